@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// sanitizer.hpp: AddressSanitizer, ThreadSanitizer and Valgrind are told which stack runs. Each is found at compile
+// time; where none is there, all of this is empty. Only switch.hpp uses it.
+#pragma once
+
+#include <cstddef>
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define FIBER_ASAN 1
+#endif
+#if __has_feature(thread_sanitizer)
+#define FIBER_TSAN 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__)
+#define FIBER_ASAN 1
+#endif
+#if defined(__SANITIZE_THREAD__)
+#define FIBER_TSAN 1
+#endif
+
+#ifdef FIBER_ASAN
+#include <pthread.h>
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
+#endif
+#ifdef FIBER_TSAN
+#include <sanitizer/tsan_interface.h>
+#endif
+#if __has_include(<valgrind/valgrind.h>)
+#include <valgrind/valgrind.h>
+#define FIBER_VALGRIND 1
+#endif
+
+namespace fiber::arch {
+
+#if defined(FIBER_ASAN)
+
+class sanitizer_state {
+public:
+    void adopt_thread() noexcept {
+        pthread_attr_t attributes;
+        void* bottom = nullptr;
+        if (pthread_getattr_np(pthread_self(), &attributes) == 0) {
+            pthread_attr_getstack(&attributes, &bottom, &size_);
+            pthread_attr_destroy(&attributes);
+        }
+        bottom_ = bottom;
+    }
+    void attach(void* bottom, std::size_t size) noexcept {
+        bottom_ = bottom;
+        size_ = size;
+        __asan_unpoison_memory_region(bottom, size); // what the last user of this memory left poisoned
+    }
+    void detach() noexcept {}
+    void leave_for(sanitizer_state const& to) noexcept {
+        __sanitizer_start_switch_fiber(&fake_stack_, to.bottom_, to.size_);
+    }
+    void arrive() noexcept { __sanitizer_finish_switch_fiber(fake_stack_, nullptr, nullptr); }
+
+private:
+    void* fake_stack_ = nullptr;
+    void const* bottom_ = nullptr;
+    std::size_t size_ = 0;
+};
+
+#elif defined(FIBER_TSAN)
+
+class sanitizer_state {
+public:
+    void adopt_thread() noexcept { fiber_ = __tsan_get_current_fiber(); }
+    void attach(void*, std::size_t) noexcept { fiber_ = __tsan_create_fiber(0); }
+    void detach() noexcept { __tsan_destroy_fiber(fiber_); }
+    // The switch orders what this thread did before it against what it does after: true of one OS thread's own code,
+    // and what the commit function, which looks back at the stack that was left, relies on.
+    void leave_for(sanitizer_state const& to) noexcept { __tsan_switch_to_fiber(to.fiber_, 0); }
+    void arrive() noexcept {}
+
+private:
+    void* fiber_ = nullptr;
+};
+
+#elif defined(FIBER_VALGRIND)
+
+class sanitizer_state {
+public:
+    void adopt_thread() noexcept {}
+    void attach(void* bottom, std::size_t size) noexcept {
+        stack_id_ = VALGRIND_STACK_REGISTER(bottom, static_cast<std::byte*>(bottom) + size);
+    }
+    void detach() noexcept { VALGRIND_STACK_DEREGISTER(stack_id_); }
+    void leave_for(sanitizer_state const&) noexcept {}
+    void arrive() noexcept {}
+
+private:
+    unsigned stack_id_ = 0;
+};
+
+#else
+
+class sanitizer_state {
+public:
+    void adopt_thread() noexcept {}
+    void attach(void*, std::size_t) noexcept {}
+    void detach() noexcept {}
+    void leave_for(sanitizer_state const&) noexcept {}
+    void arrive() noexcept {}
+};
+
+#endif
+
+} // namespace fiber::arch

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// switch.hpp: leaving one stack for another. The seam behind which the backend (switch_boost.hpp) can be exchanged.
+//
+// [switch.commit] What must happen once the old stack is no longer in use (release the lock that makes it wakeable, put
+// it into a queue, recycle it) is a commit function, which runs first thing on the new stack. Done before the switch, the
+// same would let a second machine resume a stack that the first still stands on.
+//
+// Switched: callee-saved registers, floating-point control, errno, exceptions in flight. Not: the signal mask,
+// thread-local variables.
+#pragma once
+
+#include "asm/sanitizer.hpp"
+#include "asm/switch_boost.hpp"
+#include "asm/thread_state.hpp"
+
+#include <cstddef>
+
+namespace fiber::arch {
+
+using commit_function = void (*)(void* argument) noexcept;
+using entry_function = void (*)() noexcept; // never returns
+
+// A suspended flow of control. Lives where it can be found again, and outlives the stack's use.
+struct context {
+    stack_pointer sp = nullptr;
+    thread_state state;
+    entry_function entry = nullptr;
+    [[no_unique_address]] sanitizer_state sanitizer;
+};
+
+// What one side of a switch tells the other; on the stack that is left.
+struct crossing {
+    context* from;
+    context* to;
+    commit_function commit;
+    void* argument;
+};
+
+// First thing on the new stack. The crossing is gone once commit has run, and may be while it runs.
+inline void arrive(stack_pointer left, crossing const* c) noexcept {
+    c->from->sp = left;
+    c->to->sanitizer.arrive();
+    if (c->commit != nullptr)
+        c->commit(c->argument);
+}
+
+// Suspends the caller as `from` and resumes `to`, which runs commit(argument) first. Returns when `from` is resumed,
+// perhaps on another OS thread: the caller must hold on to nothing of this one.
+inline void switch_to(thread_state_slots const& thread, context& from, context& to, commit_function commit,
+                      void* argument) noexcept {
+    thread.save(from.state);
+    thread.load(to.state);
+    crossing here{&from, &to, commit, argument};
+    from.sanitizer.leave_for(to.sanitizer);
+    auto const [left, there] = jump(to.sp, &here);
+    arrive(left, there);
+}
+
+// Makes c a flow of control that begins with entry() at the top of the stack [bottom, bottom + size).
+void make_context(context& c, void* bottom, std::size_t size, entry_function entry) noexcept;
+
+// The stack's memory is about to be used otherwise: c is no flow of control any more.
+inline void drop_context(context& c) noexcept {
+    c.sanitizer.detach();
+    c.sp = nullptr;
+}
+
+} // namespace fiber::arch

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// counters.hpp: numbers that one machine writes and anyone may read.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace fiber::rt {
+
+// Counting costs a plain load and store. Release and acquire, so that a reader who sees an event counted also sees what
+// had been counted before it, elsewhere too: [count].
+class counter {
+public:
+    counter& operator++() noexcept {
+        n_.store(n_.load(std::memory_order_relaxed) + 1, std::memory_order_release); // [count]
+        return *this;
+    }
+    [[nodiscard]] std::uint64_t mine() const noexcept { return n_.load(std::memory_order_relaxed); }
+    [[nodiscard]] std::uint64_t read() const noexcept { return n_.load(std::memory_order_acquire); } // [count]
+
+private:
+    std::atomic<std::uint64_t> n_{0};
+};
+
+} // namespace fiber::rt

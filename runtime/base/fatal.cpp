@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+#include "runtime/base/fatal.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdarg>
+#include <cstdio>
+#include <cstdlib>
+#include <unistd.h>
+
+namespace fiber::rt {
+namespace {
+
+// One write, so that lines of different threads do not mix; no stdio buffer, which the failing thread may hold.
+void print_line(char const* format, std::va_list arguments) noexcept {
+    int const saved_errno = errno;
+    char line[512] = "fiber: ";
+    constexpr std::size_t prefix = 7;
+    int const n = std::vsnprintf(line + prefix, sizeof line - prefix - 1, format, arguments);
+    std::size_t const length = prefix + std::min(static_cast<std::size_t>(std::max(n, 0)), sizeof line - prefix - 2);
+    line[length] = '\n';
+    [[maybe_unused]] auto const written = ::write(STDERR_FILENO, line, length + 1);
+    errno = saved_errno;
+}
+
+} // namespace
+
+void fatal(char const* format, ...) noexcept {
+    std::va_list arguments;
+    va_start(arguments, format);
+    print_line(format, arguments);
+    va_end(arguments);
+    std::abort();
+}
+
+void warn(char const* format, ...) noexcept {
+    std::va_list arguments;
+    va_start(arguments, format);
+    print_line(format, arguments);
+    va_end(arguments);
+}
+
+} // namespace fiber::rt

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+#include "runtime/base/lock_rank.hpp"
+
+#ifndef NDEBUG
+
+#include "runtime/base/fatal.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <functional>
+
+namespace fiber::rt {
+namespace {
+
+struct held {
+    lock_rank rank;
+    void const* lock;
+};
+
+// Ordered by taking. A lock may be released by a commit function, on another stack but the same thread. A select over
+// more channels than fit goes unchecked.
+struct held_locks {
+    std::array<held, 64> entries;
+    std::size_t count;
+};
+thread_local held_locks mine{};
+
+} // namespace
+
+[[gnu::noinline]] void note_locked(lock_rank rank, void const* lock) noexcept {
+    auto& [entries, count] = mine;
+    if (count > 0 && count < entries.size()) {
+        held const& top = entries[count - 1];
+        bool const rises = top.rank < rank || (top.rank == rank && std::less<>{}(top.lock, lock));
+        if (!rises)
+            fatal("lock of rank %d taken while holding one of rank %d", static_cast<int>(rank), static_cast<int>(top.rank));
+    }
+    if (count < entries.size())
+        entries[count] = {rank, lock};
+    ++count;
+}
+
+[[gnu::noinline]] void note_unlocked(lock_rank, void const* lock) noexcept {
+    auto& [entries, count] = mine;
+    auto const end = entries.begin() + static_cast<std::ptrdiff_t>(std::min(count, entries.size()));
+    auto const at = std::find_if(entries.begin(), end, [lock](held const& h) { return h.lock == lock; });
+    if (at != end)
+        std::move(at + 1, end, at);
+    --count;
+}
+
+} // namespace fiber::rt
+
+#endif

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+#include <fiber/go.hpp>
+
+#include "runtime/sched/join.hpp"
+#include "runtime/sched/scheduler.hpp"
+#include "runtime/sched/thread_party.hpp"
+
+#include <pthread.h>
+#include <system_error>
+#include <thread>
+
+namespace fiber {
+
+void handle::require_joinable(char const* operation) const {
+    if (fiber_ == nullptr)
+        throw std::system_error(std::make_error_code(std::errc::invalid_argument),
+                                std::string("fiber: ") + operation + " of a handle or thread that is not joinable");
+    if (rt::current_machine() != nullptr && &rt::self() == fiber_)
+        throw std::system_error(std::make_error_code(std::errc::resource_deadlock_would_occur),
+                                std::string("fiber: ") + operation + " of a fiber by itself");
+}
+
+void handle::join() {
+    require_joinable("join");
+    rt::join(*fiber_);
+    fiber_ = nullptr;
+}
+
+bool handle::join_before(detail::deadline when) {
+    require_joinable("join");
+    if (!rt::join_until(*fiber_, when))
+        return false;
+    fiber_ = nullptr;
+    return true;
+}
+
+void handle::detach() {
+    if (fiber_ == nullptr)
+        require_joinable("detach");
+    release();
+}
+
+void handle::release() noexcept { rt::detach(*std::exchange(fiber_, nullptr)); }
+
+id handle::get_id() const noexcept { return fiber_ != nullptr ? fiber::id(fiber_->id) : fiber::id(); }
+
+unsigned thread::hardware_concurrency() noexcept {
+    rt::machine const* const m = rt::current_machine();
+    return (m != nullptr ? m->sched : rt::global_scheduler()).processors();
+}
+
+bool running_in_fiber() noexcept { return rt::current_machine() != nullptr; }
+
+namespace this_fiber {
+
+id get_id() noexcept {
+    rt::party& me = rt::self();
+    return fiber::id(me.is_fiber() ? std::uint64_t{static_cast<rt::fiber&>(me).id} : static_cast<rt::thread_party&>(me).id);
+}
+
+void yield() noexcept { rt::yield(); }
+
+void sleep_until_deadline(detail::deadline when) noexcept {
+    if (when <= rt::clock::now())
+        return;
+    if (rt::current_machine() == nullptr) {
+        std::this_thread::sleep_until(when);
+        return;
+    }
+    // Only the timer can end this wait, but it is armed as any other.
+    static_cast<void>(rt::park_until(rt::self().open_wait(), when, rt::wait_reason::sleep, nullptr, [] {}));
+}
+
+std::string_view name() noexcept {
+    rt::machine const* const m = rt::current_machine();
+    char const* const text = m != nullptr ? static_cast<char const*>(m->running->name) : nullptr;
+    return text != nullptr ? text : std::string_view();
+}
+
+std::size_t stack_remaining() noexcept {
+    auto const here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+    if (rt::machine const* const m = rt::current_machine())
+        return here - reinterpret_cast<std::uintptr_t>(m->running->stk->bottom());
+    pthread_attr_t attributes;
+    void* bottom = nullptr;
+    std::size_t size = 0;
+    if (::pthread_getattr_np(::pthread_self(), &attributes) != 0)
+        return 0;
+    ::pthread_attr_getstack(&attributes, &bottom, &size);
+    ::pthread_attr_destroy(&attributes);
+    return here - reinterpret_cast<std::uintptr_t>(bottom);
+}
+
+} // namespace this_fiber
+} // namespace fiber

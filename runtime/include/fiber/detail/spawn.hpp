@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// spawn.hpp: from a callable and its arguments to a runnable fiber. Templates make the closure; the library does the rest.
+#pragma once
+
+#include <fiber/detail/config.hpp>
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <new>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+namespace fiber {
+
+namespace rt {
+class fiber;
+class scheduler;
+} // namespace rt
+
+// How a fiber is to be started; every member may be left out.
+struct attributes {
+    std::string_view name{};    // shown in dumps and error messages; copied
+    std::size_t stack_size = 0; // bytes of address space, rounded up to a power of two; 0: the runtime's default
+};
+
+namespace detail {
+
+// Runs the closure at the given place, and destroys it, also when it throws.
+using closure_entry = void (*)(void* place);
+
+// A closure of up to this size, in bytes, stands in the fiber's own record; larger ones are allocated.
+inline constexpr std::size_t inline_closure_size = 96;
+
+// A fiber in the making: gives everything back unless it gets started.
+class spawn {
+public:
+    // In the given runtime; null: the caller's, or the global one from an OS thread.
+    FIBER_API explicit spawn(rt::scheduler* where, attributes const& how = {});
+    FIBER_API ~spawn();
+    spawn(spawn const&) = delete;
+    spawn& operator=(spawn const&) = delete;
+
+    [[nodiscard]] void* place() const noexcept { return place_; }
+    // Makes it runnable. The handle's duties pass to the caller: exactly one of join and detach.
+    FIBER_API rt::fiber* start(closure_entry) noexcept;
+
+private:
+    rt::fiber* fiber_;
+    void* place_;
+};
+
+template <class F, class... Args>
+class closure {
+public:
+    template <class... From>
+    explicit closure(From&&... from) : parts_(std::forward<From>(from)...) {}
+
+    static void run_in_place(void* place) {
+        struct destroy {
+            closure* c;
+            ~destroy() { c->~closure(); }
+        } const mine{std::launder(static_cast<closure*>(place))};
+        mine.c->call();
+    }
+    static void run_boxed(void* place) {
+        std::unique_ptr<closure> const mine(*std::launder(static_cast<closure**>(place)));
+        mine->call();
+    }
+
+private:
+    void call() {
+        std::apply([](F&& f, Args&&... args) { std::invoke(std::move(f), std::move(args)...); }, std::move(parts_));
+    }
+    std::tuple<F, Args...> parts_;
+};
+
+template <class F, class... Args>
+rt::fiber* spawn_fiber(rt::scheduler* where, attributes const& how, F&& f, Args&&... args) {
+    using made = closure<std::decay_t<F>, std::decay_t<Args>...>;
+    static_assert(std::is_invocable_v<std::decay_t<F>, std::decay_t<Args>...>,
+                  "fiber: the callable must be invocable with decayed copies of its arguments, as for std::thread");
+    spawn s(where, how);
+    if constexpr (sizeof(made) <= inline_closure_size && alignof(made) <= alignof(std::max_align_t)) {
+        ::new (s.place()) made(std::forward<F>(f), std::forward<Args>(args)...);
+        return s.start(&made::run_in_place);
+    } else {
+        ::new (s.place()) made*(new made(std::forward<F>(f), std::forward<Args>(args)...));
+        return s.start(&made::run_boxed);
+    }
+}
+
+} // namespace detail
+} // namespace fiber

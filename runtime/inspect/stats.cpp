@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+#include "runtime/sched/scheduler.hpp"
+#include "runtime/stack/stack_class.hpp"
+
+#include <algorithm>
+
+namespace fiber::rt {
+
+runtime_stats scheduler::stats() const {
+    runtime_stats s;
+    s.fibers_live = live_fibers();
+    s.fibers_runnable = global_.size();
+    s.processors = processors();
+    s.machines = made_.load(std::memory_order_acquire); // [made]
+    for (unsigned i = 0; i < s.machines; ++i) {
+        processor const& p = *processors_[i];
+        s.fibers_runnable += p.queue.size() + (p.peek_next() != nullptr ? 1 : 0);
+        s.switches += p.tick.read();
+        s.steals += p.steals.read();
+        s.parks += p.parks.read();
+        s.timers += p.timers.size();
+    }
+    std::size_t const running = s.processors - std::min(s.processors, idle_.count());
+    s.fibers_parked = s.fibers_live - std::min(s.fibers_live, s.fibers_runnable + running);
+    auto const stacks = stack_class::totals();
+    s.stack_bytes_reserved = stacks.bytes_reserved;
+    s.stack_bytes_cached = stacks.bytes_cached;
+    return s;
+}
+
+} // namespace fiber::rt

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+#include "runtime/local_table.hpp"
+#include "runtime/sched/scheduler.hpp"
+#include "runtime/sched/thread_party.hpp"
+
+#include <fiber/local.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <utility>
+
+namespace fiber::rt {
+namespace {
+
+local_table*& table_of_caller() noexcept {
+    party& me = self();
+    return me.is_fiber() ? static_cast<fiber&>(me).locals : static_cast<thread_party&>(me).locals;
+}
+
+} // namespace
+
+void* local_table::find(std::uint64_t variable) const noexcept {
+    auto const at = std::find_if(entries_.begin(), entries_.end(), [=](entry const& e) { return e.variable == variable; });
+    return at != entries_.end() ? at->value : nullptr;
+}
+
+void local_table::add(std::uint64_t variable, void* value, void (*end)(void*)) {
+    entries_.push_back({variable, value, end});
+}
+
+void local_table::destroy(local_table*& of) noexcept {
+    if (of == nullptr)
+        return;
+    while (!of->entries_.empty()) {
+        entry const last = of->entries_.back();
+        of->entries_.pop_back();
+        last.destroy(last.value); // may use other variables, and park
+    }
+    delete std::exchange(of, nullptr);
+}
+
+} // namespace fiber::rt
+
+namespace fiber::detail {
+
+std::uint64_t new_local_variable() noexcept {
+    static std::atomic<std::uint64_t> next{1};
+    return next.fetch_add(1, std::memory_order_relaxed); // uniqueness needs no order
+}
+
+void* find_local(std::uint64_t variable) noexcept {
+    rt::local_table const* const table = rt::table_of_caller();
+    return table != nullptr ? table->find(variable) : nullptr;
+}
+
+void add_local(std::uint64_t variable, void* value, void (*destroy)(void*)) {
+    rt::local_table*& table = rt::table_of_caller();
+    if (table == nullptr)
+        table = new rt::local_table;
+    table->add(variable, value, destroy);
+}
+
+} // namespace fiber::detail

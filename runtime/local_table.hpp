@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// local_table.hpp: the values of one party's fiber::local variables, in the order they were made.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace fiber::rt {
+
+class local_table {
+public:
+    // Null: none yet. Each variable has a number of its own, never reused.
+    [[nodiscard]] void* find(std::uint64_t variable) const noexcept;
+    void add(std::uint64_t variable, void* value, void (*end)(void*));
+
+    // Destroys the values, the last one first; a destructor may make new ones, which are destroyed as well.
+    static void destroy(local_table*& of) noexcept;
+
+private:
+    struct entry {
+        std::uint64_t variable;
+        void* value;
+        void (*destroy)(void*);
+    };
+    std::vector<entry> entries_; // few: searched from the front
+};
+
+} // namespace fiber::rt

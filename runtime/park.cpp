@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+#include "runtime/park.hpp"
+
+#include "runtime/base/cpu.hpp"
+#include "runtime/sched/scheduler.hpp"
+#include "runtime/sched/thread_party.hpp"
+
+#include <new>
+#include <sched.h>
+
+namespace fiber::rt {
+namespace {
+
+// Runs on the next fiber's stack; *this is on the parked one's, and stays until the party may be woken: that is, until
+// the last line, whose outcome decides who makes it runnable.
+struct contested_park {
+    ticket key;
+    timer alarm;
+    commit_function commit;
+    void* argument;
+
+    static void run(void* self) noexcept {
+        auto& c = *static_cast<contested_park*>(self);
+        c.commit(c.argument);
+        if (c.alarm.when != never)
+            current_machine()->p->timers.arm(c.alarm);
+        ticket const key = c.key;
+        if (party::parked_too_late(key)) // else c may be gone
+            static_cast<fiber&>(*key.who).sched->ready(static_cast<fiber&>(*key.who));
+    }
+};
+
+void make_room_for_a_timer(machine& m) noexcept {
+    try {
+        m.p->timers.make_room();
+    } catch (std::bad_alloc const&) {
+        fatal("out of memory: no room for another timer");
+    }
+}
+
+} // namespace
+
+party& self() noexcept {
+    if (machine const* const m = current_machine())
+        return *m->running;
+    return current_thread_party();
+}
+
+void park_erased(wait_reason why, void const* what, commit_function commit, void* argument) noexcept {
+    if (machine* const m = current_machine()) {
+        scheduler::park(*m, why, what, commit, argument);
+        return;
+    }
+    commit(argument);
+    static_cast<void>(current_thread_party().sleep_until(never));
+}
+
+wait_end park_until_erased(ticket t, clock::time_point deadline, wait_reason why, void const* what,
+                           commit_function commit, void* argument) noexcept {
+    if (machine* const m = current_machine()) {
+        contested_park c{t, timer{.when = deadline, .key = t}, commit, argument};
+        if (deadline != never)
+            make_room_for_a_timer(*m);
+        scheduler::park(*m, why, what, contested_park::run, &c);
+        timer_heap::disarm(c.alarm);
+        return c.alarm.fired ? wait_end::timed_out : wait_end::woken;
+    }
+    commit(argument);
+    if (party::parked_too_late(t))
+        return wait_end::woken;
+    thread_party& me = current_thread_party();
+    if (me.sleep_until(deadline))
+        return wait_end::woken;
+    if (party::claim(t))
+        return wait_end::timed_out;
+    static_cast<void>(me.sleep_until(never)); // somebody has won the wait, and is about to wake it
+    return wait_end::woken;
+}
+
+void unpark(ticket t) noexcept {
+    if (!party::settle(t))
+        return; // it has not parked yet, and finds out by itself
+    if (t.who->is_fiber()) {
+        auto& g = static_cast<fiber&>(*t.who);
+        g.sched->ready(g);
+    } else {
+        static_cast<thread_party&>(*t.who).ready();
+    }
+}
+
+void yield() noexcept {
+    if (machine* const m = current_machine())
+        scheduler::yield(*m);
+    else
+        ::sched_yield();
+}
+
+bool spinning_may_help() noexcept {
+    static bool const several_cpus = usable_cpus() > 1;
+    machine const* const m = current_machine();
+    return several_cpus && (m == nullptr || m->sched.processors() > 1);
+}
+
+char const* to_string(wait_reason why) noexcept {
+    switch (why) {
+    case wait_reason::none: return "";
+    case wait_reason::chan_send: return "chan send";
+    case wait_reason::chan_recv: return "chan receive";
+    case wait_reason::select: return "select";
+    case wait_reason::mutex: return "mutex";
+    case wait_reason::shared_mutex: return "shared_mutex";
+    case wait_reason::condition_variable: return "condition_variable";
+    case wait_reason::wait_group: return "wait_group";
+    case wait_reason::once: return "once";
+    case wait_reason::semaphore: return "semaphore";
+    case wait_reason::latch: return "latch";
+    case wait_reason::barrier: return "barrier";
+    case wait_reason::future: return "future";
+    case wait_reason::sleep: return "sleep";
+    case wait_reason::join: return "join";
+    case wait_reason::io: return "io";
+    }
+    return "";
+}
+
+} // namespace fiber::rt

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// fiber.hpp: the fiber (Go's G): everything of it that is not on its stack.
+//
+//    start            run                         finish
+//   ──────▶ runnable ─────▶ running ─────────────────────▶ dead
+//              ▲               │ park: once commit has run on the next stack
+//       ready  └─── parked ◀───┘
+//
+//   state      is in                          stack belongs to        who may move it on
+//   runnable   exactly one queue, or `next`   nobody (fresh: none)    whoever takes it out
+//   running    one machine's `running`        that machine            itself
+//   parked     no queue                       nobody                  the one who owns its wake: see ticket.hpp
+//   dead       no queue; a cache, or a handle none                    whoever holds the record
+//
+// The state is a check, not a lock: ownership passes through queues and tickets. Records are type-stable, see ticket.hpp.
+#pragma once
+
+#include "runtime/base/assert.hpp"
+#include "runtime/base/cpu_relax.hpp"
+#include "runtime/base/relaxed.hpp"
+#include "runtime/base/ticket.hpp"
+
+#include <fiber/detail/spawn.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <new>
+
+namespace fiber::rt {
+
+struct stack;
+class stack_class;
+class scheduler;
+class local_table;
+enum class wait_reason : std::uint8_t;
+
+enum class fiber_state : std::uint8_t { dead, runnable, running, parked };
+
+// How a fiber's end meets the one who joins it, in one word.
+//   value       means                                      leaves it by
+//   unjoined    alive, its handle exists                   every other
+//   detached    alive, no handle                           finish: the fiber's own machine recycles the record
+//   a joiner    alive, that waiter is parked in join       finish; or the joiner's time-out puts unjoined back
+//   finishing   ended; the last writes are under way       done, a few instructions later
+//   done        ended; the record belongs to the handle    join or detach, which recycle it
+class life_word {
+public:
+    struct joiner { // on the joiner's stack
+        ticket key;
+    };
+    static constexpr std::uintptr_t unjoined = 0, detached = 1, finishing = 2, done = 3; // joiners are aligned: above
+
+    std::atomic<std::uintptr_t> word{unjoined};
+};
+
+class alignas(cache_line) fiber : public party {
+public:
+    fiber() noexcept : party(kind::fiber) {}
+
+    void move(fiber_state from, fiber_state to) noexcept {
+        FIBER_ASSERT(state == from);
+        static_cast<void>(from);
+        state = to;
+    }
+
+    // Peeked at by dumps while the fiber runs.
+    relaxed<fiber_state> state{fiber_state::dead};
+    relaxed<wait_reason> why{};                  // what it waits for, while parked
+    relaxed<void const*> what{nullptr};
+    relaxed<std::uint64_t> id{0};                // 1 and up, never reused in this process
+    relaxed<scheduler*> sched{nullptr};          // whose fiber it is; null in a cache
+    relaxed<char const*> name{nullptr};          // null: none. See name.hpp
+
+    fiber* link = nullptr;         // in the one queue or cache that holds it
+    stack* stk = nullptr;          // null while fresh: it gets one when it first runs
+    local_table* locals = nullptr; // made on first use
+    detail::closure_entry entry = nullptr;
+    life_word life;
+
+    // What entry runs, and destroys.
+    alignas(std::max_align_t) std::byte closure[detail::inline_closure_size];
+};
+
+static_assert(sizeof(fiber) == 3 * cache_line, "a million fibers are counted in cache lines");
+
+} // namespace fiber::rt

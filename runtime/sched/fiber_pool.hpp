@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// fiber_pool.hpp: the fiber records of this process. They go round between a depot and the processors' caches, and never
+// back to the allocator, so that stale tickets may look at them.
+#pragma once
+
+#include "runtime/sched/fiber.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+
+namespace fiber::rt {
+
+// One processor's free records, last in first out. Only the owner calls.
+class fiber_cache {
+public:
+    fiber_cache() = default;
+    ~fiber_cache(); // everything goes back to the depot
+    fiber_cache(fiber_cache const&) = delete;
+    fiber_cache& operator=(fiber_cache const&) = delete;
+
+    // A dead record with a new id. Throws std::system_error(resource_unavailable_try_again).
+    [[nodiscard]] fiber& take() {
+        if (free_ == nullptr)
+            refill();
+        fiber& f = *free_;
+        free_ = f.link;
+        --count_;
+        if (next_id_ == last_id_)
+            refill_ids();
+        f.id = next_id_++;
+        return f;
+    }
+    void give(fiber& f) noexcept {
+        f.link = free_;
+        free_ = &f;
+        if (++count_ > most_free)
+            return_half();
+    }
+
+    // For callers without a cache.
+    static void give_to_depot(fiber& f) noexcept;
+
+private:
+    static constexpr std::size_t most_free = 256; // 48 KiB
+    static constexpr std::size_t batch = 64;
+
+    void refill();
+    void refill_ids() noexcept;
+    void return_half() noexcept;
+
+    fiber* free_ = nullptr;
+    std::size_t count_ = 0;
+    std::uint64_t next_id_ = 0, last_id_ = 0;
+};
+
+// An id for a party that is not a fiber; never that of one.
+[[nodiscard]] std::uint64_t new_party_id() noexcept;
+
+// Shows every record ever made to f, free ones too, while others change them: f reads atomics only.
+void for_each_fiber(std::function<void(fiber const&)> const& f);
+
+} // namespace fiber::rt

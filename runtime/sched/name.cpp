@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+#include "runtime/sched/name.hpp"
+
+#include <cstdio>
+#include <cstring>
+#include <mutex>
+
+namespace fiber::rt {
+namespace {
+
+std::mutex& names() {
+    static auto* const m = new std::mutex; // never destroyed: machines run on while the process exits
+    return *m;
+}
+
+} // namespace
+
+void set_name(fiber& g, std::string_view name) {
+    if (name.empty())
+        return;
+    auto* const copy = new char[name.size() + 1];
+    std::memcpy(copy, name.data(), name.size());
+    copy[name.size()] = '\0';
+    std::lock_guard const hold(names());
+    g.name = copy;
+}
+
+void clear_name(fiber& g) noexcept {
+    if (g.name == nullptr)
+        return;
+    std::lock_guard const hold(names());
+    delete[] g.name;
+    g.name = nullptr;
+}
+
+fiber_name full_name(fiber const& g) noexcept {
+    fiber_name made;
+    auto const id = static_cast<unsigned long long>(g.id);
+    if (g.name == nullptr) {
+        std::snprintf(made.text, sizeof made.text, "fiber %llu", id);
+        return made;
+    }
+    std::lock_guard const hold(names());
+    char const* const name = g.name;
+    std::snprintf(made.text, sizeof made.text, "fiber %llu \"%s\"", id, name != nullptr ? name : "");
+    return made;
+}
+
+} // namespace fiber::rt

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// outsiders.hpp: what callers that hold no processor of a scheduler share: OS threads, fibers of other runtimes.
+#pragma once
+
+#include "runtime/sched/processor.hpp"
+#include "runtime/sched/scheduler.hpp"
+
+#include <atomic>
+#include <mutex>
+
+namespace fiber::rt {
+
+struct scheduler::outsiders {
+    explicit outsiders(stack_class& of) : idle(of) {}
+
+    // relaxed would do for the number; release for what it was preceded by: [count]
+    void count_started() noexcept { started.fetch_add(1, std::memory_order_release); }
+
+    std::mutex lock; // guards idle; a mutex, since caches call the kernel when they run dry
+    resources idle;
+    std::atomic<std::uint64_t> started{0};
+};
+
+} // namespace fiber::rt

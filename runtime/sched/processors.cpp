@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// processors.cpp: how many processors there are, at the start and while running.
+
+#include "runtime/base/cpu.hpp"
+#include "runtime/base/env.hpp"
+#include "runtime/sched/outsiders.hpp"
+#include "runtime/sched/scheduler.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+
+namespace fiber::rt {
+namespace {
+
+constexpr std::size_t default_stack_size = std::size_t{256} << 10;
+
+stack_class& usual_stacks(runtime_options const& options) {
+    if (options.stack_size != 0)
+        return stack_class::of_size(options.stack_size);
+    return stack_class::of_size(env_number("FIBER_STACK_SIZE", least_stack_size, most_stack_size, default_stack_size));
+}
+
+unsigned usual_processors(unsigned most) {
+    unsigned const cpus = std::min(usable_cpus(), most);
+    return static_cast<unsigned>(env_number("FIBER_PROCS", 1, most, cpus));
+}
+
+} // namespace
+
+scheduler::scheduler(runtime_options const& options)
+    : default_stacks_(usual_stacks(options)), processors_(new std::unique_ptr<processor>[most_processors]),
+      machines_(new std::unique_ptr<machine>[most_processors]), outsiders_(new outsiders(default_stacks_)),
+      most_machines_(options.max_machines), sysmon_(*this) {
+    try {
+        set_processors(options.processors != 0 ? options.processors : usual_processors(std::min(most_processors, options.max_machines)));
+        sysmon_.start();
+    } catch (...) {
+        stop();
+        throw;
+    }
+}
+
+void scheduler::set_processors(unsigned n) {
+    if (n == 0 || n > most_processors)
+        throw std::invalid_argument("fiber: " + std::to_string(n) + " processors asked for; the least is 1, the most " +
+                                    std::to_string(most_processors));
+    if (n > most_machines_)
+        throw std::invalid_argument("fiber: " + std::to_string(n) + " processors asked for, but max_machines is " +
+                                    std::to_string(most_machines_) + "; each needs a machine");
+    std::lock_guard const one_at_a_time(changing_);
+    while (made_.load(std::memory_order_relaxed) < n) // written under the lock above
+        add_processor();
+    {
+        std::lock_guard const hold(retiring_);
+        active_.store(n, std::memory_order_relaxed); // machines look at it again and again
+    }
+    resume_retired();
+    idle_.wake_all(); // those that sleep on processors which are to retire
+}
+
+// The processor is published first and its machine then started; until then thieves see an empty queue.
+void scheduler::add_processor() {
+    unsigned const i = made_.load(std::memory_order_relaxed); // written under `changing_`
+    if (processors_[i] == nullptr)
+        processors_[i] = std::make_unique<processor>(i, default_stacks_);
+    if (machines_[i] == nullptr)
+        machines_[i] = std::make_unique<machine>(*this, *processors_[i]);
+    std::string const name = "fiber-m" + std::to_string(i);
+    if (i >= processors())
+        active_.store(i + 1, std::memory_order_relaxed); // or the machine would retire at once
+    made_.store(i + 1, std::memory_order_release);       // [made] who sees the number sees the processor
+    try {
+        machines_[i]->os_thread.start(name.c_str(), machine_main, machines_[i].get());
+    } catch (...) {
+        made_.store(i, std::memory_order_release); // [made] its processor stays, empty, for the next attempt
+        active_.store(std::max(i, 1u), std::memory_order_relaxed);
+        throw;
+    }
+}
+
+// What its processor has goes to the others; then it waits until there are more processors again. Its timers stay where
+// they are, since disarming must find them, and it wakes for each to pass the fiber on.
+void scheduler::retire(machine& m) noexcept {
+    if (m.searching)
+        stop_searching(m);
+    while (fiber* const g = m.p->take_local())
+        global_.push(*g);
+    idle_.wake_one();
+    {
+        std::lock_guard const hold(retiring_);
+        if (!retired(m) || stopping_.load(std::memory_order_seq_cst)) // [stop]
+            return;
+        m.retired = true;
+    }
+    while (!m.sleep_until(m.p->timers.earliest())) {
+        run_timers(m, *m.p);
+        while (fiber* const g = m.p->take_local())
+            global_.push(*g);
+        idle_.wake_one();
+    }
+}
+
+void scheduler::resume_retired() noexcept {
+    for (unsigned i = 0; i < made_.load(std::memory_order_relaxed); ++i) { // under `changing_`, or while stopping
+        machine& m = *machines_[i];
+        bool wake = false;
+        {
+            std::lock_guard const hold(retiring_);
+            wake = m.retired && (!retired(m) || stopping_.load(std::memory_order_seq_cst)); // [stop]
+            if (wake)
+                m.retired = false;
+        }
+        if (wake)
+            m.wake();
+    }
+}
+
+} // namespace fiber::rt

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// shutdown.cpp: a runtime ends when its last fiber has.
+//
+// [close] destructor                                   machine
+//       1 closing = true, closer = its party         1 the last fiber has ended: ++ended
+//       2 full fence                                 2 goes to sleep: full fence
+//       3 started == ended: go on                    3 closing, and started == ended: wake the closer
+//   One fence is first: either the destructor sees the last end, or the machine sees the destructor. Both may: the
+//   closer is taken by exchange, once.
+
+#include "runtime/sched/outsiders.hpp"
+#include "runtime/sched/scheduler.hpp"
+
+namespace fiber::rt {
+
+// The ends are read first. Both sums only grow, and a fiber is counted as started before it can end or start another; so
+// if they are equal, there was a moment in between without any fiber.
+std::uint64_t scheduler::live_fibers() const noexcept {
+    unsigned const n = made_.load(std::memory_order_acquire); // [made]
+    std::uint64_t ended = 0, started = 0;
+    for (unsigned i = 0; i < n; ++i)
+        ended += processors_[i]->ended.read();
+    for (unsigned i = 0; i < n; ++i)
+        started += processors_[i]->started.read();
+    return started + outsiders_->started.load(std::memory_order_acquire) - ended; // [count]
+}
+
+void scheduler::tell_closer_if_empty() noexcept {
+    if (live_fibers() != 0)
+        return;
+    if (party* const closer = closer_.exchange(nullptr, std::memory_order_acq_rel)) // [close]
+        unpark(ticket{closer});
+}
+
+scheduler::~scheduler() {
+    if (machine const* const m = current_machine(); m != nullptr && &m->sched == this)
+        fatal("a runtime is destroyed by one of its own fibers, for which it would have to wait; destroy it from outside");
+    party& me = self();
+    rt::park(wait_reason::none, this, [this, &me] {
+        closer_.store(&me, std::memory_order_release);     // [close]
+        closing_.store(true, std::memory_order_relaxed);   // ordered by the fence
+        full_fence();                                      // [close]
+        tell_closer_if_empty();                            // this may be gone
+    });
+    stop();
+}
+
+// [stop] Here: stopping, then a fence, then all that sleep are woken. A machine: enlist, a fence, then a look at stopping.
+void scheduler::stop() noexcept {
+    stopping_.store(true, std::memory_order_seq_cst);
+    full_fence(); // [stop]
+    idle_.wake_all();
+    resume_retired();
+    for (unsigned i = 0; i < made_.load(std::memory_order_relaxed); ++i) // nobody changes it any more
+        machines_[i]->os_thread.join();
+    sysmon_.stop();
+}
+
+} // namespace fiber::rt

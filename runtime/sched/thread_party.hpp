@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// thread_party.hpp: an OS thread that is no machine, as one who waits. Records are type-stable, see ticket.hpp.
+#pragma once
+
+#include "runtime/base/clock.hpp"
+#include "runtime/base/futex.hpp"
+#include "runtime/base/ticket.hpp"
+
+#include <atomic>
+#include <cstdint>
+
+namespace fiber::rt {
+
+class local_table;
+
+class thread_party : public party {
+public:
+    [[nodiscard]] static thread_party& acquire() noexcept;
+    static void release(thread_party&) noexcept;
+
+    // By the thread: until one ready(), which may have come already, or the deadline. False: the deadline.
+    [[nodiscard]] bool sleep_until(clock::time_point deadline) noexcept;
+    // By anyone who may: the thread goes on. At most one for each sleep.
+    void ready() noexcept;
+
+    std::uint64_t id = 0; // from the same numbers as fibers'
+    local_table* locals = nullptr;
+
+private:
+    friend class thread_party_pool;
+    thread_party() noexcept : party(kind::thread) {}
+
+    //   value      set by                                    if wrong
+    //   0 nothing  the thread, when it consumes a ready      a lost wake-up
+    //   1 ready    ready()                                   a spurious one
+    //   2 asleep   the thread, before it enters the kernel   unset when asleep: never woken
+    std::atomic<std::uint32_t> word_{0};
+    thread_party* next_free_ = nullptr;
+};
+
+} // namespace fiber::rt

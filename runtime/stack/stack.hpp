@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// stack.hpp: a stack, and the sizes they come in.
+//
+// A stack is a slot of address space, a power of two in size and aligned to it:
+//
+//   slot begin                                                            slot end
+//   │ guard │ not resident until touched …        … frames grow ◀──── │ stack │ colour │
+//
+// Its own record stands at the top, in the page that is resident anyway, moved by a colour of some cache lines: equal
+// page offsets on all stacks would fall into the same sets of the first-level cache.
+#pragma once
+
+#include "runtime/stack/slab.hpp"
+
+#include "asm/switch.hpp"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace fiber::rt {
+
+class stack_class;
+
+inline constexpr std::size_t page_size = 4096;
+#if defined(__aarch64__)
+inline constexpr std::size_t guard_size = 65536; // compilers probe at steps of 64 KiB there
+#else
+inline constexpr std::size_t guard_size = page_size;
+#endif
+inline constexpr std::size_t least_stack_size = guard_size + 3 * page_size < 16384 ? 16384 : 4 * guard_size;
+inline constexpr std::size_t most_stack_size = std::size_t{1} << 36; // 64 GiB of address space
+
+struct stack {
+    // Suspended in fiber_main, between two fibers or in the middle of one; no flow of control while sp is null.
+    arch::context context;
+    stack* link = nullptr; // in a cache or depot
+    stack_class& of;       // gives its size, takes it back
+    guard_kind const guard;
+
+    stack(stack_class& c, guard_kind g) noexcept : of(c), guard(g) {}
+    [[nodiscard]] std::byte* slot() const noexcept;   // where its address space begins
+    [[nodiscard]] std::byte* bottom() const noexcept; // the lowest usable byte
+    [[nodiscard]] std::size_t usable() const noexcept; // from there up to this record
+    // Where no guard page could be had: whether the lowest words are still as they were made, zero.
+    [[nodiscard]] bool canary_lives() const noexcept;
+};
+
+} // namespace fiber::rt

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+#include "runtime/stack/stack_cache.hpp"
+
+#include <system_error>
+
+namespace fiber::rt {
+
+stack_cache::stack_cache(stack_class& of) : of_(of) { of_.reserve(most_idle + 1); } // one more, while half goes back
+
+stack_cache::~stack_cache() {
+    of_.give(idle_);
+    of_.unreserve(most_idle + 1 + credits_);
+}
+
+void stack_cache::refill() noexcept { idle_ = of_.take(batch, count_); }
+
+void stack_cache::return_half() noexcept {
+    stack* last_kept = idle_; // the warmest stay
+    for (count_ = 1; count_ < most_idle / 2; ++count_)
+        last_kept = last_kept->link;
+    of_.give(last_kept->link);
+    last_kept->link = nullptr;
+}
+
+void stack_cache::refill_credits() {
+    try {
+        of_.reserve(credit_batch);
+        credits_ = credit_batch;
+    } catch (std::system_error const&) { // address space is short: whether one is left decides
+        of_.reserve(1);
+        credits_ = 1;
+    }
+}
+
+void stack_cache::return_credits() noexcept {
+    of_.unreserve(credit_batch);
+    credits_ -= credit_batch;
+}
+
+} // namespace fiber::rt

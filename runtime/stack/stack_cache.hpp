@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// stack_cache.hpp: one processor's idle stacks of the runtime's default size, last in first out, and its credits (see
+// stack_class.hpp). Only the owner calls.
+#pragma once
+
+#include "runtime/stack/stack_class.hpp"
+
+#include <cstddef>
+
+namespace fiber::rt {
+
+class stack_cache {
+public:
+    // Takes credits for the stacks it will keep. Throws as stack_class::reserve.
+    explicit stack_cache(stack_class& of);
+    ~stack_cache(); // everything goes back to the depot
+    stack_cache(stack_cache const&) = delete;
+    stack_cache& operator=(stack_cache const&) = delete;
+
+    [[nodiscard]] stack_class& of() const noexcept { return of_; }
+
+    // For one fiber, before it gets a stack. Throws as stack_class::reserve.
+    void take_credit() {
+        if (credits_ == 0)
+            refill_credits();
+        --credits_;
+    }
+    void give_credit() noexcept {
+        if (++credits_ > 2 * credit_batch)
+            return_credits();
+    }
+
+    // For a fiber that has a credit.
+    [[nodiscard]] stack& take() noexcept {
+        if (idle_ == nullptr)
+            refill();
+        stack& s = *idle_;
+        idle_ = s.link;
+        --count_;
+        return s;
+    }
+    void give(stack& s) noexcept {
+        s.link = idle_;
+        idle_ = &s;
+        if (++count_ > most_idle)
+            return_half();
+    }
+
+private:
+    static constexpr std::size_t most_idle = 64; // 256 KiB resident, if no fiber has used more than a page
+    static constexpr std::size_t batch = 16;
+    static constexpr std::size_t credit_batch = 128;
+
+    void refill() noexcept;
+    void return_half() noexcept;
+    void refill_credits();
+    void return_credits() noexcept;
+
+    stack_class& of_;
+    stack* idle_ = nullptr;
+    std::size_t count_ = 0;
+    std::size_t credits_ = 0;
+};
+
+} // namespace fiber::rt

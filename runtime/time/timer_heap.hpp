@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// timer_heap.hpp: one processor's timers. Returns expired tickets, wakes nobody.
+//   invariant  a 4-ary heap by deadline; a timer that is armed knows its heap and its place in it, so that disarming is
+//              O(log n) and leaves nothing behind
+//   callers    arm: the processor's owner. expire, disarm: any machine. A timer lies on the stack of the fiber that
+//              waits, which disarms it before it goes on
+#pragma once
+
+#include "runtime/base/clock.hpp"
+#include "runtime/base/spinlock.hpp"
+#include "runtime/base/ticket.hpp"
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+namespace fiber::rt {
+
+class timer_heap;
+
+struct timer {
+    clock::time_point when;
+    ticket key;
+    timer_heap* home = nullptr; // where it was armed
+    std::size_t place = 0;      // its index there, guarded by home's lock
+    bool armed = false;         // guarded by home's lock
+    bool fired = false;         // it has won the ticket: written before the wake, read after
+    timer* next_expired = nullptr;
+};
+
+class timer_heap {
+public:
+    // Makes room for one more, so that arm() cannot fail. By the owner, and the next call is arm().
+    void make_room();
+    void arm(timer&) noexcept;
+    // After this the timer may go: it is in no heap, and nobody looks at it.
+    static void disarm(timer&) noexcept;
+
+    // Takes out what is due, and claims each one's ticket; the list of those won, in order, for the caller to unpark.
+    [[nodiscard]] timer* expire(clock::time_point now) noexcept;
+
+    // The earliest deadline; `never` without timers. Relaxed: the owner knows its own, others get a guess.
+    [[nodiscard]] clock::time_point earliest() const noexcept {
+        return clock::time_point(clock::duration(earliest_.load(std::memory_order_relaxed)));
+    }
+    [[nodiscard]] bool empty() const noexcept { return earliest() == never; }
+    [[nodiscard]] std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
+
+private:
+    struct entry {
+        clock::time_point when;
+        timer* who;
+    };
+    // In chunks, so that growing moves nothing and locks nobody out: 64 KiB each, up to 16 million timers.
+    static constexpr std::size_t arity = 4, chunk_size = 4096, most_chunks = 4096;
+    using chunk = std::array<entry, chunk_size>;
+
+    [[nodiscard]] entry& at(std::size_t i) noexcept { return (*chunks_[i / chunk_size])[i % chunk_size]; }
+    void put(std::size_t i, entry e) noexcept {
+        at(i) = e;
+        e.who->place = i;
+    }
+    void sift_up(std::size_t i, entry e) noexcept;
+    void sift_down(std::size_t i, entry e) noexcept;
+    void remove(std::size_t i) noexcept;
+    void publish_earliest() noexcept;
+
+    spinlock<lock_rank::timers> lock_; // guards the heap
+    std::atomic<std::size_t> size_{0};
+    std::atomic<clock::rep> earliest_{never.time_since_epoch().count()};
+    std::unique_ptr<std::unique_ptr<chunk>[]> chunks_;
+    std::size_t chunk_count_ = 0; // the owner's alone
+};
+
+} // namespace fiber::rt
