@@ -19,13 +19,13 @@ void scheduler::park(machine& m, wait_reason why, void const* what, commit_funct
     g.what = what;
     g.move(fiber_state::running, fiber_state::parked);
     ++m.p->parks;
-    leave(m, g.stk->context, take_local(m), commit, argument);
+    leave(m, g.stk->context, take_near(m), commit, argument);
 }
 
 void scheduler::yield(machine& m) noexcept {
     fiber& g = *m.running;
-    fiber* const next = take_local(m);
-    if (next == nullptr && !m.sched.due_for_a_look(m) && m.sched.global_.empty()) {
+    fiber* const next = take_near(m);
+    if (next == nullptr && !m.sched.due_for_a_look(m)) {
         ++m.p->tick; // so that a fiber that yields to nobody looks around now and then
         return;
     }
@@ -44,8 +44,12 @@ bool scheduler::due_for_a_look(machine const& m) const noexcept {
     return m.p->tick.mine() % ticks_between == 0 && (!global_.empty() || !m.p->timers.empty() || retired(m));
 }
 
-fiber* scheduler::take_local(machine& m) noexcept {
-    return m.sched.due_for_a_look(m) ? nullptr : m.p->take_local();
+// What can be run without passing through the scheduler context.
+fiber* scheduler::take_near(machine& m) noexcept {
+    if (m.sched.due_for_a_look(m))
+        return nullptr;
+    fiber* const g = m.p->take_local();
+    return g != nullptr ? g : m.sched.take_global(m);
 }
 
 void scheduler::leave(machine& m, arch::context& from, fiber* to, commit_function commit, void* argument) noexcept {
@@ -119,7 +123,7 @@ void scheduler::fiber_main() noexcept {
         g.stk = nullptr;
         finish(m, g, usual_size); // g may be gone
 
-        fiber* const next = take_local(m);
+        fiber* const next = take_near(m);
         if (next != nullptr && next->stk == nullptr && usual_size) {
             next->stk = &here;
             next->move(fiber_state::runnable, fiber_state::running);

@@ -59,7 +59,7 @@ private:
     // ── scheduler.cpp: on and off a machine ──
     static void* machine_main(void*) noexcept;
     [[noreturn]] static void fiber_main() noexcept;
-    [[nodiscard]] static fiber* take_local(machine&) noexcept;
+    [[nodiscard]] static fiber* take_near(machine&) noexcept;
     [[nodiscard]] bool due_for_a_look(machine const&) const noexcept;
     static void switch_to_fiber(machine&, arch::context& from, fiber& to, commit_function, void* argument) noexcept;
     static void leave(machine&, arch::context& from, fiber* to, commit_function, void* argument) noexcept;
