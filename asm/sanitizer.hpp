@@ -55,7 +55,7 @@ public:
         size_ = size;
         __asan_unpoison_memory_region(bottom, size); // what the last user of this memory left poisoned
     }
-    void detach() noexcept {}
+    void detach() noexcept { __asan_unpoison_memory_region(bottom_, size_); }
     void leave_for(sanitizer_state const& to) noexcept {
         __sanitizer_start_switch_fiber(&fake_stack_, to.bottom_, to.size_);
     }

@@ -38,7 +38,7 @@ struct crossing {
     void* argument;
 };
 
-// First thing on the new stack. The crossing is gone once commit has run, and may be while it runs.
+// [switch.commit] First thing on the new stack. The crossing is gone once commit has run, and may be while it runs.
 inline void arrive(stack_pointer left, crossing const* c) noexcept {
     c->from->sp = left;
     c->to->sanitizer.arrive();

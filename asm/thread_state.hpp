@@ -28,12 +28,14 @@ public:
     }
     void save(thread_state& to) const noexcept {
         std::memcpy(&to.caught_exceptions, exceptions_, sizeof(void*));
-        std::memcpy(&to.uncaught_exceptions, reinterpret_cast<char const*>(exceptions_) + sizeof(void*), sizeof(unsigned));
+        std::memcpy(&to.uncaught_exceptions, reinterpret_cast<char const*>(exceptions_) + sizeof(void*),
+                    sizeof(unsigned));
         to.error = *error_;
     }
     void load(thread_state const& from) const noexcept {
         std::memcpy(exceptions_, &from.caught_exceptions, sizeof(void*));
-        std::memcpy(reinterpret_cast<char*>(exceptions_) + sizeof(void*), &from.uncaught_exceptions, sizeof(unsigned));
+        std::memcpy(reinterpret_cast<char*>(exceptions_) + sizeof(void*), &from.uncaught_exceptions,
+                    sizeof(unsigned));
         *error_ = from.error;
     }
 

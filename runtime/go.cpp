@@ -3,6 +3,7 @@
 
 #include <fiber/go.hpp>
 
+#include "runtime/park.hpp"
 #include "runtime/sched/join.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/sched/thread_party.hpp"
@@ -16,7 +17,8 @@ namespace fiber {
 void handle::require_joinable(char const* operation) const {
     if (fiber_ == nullptr)
         throw std::system_error(std::make_error_code(std::errc::invalid_argument),
-                                std::string("fiber: ") + operation + " of a handle or thread that is not joinable");
+                                std::string("fiber: ") + operation +
+                                    " of a handle or thread that is not joinable");
     if (rt::current_machine() != nullptr && &rt::self() == fiber_)
         throw std::system_error(std::make_error_code(std::errc::resource_deadlock_would_occur),
                                 std::string("fiber: ") + operation + " of a fiber by itself");
@@ -57,7 +59,8 @@ namespace this_fiber {
 
 id get_id() noexcept {
     rt::party& me = rt::self();
-    return fiber::id(me.is_fiber() ? std::uint64_t{static_cast<rt::fiber&>(me).id} : static_cast<rt::thread_party&>(me).id);
+    return fiber::id(me.is_fiber() ? std::uint64_t{static_cast<rt::fiber&>(me).id}
+                                   : static_cast<rt::thread_party&>(me).id);
 }
 
 void yield() noexcept { rt::yield(); }

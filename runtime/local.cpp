@@ -2,7 +2,8 @@
 // Copyright the libfiber authors.
 
 #include "runtime/local_table.hpp"
-#include "runtime/sched/scheduler.hpp"
+#include "runtime/park.hpp"
+#include "runtime/sched/fiber.hpp"
 #include "runtime/sched/thread_party.hpp"
 
 #include <fiber/local.hpp>
@@ -22,7 +23,8 @@ local_table*& table_of_caller() noexcept {
 } // namespace
 
 void* local_table::find(std::uint64_t variable) const noexcept {
-    auto const at = std::find_if(entries_.begin(), entries_.end(), [=](entry const& e) { return e.variable == variable; });
+    auto const at = std::find_if(entries_.begin(), entries_.end(),
+                                 [=](entry const& e) { return e.variable == variable; });
     return at != entries_.end() ? at->value : nullptr;
 }
 

@@ -7,7 +7,6 @@
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/sched/thread_party.hpp"
 
-#include <new>
 #include <sched.h>
 
 namespace fiber::rt {
@@ -32,14 +31,6 @@ struct contested_park {
     }
 };
 
-void make_room_for_a_timer(machine& m) noexcept {
-    try {
-        m.p->timers.make_room();
-    } catch (std::bad_alloc const&) {
-        fatal("out of memory: no room for another timer");
-    }
-}
-
 } // namespace
 
 party& self() noexcept {
@@ -62,7 +53,7 @@ wait_end park_until_erased(ticket t, clock::time_point deadline, wait_reason why
     if (machine* const m = current_machine()) {
         contested_park c{t, timer{.when = deadline, .key = t}, commit, argument};
         if (deadline != never)
-            make_room_for_a_timer(*m);
+            m->p->timers.make_room();
         scheduler::park(*m, why, what, contested_park::run, &c);
         timer_heap::disarm(c.alarm);
         return c.alarm.fired ? wait_end::timed_out : wait_end::woken;
@@ -101,28 +92,6 @@ bool spinning_may_help() noexcept {
     static bool const several_cpus = usable_cpus() > 1;
     machine const* const m = current_machine();
     return several_cpus && (m == nullptr || m->sched.processors() > 1);
-}
-
-char const* to_string(wait_reason why) noexcept {
-    switch (why) {
-    case wait_reason::none: return "";
-    case wait_reason::chan_send: return "chan send";
-    case wait_reason::chan_recv: return "chan receive";
-    case wait_reason::select: return "select";
-    case wait_reason::mutex: return "mutex";
-    case wait_reason::shared_mutex: return "shared_mutex";
-    case wait_reason::condition_variable: return "condition_variable";
-    case wait_reason::wait_group: return "wait_group";
-    case wait_reason::once: return "once";
-    case wait_reason::semaphore: return "semaphore";
-    case wait_reason::latch: return "latch";
-    case wait_reason::barrier: return "barrier";
-    case wait_reason::future: return "future";
-    case wait_reason::sleep: return "sleep";
-    case wait_reason::join: return "join";
-    case wait_reason::io: return "io";
-    }
-    return "";
 }
 
 } // namespace fiber::rt

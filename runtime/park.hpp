@@ -23,19 +23,12 @@
 
 #include "runtime/base/clock.hpp"
 #include "runtime/base/ticket.hpp"
+#include "runtime/base/wait_reason.hpp"
 #include "runtime/wait_queue.hpp"
 
-#include <cstdint>
 #include <type_traits>
 
 namespace fiber::rt {
-
-// What a parked fiber waits for, as dump() prints it.
-enum class wait_reason : std::uint8_t {
-    none, chan_send, chan_recv, select, mutex, shared_mutex, condition_variable, wait_group, once,
-    semaphore, latch, barrier, future, sleep, join, io,
-};
-[[nodiscard]] char const* to_string(wait_reason) noexcept;
 
 // The caller: the running fiber, or else this OS thread.
 [[nodiscard]] party& self() noexcept;
@@ -46,7 +39,7 @@ enum class wait_reason : std::uint8_t {
 template <class Commit>
 void park(wait_reason why, void const* what, Commit&& commit) noexcept;
 
-// A contested wait, opened by self().open_wait(): returns when it has been claimed and woken, or at the deadline.
+// A contested wait [park.contested], opened by self().open_wait(): returns when it has been claimed and woken, or at the deadline.
 // At most one of the two: timed_out means that nobody else has claimed it or ever will.
 enum class wait_end : bool { woken, timed_out };
 template <class Commit>
@@ -67,18 +60,22 @@ void yield() noexcept;
 // ── how the templates reach the scheduler ──
 using commit_function = void (*)(void* argument) noexcept;
 void park_erased(wait_reason, void const* what, commit_function, void* argument) noexcept;
-wait_end park_until_erased(ticket, clock::time_point, wait_reason, void const* what, commit_function, void* argument) noexcept;
+wait_end park_until_erased(ticket, clock::time_point, wait_reason, void const* what, commit_function,
+                           void* argument) noexcept;
 
 template <class Commit>
 void park(wait_reason why, void const* what, Commit&& commit) noexcept {
     using plain = std::remove_reference_t<Commit>;
-    park_erased(why, what, [](void* c) noexcept { (*static_cast<plain*>(c))(); }, &commit);
+    park_erased(
+        why, what, [](void* c) noexcept { (*static_cast<plain*>(c))(); }, &commit);
 }
 
 template <class Commit>
-wait_end park_until(ticket t, clock::time_point deadline, wait_reason why, void const* what, Commit&& commit) noexcept {
+wait_end park_until(ticket t, clock::time_point deadline, wait_reason why, void const* what,
+                    Commit&& commit) noexcept {
     using plain = std::remove_reference_t<Commit>;
-    return park_until_erased(t, deadline, why, what, [](void* c) noexcept { (*static_cast<plain*>(c))(); }, &commit);
+    return park_until_erased(
+        t, deadline, why, what, [](void* c) noexcept { (*static_cast<plain*>(c))(); }, &commit);
 }
 
 } // namespace fiber::rt

@@ -12,6 +12,7 @@
 #define FIBER_STRING_(x) #x
 #define FIBER_STRING(x) FIBER_STRING_(x)
 #define FIBER_ASSERT(condition)                                                                              \
-    ((condition) ? static_cast<void>(0)                                                                      \
-                 : ::fiber::rt::fatal("broken invariant: %s (%s:%s)", #condition, __FILE__, FIBER_STRING(__LINE__)))
+    ((condition)                                                                                             \
+         ? static_cast<void>(0)                                                                              \
+         : ::fiber::rt::fatal("broken invariant: %s (%s:%s)", #condition, __FILE__, FIBER_STRING(__LINE__)))
 #endif

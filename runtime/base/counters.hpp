@@ -18,7 +18,9 @@ public:
         return *this;
     }
     [[nodiscard]] std::uint64_t mine() const noexcept { return n_.load(std::memory_order_relaxed); }
-    [[nodiscard]] std::uint64_t read() const noexcept { return n_.load(std::memory_order_acquire); } // [count]
+    [[nodiscard]] std::uint64_t read() const noexcept {
+        return n_.load(std::memory_order_acquire);
+    } // [count]
 
 private:
     std::atomic<std::uint64_t> n_{0};

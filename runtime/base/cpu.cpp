@@ -51,7 +51,8 @@ std::optional<unsigned> cpus_of_quota(std::string_view text) {
 unsigned usable_cpus() {
     unsigned cpus = affinity_cpus();
     // A quota anywhere above throttles all below, so each level counts.
-    for (std::string at = own_cgroup(); !at.empty(); at.resize(at.rfind('/') == std::string::npos ? 0 : at.rfind('/'))) {
+    for (std::string at = own_cgroup(); !at.empty();
+         at.resize(at.rfind('/') == std::string::npos ? 0 : at.rfind('/'))) {
         std::ifstream file("/sys/fs/cgroup" + at + "/cpu.max");
         std::string line;
         if (std::getline(file, line))

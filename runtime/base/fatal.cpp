@@ -19,7 +19,8 @@ void print_line(char const* format, std::va_list arguments) noexcept {
     char line[512] = "fiber: ";
     constexpr std::size_t prefix = 7;
     int const n = std::vsnprintf(line + prefix, sizeof line - prefix - 1, format, arguments);
-    std::size_t const length = prefix + std::min(static_cast<std::size_t>(std::max(n, 0)), sizeof line - prefix - 2);
+    std::size_t const length =
+        prefix + std::min(static_cast<std::size_t>(std::max(n, 0)), sizeof line - prefix - 2);
     line[length] = '\n';
     [[maybe_unused]] auto const written = ::write(STDERR_FILENO, line, length + 1);
     errno = saved_errno;

@@ -11,18 +11,21 @@
 
 namespace fiber::rt {
 
-void futex_wait(std::atomic<std::uint32_t>& word, std::uint32_t expected, clock::time_point deadline) noexcept {
+void futex_wait(std::atomic<std::uint32_t>& word, std::uint32_t expected,
+                clock::time_point deadline) noexcept {
     timespec until{};
     timespec* timeout = nullptr;
     if (deadline != never) {
         // libstdc++'s and libc++'s steady clock is CLOCK_MONOTONIC, which FUTEX_WAIT_BITSET takes as absolute time.
-        auto const since_boot = std::chrono::duration_cast<std::chrono::nanoseconds>(deadline.time_since_epoch()).count();
+        auto const since_boot =
+            std::chrono::duration_cast<std::chrono::nanoseconds>(deadline.time_since_epoch()).count();
         until.tv_sec = static_cast<time_t>(since_boot / 1'000'000'000);
         until.tv_nsec = static_cast<long>(since_boot % 1'000'000'000);
         timeout = &until;
     }
     int const saved_errno = errno;
-    ::syscall(SYS_futex, &word, FUTEX_WAIT_BITSET_PRIVATE, expected, timeout, nullptr, FUTEX_BITSET_MATCH_ANY);
+    ::syscall(SYS_futex, &word, FUTEX_WAIT_BITSET_PRIVATE, expected, timeout, nullptr,
+              FUTEX_BITSET_MATCH_ANY);
     errno = saved_errno;
 }
 

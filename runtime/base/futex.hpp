@@ -12,7 +12,8 @@
 namespace fiber::rt {
 
 // Sleeps while word == expected, until a wake or the deadline. May return early for no reason: callers look again.
-void futex_wait(std::atomic<std::uint32_t>& word, std::uint32_t expected, clock::time_point deadline = never) noexcept;
+void futex_wait(std::atomic<std::uint32_t>& word, std::uint32_t expected,
+                clock::time_point deadline = never) noexcept;
 
 // Wakes one sleeper, if there is one. The word may be gone already: a stray wake is harmless.
 void futex_wake_one(std::atomic<std::uint32_t>& word) noexcept;

@@ -36,7 +36,8 @@ thread_local held_locks mine{};
         held const& top = entries[count - 1];
         bool const rises = top.rank < rank || (top.rank == rank && std::less<>{}(top.lock, lock));
         if (!rises)
-            fatal("lock of rank %d taken while holding one of rank %d", static_cast<int>(rank), static_cast<int>(top.rank));
+            fatal("lock of rank %d taken while holding one of rank %d", static_cast<int>(rank),
+                  static_cast<int>(top.rank));
     }
     if (count < entries.size())
         entries[count] = {rank, lock};

@@ -12,7 +12,7 @@
 namespace fiber::rt {
 namespace {
 
-constexpr int pauses = 30;     // about 1 µs: longer than any critical section of a holder that is running
+constexpr int pauses = 30;      // about 1 µs: longer than any critical section of a holder that is running
 constexpr int sched_yields = 8; // then the holder is not running; a CPU of its own is soon given to it
 constexpr long nap_ns = 50'000; // or it shares ours, and needs it
 

@@ -57,7 +57,8 @@ public:
             return true;
         auto seen = t.who->turn_.load(std::memory_order_relaxed); // the exchange below orders
         while ((seen & ~parked) == t.turn)
-            if (t.who->turn_.compare_exchange_weak(seen, seen | claimed, std::memory_order_acq_rel, // [wait.claim]
+            if (t.who->turn_.compare_exchange_weak(seen, seen | claimed,
+                                                   std::memory_order_acq_rel, // [wait.claim]
                                                    std::memory_order_relaxed))
                 return true;
         return false;

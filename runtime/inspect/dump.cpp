@@ -16,9 +16,14 @@ namespace {
 void print(fiber const& g, fiber_state state, std::FILE* to) {
     auto const name = full_name(g);
     switch (state) {
-    case fiber_state::dead: break;
-    case fiber_state::runnable: std::fprintf(to, "%s: runnable\n", name.text); break;
-    case fiber_state::running: std::fprintf(to, "%s: running\n", name.text); break;
+    case fiber_state::dead:
+        break;
+    case fiber_state::runnable:
+        std::fprintf(to, "%s: runnable\n", name.text);
+        break;
+    case fiber_state::running:
+        std::fprintf(to, "%s: running\n", name.text);
+        break;
     case fiber_state::parked:
         std::fprintf(to, "%s: parked, %s", name.text, to_string(g.why));
         if (void const* const what = g.what)

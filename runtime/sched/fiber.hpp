@@ -21,6 +21,7 @@
 #include "runtime/base/cpu_relax.hpp"
 #include "runtime/base/relaxed.hpp"
 #include "runtime/base/ticket.hpp"
+#include "runtime/base/wait_reason.hpp"
 
 #include <fiber/detail/spawn.hpp>
 
@@ -35,7 +36,6 @@ struct stack;
 class stack_class;
 class scheduler;
 class local_table;
-enum class wait_reason : std::uint8_t;
 
 enum class fiber_state : std::uint8_t { dead, runnable, running, parked };
 
@@ -51,7 +51,8 @@ public:
     struct joiner { // on the joiner's stack
         ticket key;
     };
-    static constexpr std::uintptr_t unjoined = 0, detached = 1, finishing = 2, done = 3; // joiners are aligned: above
+    static constexpr std::uintptr_t unjoined = 0, detached = 1, finishing = 2,
+                                    done = 3; // joiners are aligned: above
 
     std::atomic<std::uintptr_t> word{unjoined};
 };
@@ -68,11 +69,11 @@ public:
 
     // Peeked at by dumps while the fiber runs.
     relaxed<fiber_state> state{fiber_state::dead};
-    relaxed<wait_reason> why{};                  // what it waits for, while parked
+    relaxed<wait_reason> why{}; // what it waits for, while parked
     relaxed<void const*> what{nullptr};
-    relaxed<std::uint64_t> id{0};                // 1 and up, never reused in this process
-    relaxed<scheduler*> sched{nullptr};          // whose fiber it is; null in a cache
-    relaxed<char const*> name{nullptr};          // null: none. See name.hpp
+    relaxed<std::uint64_t> id{0};       // 1 and up, never reused in this process
+    relaxed<scheduler*> sched{nullptr}; // whose fiber it is; null in a cache
+    relaxed<char const*> name{nullptr}; // null: none. See name.hpp
 
     fiber* link = nullptr;         // in the one queue or cache that holds it
     stack* stk = nullptr;          // null while fresh: it gets one when it first runs

@@ -53,14 +53,14 @@ private:
     // A new record at the end of the last slab; null: no memory.
     [[nodiscard]] fiber* carve() noexcept {
         if (used_ == records_per_slab) {
-            void* const memory =
-                ::operator new(records_per_slab * sizeof(fiber), std::align_val_t{alignof(fiber)}, std::nothrow);
+            void* const memory = ::operator new (records_per_slab * sizeof(fiber),
+                                                 std::align_val_t{alignof(fiber)}, std::nothrow);
             if (memory == nullptr)
                 return nullptr;
             try {
                 slabs_.push_back(static_cast<fiber*>(memory));
             } catch (std::bad_alloc const&) {
-                ::operator delete(memory, std::align_val_t{alignof(fiber)});
+                ::operator delete (memory, std::align_val_t{alignof(fiber)});
                 return nullptr;
             }
             used_ = 0;

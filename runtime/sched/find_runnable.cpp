@@ -123,7 +123,7 @@ bool scheduler::run_timers(machine& m, processor& whose) noexcept {
     timer* t = whose.timers.expire(clock::now());
     std::size_t n = 0;
     for (; t != nullptr; ++n) {
-        timer* const after = t->next_expired;
+        timer* const after = t->next;
         ticket const key = t->key;
         if (party::settle(key)) { // *t is gone: it was on the stack of the one just woken, if not before
             auto& g = static_cast<fiber&>(*key.who);
@@ -157,7 +157,7 @@ void scheduler::sleep(machine& m) noexcept {
     idle_.enlist(m); // from here on, m.searching is its waker's
     if (was_searching)
         static_cast<void>(idle_.stop_searching()); // last or not, it looks once more
-    full_fence(); // [idle.wake] [stop]
+    full_fence();                                  // [idle.wake] [stop]
     bool const called_off = stopping_.load(std::memory_order_relaxed) || work_in_sight();
     if (called_off && idle_.withdraw(m))
         return;

@@ -17,7 +17,9 @@ namespace fiber::rt {
 class alignas(cache_line) global_queue {
 public:
     [[nodiscard]] bool empty() const noexcept { return size() == 0; }
-    [[nodiscard]] std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); } // a guess
+    [[nodiscard]] std::size_t size() const noexcept {
+        return size_.load(std::memory_order_relaxed);
+    } // a guess
 
     void push(fiber& g) noexcept { push_list(g, g, 1); }
 

@@ -14,7 +14,8 @@ void idle_machines::enlist(machine& m) noexcept {
     m.next_idle = first_;
     first_ = &m;
     m.enlisted = true;
-    idle_.fetch_add(1, std::memory_order_seq_cst); // [idle.token] in one order with the token and its reader below
+    idle_.fetch_add(
+        1, std::memory_order_seq_cst); // [idle.token] in one order with the token and its reader below
 }
 
 bool idle_machines::withdraw(machine& m) noexcept {

@@ -28,10 +28,10 @@ struct machine {
     arch::thread_state_slots thread;
     arch::context scheduler_context; // this OS thread's own stack
 
-    bool searching = false;          // it holds one count of the scheduler's `searching`
-    machine* next_idle = nullptr;    // guarded by the idle list's lock, as the next
+    bool searching = false;       // it holds one count of the scheduler's `searching`
+    machine* next_idle = nullptr; // guarded by the idle list's lock, as the next
     bool enlisted = false;
-    bool retired = false;            // guarded by the scheduler's `retiring_`
+    bool retired = false; // guarded by the scheduler's `retiring_`
 
     rt::os_thread os_thread;
 
@@ -39,7 +39,8 @@ struct machine {
     [[nodiscard]] bool sleep_until(clock::time_point deadline) noexcept {
         while (wake_word_.load(std::memory_order_acquire) == 0) { // [machine.wake]
             futex_wait(wake_word_, 0, deadline);
-            if (deadline != never && wake_word_.load(std::memory_order_relaxed) == 0 && clock::now() >= deadline)
+            if (deadline != never && wake_word_.load(std::memory_order_relaxed) == 0 &&
+                clock::now() >= deadline)
                 return false;
         }
         wake_word_.store(0, std::memory_order_relaxed); // nobody wakes it again before it is enlisted again

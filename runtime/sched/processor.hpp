@@ -54,7 +54,9 @@ public:
     }
     // Any; a guess, of which nothing but the pointer's value may be used.
     [[nodiscard]] fiber const* peek_next() const noexcept { return next_.load(std::memory_order_relaxed); }
-    [[nodiscard]] bool has_work() const noexcept { return peek_next() != nullptr || !queue.empty(); } // any; a guess
+    [[nodiscard]] bool has_work() const noexcept {
+        return peek_next() != nullptr || !queue.empty();
+    } // any; a guess
 
     // What to run from here: `next`, so long as it does not keep the queue waiting for good, else the queue's first.
     [[nodiscard]] fiber* take_local() noexcept {

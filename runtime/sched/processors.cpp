@@ -20,7 +20,8 @@ constexpr std::size_t default_stack_size = std::size_t{256} << 10;
 stack_class& usual_stacks(runtime_options const& options) {
     if (options.stack_size != 0)
         return stack_class::of_size(options.stack_size);
-    return stack_class::of_size(env_number("FIBER_STACK_SIZE", least_stack_size, most_stack_size, default_stack_size));
+    return stack_class::of_size(
+        env_number("FIBER_STACK_SIZE", least_stack_size, most_stack_size, default_stack_size));
 }
 
 unsigned usual_processors(unsigned most) {
@@ -35,7 +36,9 @@ scheduler::scheduler(runtime_options const& options)
       machines_(new std::unique_ptr<machine>[most_processors]), outsiders_(new outsiders(default_stacks_)),
       most_machines_(options.max_machines), sysmon_(*this) {
     try {
-        set_processors(options.processors != 0 ? options.processors : usual_processors(std::min(most_processors, options.max_machines)));
+        set_processors(options.processors != 0
+                           ? options.processors
+                           : usual_processors(std::min(most_processors, options.max_machines)));
         sysmon_.start();
     } catch (...) {
         stop();
@@ -45,10 +48,12 @@ scheduler::scheduler(runtime_options const& options)
 
 void scheduler::set_processors(unsigned n) {
     if (n == 0 || n > most_processors)
-        throw std::invalid_argument("fiber: " + std::to_string(n) + " processors asked for; the least is 1, the most " +
+        throw std::invalid_argument("fiber: " + std::to_string(n) +
+                                    " processors asked for; the least is 1, the most " +
                                     std::to_string(most_processors));
     if (n > most_machines_)
-        throw std::invalid_argument("fiber: " + std::to_string(n) + " processors asked for, but max_machines is " +
+        throw std::invalid_argument("fiber: " + std::to_string(n) +
+                                    " processors asked for, but max_machines is " +
                                     std::to_string(most_machines_) + "; each needs a machine");
     std::lock_guard const one_at_a_time(changing_);
     while (made_.load(std::memory_order_relaxed) < n) // written under the lock above
@@ -104,7 +109,8 @@ void scheduler::retire(machine& m) noexcept {
 }
 
 void scheduler::resume_retired() noexcept {
-    for (unsigned i = 0; i < made_.load(std::memory_order_relaxed); ++i) { // under `changing_`, or while stopping
+    for (unsigned i = 0; i < made_.load(std::memory_order_relaxed);
+         ++i) { // under `changing_`, or while stopping
         machine& m = *machines_[i];
         bool wake = false;
         {

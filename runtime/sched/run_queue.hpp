@@ -32,7 +32,8 @@ public:
 
     // False: the queue is full, and g is still the caller's.
     [[nodiscard]] bool push(fiber& g) noexcept {
-        auto const h = head_.load(std::memory_order_acquire); // [rq.consume] thieves have read the slots below h
+        auto const h =
+            head_.load(std::memory_order_acquire); // [rq.consume] thieves have read the slots below h
         auto const t = tail_.load(std::memory_order_relaxed); // only the owner writes it
         if (t - h == capacity)
             return false;
@@ -92,7 +93,8 @@ private:
     [[nodiscard]] bool grab(std::uint32_t h, std::uint32_t n, fiber** into) noexcept {
         for (std::uint32_t i = 0; i < n; ++i)
             into[i] = slot(h + i).load(std::memory_order_relaxed); // guesses until the exchange succeeds
-        return head_.compare_exchange_strong(h, h + n, std::memory_order_acq_rel, std::memory_order_relaxed); // [rq.consume]
+        return head_.compare_exchange_strong(h, h + n, std::memory_order_acq_rel,
+                                             std::memory_order_relaxed); // [rq.consume]
     }
     [[nodiscard]] std::atomic<fiber*>& slot(std::uint32_t i) noexcept { return slots_[i % capacity]; }
 

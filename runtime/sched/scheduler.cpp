@@ -13,7 +13,8 @@ namespace fiber::rt {
 
 // ── a fiber's way on and off a machine ──
 
-void scheduler::park(machine& m, wait_reason why, void const* what, commit_function commit, void* argument) noexcept {
+void scheduler::park(machine& m, wait_reason why, void const* what, arch::commit_function commit,
+                     void* argument) noexcept {
     fiber& g = *m.running;
     g.why = why;
     g.what = what;
@@ -40,7 +41,8 @@ void scheduler::yield(machine& m) noexcept {
 
 // Whether the machine should pass through its scheduler context, which looks at more than its own queue.
 bool scheduler::due_for_a_look(machine const& m) const noexcept {
-    constexpr std::uint64_t ticks_between = 61; // prime, so as not to fall in step with a program's own rhythm; Go's number
+    constexpr std::uint64_t ticks_between =
+        61; // prime, so as not to fall in step with a program's own rhythm; Go's number
     return m.p->tick.mine() % ticks_between == 0 && (!global_.empty() || !m.p->timers.empty() || retired(m));
 }
 
@@ -52,7 +54,8 @@ fiber* scheduler::take_near(machine& m) noexcept {
     return g != nullptr ? g : m.sched.take_global(m);
 }
 
-void scheduler::leave(machine& m, arch::context& from, fiber* to, commit_function commit, void* argument) noexcept {
+void scheduler::leave(machine& m, arch::context& from, fiber* to, arch::commit_function commit,
+                      void* argument) noexcept {
     if (to != nullptr) {
         switch_to_fiber(m, from, *to, commit, argument);
         return;
@@ -61,7 +64,7 @@ void scheduler::leave(machine& m, arch::context& from, fiber* to, commit_functio
     arch::switch_to(m.thread, from, m.scheduler_context, commit, argument);
 }
 
-void scheduler::switch_to_fiber(machine& m, arch::context& from, fiber& to, commit_function commit,
+void scheduler::switch_to_fiber(machine& m, arch::context& from, fiber& to, arch::commit_function commit,
                                 void* argument) noexcept {
     if (to.stk == nullptr)
         to.stk = &m.p->idle.stacks.take();

@@ -8,7 +8,6 @@
 //   the global queue                  any processor, every 61st tick at the latest
 #pragma once
 
-#include "runtime/park.hpp"
 #include "runtime/sched/current.hpp"
 #include "runtime/sched/fiber.hpp"
 #include "runtime/sched/global_queue.hpp"
@@ -35,7 +34,7 @@ public:
     scheduler& operator=(scheduler const&) = delete;
 
     // ── for fibers, each on its own stack ──
-    static void park(machine&, wait_reason, void const* what, commit_function, void* argument) noexcept;
+    static void park(machine&, wait_reason, void const* what, arch::commit_function, void* argument) noexcept;
     static void yield(machine&) noexcept;
 
     // ── for everyone ──
@@ -45,7 +44,7 @@ public:
     // A record with a credit or stack, and back. From a machine of this scheduler or from elsewhere.
     [[nodiscard]] fiber& new_fiber(attributes const&);
     void start(fiber&) noexcept;
-    void abandon(fiber&) noexcept; // one that was never started
+    void abandon(fiber&) noexcept;        // one that was never started
     static void recycle(fiber&) noexcept; // a dead one
 
     [[nodiscard]] unsigned processors() const noexcept { return active_.load(std::memory_order_relaxed); }
@@ -61,8 +60,10 @@ private:
     [[noreturn]] static void fiber_main() noexcept;
     [[nodiscard]] static fiber* take_near(machine&) noexcept;
     [[nodiscard]] bool due_for_a_look(machine const&) const noexcept;
-    static void switch_to_fiber(machine&, arch::context& from, fiber& to, commit_function, void* argument) noexcept;
-    static void leave(machine&, arch::context& from, fiber* to, commit_function, void* argument) noexcept;
+    static void switch_to_fiber(machine&, arch::context& from, fiber& to, arch::commit_function,
+                                void* argument) noexcept;
+    static void leave(machine&, arch::context& from, fiber* to, arch::commit_function,
+                      void* argument) noexcept;
     static void finish(machine&, fiber&, bool has_credit) noexcept;
     static void end_life(fiber&) noexcept; // spawn.cpp
     void place(fiber&) noexcept;
@@ -101,7 +102,8 @@ private:
     std::unique_ptr<std::unique_ptr<processor>[]> processors_; // the first made_ are there
     std::unique_ptr<std::unique_ptr<machine>[]> machines_;     // likewise
     std::atomic<unsigned> made_{0};
-    std::atomic<unsigned> active_{0}; // those with a lower index run fibers; the others have retired, or are about to
+    std::atomic<unsigned> active_{
+        0}; // those with a lower index run fibers; the others have retired, or are about to
     std::unique_ptr<outsiders> outsiders_;
     unsigned const most_machines_;
     std::mutex changing_;                    // one set_processors at a time

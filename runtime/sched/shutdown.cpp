@@ -10,6 +10,7 @@
 //   One fence is first: either the destructor sees the last end, or the machine sees the destructor. Both may: the
 //   closer is taken by exchange, once.
 
+#include "runtime/park.hpp"
 #include "runtime/sched/outsiders.hpp"
 #include "runtime/sched/scheduler.hpp"
 
@@ -36,13 +37,14 @@ void scheduler::tell_closer_if_empty() noexcept {
 
 scheduler::~scheduler() {
     if (machine const* const m = current_machine(); m != nullptr && &m->sched == this)
-        fatal("a runtime is destroyed by one of its own fibers, for which it would have to wait; destroy it from outside");
+        fatal("a runtime is destroyed by one of its own fibers, for which it would have to wait; destroy it "
+              "from outside");
     party& me = self();
     rt::park(wait_reason::none, this, [this, &me] {
-        closer_.store(&me, std::memory_order_release);     // [close]
-        closing_.store(true, std::memory_order_relaxed);   // ordered by the fence
-        full_fence();                                      // [close]
-        tell_closer_if_empty();                            // this may be gone
+        closer_.store(&me, std::memory_order_release);   // [close]
+        closing_.store(true, std::memory_order_relaxed); // ordered by the fence
+        full_fence();                                    // [close]
+        tell_closer_if_empty();                          // this may be gone
     });
     stop();
 }

@@ -4,6 +4,8 @@
 // spawn.cpp: a fiber's beginning and end, as those outside of it see them: records taken and given back, joined and
 // detached.
 
+#include "runtime/park.hpp"
+#include "runtime/sched/join.hpp"
 #include "runtime/sched/name.hpp"
 #include "runtime/sched/outsiders.hpp"
 #include "runtime/sched/scheduler.hpp"
@@ -103,7 +105,8 @@ void scheduler::end_life(fiber& g) noexcept {
         recycle(g);
         return;
     }
-    auto const before = word.exchange(life_word::finishing, std::memory_order_acq_rel); // [life.join] [life.detach]
+    auto const before =
+        word.exchange(life_word::finishing, std::memory_order_acq_rel); // [life.join] [life.detach]
     if (before == life_word::detached) {
         recycle(g);
         return;
@@ -124,8 +127,8 @@ void join(fiber& g) noexcept {
             ticket const mine = me.key;
             auto expected = life_word::unjoined;
             // [life.join] release: end_life reads *me. Once it succeeds, word and me may be gone.
-            if (!word.compare_exchange_strong(expected, reinterpret_cast<std::uintptr_t>(&me), std::memory_order_release,
-                                              std::memory_order_relaxed))
+            if (!word.compare_exchange_strong(expected, reinterpret_cast<std::uintptr_t>(&me),
+                                              std::memory_order_release, std::memory_order_relaxed))
                 unpark(mine);
         });
     }
@@ -139,7 +142,8 @@ bool join_until(fiber& g, clock::time_point deadline) noexcept {
     auto const mine = reinterpret_cast<std::uintptr_t>(&me);
     auto expected = life_word::unjoined;
     // Before it parks: the ticket is a contested one, so a wake may come at any time.
-    if (word.compare_exchange_strong(expected, mine, std::memory_order_release, std::memory_order_relaxed)) { // [life.join]
+    if (word.compare_exchange_strong(expected, mine, std::memory_order_release,
+                                     std::memory_order_relaxed)) { // [life.join]
         auto const end = park_until(me.key, deadline, wait_reason::join, &g, [] {});
         expected = mine;
         if (end == wait_end::timed_out &&

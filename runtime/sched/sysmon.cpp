@@ -37,8 +37,8 @@ void sysmon::stop() noexcept {
 //              3 all machines idle: sleep          3 word is asleep: wake it
 //   One fence is first: either sysmon sees the machine awake, or the machine sees sysmon asleep.
 void sysmon::machine_awake() noexcept {
-    full_fence();                                          // [sysmon.sleep]
-    if (word_.load(std::memory_order_relaxed) == 0)        // ordered by the fence
+    full_fence();                                   // [sysmon.sleep]
+    if (word_.load(std::memory_order_relaxed) == 0) // ordered by the fence
         return;
     if (word_.exchange(0, std::memory_order_relaxed) == 1) // only one of several calls the kernel
         futex_wake_one(word_);
@@ -48,13 +48,15 @@ void sysmon::sleep_until_a_machine_wakes() noexcept {
     word_.store(1, std::memory_order_relaxed); // ordered by the fence
     full_fence();                              // [sysmon.sleep]
     bool const all_idle = of_.idle_.count() >= of_.processors();
-    while (all_idle && !stopping_.load(std::memory_order_seq_cst) && word_.load(std::memory_order_relaxed) == 1)
+    while (all_idle && !stopping_.load(std::memory_order_seq_cst) &&
+           word_.load(std::memory_order_relaxed) == 1)
         futex_wait(word_, 1);
     word_.store(0, std::memory_order_relaxed);
 }
 
 void sysmon::nap(clock::duration time) noexcept {
-    if (!stopping_.load(std::memory_order_seq_cst)) // [sysmon.sleep] stop() changes nothing here: word is 0 all the time
+    if (!stopping_.load(
+            std::memory_order_seq_cst)) // [sysmon.sleep] stop() changes nothing here: word is 0 all the time
         futex_wait(word_, 0, clock::now() + time);
 }
 

@@ -19,7 +19,8 @@ namespace fiber::rt {
 namespace {
 
 std::byte* reserve(std::size_t size) noexcept {
-    void* const at = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void* const at =
+        ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     return at == MAP_FAILED ? nullptr : static_cast<std::byte*>(at);
 }
 
@@ -46,8 +47,9 @@ bool protect_within_budget(std::byte* at, std::size_t size) noexcept {
         return true;
     static std::atomic<bool> warned{false};
     if (!warned.exchange(true, std::memory_order_relaxed)) // relaxed: only who prints
-        warn("no guard page below further fiber stacks: the kernel has no MADV_GUARD_INSTALL (Linux 6.13) and "
-             "vm.max_map_count is used up; raise it. Overflows are still found, but late");
+        warn(
+            "no guard page below further fiber stacks: the kernel has no MADV_GUARD_INSTALL (Linux 6.13) and "
+            "vm.max_map_count is used up; raise it. Overflows are still found, but late");
     return false;
 }
 

@@ -40,8 +40,8 @@ struct stack {
     guard_kind const guard;
 
     stack(stack_class& c, guard_kind g) noexcept : of(c), guard(g) {}
-    [[nodiscard]] std::byte* slot() const noexcept;   // where its address space begins
-    [[nodiscard]] std::byte* bottom() const noexcept; // the lowest usable byte
+    [[nodiscard]] std::byte* slot() const noexcept;    // where its address space begins
+    [[nodiscard]] std::byte* bottom() const noexcept;  // the lowest usable byte
     [[nodiscard]] std::size_t usable() const noexcept; // from there up to this record
     // Where no guard page could be had: whether the lowest words are still as they were made, zero.
     [[nodiscard]] bool canary_lives() const noexcept;

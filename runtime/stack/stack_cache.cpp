@@ -7,7 +7,9 @@
 
 namespace fiber::rt {
 
-stack_cache::stack_cache(stack_class& of) : of_(of) { of_.reserve(most_idle + 1); } // one more, while half goes back
+stack_cache::stack_cache(stack_class& of) : of_(of) {
+    of_.reserve(most_idle + 1);
+} // one more, while half goes back
 
 stack_cache::~stack_cache() {
     of_.give(idle_);

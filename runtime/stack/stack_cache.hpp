@@ -21,7 +21,7 @@ public:
 
     [[nodiscard]] stack_class& of() const noexcept { return of_; }
 
-    // For one fiber, before it gets a stack. Throws as stack_class::reserve.
+    // For one fiber, before it gets a stack: [stack.credit]. Throws as stack_class::reserve.
     void take_credit() {
         if (credits_ == 0)
             refill_credits();

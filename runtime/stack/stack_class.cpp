@@ -18,9 +18,11 @@
 namespace fiber::rt {
 namespace {
 
-constexpr unsigned colours = 16;                               // cache lines; perf/micro's ring of fibers moves with it
-constexpr std::size_t first_slab = std::size_t{16} << 20;      // each further one is as large as all before together,
-constexpr std::size_t largest_slab = std::size_t{1} << 30;     // up to this: a million stacks are some 250 map entries
+constexpr unsigned colours = 16; // cache lines; perf/micro's ring of fibers moves with it
+constexpr std::size_t first_slab = std::size_t{16}
+                                   << 20; // each further one is as large as all before together,
+constexpr std::size_t largest_slab = std::size_t{1}
+                                     << 30; // up to this: a million stacks are some 250 map entries
 
 constexpr std::size_t canary_words = 64; // reading them maps the kernel's zero page, and costs no memory
 
@@ -62,8 +64,9 @@ bool stack::canary_lives() const noexcept {
 
 stack_class& stack_class::of_size(std::size_t bytes) {
     if (bytes < least_stack_size || bytes > most_stack_size)
-        throw std::invalid_argument("fiber: stack_size is " + std::to_string(bytes) + " bytes; the least is " +
-                                    std::to_string(least_stack_size) + ", the most " + std::to_string(most_stack_size));
+        throw std::invalid_argument("fiber: stack_size is " + std::to_string(bytes) +
+                                    " bytes; the least is " + std::to_string(least_stack_size) +
+                                    ", the most " + std::to_string(most_stack_size));
     return *classes().of_log[static_cast<std::size_t>(std::bit_width(bytes - 1) - least_log)];
 }
 
@@ -72,7 +75,8 @@ void stack_class::reserve(std::size_t n) {
     while (slots_ - credits_ < n)
         if (!grow())
             throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again),
-                                    "fiber: no address space for another stack of " + std::to_string(size_) + " bytes");
+                                    "fiber: no address space for another stack of " + std::to_string(size_) +
+                                        " bytes");
     credits_ += n;
 }
 
@@ -83,7 +87,8 @@ void stack_class::unreserve(std::size_t n) noexcept {
 }
 
 bool stack_class::grow() noexcept {
-    std::size_t const wanted = std::clamp(slots_ * size_, std::max(first_slab, size_), std::max(largest_slab, size_));
+    std::size_t const wanted =
+        std::clamp(slots_ * size_, std::max(first_slab, size_), std::max(largest_slab, size_));
     try {
         slabs_.reserve(slabs_.size() + 1);
     } catch (std::bad_alloc const&) {

@@ -35,7 +35,8 @@ public:
     void give(stack* list) noexcept;
 
     struct figures {
-        std::size_t bytes_reserved = 0, bytes_cached = 0; // address space; idle stacks in the depots, at least a page each
+        std::size_t bytes_reserved = 0,
+                    bytes_cached = 0; // address space; idle stacks in the depots, at least a page each
     };
     [[nodiscard]] static figures totals() noexcept;
     // Gives the memory of all stacks in the depots back to the kernel.

@@ -3,35 +3,37 @@
 
 #include "runtime/time/timer_heap.hpp"
 
-#include "runtime/base/assert.hpp"
-
 #include <algorithm>
 #include <mutex>
 #include <new>
 
 namespace fiber::rt {
 
-void timer_heap::make_room() {
+void timer_heap::make_room() noexcept {
     // Only the owner adds timers, so size_ can only have shrunk by the time it arms.
-    if (size() < chunk_count_ * chunk_size)
+    if (size() < chunk_count_ * chunk_size || chunk_count_ == most_chunks)
         return;
-    if (chunk_count_ == most_chunks)
-        fatal("more than %zu timers on one processor", most_chunks * chunk_size);
     if (chunks_ == nullptr)
-        chunks_ = std::make_unique<std::unique_ptr<chunk>[]>(most_chunks);
-    auto fresh = std::unique_ptr<chunk>(new chunk); // uninitialised: resident as it fills
-    // No lock: others look at entries below size_ only, and arm() publishes the chunk before it raises size_.
-    chunks_[chunk_count_++] = std::move(fresh);
+        chunks_.reset(new (std::nothrow) std::unique_ptr<chunk>[most_chunks]);
+    if (chunks_ == nullptr)
+        return;
+    chunk* const fresh = new (std::nothrow) chunk;
+    if (fresh == nullptr)
+        return;
+    // No lock: others look at entries below size_ only, and arm() publishes the chunk with the lock.
+    chunks_[chunk_count_++].reset(fresh);
 }
 
 void timer_heap::arm(timer& t) noexcept {
     std::lock_guard const hold(lock_);
-    auto const i = size();
-    FIBER_ASSERT(i < chunk_count_ * chunk_size);
-    size_.store(i + 1, std::memory_order_relaxed); // under the lock
     t.home = this;
     t.armed = true;
-    sift_up(i, {t.when, &t});
+    if (auto const i = size(); i < chunk_count_ * chunk_size) {
+        size_.store(i + 1, std::memory_order_relaxed); // under the lock
+        sift_up(i, {t.when, &t});
+    } else {
+        link(t);
+    }
     publish_earliest();
 }
 
@@ -39,10 +41,13 @@ void timer_heap::disarm(timer& t) noexcept {
     if (t.home == nullptr)
         return;
     std::lock_guard const hold(t.home->lock_);
-    if (t.armed) {
+    if (!t.armed)
+        return;
+    if (t.place == timer::listed)
+        t.home->unlink(t);
+    else
         t.home->remove(t.place);
-        t.home->publish_earliest();
-    }
+    t.home->publish_earliest();
 }
 
 timer* timer_heap::expire(clock::time_point now) noexcept {
@@ -50,18 +55,46 @@ timer* timer_heap::expire(clock::time_point now) noexcept {
         return nullptr;
     timer* first = nullptr;
     timer** last = &first;
+    auto const claim = [&](timer& t) {
+        t.next = nullptr;
+        t.fired = party::claim(t.key);
+        if (t.fired) { // t stays until its party is woken; one that was not won may go as soon as the lock is free
+            *last = &t;
+            last = &t.next;
+        }
+    };
     std::lock_guard const hold(lock_);
     while (size() > 0 && at(0).when <= now) {
         timer& t = *at(0).who;
         remove(0);
-        t.fired = party::claim(t.key);
-        if (t.fired) { // t stays until its party is woken; one that was not won may go as soon as the lock is free
-            *last = &t;
-            last = &t.next_expired;
+        claim(t);
+    }
+    for (timer* t = first_listed_; t != nullptr;) {
+        timer* const after = t->next;
+        if (t->when <= now) {
+            unlink(*t);
+            claim(*t);
         }
+        t = after;
     }
     publish_earliest();
     return first;
+}
+
+void timer_heap::link(timer& t) noexcept {
+    t.place = timer::listed;
+    t.prev = nullptr;
+    t.next = first_listed_;
+    if (first_listed_ != nullptr)
+        first_listed_->prev = &t;
+    first_listed_ = &t;
+}
+
+void timer_heap::unlink(timer& t) noexcept {
+    t.armed = false;
+    (t.prev != nullptr ? t.prev->next : first_listed_) = t.next;
+    if (t.next != nullptr)
+        t.next->prev = t.prev;
 }
 
 void timer_heap::remove(std::size_t i) noexcept {
@@ -107,8 +140,11 @@ void timer_heap::sift_down(std::size_t i, entry e) noexcept {
 }
 
 void timer_heap::publish_earliest() noexcept {
-    auto const when = size() > 0 ? at(0).when : never;
-    earliest_.store(when.time_since_epoch().count(), std::memory_order_relaxed); // under the lock; read as a guess
+    auto when = size() > 0 ? at(0).when : never;
+    for (timer const* t = first_listed_; t != nullptr; t = t->next)
+        when = std::min(when, t->when);
+    earliest_.store(when.time_since_epoch().count(),
+                    std::memory_order_relaxed); // under the lock; read as a guess
 }
 
 } // namespace fiber::rt

@@ -26,17 +26,20 @@ struct timer {
     clock::time_point when;
     ticket key;
     timer_heap* home = nullptr; // where it was armed
-    std::size_t place = 0;      // its index there, guarded by home's lock
+    std::size_t place = 0;      // its index there, or `listed`; guarded by home's lock
     bool armed = false;         // guarded by home's lock
     bool fired = false;         // it has won the ticket: written before the wake, read after
-    timer* next_expired = nullptr;
+    timer* next = nullptr;      // among the listed, or among those that expire() returns
+    timer* prev = nullptr;      // among the listed
+
+    static constexpr std::size_t listed = ~std::size_t{0};
 };
 
 class timer_heap {
 public:
-    // Makes room for one more, so that arm() cannot fail. By the owner, and the next call is arm().
-    void make_room();
-    void arm(timer&) noexcept;
+    // By the owner, outside of locks, before it arms one more: allocates if the heap is full.
+    void make_room() noexcept;
+    void arm(timer&) noexcept; // cannot fail: what has no room stands in a list, and is slow
     // After this the timer may go: it is in no heap, and nobody looks at it.
     static void disarm(timer&) noexcept;
 
@@ -48,7 +51,9 @@ public:
         return clock::time_point(clock::duration(earliest_.load(std::memory_order_relaxed)));
     }
     [[nodiscard]] bool empty() const noexcept { return earliest() == never; }
-    [[nodiscard]] std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
+    [[nodiscard]] std::size_t size() const noexcept {
+        return size_.load(std::memory_order_relaxed);
+    } // less the listed
 
 private:
     struct entry {
@@ -67,13 +72,16 @@ private:
     void sift_up(std::size_t i, entry e) noexcept;
     void sift_down(std::size_t i, entry e) noexcept;
     void remove(std::size_t i) noexcept;
+    void link(timer&) noexcept;
+    void unlink(timer&) noexcept;
     void publish_earliest() noexcept;
 
     spinlock<lock_rank::timers> lock_; // guards the heap
     std::atomic<std::size_t> size_{0};
     std::atomic<clock::rep> earliest_{never.time_since_epoch().count()};
     std::unique_ptr<std::unique_ptr<chunk>[]> chunks_;
-    std::size_t chunk_count_ = 0; // the owner's alone
+    std::size_t chunk_count_ = 0;   // the owner's alone
+    timer* first_listed_ = nullptr; // in no order: those armed when there was no memory for another chunk
 };
 
 } // namespace fiber::rt

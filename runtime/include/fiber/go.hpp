@@ -116,8 +116,7 @@ handle start_in(rt::scheduler* where, attributes const& how, F&& f, Args&&... ar
 // stack or thread can be had, std::invalid_argument for a stack size out of range; then f has not been consumed by a
 // fiber.
 template <class F, class... Args>
-    requires(!std::same_as<std::remove_cvref_t<F>, attributes>)
-handle go(F&& f, Args&&... args) {
+requires(!std::same_as<std::remove_cvref_t<F>, attributes>) handle go(F&& f, Args&&... args) {
     return start_in(nullptr, attributes{}, std::forward<F>(f), std::forward<Args>(args)...);
 }
 template <class F, class... Args>
@@ -133,8 +132,8 @@ public:
 
     thread() noexcept = default;
     template <class F, class... Args>
-        requires(!std::same_as<std::remove_cvref_t<F>, thread>)
-    explicit thread(F&& f, Args&&... args) : handle_(go(std::forward<F>(f), std::forward<Args>(args)...)) {}
+    requires(!std::same_as<std::remove_cvref_t<F>, thread>) explicit thread(F&& f, Args&&... args)
+        : handle_(go(std::forward<F>(f), std::forward<Args>(args)...)) {}
     thread(thread&&) noexcept = default;
     thread& operator=(thread&& other) noexcept {
         if (joinable())
@@ -170,8 +169,8 @@ public:
 
     jthread() noexcept : stop_(std::nostopstate) {}
     template <class F, class... Args>
-        requires(!std::same_as<std::remove_cvref_t<F>, jthread>)
-    explicit jthread(F&& f, Args&&... args) : thread_(start(stop_, std::forward<F>(f), std::forward<Args>(args)...)) {}
+    requires(!std::same_as<std::remove_cvref_t<F>, jthread>) explicit jthread(F&& f, Args&&... args)
+        : thread_(start(stop_, std::forward<F>(f), std::forward<Args>(args)...)) {}
     jthread(jthread&&) noexcept = default;
     jthread& operator=(jthread&& other) noexcept {
         jthread(std::move(other)).swap(*this);

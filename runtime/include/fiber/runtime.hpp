@@ -23,16 +23,18 @@ namespace rt {
 }
 
 struct runtime_options {
-    unsigned processors = 0;         // 1 to 1024; 0: $FIBER_PROCS, else the CPUs this process may use (affinity, cgroup quota)
-    std::size_t stack_size = 0;      // bytes of address space a stack, used as touched; 0: $FIBER_STACK_SIZE, else 256 KiB
-    unsigned max_machines = 10'000;  // OS threads at the most; at least as many as processors
+    unsigned processors =
+        0; // 1 to 1024; 0: $FIBER_PROCS, else the CPUs this process may use (affinity, cgroup quota)
+    std::size_t stack_size =
+        0; // bytes of address space a stack, used as touched; 0: $FIBER_STACK_SIZE, else 256 KiB
+    unsigned max_machines = 10'000; // OS threads at the most; at least as many as processors
 };
 
 // A snapshot, not quite of one moment. Totals count from the runtime's start.
 struct runtime_stats {
-    std::size_t fibers_live = 0;          // started and not ended; of these:
-    std::size_t fibers_runnable = 0;      // in a run queue
-    std::size_t fibers_parked = 0;        // waiting
+    std::size_t fibers_live = 0;     // started and not ended; of these:
+    std::size_t fibers_runnable = 0; // in a run queue
+    std::size_t fibers_parked = 0;   // waiting
     unsigned processors = 0;
     unsigned machines = 0;                // OS threads
     std::uint64_t switches = 0;           // times a fiber was given a processor
@@ -60,8 +62,7 @@ public:
 
     // As the free go(), in this runtime.
     template <class F, class... Args>
-        requires(!std::same_as<std::remove_cvref_t<F>, attributes>)
-    handle go(F&& f, Args&&... args) {
+    requires(!std::same_as<std::remove_cvref_t<F>, attributes>) handle go(F&& f, Args&&... args) {
         return start_in(scheduler_, attributes{}, std::forward<F>(f), std::forward<Args>(args)...);
     }
     template <class F, class... Args>
@@ -93,16 +94,19 @@ private:
 template <class F, class... Args>
 std::invoke_result_t<F, Args...> runtime::run(F&& f, Args&&... args) {
     using result = std::invoke_result_t<F, Args...>;
-    auto const call = [&]() -> result { return std::invoke(std::forward<F>(f), std::forward<Args>(args)...); };
+    auto const call = [&]() -> result {
+        return std::invoke(std::forward<F>(f), std::forward<Args>(args)...);
+    };
     std::exception_ptr failure;
     auto const guarded = [this, &failure](auto const& body) {
-        go([&] {
-            try {
-                body();
-            } catch (...) {
-                failure = std::current_exception();
-            }
-        }).join();
+        this->go([&] {
+                try {
+                    body();
+                } catch (...) {
+                    failure = std::current_exception();
+                }
+            })
+            .join();
         if (failure)
             std::rethrow_exception(std::move(failure));
     };
@@ -124,8 +128,8 @@ std::invoke_result_t<F, Args...> runtime::run(F&& f, Args&&... args) {
 
 // runtime::global().run(f, args...)
 template <class F, class... Args>
-    requires(!std::same_as<std::remove_cvref_t<F>, runtime>)
-std::invoke_result_t<F, Args...> run(F&& f, Args&&... args) {
+requires(!std::same_as<std::remove_cvref_t<F>, runtime>) std::invoke_result_t<F, Args...> run(
+    F&& f, Args&&... args) {
     return runtime::global().run(std::forward<F>(f), std::forward<Args>(args)...);
 }
 

@@ -36,7 +36,8 @@ template <class Clock, class Duration>
 template <class Duration>
 [[nodiscard]] deadline deadline_at(std::chrono::time_point<deadline::clock, Duration> const& when) {
     using wide = std::chrono::duration<long double, deadline::period>;
-    if (std::chrono::duration_cast<wide>(when.time_since_epoch()) >= std::chrono::duration_cast<wide>(never.time_since_epoch()))
+    if (std::chrono::duration_cast<wide>(when.time_since_epoch()) >=
+        std::chrono::duration_cast<wide>(never.time_since_epoch()))
         return never;
     return std::chrono::ceil<deadline::duration>(when);
 }

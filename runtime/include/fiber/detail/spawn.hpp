@@ -24,8 +24,9 @@ class scheduler;
 
 // How a fiber is to be started; every member may be left out.
 struct attributes {
-    std::string_view name{};    // shown in dumps and error messages; copied
-    std::size_t stack_size = 0; // bytes of address space, rounded up to a power of two; 0: the runtime's default
+    std::string_view name{}; // shown in dumps and error messages; copied
+    std::size_t stack_size =
+        0; // bytes of address space, rounded up to a power of two; 0: the runtime's default
 };
 
 namespace detail {
@@ -74,7 +75,8 @@ public:
 
 private:
     void call() {
-        std::apply([](F&& f, Args&&... args) { std::invoke(std::move(f), std::move(args)...); }, std::move(parts_));
+        std::apply([](F&& f, Args&&... args) { std::invoke(std::move(f), std::move(args)...); },
+                   std::move(parts_));
     }
     std::tuple<F, Args...> parts_;
 };
@@ -82,8 +84,9 @@ private:
 template <class F, class... Args>
 rt::fiber* spawn_fiber(rt::scheduler* where, attributes const& how, F&& f, Args&&... args) {
     using made = closure<std::decay_t<F>, std::decay_t<Args>...>;
-    static_assert(std::is_invocable_v<std::decay_t<F>, std::decay_t<Args>...>,
-                  "fiber: the callable must be invocable with decayed copies of its arguments, as for std::thread");
+    static_assert(
+        std::is_invocable_v<std::decay_t<F>, std::decay_t<Args>...>,
+        "fiber: the callable must be invocable with decayed copies of its arguments, as for std::thread");
     spawn s(where, how);
     if constexpr (sizeof(made) <= inline_closure_size && alignof(made) <= alignof(std::max_align_t)) {
         ::new (s.place()) made(std::forward<F>(f), std::forward<Args>(args)...);

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+#include "tests/support/catch.hpp"
+
+#include "asm/switch.hpp"
+
+#include <cerrno>
+#include <cfenv>
+#include <exception>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace arch = fiber::arch;
+
+namespace {
+
+// One flow of control beside the test's own: run() goes there, back() returns.
+class coroutine {
+public:
+    explicit coroutine(void (*body)(coroutine&)) : body_(body), stack_(64 * 1024) {
+        current = this;
+        thread_.find();
+        outside_.sanitizer.adopt_thread();
+        arch::make_context(inside_, stack_.data(), stack_.size(), entry);
+    }
+    ~coroutine() { arch::drop_context(inside_); }
+
+    void run(arch::commit_function commit = nullptr, void* argument = nullptr) {
+        arch::switch_to(thread_, outside_, inside_, commit, argument);
+    }
+    void back(arch::commit_function commit = nullptr, void* argument = nullptr) {
+        arch::switch_to(thread_, inside_, outside_, commit, argument);
+    }
+    [[nodiscard]] bool on_its_stack(void const* p) const {
+        auto const* const b = static_cast<std::byte const*>(p);
+        return b >= stack_.data() && b < stack_.data() + stack_.size();
+    }
+
+    std::vector<std::string> log;
+    std::exception_ptr seen;
+
+private:
+    static inline coroutine* current = nullptr;
+    static void entry() noexcept {
+        coroutine& self = *current;
+        self.body_(self);
+        self.back();
+        std::terminate(); // nobody resumes one that has ended
+    }
+
+    void (*body_)(coroutine&);
+    std::vector<std::byte> stack_;
+    arch::thread_state_slots thread_;
+    arch::context outside_, inside_;
+};
+
+// A frame's address, which AddressSanitizer does not move to its heap.
+[[gnu::noinline]] void const* here() { return __builtin_frame_address(0); }
+
+} // namespace
+
+TEST_CASE("a switch goes to the new stack and comes back to where it left", "[switch]") {
+    coroutine c([](coroutine& self) {
+        self.log.push_back(self.on_its_stack(here()) ? "inside" : "elsewhere");
+        self.back();
+        self.log.push_back("again");
+    });
+    c.run();
+    c.log.push_back(c.on_its_stack(here()) ? "elsewhere" : "outside");
+    c.run();
+    CHECK(c.log == std::vector<std::string>{"inside", "outside", "again"});
+}
+
+TEST_CASE("a commit function runs on the target's stack, before anything else there", "[switch]") {
+    coroutine c([](coroutine& self) {
+        self.log.push_back("first frame");
+        self.back([](void* s) noexcept {
+            auto& there = *static_cast<coroutine*>(s);
+            there.log.push_back(there.on_its_stack(here()) ? "commit inside" : "commit outside");
+        }, &self);
+        self.log.push_back("resumed");
+    });
+    auto const commit = [](void* s) noexcept {
+        auto& there = *static_cast<coroutine*>(s);
+        there.log.push_back(there.on_its_stack(here()) ? "commit inside" : "commit outside");
+    };
+    c.run(commit, &c);
+    c.log.push_back("back");
+    c.run(commit, &c);
+    CHECK(c.log == std::vector<std::string>{"commit inside", "first frame", "commit outside", "back", "commit inside", "resumed"});
+}
+
+TEST_CASE("errno belongs to the flow of control", "[switch]") {
+    coroutine c([](coroutine& self) {
+        self.log.push_back(std::to_string(errno)); // a new one begins with none
+        errno = EPERM;
+        self.back();
+        self.log.push_back(std::to_string(errno));
+    });
+    errno = ENOENT;
+    c.run();
+    CHECK(errno == ENOENT);
+    errno = EBUSY;
+    c.run();
+    CHECK(errno == EBUSY);
+    CHECK(c.log == std::vector<std::string>{"0", std::to_string(EPERM)});
+}
+
+TEST_CASE("the rounding mode belongs to the flow of control", "[switch]") {
+    coroutine c([](coroutine& self) {
+        std::fesetround(FE_UPWARD);
+        self.back();
+        self.log.push_back(std::fegetround() == FE_UPWARD ? "upward" : "lost");
+    });
+    c.run();
+    CHECK(std::fegetround() == FE_TONEAREST);
+    c.run();
+    CHECK(std::fegetround() == FE_TONEAREST);
+    CHECK(c.log == std::vector<std::string>{"upward"});
+}
+
+TEST_CASE("exceptions being handled belong to the flow of control", "[switch]") {
+    coroutine c([](coroutine& self) {
+        try {
+            throw std::runtime_error("inside");
+        } catch (...) {
+            self.back(); // in the middle of the handler
+            try {
+                throw; // must be ours, not the one handled outside meanwhile
+            } catch (std::exception const& e) {
+                self.log.push_back(e.what());
+            }
+        }
+    });
+    c.run();
+    CHECK(std::current_exception() == nullptr);
+    try {
+        throw std::runtime_error("outside");
+    } catch (...) {
+        c.run();
+        try {
+            throw;
+        } catch (std::exception const& e) {
+            CHECK(std::string(e.what()) == "outside");
+        }
+    }
+    CHECK(c.log == std::vector<std::string>{"inside"});
+}
+
+TEST_CASE("uncaught_exceptions counts those of the flow of control alone", "[switch]") {
+    coroutine c([](coroutine& self) {
+        self.log.push_back(std::to_string(std::uncaught_exceptions()));
+    });
+    struct switches_while_unwinding {
+        coroutine& c;
+        ~switches_while_unwinding() { c.run(); }
+    };
+    try {
+        switches_while_unwinding const s{c};
+        throw 1;
+    } catch (int) {
+    }
+    CHECK(c.log == std::vector<std::string>{"0"});
+    CHECK(std::uncaught_exceptions() == 0);
+}

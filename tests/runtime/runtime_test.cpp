@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+#include "tests/support/catch.hpp"
+#include "tests/support/procs.hpp"
+
+#include "runtime/base/cpu.hpp"
+
+#include <fiber/runtime.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+using namespace std::chrono_literals;
+
+namespace {
+
+std::string dumped(fiber::runtime const& r) {
+    char* text = nullptr;
+    std::size_t size = 0;
+    std::FILE* const f = ::open_memstream(&text, &size);
+    r.dump(f);
+    std::fclose(f);
+    std::string const all(text, size);
+    std::free(text);
+    return all;
+}
+
+} // namespace
+
+TEST_CASE("run returns the function's value, reference or nothing", "[runtime]") {
+    int n = 1;
+    CHECK(fiber::run([] { return 42; }) == 42);
+    CHECK(&fiber::run([&]() -> int& { return n; }) == &n);
+    fiber::run([&] { n = 2; });
+    CHECK(n == 2);
+    CHECK(*fiber::run([](std::unique_ptr<int> p) { return p; }, std::make_unique<int>(3)) == 3);
+    struct no_default {
+        explicit no_default(int v) : value(v) {}
+        int value;
+    };
+    CHECK(fiber::run([] { return no_default(4); }).value == 4);
+}
+
+TEST_CASE("run throws what the function throws", "[runtime]") {
+    try {
+        fiber::run([]() -> int { throw std::runtime_error("thrown inside"); });
+        FAIL("nothing thrown");
+    } catch (std::runtime_error const& e) {
+        CHECK(std::string(e.what()) == "thrown inside");
+    }
+}
+
+TEST_CASE("run may be called from fibers, of the same runtime and of another", "[runtime]") {
+    fiber::runtime a({.processors = 1}), b({.processors = 1});
+    CHECK(a.run([&] { return a.run([&] { return b.run([&] { return a.run([] { return 7; }); }); }); }) == 7);
+}
+
+TEST_CASE("a runtime's destructor waits for fibers that nobody has joined", "[runtime]") {
+    std::atomic<int> ended{0};
+    for (unsigned const n : tests::processor_counts()) {
+        ended = 0;
+        {
+            fiber::runtime r({.processors = n});
+            for (int i = 0; i < 50; ++i)
+                r.go([&] {
+                    fiber::this_fiber::sleep_for(1ms);
+                    fiber::go([&] { ++ended; }); // a grandchild counts too
+                });
+        }
+        CHECK(ended == 50);
+    }
+}
+
+TEST_CASE("a runtime may be destroyed by a fiber of another", "[runtime]") {
+    std::atomic<int> ended{0};
+    fiber::run([&] {
+        fiber::runtime r({.processors = 2});
+        r.go([&] {
+            fiber::this_fiber::sleep_for(1ms);
+            ++ended;
+        });
+    });
+    CHECK(ended == 1);
+}
+
+TEST_CASE("a handle outlives the runtime of its fiber", "[runtime]") {
+    fiber::handle joined, detached;
+    {
+        fiber::runtime r({.processors = 1});
+        joined = r.go([] {});
+        detached = r.go([] {});
+    }
+    joined.join();
+    detached.detach();
+    SUCCEED();
+}
+
+TEST_CASE("runtimes come and go", "[runtime]") {
+    for (int i = 0; i < 50; ++i) {
+        fiber::runtime r({.processors = 2});
+        CHECK(r.run([] { return fiber::go([] {}), 1; }) == 1);
+    }
+}
+
+TEST_CASE("options out of range are refused", "[runtime]") {
+    CHECK_THROWS_AS(fiber::runtime({.processors = 1'000'000}), std::invalid_argument);
+    CHECK_THROWS_AS(fiber::runtime({.processors = 4, .max_machines = 3}), std::invalid_argument);
+    CHECK_THROWS_AS(fiber::runtime({.processors = 1, .stack_size = 1}), std::invalid_argument);
+    fiber::runtime r({.processors = 1});
+    CHECK_THROWS_AS(r.set_processors(0), std::invalid_argument);
+    CHECK_THROWS_AS(r.set_processors(100'000), std::invalid_argument);
+    CHECK(r.processors() == 1);
+}
+
+TEST_CASE("a runtime's stack size is its fibers'", "[runtime]") {
+    fiber::runtime r({.processors = 1, .stack_size = 1 << 20});
+    CHECK(r.run([] { return fiber::this_fiber::stack_remaining(); }) > 1000 * 1024);
+}
+
+TEST_CASE("set_processors grows and shrinks a runtime at work, and loses no fiber", "[runtime]") {
+    fiber::runtime r({.processors = 1});
+    std::atomic<bool> done{false};
+    std::atomic<int> ended{0};
+    std::vector<fiber::handle> all;
+    for (int i = 0; i < 40; ++i)
+        all.push_back(r.go([&, i] {
+            while (!done.load()) {
+                if (i % 2 == 0)
+                    fiber::this_fiber::yield();
+                else
+                    fiber::this_fiber::sleep_for(100us);
+            }
+            ++ended;
+        }));
+    for (int round = 0; round < 20; ++round)
+        for (unsigned const n : {4u, 1u, 3u, 2u}) {
+            r.set_processors(n);
+            CHECK(r.processors() == n);
+            r.run([] { fiber::this_fiber::yield(); });
+        }
+    done = true;
+    for (auto& h : all)
+        h.join();
+    CHECK(ended == 40);
+}
+
+TEST_CASE("a timer armed on a processor that has retired still fires", "[runtime]") {
+    fiber::runtime r({.processors = 4});
+    std::vector<fiber::handle> all;
+    for (int i = 0; i < 40; ++i)
+        all.push_back(r.go([] { fiber::this_fiber::sleep_for(5ms); }));
+    r.set_processors(1);
+    for (auto& h : all)
+        h.join();
+    SUCCEED();
+}
+
+TEST_CASE("stats count fibers, parks, switches and timers", "[runtime]") {
+    fiber::runtime r({.processors = 2});
+    auto const before = r.stats();
+    CHECK(before.fibers_live == 0);
+    CHECK(before.processors == 2);
+    CHECK(before.machines == 2);
+    r.run([&] {
+        std::atomic<bool> done{false};
+        std::vector<fiber::handle> all;
+        for (int i = 0; i < 10; ++i)
+            all.push_back(fiber::go([&] {
+                while (!done.load())
+                    fiber::this_fiber::sleep_for(1ms);
+            }));
+        while (r.stats().timers == 0)
+            fiber::this_fiber::yield();
+        auto const now = r.stats();
+        CHECK(now.fibers_live == 11);
+        CHECK(now.fibers_runnable <= 11);
+        CHECK(now.fibers_parked <= 11);
+        CHECK(now.switches > 0);
+        CHECK(now.stack_bytes_reserved >= 11 * 256 * 1024);
+        done = true;
+        for (auto& h : all)
+            h.join();
+    });
+    while (r.stats().fibers_live != 0)
+        std::this_thread::yield();
+    CHECK(r.stats().parks > before.parks);
+    CHECK(r.stats().timers == 0);
+    r.trim();
+}
+
+TEST_CASE("dump names each live fiber, its state and what it waits for", "[runtime]") {
+    fiber::runtime r({.processors = 1});
+    r.run([&] {
+        fiber::handle sleeper = fiber::go({.name = "sleepy"}, [] { fiber::this_fiber::sleep_for(20ms); });
+        fiber::handle joiner = fiber::go({.name = "patient"}, [&] { sleeper.join(); });
+        fiber::this_fiber::yield();
+        fiber::this_fiber::yield();
+        auto const text = dumped(r);
+        CHECK(text.find("3 fibers on 1 processors") != std::string::npos);
+        CHECK(text.find("\"sleepy\": parked, sleep") != std::string::npos);
+        CHECK(text.find("\"patient\": parked, join") != std::string::npos);
+        CHECK(text.find(": running") != std::string::npos);
+        joiner.join();
+    });
+    CHECK(dumped(r).find("sleepy") == std::string::npos);
+}
+
+TEST_CASE("fibers run on several processors at once", "[runtime]") {
+    fiber::runtime r({.processors = 2});
+    r.run([] {
+        // Each needs the other to run at the same time: neither parks.
+        std::atomic<int> here{0};
+        auto const meet = [&] {
+            ++here;
+            while (here.load() < 2)
+                ;
+        };
+        fiber::handle a = fiber::go(meet), b = fiber::go(meet);
+        a.join();
+        b.join();
+        CHECK(here == 2);
+    });
+}
+
+TEST_CASE("one fiber left in `next` behind a fiber that computes is found by an idle processor", "[runtime]") {
+    fiber::runtime r({.processors = 2});
+    r.run([] {
+        std::atomic<bool> ran{false};
+        fiber::handle const h = fiber::go([&] { ran = true; });
+        while (!ran.load()) // never parks
+            ;
+        SUCCEED();
+    });
+}
+
+TEST_CASE("a cgroup's quota becomes a number of CPUs", "[cpu]") {
+    CHECK(fiber::rt::cpus_of_quota("200000 100000") == 2u);
+    CHECK(fiber::rt::cpus_of_quota("150000 100000") == 2u);
+    CHECK(fiber::rt::cpus_of_quota("1000 100000") == 1u);
+    CHECK(fiber::rt::cpus_of_quota("max 100000") == std::nullopt);
+    CHECK(fiber::rt::cpus_of_quota("") == std::nullopt);
+    CHECK(fiber::rt::cpus_of_quota("100000") == std::nullopt);
+    CHECK(fiber::rt::cpus_of_quota("100000 0") == std::nullopt);
+    CHECK(fiber::rt::usable_cpus() >= 1);
+}

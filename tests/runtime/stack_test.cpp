@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+#include "tests/support/catch.hpp"
+
+#include "runtime/stack/stack_cache.hpp"
+
+#include <fiber/runtime.hpp>
+
+#include <csignal>
+#include <cstring>
+#include <string>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace rt = fiber::rt;
+
+namespace {
+
+constexpr std::size_t size = 128 * 1024; // a class of its own: other tests' fibers use the default
+
+rt::stack& take_one(rt::stack_class& c) {
+    std::size_t taken = 0;
+    c.reserve(1);
+    rt::stack* const s = c.take(1, taken);
+    REQUIRE(taken == 1);
+    return *s;
+}
+void give_back(rt::stack& s) {
+    s.link = nullptr;
+    s.of.give(&s);
+    s.of.unreserve(1);
+}
+
+// The signal that writing one byte there ends a child process by; 0: none.
+int fatal_signal_of_writing(std::byte* at) {
+    pid_t const child = ::fork();
+    if (child == 0) {
+        std::signal(SIGSEGV, SIG_DFL);
+        std::signal(SIGBUS, SIG_DFL);
+        *static_cast<std::byte volatile*>(at) = std::byte{1};
+        ::_exit(0);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+} // namespace
+
+TEST_CASE("a stack size is rounded up to its class", "[stack]") {
+    CHECK(rt::stack_class::of_size(rt::least_stack_size).size() == rt::least_stack_size);
+    CHECK(rt::stack_class::of_size(100'000).size() == 131'072);
+    CHECK(rt::stack_class::of_size(131'072).size() == 131'072);
+    CHECK(rt::stack_class::of_size(131'073).size() == 262'144);
+}
+
+TEST_CASE("a stack size out of range is refused by an error that names the limits", "[stack]") {
+    for (std::size_t const bad : {std::size_t{0}, std::size_t{1}, rt::least_stack_size - 1, rt::most_stack_size + 1}) {
+        try {
+            static_cast<void>(rt::stack_class::of_size(bad));
+            FAIL("accepted " << bad);
+        } catch (std::invalid_argument const& e) {
+            CHECK(std::string(e.what()).find(std::to_string(rt::least_stack_size)) != std::string::npos);
+        }
+    }
+}
+
+TEST_CASE("a stack is usable to its last byte, and the page below it faults", "[stack]") {
+    rt::stack& s = take_one(rt::stack_class::of_size(size));
+    CHECK(s.slot() + rt::guard_size == s.bottom());
+    CHECK(s.bottom() + s.usable() == reinterpret_cast<std::byte*>(&s));
+    CHECK(s.usable() > size - rt::guard_size - 2048);
+    std::memset(s.bottom(), 1, 4096);
+    std::memset(s.bottom(), 0, 4096);
+    REQUIRE(s.guard == rt::guard_kind::page);
+    CHECK(fatal_signal_of_writing(s.bottom()) == 0);
+    CHECK(fatal_signal_of_writing(s.bottom() - 1) != 0);
+    CHECK(fatal_signal_of_writing(s.slot()) != 0);
+    give_back(s);
+}
+
+TEST_CASE("the stack given back last is taken first", "[stack]") {
+    auto& c = rt::stack_class::of_size(size);
+    rt::stack& a = take_one(c);
+    rt::stack& b = take_one(c);
+    give_back(a);
+    give_back(b);
+    rt::stack& again = take_one(c);
+    CHECK(&again == &b);
+    give_back(again);
+}
+
+TEST_CASE("stacks start at different page offsets", "[stack]") {
+    auto& c = rt::stack_class::of_size(2 * size);
+    rt::stack& a = take_one(c);
+    rt::stack& b = take_one(c);
+    CHECK(reinterpret_cast<std::uintptr_t>(&a) % 4096 != reinterpret_cast<std::uintptr_t>(&b) % 4096);
+    give_back(a);
+    give_back(b);
+}
+
+TEST_CASE("trim gives idle stacks' memory back, and they can be used again with their guards", "[stack]") {
+    auto& c = rt::stack_class::of_size(4 * size);
+    rt::stack& s = take_one(c);
+    std::byte* const slot = s.slot();
+    std::memset(s.bottom(), 1, 4096);
+    give_back(s);
+    auto const before = rt::stack_class::totals();
+    rt::stack_class::trim_all();
+    auto const after = rt::stack_class::totals();
+    CHECK(after.bytes_cached < before.bytes_cached);
+    CHECK(after.bytes_reserved == before.bytes_reserved);
+    rt::stack& again = take_one(c);
+    CHECK(again.slot() == slot);
+    CHECK(again.bottom()[0] == std::byte{0});
+    CHECK(fatal_signal_of_writing(again.bottom() - 1) != 0);
+    give_back(again);
+}
+
+TEST_CASE("credits are never given out beyond the address space that is there", "[stack]") {
+    auto& c = rt::stack_class::of_size(rt::most_stack_size);
+    std::size_t had = 0;
+    try {
+        for (; had < 1 << 20; ++had)
+            c.reserve(1); // 64 GiB each: the kernel's address space ends long before
+        FAIL("no end of address space");
+    } catch (std::system_error const& e) {
+        CHECK(e.code() == std::errc::resource_unavailable_try_again);
+    }
+    CHECK(had > 0);
+    c.unreserve(had);
+    c.reserve(1); // and it goes on
+    c.unreserve(1);
+}
+
+TEST_CASE("an overflow of an unguarded stack is seen in its canary", "[stack]") {
+    auto& c = rt::stack_class::of_size(size);
+    alignas(64) static std::byte memory[2 * size];
+    auto const begin = reinterpret_cast<std::byte*>((reinterpret_cast<std::uintptr_t>(memory) + size - 1) & ~(size - 1));
+    auto* const s = ::new (begin + size - sizeof(rt::stack)) rt::stack(c, rt::guard_kind::canary);
+    CHECK(s->canary_lives());
+    s->bottom()[8] = std::byte{1};
+    CHECK_FALSE(s->canary_lives());
+    s->~stack();
+}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+#include "tests/support/catch.hpp"
+
+#include <fiber/local.hpp>
+#include <fiber/runtime.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <string>
+#include <thread>
+#include <vector>
+
+using namespace std::chrono_literals;
+using clock_type = std::chrono::steady_clock;
+
+TEST_CASE("yield lets the others run in turn", "[yield]") {
+    fiber::runtime one({.processors = 1});
+    std::string order;
+    one.run([&] {
+        std::vector<fiber::handle> all;
+        for (char c : {'a', 'b', 'c'})
+            all.push_back(fiber::go([&order, c] {
+                for (int i = 0; i < 3; ++i) {
+                    order += c;
+                    fiber::this_fiber::yield();
+                }
+            }));
+        for (auto& h : all)
+            h.join();
+    });
+    REQUIRE(order.size() == 9);
+    // Whatever their first order, each round has each of them once.
+    for (std::size_t round = 0; round < 9; round += 3) {
+        std::string turn = order.substr(round, 3);
+        CHECK(turn == order.substr(0, 3));
+        std::sort(turn.begin(), turn.end());
+        CHECK(turn == "abc");
+    }
+}
+
+TEST_CASE("a fiber that yields for ever does not keep timers, other threads' fibers or new ones from running", "[yield]") {
+    fiber::runtime one({.processors = 1});
+    one.run([&] {
+        std::atomic<bool> done{false};
+        fiber::handle spinner = fiber::go([&] {
+            while (!done.load())
+                fiber::this_fiber::yield();
+        });
+        fiber::this_fiber::sleep_for(2ms);
+        std::atomic<bool> served{false};
+        std::thread outside([&] {
+            one.run([] {});
+            served = true;
+        });
+        while (!served.load())
+            fiber::this_fiber::yield();
+        outside.join();
+        fiber::go([] {}).join();
+        done = true;
+        spinner.join();
+        SUCCEED();
+    });
+}
+
+TEST_CASE("two fibers that wake each other for ever do not starve a third", "[yield]") {
+    fiber::runtime one({.processors = 1});
+    one.run([&] {
+        // A joins B's fibers and so on: each wake-up goes to `next`.
+        std::atomic<bool> done{false};
+        fiber::handle pair = fiber::go([&] {
+            while (!done.load())
+                fiber::go([] {}).join();
+        });
+        fiber::handle third = fiber::go([&] { done = true; });
+        third.join();
+        pair.join();
+        SUCCEED();
+    });
+}
+
+TEST_CASE("sleep_for sleeps at least so long", "[sleep]") {
+    auto const check = [] {
+        for (auto const d : {0us, 1us, 300us, 5000us}) {
+            auto const start = clock_type::now();
+            fiber::this_fiber::sleep_for(d);
+            CHECK(clock_type::now() - start >= d);
+        }
+        auto const start = clock_type::now();
+        fiber::this_fiber::sleep_for(-1h);
+        fiber::this_fiber::sleep_until(clock_type::now() - 1h);
+        fiber::this_fiber::sleep_until(std::chrono::system_clock::now() - 1h);
+        CHECK(clock_type::now() - start < 1h);
+        fiber::this_fiber::sleep_until(std::chrono::system_clock::now() + 2ms);
+        CHECK(clock_type::now() - start >= 1ms);
+    };
+    SECTION("in a fiber") { fiber::run(check); }
+    SECTION("in an OS thread") { check(); }
+}
+
+TEST_CASE("sleepers wake in the order of their deadlines", "[sleep]") {
+    fiber::runtime one({.processors = 1});
+    std::vector<int> order;
+    one.run([&] {
+        auto const start = clock_type::now() + 5ms;
+        std::vector<fiber::handle> all;
+        for (int i : {3, 1, 4, 0, 2})
+            all.push_back(fiber::go([&order, start, i] {
+                fiber::this_fiber::sleep_until(start + i * 1us);
+                order.push_back(i);
+            }));
+        for (auto& h : all)
+            h.join();
+    });
+    CHECK(order == std::vector<int>{0, 1, 2, 3, 4});
+}
+
+TEST_CASE("many fibers sleep at once, on whatever processor they are", "[sleep]") {
+    fiber::run([] {
+        std::atomic<int> awake{0};
+        std::vector<fiber::handle> all;
+        for (int i = 0; i < 500; ++i)
+            all.push_back(fiber::go([&awake, i] {
+                for (int k = 0; k < 3; ++k)
+                    fiber::this_fiber::sleep_for(std::chrono::microseconds((i * 37 + k * 101) % 2000));
+                ++awake;
+            }));
+        for (auto& h : all)
+            h.join();
+        CHECK(awake == 500);
+    });
+}
+
+TEST_CASE("stack_remaining falls as calls go deeper", "[stack]") {
+    struct deeper {
+        [[gnu::noinline]] static std::size_t call() {
+            char volatile buffer[16 * 1024];
+            buffer[0] = 0;
+            return fiber::this_fiber::stack_remaining() + static_cast<std::size_t>(buffer[0]);
+        }
+    };
+    auto const check = [] {
+        auto const here = fiber::this_fiber::stack_remaining();
+        CHECK(here > 200 * 1024);
+        auto const there = deeper::call();
+        CHECK(there < here);
+        CHECK(here - there >= 16 * 1024 - 4096);
+    };
+    SECTION("in a fiber") { fiber::run(check); }
+    SECTION("in an OS thread") { check(); }
+}
+
+TEST_CASE("a local has a value of its own in each fiber and thread, made on first use", "[local]") {
+    static fiber::local<int> value;
+    *value = 1;
+    std::thread([] {
+        CHECK(*value == 0);
+        *value = 5;
+    }).join();
+    fiber::run([] {
+        CHECK(*value == 0);
+        *value = 2;
+        fiber::go([] { *value = 3; }).join();
+        fiber::this_fiber::yield();
+        CHECK(value.get() == 2);
+    });
+    CHECK(*value == 1);
+}
+
+TEST_CASE("locals are destroyed when the fiber ends, the last made first", "[local]") {
+    struct noisy {
+        std::string* log;
+        char name;
+        ~noisy() { *log += name; }
+    };
+    std::string log;
+    fiber::local<noisy> a([&] { return std::unique_ptr<noisy>(new noisy{&log, 'a'}); });
+    fiber::local<noisy> b([&] { return std::unique_ptr<noisy>(new noisy{&log, 'b'}); });
+    fiber::go([&] {
+        CHECK(a->name == 'a');
+        CHECK(b->name == 'b');
+        CHECK(log.empty());
+    }).join();
+    CHECK(log == "ba");
+    std::thread([&] { static_cast<void>(a.get()); }).join();
+    CHECK(log == "baa");
+}
+
+TEST_CASE("a local's destructor may use locals, and park", "[local]") {
+    static fiber::local<int> late;
+    struct parks {
+        ~parks() {
+            fiber::this_fiber::sleep_for(1ms);
+            ++*late;
+        }
+    };
+    fiber::local<parks> early;
+    fiber::go([&] { static_cast<void>(early.get()); }).join();
+    SUCCEED();
+}

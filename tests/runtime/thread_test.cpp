@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+#include "tests/support/catch.hpp"
+
+#include <fiber/go.hpp>
+
+#include <atomic>
+#include <stop_token>
+#include <type_traits>
+
+static_assert(!std::is_copy_constructible_v<fiber::thread> && std::is_nothrow_move_constructible_v<fiber::thread>);
+static_assert(!std::is_copy_constructible_v<fiber::jthread> && std::is_nothrow_move_constructible_v<fiber::jthread>);
+static_assert(std::is_same_v<fiber::thread::id, fiber::id>);
+static_assert(!std::is_convertible_v<void (*)(), fiber::thread>, "the constructor is explicit, as std::thread's");
+
+TEST_CASE("a thread runs its function, is joined, swapped and moved", "[thread]") {
+    int a = 0, b = 0;
+    fiber::thread t([&] { a = 1; }), u([&](int n) { b = n; }, 2);
+    CHECK(t.joinable());
+    CHECK(t.native_handle() != nullptr);
+    auto const id = t.get_id();
+    swap(t, u);
+    CHECK(u.get_id() == id);
+    fiber::thread v = std::move(u);
+    CHECK_FALSE(u.joinable());
+    u = std::move(v);
+    t.join();
+    u.join();
+    CHECK(a == 1);
+    CHECK(b == 2);
+    CHECK(t.get_id() == fiber::thread::id());
+    CHECK_THROWS_AS(t.join(), std::system_error);
+    CHECK_THROWS_AS(t.detach(), std::system_error);
+}
+
+TEST_CASE("hardware_concurrency is the number of processors", "[thread]") {
+    CHECK(fiber::thread::hardware_concurrency() >= 1);
+    CHECK(fiber::jthread::hardware_concurrency() == fiber::thread::hardware_concurrency());
+}
+
+TEST_CASE("a jthread requests stop and joins when it goes", "[jthread]") {
+    std::atomic<bool> stopped{false};
+    {
+        fiber::jthread t([&](std::stop_token stop) {
+            while (!stop.stop_requested())
+                fiber::this_thread::yield();
+            stopped = true;
+        });
+        CHECK(t.get_stop_token().stop_possible());
+    }
+    CHECK(stopped);
+}
+
+TEST_CASE("a jthread whose function takes no stop token is called without one", "[jthread]") {
+    int sum = 0;
+    { fiber::jthread const t([&](int a, int b) { sum = a + b; }, 1, 2); }
+    CHECK(sum == 3);
+}
+
+TEST_CASE("assigning to a joinable jthread stops and joins the old one", "[jthread]") {
+    std::atomic<int> ended{0};
+    auto const body = [&](std::stop_token stop) {
+        while (!stop.stop_requested())
+            fiber::this_thread::yield();
+        ++ended;
+    };
+    fiber::jthread t(body);
+    t = fiber::jthread(body);
+    CHECK(ended == 1);
+    CHECK(t.request_stop());
+    CHECK_FALSE(t.request_stop());
+    t.join();
+    CHECK(ended == 2);
+}
+
+TEST_CASE("a default jthread has no stop state", "[jthread]") {
+    fiber::jthread t;
+    CHECK_FALSE(t.joinable());
+    CHECK_FALSE(t.get_stop_source().stop_possible());
+}

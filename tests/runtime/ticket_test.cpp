@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+#include "tests/support/catch.hpp"
+
+#include "runtime/sched/fiber.hpp"
+#include "runtime/wait_queue.hpp"
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+namespace rt = fiber::rt;
+
+TEST_CASE("a contested wait is claimed once", "[ticket]") {
+    rt::fiber who;
+    auto const t = who.open_wait();
+    CHECK_FALSE(rt::party::is_claimed(t));
+    CHECK(rt::party::claim(t));
+    CHECK(rt::party::is_claimed(t));
+    CHECK_FALSE(rt::party::claim(t));
+}
+
+TEST_CASE("an uncontested wait is always the caller's", "[ticket]") {
+    rt::fiber who;
+    rt::ticket const t{&who};
+    CHECK(rt::party::claim(t));
+    CHECK(rt::party::settle(t));
+}
+
+TEST_CASE("whichever of parking and waking comes second makes the party runnable", "[ticket]") {
+    rt::fiber who;
+    SECTION("parked, then woken") {
+        auto const t = who.open_wait();
+        CHECK_FALSE(rt::party::parked_too_late(t));
+        REQUIRE(rt::party::claim(t));
+        CHECK(rt::party::settle(t));
+    }
+    SECTION("woken, then parked") {
+        auto const t = who.open_wait();
+        REQUIRE(rt::party::claim(t));
+        CHECK_FALSE(rt::party::settle(t));
+        CHECK(rt::party::parked_too_late(t));
+    }
+    SECTION("claimed, parked, woken") {
+        auto const t = who.open_wait();
+        REQUIRE(rt::party::claim(t));
+        CHECK_FALSE(rt::party::parked_too_late(t));
+        CHECK(rt::party::settle(t));
+    }
+}
+
+TEST_CASE("a ticket of an earlier wait claims nothing", "[ticket]") {
+    rt::fiber who;
+    auto const stale = who.open_wait();
+    auto const fresh = who.open_wait();
+    CHECK_FALSE(rt::party::claim(stale));
+    CHECK(rt::party::claim(fresh));
+}
+
+TEST_CASE("of many claimers at once one wins, and exactly one side makes the party runnable", "[ticket]") {
+    constexpr int rounds = 2'000, claimers = 2;
+    rt::fiber who;
+    std::vector<std::atomic<std::uint64_t>> turns(rounds);
+    std::atomic<int> wins{0}, readied{0};
+    std::atomic<int> round_done{0};
+    std::vector<std::thread> threads;
+    for (int c = 0; c < claimers; ++c)
+        threads.emplace_back([&] {
+            for (std::size_t r = 0; r < rounds; ++r) {
+                std::uint64_t turn = 0;
+                while ((turn = turns[r].load(std::memory_order_acquire)) == 0)
+                    std::this_thread::yield();
+                rt::ticket const t{&who, turn};
+                if (rt::party::claim(t)) {
+                    wins.fetch_add(1);
+                    if (rt::party::settle(t))
+                        readied.fetch_add(1);
+                    round_done.fetch_add(1);
+                }
+            }
+        });
+    for (std::size_t r = 0; r < rounds; ++r) {
+        auto const t = who.open_wait();
+        turns[r].store(t.turn, std::memory_order_release);
+        if (rt::party::parked_too_late(t))
+            readied.fetch_add(1);
+        while (round_done.load() != static_cast<int>(r) + 1)
+            std::this_thread::yield();
+    }
+    for (auto& t : threads)
+        t.join();
+    CHECK(wins.load() == rounds);
+    CHECK(readied.load() == rounds);
+}
+
+TEST_CASE("a wait queue is first in, first out, and gives up waiters from anywhere", "[wait_queue]") {
+    rt::fiber who[4];
+    fiber::detail::wait_list list;
+    rt::waiter a{rt::ticket{&who[0]}}, b{rt::ticket{&who[1]}}, c{rt::ticket{&who[2]}}, d{rt::ticket{&who[3]}};
+    rt::wait_queue q(list);
+    CHECK(q.empty());
+    CHECK(q.pop_front() == nullptr);
+    q.push_back(a);
+    q.push_back(b);
+    q.push_back(c);
+    q.push_front(d);
+    CHECK(q.front() == &d);
+    q.remove(b);
+    CHECK_FALSE(b.queued());
+    CHECK(q.pop_front() == &d);
+    CHECK(q.pop_front() == &a);
+    CHECK(c.queued());
+    q.remove(c);
+    CHECK(q.empty());
+}
+
+TEST_CASE("claim_front passes over waits that have ended otherwise", "[wait_queue]") {
+    rt::fiber who[2];
+    fiber::detail::wait_list list;
+    rt::wait_queue q(list);
+    rt::waiter ended{who[0].open_wait()}, open{who[1].open_wait()};
+    q.push_back(ended);
+    q.push_back(open);
+    REQUIRE(rt::party::claim(ended.key));
+    CHECK(q.claim_front() == &open);
+    CHECK_FALSE(ended.queued());
+    CHECK(q.claim_front() == nullptr);
+}
