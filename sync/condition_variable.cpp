@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// condition_variable.cpp: a queue of contested waits, which a notification, or a timer, ends.
+//
+// [cv.hint] notify reads waiting_ without the lock, relaxed. A waiter counts itself before it unlocks the mutex.
+//   Whoever changes what it waits for does so with the mutex held: before the waiter has looked at it, and then it does
+//   not wait; or after it has unlocked, and then the count is visible. A notification that is ordered by nothing with
+//   respect to the wait is as good as one that came before it.
+//
+// The waiter is queued before the mutex is unlocked, so no notification is missed; it may come before the
+//   waiter has parked, for which contested waits are made. After the wait has ended, the party that was woken does not
+//   touch *this, and the one whose time was up only if it is still queued: see [queue.outlive].
+#include <fiber/condition_variable.hpp>
+
+#include "runtime/base/fatal.hpp"
+#include "runtime/park.hpp"
+#include "sync/misuse.hpp"
+#include "sync/queue_lock.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <span>
+
+namespace fiber {
+namespace {
+
+// How many waits notify_all ends between two looks at the queue: it bounds the time for which the lock is held, to
+// about 1 µs, and the stack that it takes, to 512 bytes.
+constexpr std::size_t batch = 32;
+
+// Wins waits from the front of the queue until `won` is full, or none of the first `present` waiters is left. Those
+// whose wait had already ended are taken out too. Returns how many were won; the caller must unpark them.
+std::size_t claim_locked(detail::wait_list& waiters, std::atomic<std::uint32_t>& waiting,
+                         std::uint32_t& present, std::span<rt::ticket> won) noexcept {
+    rt::wait_queue queue(waiters);
+    auto const before = present;
+    std::size_t n = 0;
+    for (; n < won.size() && present != 0; --present) {
+        rt::waiter const* const first = queue.pop_front();
+        if (rt::party::claim(first->key))
+            won[n++] = first->key;
+    }
+    // relaxed: changed under the queue lock only
+    waiting.store(waiting.load(std::memory_order_relaxed) - (before - present), std::memory_order_relaxed);
+    return n;
+}
+
+} // namespace
+
+cv_status condition_variable::wait_or_give_up(std::unique_lock<mutex>& lock,
+                                              detail::deadline deadline) noexcept {
+    if (!lock.owns_lock())
+        rt::fatal("fiber::condition_variable %p: waited on with a lock that does not hold its mutex",
+                  static_cast<void*>(this));
+    auto& queue_lock = rt::queue_lock_of(this);
+    rt::waiter me(rt::self().open_wait());
+    // relaxed, here and below: waiting_ is changed under the queue lock only
+    queue_lock.lock();
+    rt::wait_queue(waiters_).push_back(me);
+    waiting_.store(waiting_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    queue_lock.unlock();
+    lock.mutex()->unlock();
+
+    auto const end =
+        rt::park_until(me.key, deadline, rt::wait_reason::condition_variable, this, []() noexcept {});
+    if (end == rt::wait_end::timed_out) {
+        queue_lock.lock();
+        if (me.queued()) { // else *this may be gone
+            rt::wait_queue(waiters_).remove(me);
+            waiting_.store(waiting_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+        }
+        queue_lock.unlock();
+    }
+    lock.mutex()->lock();
+    return end == rt::wait_end::timed_out ? cv_status::timeout : cv_status::no_timeout;
+}
+
+void condition_variable::notify_first() noexcept {
+    auto& queue_lock = rt::queue_lock_of(this);
+    queue_lock.lock();
+    auto present = waiting_.load(std::memory_order_relaxed);
+    std::array<rt::ticket, 1> won;
+    auto const n = claim_locked(waiters_, waiting_, present, won);
+    queue_lock.unlock(); // *this may be gone
+    if (n != 0)
+        rt::unpark(won[0]);
+}
+
+void condition_variable::notify_each() noexcept {
+    auto& queue_lock = rt::queue_lock_of(this);
+    std::array<rt::ticket, batch> won;
+    std::size_t kept = 0;
+    queue_lock.lock();
+    auto present = waiting_.load(std::memory_order_relaxed); // those who come later are not meant
+    for (;;) {
+        auto const n = kept + claim_locked(waiters_, waiting_, present, std::span(won).subspan(kept));
+        queue_lock.unlock();
+        kept = present != 0 ? 1 : 0; // while one that was claimed still waits, *this may not be destroyed
+        for (std::size_t i = 0; i < n - kept; ++i)
+            rt::unpark(won[i]);
+        if (kept == 0) // *this may be gone
+            return;
+        won[0] = won[n - 1];
+        queue_lock.lock();
+        present = std::min(present, waiting_.load(std::memory_order_relaxed));
+    }
+}
+
+void condition_variable::destroyed_in_use() const noexcept {
+    rt::destroyed_in_use("fiber::condition_variable", this, "others wait for it");
+}
+
+} // namespace fiber

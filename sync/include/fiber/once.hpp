@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// once.hpp: std::once_flag and std::call_once for fibers and OS threads.
+#pragma once
+
+#include <fiber/detail/config.hpp>
+#include <fiber/detail/wait_list.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <utility>
+
+namespace fiber {
+
+// once_flag is std::once_flag: says whether a call_once has been done. Constant-initialised.
+class FIBER_API once_flag {
+public:
+    constexpr once_flag() noexcept = default;
+    once_flag(once_flag const&) = delete;
+    once_flag& operator=(once_flag const&) = delete;
+
+private:
+    template <class F, class... Args>
+    friend void call_once(once_flag& flag, F&& f, Args&&... args);
+
+    using word = std::uint32_t;
+    static constexpr word fresh = 0, running = 1, awaited = 2, done = 3; // see once.cpp
+
+    // The right, and the duty, to make the call. Passed on if the call throws.
+    class turn {
+    public:
+        explicit turn(once_flag& flag) noexcept : flag_(flag) {}
+        turn(turn const&) = delete;
+        turn& operator=(turn const&) = delete;
+        ~turn() { succeeded_ ? flag_.finish() : flag_.pass_on(); }
+        void succeeded() noexcept { succeeded_ = true; }
+
+    private:
+        once_flag& flag_;
+        bool succeeded_ = false;
+    };
+
+    [[nodiscard]] bool is_done() const noexcept {
+        return state_.load(std::memory_order_acquire) == done; // [once.done]
+    }
+    // Waits while another makes the call. False: it has been made.
+    [[nodiscard]] bool take_turn() noexcept;
+    void finish() noexcept;
+    void pass_on() noexcept;
+
+    std::atomic<word> state_{fresh};
+    detail::wait_list waiters_;
+};
+
+// call_once is std::call_once: calls f(args...) if no call for this flag has returned yet. Others block meanwhile, and
+// return when it has been made; they see its effects. If f throws, that caller gets the exception, and the one that has
+// waited longest makes the next attempt. Calling it from within f for the same flag deadlocks.
+template <class F, class... Args>
+void call_once(once_flag& flag, F&& f, Args&&... args) {
+    if (flag.is_done() || !flag.take_turn())
+        return;
+    once_flag::turn turn(flag);
+    static_cast<void>(std::invoke(std::forward<F>(f), std::forward<Args>(args)...));
+    turn.succeeded();
+}
+
+} // namespace fiber

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// wait_group.hpp: Go's sync.WaitGroup.
+#pragma once
+
+#include <fiber/detail/config.hpp>
+#include <fiber/detail/deadline.hpp>
+#include <fiber/detail/wait_list.hpp>
+#include <fiber/go.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <type_traits>
+#include <utility>
+
+namespace fiber {
+
+// wait_group is Go's sync.WaitGroup: a counter, and waiting until it is zero. Constant-initialised; all members may be
+// called from any fiber or OS thread at any time. Usable again and again, by Go's rule: an add() that starts a new
+// round comes after all waits for the last one have returned. It may be destroyed as soon as a wait() has returned,
+// even while the last done() has not. Destroying one that is waited on aborts.
+class FIBER_API wait_group {
+public:
+    constexpr wait_group() noexcept = default;
+    ~wait_group() {
+        if (!waiters_.empty()) [[unlikely]]
+            destroyed_in_use();
+    }
+    wait_group(wait_group const&) = delete;
+    wait_group& operator=(wait_group const&) = delete;
+
+    // Adds n, which may be negative, to the counter, and wakes all that wait if that makes it zero. Never blocks.
+    // Throws std::logic_error if that would make the counter negative, and leaves it as it was.
+    void add(std::ptrdiff_t n = 1) {
+        if (n < -limit || n > limit) [[unlikely]]
+            throw_negative();
+        // release: what was done before is visible when the wait returns. acquire: the last one passes on what all the
+        // others have done.
+        auto const now = state_.fetch_add(step * n, std::memory_order_acq_rel) + step * n; // [wg.zero]
+        if (now < step && now != 0) [[unlikely]] // else *this may be gone
+            zero_or_less(now, n);
+    }
+
+    // add(-1).
+    void done() { add(-1); }
+
+    // Blocks until the counter is zero.
+    void wait() noexcept {
+        if (state_.load(std::memory_order_acquire) != 0) // [wg.zero]
+            static_cast<void>(wait_slow(detail::never));
+    }
+
+    // The same, but not for longer than the duration. False: it was not zero until then.
+    template <class Rep, class Period>
+    bool wait_for(std::chrono::duration<Rep, Period> const& duration) {
+        return state_.load(std::memory_order_acquire) == 0 ||
+               wait_slow(detail::deadline_after(duration)); // [wg.zero]
+    }
+
+    // add(), and a new fiber that runs f(args...), destroys them and calls done(). Throws as fiber::go does, and then
+    // the counter is as it was. An exception that leaves f terminates the program, as in fiber::go.
+    template <class F, class... Args>
+    void go(F&& f, Args&&... args) {
+        static_assert(
+            std::is_invocable_v<std::decay_t<F>, std::decay_t<Args>...>,
+            "fiber: the callable must be invocable with decayed copies of its arguments, as for std::thread");
+        fiber::go(
+            [](member&& self, auto&&... call) -> void {
+                member const until_here = std::move(self);
+                run(std::move(call)...);
+            },
+            member(*this), std::forward<F>(f), std::forward<Args>(args)...);
+    }
+
+private:
+    // One count, from add() to done().
+    class member {
+    public:
+        explicit member(wait_group& group) : group_(&group) { group.add(); }
+        member(member&& other) noexcept : group_(std::exchange(other.group_, nullptr)) {}
+        ~member() {
+            if (group_ != nullptr)
+                group_->done();
+        }
+
+    private:
+        wait_group* group_;
+    };
+
+    // By value: they are destroyed here, before the waiter goes on and takes away what they may refer to.
+    template <class F, class... Args>
+    static void run(F f, Args... args) {
+        static_cast<void>(std::invoke(std::move(f), std::move(args)...));
+    }
+
+    using word = std::int64_t;
+    static constexpr word waited = 1, step = 2; // see wait_group.cpp
+    static constexpr std::ptrdiff_t limit = PTRDIFF_MAX / 4;
+
+    [[noreturn]] static void throw_negative();
+    void zero_or_less(word now, std::ptrdiff_t n);
+    void release() noexcept;
+    [[nodiscard]] bool wait_slow(detail::deadline deadline) noexcept;
+    void destroyed_in_use() const noexcept;
+
+    std::atomic<word> state_{0};
+    detail::wait_list waiters_; // guarded by rt::queue_lock_of(this)
+};
+
+} // namespace fiber

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+#include "sync/misuse.hpp"
+
+#include "runtime/base/fatal.hpp"
+
+#include <dlfcn.h>
+
+namespace fiber::rt {
+
+void destroyed_in_use(char const* kind, void const* object, char const* how) noexcept {
+    Dl_info module;
+    if (::dladdr(object, &module) != 0) // in the image of the program or of a library: neither heap nor stack
+        return;
+    fatal("%s %p: destroyed while %s", kind, object, how);
+}
+
+} // namespace fiber::rt

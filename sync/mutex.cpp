@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// mutex.cpp: what fiber::mutex does when more than one party wants it.
+//
+//   state_       means                                                   who may change it
+//   0            free                                                    anyone: +1 makes it theirs
+//   1            locked                                                  the owner: -1 frees it. Others: +1 asks for it
+//   2 and more   locked, and somebody has asked for it since: the        as above, but -1 does not free it: whoever
+//                owner must look at the queue before it frees it         takes it from 2 or more is still the owner
+//
+//   The number itself means nothing beyond that, and is set back to 1 or 2 at will by the owner and by those who hold
+//   the queue lock. 2 without need costs one slow unlock. 1 with a waiter, and no courier under way, is a lost wake-up.
+//
+//   A courier is a waiter that has been taken out of the queue and woken without the lock. It is under way to the queue
+//   lock, where it sets 2 or more, either as the next owner or as one who asks again.
+//
+// invariant  a waiter is queued only while state_ is 2 or more, or a courier is under way, or the owner has done the
+//            first step of a slow unlock and not yet taken the queue lock.
+//
+// [mutex.queue]  lock_slow: its +1 found it locked             unlock_slow: its -1 found 2 or more, so it is the owner
+//              1 lock the queue                              1 lock the queue
+//              2 exchange state_ for 2                       2 waiter = front, taken out; none: state_ = 1
+//              3 was 0: the owner. Unlock the queue          3 unlock the queue
+//              4 else push, park, unlock the queue           4 waiter: state_ = 0, then unpark it
+//                                                            5 none: -1. It was 1: free. It was more: again from 1
+//
+//   One side has the queue first. The left: right.2 finds the waiter. The right, with a waiter: that one becomes a
+//   courier, and left's 2, if it comes before right.4 and is overwritten by it, is set again by the courier. The right,
+//   without a waiter: left.2 comes before right.5, which then finds 2; or after it, and finds 0.
+//   A fast lock and a fast unlock add and subtract 1, and so cannot wipe out that somebody has asked.
+//
+// [mutex.gone] Once state_ is 0, another party may lock, unlock and destroy the mutex. The RMW that frees it in
+//   unlock() and right.5 is therefore the last access. At right.4 the waiter is in lock(), so the mutex is there until
+//   it has been unparked; the ticket was copied before. This is why the queue lock is released before state_ is 0, and
+//   why unlock() must not free a mutex that has waiters and only then look for them.
+//
+// A waiter that has waited for `patience` and finds the lock taken once more says so in its node and goes to the front
+// of the queue. The next unlock then leaves state_ locked and gives it the ownership: a grant.
+#include <fiber/mutex.hpp>
+
+#include "runtime/base/cpu_relax.hpp"
+#include "runtime/base/fatal.hpp"
+#include "runtime/base/spinlock.hpp"
+#include "runtime/park.hpp"
+#include "sync/misuse.hpp"
+
+#include <chrono>
+
+namespace fiber {
+namespace {
+
+using queue_lock = rt::spin_word<rt::lock_rank::wait_queue>;
+
+struct mutex_waiter : rt::waiter {
+    using rt::waiter::waiter;
+    bool starving = false; // set by the waiter: the next unlock grants
+    bool granted = false;  // set by that unlock, before the unpark
+};
+
+// Go's. Shorter: more switches under load. Longer: less fair.
+constexpr auto patience = std::chrono::milliseconds(1);
+
+// About 4 µs: less than the wake-up of an idle machine. More only burns when the owner is not running.
+constexpr int spins = 120;
+
+} // namespace
+
+// Takes the mutex if it becomes free within a few microseconds. `taken` is the value to leave in state_.
+bool mutex::spin(word taken) noexcept {
+    if (!rt::spinning_may_help())
+        return false;
+    for (int i = 0; i < spins; ++i) {
+        // relaxed, as for a CAS that fails: nothing is gained yet
+        auto seen = state_.load(std::memory_order_relaxed);
+        if (seen == free &&
+            state_.compare_exchange_weak(seen, taken, std::memory_order_acquire, // [mutex.hand_on]
+                                         std::memory_order_relaxed))
+            return true;
+        rt::cpu_relax();
+    }
+    return false;
+}
+
+void mutex::lock_slow() noexcept {
+    if (spin(locked))
+        return;
+    queue_lock queue_guard(queue_lock_);
+    mutex_waiter me(rt::ticket{&rt::self()});
+    auto const since = rt::clock::now();
+    for (bool courier = false;; courier = true) {
+        queue_guard.lock();
+        rt::wait_queue queue(waiters_);
+        // [mutex.queue]: asks again, in case a step of the owner has overwritten what the fast path added
+        auto const seen = state_.exchange(contended, std::memory_order_acquire); // [mutex.hand_on]
+        if (seen == free) {
+            if (queue.empty())
+                state_.store(locked, std::memory_order_relaxed); // relaxed: ours; spares a slow unlock
+            queue_guard.unlock();
+            return;
+        }
+        if (courier)
+            queue.push_front(me);
+        else
+            queue.push_back(me);
+        rt::park(rt::wait_reason::mutex, this, [&queue_guard]() noexcept { queue_guard.unlock(); });
+        if (me.granted)
+            return;
+        if (spin(contended)) // a courier must leave 2: there may be others in the queue
+            return;
+        me.starving = rt::clock::now() - since >= patience;
+    }
+}
+
+void mutex::unlock_slow(word seen) noexcept {
+    if (seen == free)
+        rt::fatal("fiber::mutex %p: unlocked, but it was not locked", static_cast<void*>(this));
+    queue_lock queue_guard(queue_lock_);
+    do {
+        queue_guard.lock();
+        rt::wait_queue queue(waiters_);
+        if (auto* const first = static_cast<mutex_waiter*>(queue.pop_front())) {
+            auto const ticket = first->key;
+            if (first->starving) {
+                first->granted = true;
+                // relaxed: it stays locked, and the unpark orders
+                state_.store(queue.empty() ? locked : contended, std::memory_order_relaxed);
+                queue_guard.unlock();
+            } else {
+                queue_guard.unlock();
+                state_.store(free, std::memory_order_release); // [mutex.hand_on]
+            }
+            rt::unpark(ticket); // *this and *first may be gone
+            return;
+        }
+        // relaxed: those who have asked will do so again, under the queue lock
+        state_.store(locked, std::memory_order_relaxed);
+        queue_guard.unlock();
+    } while (state_.fetch_sub(1, std::memory_order_release) != locked); // [mutex.hand_on]
+    // *this may be gone
+}
+
+void mutex::destroyed_in_use() const noexcept {
+    // relaxed: only words that describe the error
+    rt::destroyed_in_use("fiber::mutex", this, waiters_.empty() ? "it is locked" : "others wait for it");
+}
+
+} // namespace fiber

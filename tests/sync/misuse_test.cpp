@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+#include "tests/support/catch.hpp"
+
+#include <fiber/condition_variable.hpp>
+#include <fiber/go.hpp>
+#include <fiber/mutex.hpp>
+#include <fiber/runtime.hpp>
+#include <fiber/wait_group.hpp>
+
+#include <array>
+#include <csignal>
+#include <memory>
+#include <mutex>
+#include <regex>
+#include <string>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace {
+
+// Runs f in a process of its own; what it wrote to stderr, if it has aborted.
+template <class F>
+std::string dying_words(F f) {
+    std::array<int, 2> ends{};
+    REQUIRE(::pipe(ends.data()) == 0);
+    ::pid_t const child = ::fork();
+    if (child == 0) {
+        ::rlimit const no_core{0, 0};
+        ::setrlimit(RLIMIT_CORE, &no_core);
+        ::signal(SIGABRT, SIG_DFL); // not Catch2's
+        ::dup2(ends[1], STDERR_FILENO);
+        f();
+        ::_exit(0);
+    }
+    ::close(ends[1]);
+    std::string words;
+    std::array<char, 256> some{};
+    for (::ssize_t n = 0; (n = ::read(ends[0], some.data(), some.size())) > 0;)
+        words.append(some.data(), static_cast<std::size_t>(n));
+    ::close(ends[0]);
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    bool const aborted = WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
+    return aborted ? words : "did not abort. " + words;
+}
+
+void check_words(std::string const& words, std::string const& expected) {
+    INFO(words);
+    CHECK(std::regex_match(words, std::regex("fiber: fiber::" + expected + "\n")));
+}
+
+// Runs f in one fiber while wait() has another one parked. f must end that wait.
+template <class Wait, class F>
+void while_one_waits(Wait wait, F f) {
+    fiber::runtime runtime({.processors = 1});
+    runtime.run([&] {
+        auto waiter = fiber::go(wait);
+        fiber::this_fiber::yield(); // it has the only processor until it parks
+        f();
+        waiter.join();
+    });
+}
+
+} // namespace
+
+TEST_CASE("unlocking a mutex that is not locked aborts and says so", "[mutex][misuse]") {
+    check_words(dying_words([] {
+                    fiber::mutex m;
+                    m.unlock();
+                }),
+                "mutex 0x[0-9a-f]+: unlocked, but it was not locked");
+}
+
+TEST_CASE("destroying a mutex that is locked aborts and says so", "[mutex][misuse]") {
+    check_words(dying_words([] { std::make_unique<fiber::mutex>()->lock(); }),
+                "mutex 0x[0-9a-f]+: destroyed while it is locked");
+}
+
+TEST_CASE("destroying a mutex that others wait for aborts and says so", "[mutex][misuse]") {
+    auto m = std::make_unique<fiber::mutex>();
+    m->lock();
+    while_one_waits([&] { std::scoped_lock guard(*m); },
+                    [&] {
+                        check_words(dying_words([&] { m.reset(); }),
+                                    "mutex 0x[0-9a-f]+: destroyed while others wait for it");
+                        m->unlock();
+                    });
+}
+
+TEST_CASE("destroying a condition_variable that others wait for aborts and says so",
+          "[condition_variable][misuse]") {
+    fiber::mutex m;
+    auto cv = std::make_unique<fiber::condition_variable>();
+    while_one_waits(
+        [&] {
+            std::unique_lock lock(m);
+            cv->wait(lock);
+        },
+        [&] {
+            check_words(dying_words([&] { cv.reset(); }),
+                        "condition_variable 0x[0-9a-f]+: destroyed while others wait for it");
+            cv->notify_one();
+        });
+}
+
+TEST_CASE("waiting with a lock that is not held aborts and says so", "[condition_variable][misuse]") {
+    check_words(dying_words([] {
+                    fiber::mutex m;
+                    fiber::condition_variable cv;
+                    std::unique_lock lock(m, std::defer_lock);
+                    cv.wait(lock);
+                }),
+                "condition_variable 0x[0-9a-f]+: waited on with a lock that does not hold its mutex");
+}
+
+TEST_CASE("destroying a wait_group that others wait for aborts and says so", "[wait_group][misuse]") {
+    auto wg = std::make_unique<fiber::wait_group>();
+    wg->add();
+    while_one_waits([&] { wg->wait(); },
+                    [&] {
+                        check_words(dying_words([&] { wg.reset(); }),
+                                    "wait_group 0x[0-9a-f]+: destroyed while others wait for it");
+                        wg->done();
+                    });
+}
+
+TEST_CASE("a static mutex may be locked by a fiber that is dropped when the process exits",
+          "[mutex][misuse]") {
+    static constinit fiber::mutex m;
+    CHECK(dying_words([] {
+              m.lock();
+              m.~mutex(); // as exit does
+          }) == "did not abort. ");
+}

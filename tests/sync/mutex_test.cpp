@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+#include "tests/support/catch.hpp"
+#include "tests/support/expect.hpp"
+#include "tests/support/procs.hpp"
+#include "tests/sync/parties.hpp"
+
+#include <fiber/go.hpp>
+#include <fiber/mutex.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <future>
+#include <mutex>
+#include <thread>
+#include <type_traits>
+#include <vector>
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constinit fiber::mutex constant_initialised;
+
+static_assert(sizeof(fiber::mutex) <= 16);
+static_assert(!std::is_copy_constructible_v<fiber::mutex> && !std::is_move_constructible_v<fiber::mutex>);
+
+// Starts a fiber in the caller's runtime, which must have one processor, and returns when it has parked or ended.
+template <class F>
+fiber::handle go_until_parked(F f) {
+    auto h = fiber::go(std::move(f));
+    fiber::this_fiber::yield();
+    return h;
+}
+
+} // namespace
+
+TEST_CASE("a mutex excludes all parties but one", "[mutex]") {
+    tests::with_crowds([](tests::crowd const& crowd) {
+        constexpr int rounds = 500;
+        fiber::mutex m;
+        int count = 0;
+        tests::run_crowd(crowd, [&](int) {
+            for (int i = 0; i < rounds; ++i) {
+                std::scoped_lock guard(m);
+                int const seen = count;
+                if (i % 16 == 0)
+                    fiber::this_fiber::yield();
+                count = seen + 1;
+            }
+        });
+        CHECK(count == crowd.size() * rounds);
+    });
+}
+
+TEST_CASE("a mutex with static storage is usable without any initialisation", "[mutex]") {
+    std::scoped_lock guard(constant_initialised);
+    CHECK_FALSE(std::async(std::launch::async, [] { return constant_initialised.try_lock(); }).get());
+}
+
+TEST_CASE("try_lock takes a mutex that is free and leaves one that is not", "[mutex]") {
+    tests::on_processors([] {
+        fiber::mutex m;
+        REQUIRE(m.try_lock());
+        bool second = true;
+        fiber::go([&] { second = m.try_lock(); }).join();
+        CHECK_FALSE(second);
+        m.unlock();
+        fiber::go([&] {
+            second = m.try_lock();
+            m.unlock();
+        }).join();
+        CHECK(second);
+        CHECK(m.try_lock());
+        m.unlock();
+    });
+}
+
+TEST_CASE("a fiber that waits for a mutex leaves its processor to others", "[mutex]") {
+    fiber::runtime runtime({.processors = 1});
+    runtime.run([] {
+        fiber::mutex m;
+        m.lock();
+        bool locked = false;
+        auto waiter = go_until_parked([&] {
+            std::scoped_lock guard(m);
+            locked = true;
+        });
+        CHECK_FALSE(locked); // this fiber runs, so the waiter has left the only processor
+        m.unlock();
+        waiter.join();
+        CHECK(locked);
+    });
+}
+
+TEST_CASE("a mutex locked by an OS thread keeps a fiber waiting, and the reverse", "[mutex]") {
+    fiber::mutex m;
+    int value = 0;
+    m.lock();
+    std::atomic<bool> asked{false};
+    auto h = fiber::go([&] {
+        asked = true;
+        std::scoped_lock guard(m);
+        value += 1;
+    });
+    while (!asked)
+        std::this_thread::yield();
+    value = 1;
+    m.unlock();
+    h.join();
+    CHECK(value == 2);
+
+    asked = false;
+    std::thread thread;
+    fiber::run([&] {
+        m.lock();
+        thread = std::thread([&] {
+            asked = true;
+            std::scoped_lock guard(m);
+            value += 10;
+        });
+        while (!asked)
+            fiber::this_fiber::yield();
+        value = 3;
+        m.unlock();
+    });
+    thread.join();
+    CHECK(value == 13);
+}
+
+TEST_CASE("a mutex may be held across a yield, and be unlocked on another machine", "[mutex]") {
+    tests::on_processors([] {
+        fiber::mutex m;
+        int inside = 0;
+        tests::expect expect;
+        std::vector<fiber::handle> handles;
+        for (int i = 0; i < 8; ++i)
+            handles.push_back(fiber::go([&] {
+                for (int n = 0; n < 50; ++n) {
+                    m.lock();
+                    expect(++inside == 1, "alone after lock");
+                    fiber::this_fiber::yield();
+                    expect(--inside == 0, "alone before unlock");
+                    m.unlock();
+                }
+            }));
+        for (auto& h : handles)
+            h.join();
+    });
+}
+
+TEST_CASE("a mutex goes to its waiters in the order in which they came", "[mutex]") {
+    fiber::runtime runtime({.processors = 1});
+    runtime.run([] {
+        fiber::mutex m;
+        std::vector<int> order;
+        std::vector<fiber::handle> handles;
+        m.lock();
+        for (int i = 0; i < 5; ++i)
+            handles.push_back(go_until_parked([&, i] {
+                std::scoped_lock guard(m);
+                order.push_back(i);
+            }));
+        m.unlock();
+        for (auto& h : handles)
+            h.join();
+        CHECK(order == std::vector<int>{0, 1, 2, 3, 4});
+    });
+}
+
+TEST_CASE("a mutex that is unlocked goes to whoever comes first", "[mutex]") {
+    fiber::runtime runtime({.processors = 1});
+    runtime.run([] {
+        fiber::mutex m;
+        m.lock();
+        bool waiter_was_first = false;
+        auto waiter = go_until_parked([&] {
+            std::scoped_lock guard(m);
+            waiter_was_first = true;
+        });
+        m.unlock();
+        CHECK(m.try_lock()); // the waiter has been woken, and has not run yet
+        CHECK_FALSE(waiter_was_first);
+        m.unlock();
+        waiter.join();
+    });
+}
+
+TEST_CASE("unlock grants the mutex to a waiter that has waited 1 ms and lost", "[mutex]") {
+    fiber::runtime runtime({.processors = 1});
+    runtime.run([] {
+        fiber::mutex m;
+        m.lock();
+        bool granted = false;
+        auto waiter = go_until_parked([&] {
+            std::scoped_lock guard(m);
+            granted = true;
+        });
+        fiber::this_fiber::sleep_for(2ms);
+        m.unlock(); // wakes the waiter
+        m.lock();   // and this comes first
+        CHECK_FALSE(granted);
+        fiber::this_fiber::yield(); // the waiter finds that it has lost
+        m.unlock();
+        CHECK_FALSE(m.try_lock()); // it is the waiter's already
+        m.lock();
+        CHECK(granted);
+        m.unlock();
+        waiter.join();
+    });
+}
+
+TEST_CASE("a party that locks all the time does not keep others out", "[mutex]") {
+    tests::on_processors([] {
+        fiber::mutex m;
+        std::atomic<bool> stop{false};
+        auto greedy = fiber::go([&] {
+            for (m.lock(); !stop;) {
+                fiber::this_fiber::yield();
+                m.unlock();
+                m.lock();
+            }
+            m.unlock();
+        });
+        for (int i = 0; i < 5; ++i) {
+            std::scoped_lock guard(m); // returns, or the test hangs
+            fiber::this_fiber::yield();
+        }
+        stop = true;
+        greedy.join();
+    });
+}
+
+TEST_CASE("a mutex works with std::lock, in whatever order", "[mutex]") {
+    tests::with_crowds([](tests::crowd const& crowd) {
+        fiber::mutex a;
+        fiber::mutex b;
+        int count = 0;
+        tests::run_crowd(crowd, [&](int party) {
+            for (int i = 0; i < 100; ++i) {
+                auto& first = party % 2 == 0 ? a : b;
+                auto& second = party % 2 == 0 ? b : a;
+                std::scoped_lock guard(first, second);
+                ++count;
+            }
+        });
+        CHECK(count == crowd.size() * 100);
+    });
+}
