@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// channel.hpp: the untyped core of fiber::chan: a lock, a ring, two queues of waiters. Installed, not API.
+// Its invariants, and who owns a value at each moment: chan/README.md.
+#pragma once
+
+#include <fiber/detail/config.hpp>
+#include <fiber/detail/deadline.hpp>
+#include <fiber/detail/wait_list.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+namespace fiber::rt {
+enum class wait_reason : std::uint8_t;
+}
+
+namespace fiber {
+
+// What became of an operation. `empty` and `full` come from try_* only, `timeout` from timed operations only.
+enum class op_status { success, empty, full, closed, timeout };
+
+} // namespace fiber
+
+namespace fiber::detail {
+
+// What the core must know of the elements. They do not throw: elements whose move may throw are sent in a
+// box.
+struct element_ops {
+    std::size_t size;
+    std::size_t align;
+    void (*move)(void* to, void* from) noexcept; // to raw memory; `from` stays an object. Null: plain bytes
+    void (*destroy)(void*) noexcept;             // null: nothing to do
+};
+
+// The functions take a pointer since a null channel has operations too. `value` is the sender's object, moved
+// from on success only; `room` is raw memory, in which an object lives on success only.
+class channel {
+public:
+    channel(channel const&) = delete;
+    channel& operator=(channel const&) = delete;
+
+    // With one reference. Throws std::length_error, std::bad_alloc.
+    [[nodiscard]] FIBER_API static channel* make(element_ops const&, std::size_t capacity);
+    [[noreturn]] FIBER_API static void refuse_capacity(long long negative);
+    FIBER_API static void retain(channel*) noexcept;
+    FIBER_API static void release(channel*) noexcept; // the last reference takes the buffered values along
+
+    FIBER_API static void send(channel*, void* value); // throws closed_channel
+    [[nodiscard]] FIBER_API static op_status try_send(channel*, void* value) noexcept;
+    [[nodiscard]] FIBER_API static op_status send_until(channel*, void* value, deadline) noexcept;
+    [[nodiscard]] FIBER_API static bool recv(channel*, void* room) noexcept; // false: closed and drained
+    [[nodiscard]] FIBER_API static op_status try_recv(channel*, void* room) noexcept;
+    [[nodiscard]] FIBER_API static op_status recv_until(channel*, void* room, deadline) noexcept;
+
+    FIBER_API static void close(channel*); // throws closed_channel
+
+    // What try_send would answer if it were sure to fail, seen without the lock; else success.
+    [[nodiscard]] FIBER_API static op_status send_obstacle(channel const*) noexcept;
+    [[nodiscard]] FIBER_API static bool closed(channel const*) noexcept;
+    [[nodiscard]] FIBER_API static std::size_t size(channel const*) noexcept;
+    [[nodiscard]] FIBER_API static std::size_t capacity(channel const*) noexcept;
+
+private:
+    struct waiter;
+    struct queue {
+        wait_list list;
+        std::atomic<bool> occupied{false}; // the list is not empty; for those who look without the lock
+    };
+
+    channel(element_ops const&, std::size_t capacity, std::byte* ring) noexcept;
+    ~channel();
+
+    void lock() noexcept;
+    void unlock() noexcept;
+
+    // With `empty` or `full` they return with the lock held, for the caller to wait; else it is released.
+    [[nodiscard]] op_status send_or_stay_locked(void* value) noexcept;
+    [[nodiscard]] op_status recv_or_stay_locked(void* room) noexcept;
+    [[nodiscard]] op_status recv_obstacle() const noexcept;
+
+    void enqueue_locked(queue&, waiter&) noexcept;
+    void withdraw(queue&, waiter&) noexcept;
+    [[nodiscard]] static waiter* claim_locked(queue&) noexcept;
+    [[nodiscard]] op_status wait_locked(queue&, void* slot) noexcept;
+    [[nodiscard]] op_status wait_locked(queue&, void* slot, deadline) noexcept;
+    [[nodiscard]] rt::wait_reason reason(queue const&) const noexcept;
+
+    void advance(std::byte*& place) const noexcept;
+    void ring_put_locked(void* from) noexcept;
+    void ring_take_locked(void* to) noexcept;
+
+    std::atomic<std::uint32_t> lock_{0}; // guards what follows, to receivers_; atomics are also read without
+    std::atomic<bool> closed_{false};    // never reset
+    std::atomic<std::size_t> count_{0};  // values in the ring
+    std::byte* put_;                     // where the next value goes
+    std::byte* take_;                    // where the oldest value lies, if count_ > 0
+    queue senders_;                      // each with its value, in order of coming
+    queue receivers_;                    // each with room for one
+
+    std::size_t const capacity_;
+    element_ops const* const ops_;
+    std::byte* const ring_;
+    std::byte* const ring_end_;
+    std::atomic<std::size_t> references_{1};
+};
+
+// One reference to a channel, or null. Copies share the channel.
+class channel_ptr {
+public:
+    constexpr channel_ptr() noexcept = default;
+    explicit channel_ptr(channel* owned) noexcept : channel_(owned) {}
+    channel_ptr(channel_ptr const& other) noexcept : channel_(other.channel_) { channel::retain(channel_); }
+    channel_ptr(channel_ptr&& other) noexcept : channel_(std::exchange(other.channel_, nullptr)) {}
+    channel_ptr& operator=(channel_ptr other) noexcept {
+        std::swap(channel_, other.channel_);
+        return *this;
+    }
+    ~channel_ptr() { channel::release(channel_); }
+
+    [[nodiscard]] channel* get() const noexcept { return channel_; }
+    friend bool operator==(channel_ptr const&, channel_ptr const&) noexcept = default;
+
+private:
+    channel* channel_ = nullptr;
+};
+
+} // namespace fiber::detail

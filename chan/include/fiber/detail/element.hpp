@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// element.hpp: from T to the untyped channel and back. Installed, not API.
+//
+// The channel moves elements under its lock, where nothing may throw. So a T whose move may throw travels in
+// a box: the box is made before the channel is touched, and what the channel moves is the pointer. Either way
+// an element that was not delivered is still whole at its sender.
+#pragma once
+
+#include <fiber/detail/channel.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+namespace fiber::detail {
+
+template <class T>
+inline constexpr bool is_boxed = !std::is_nothrow_move_constructible_v<T>;
+
+template <class T>
+using stored = std::conditional_t<is_boxed<T>, std::unique_ptr<T>, T>;
+
+template <std::size_t Size, std::size_t Align>
+inline constexpr element_ops ops_of_bytes{Size, Align, nullptr, nullptr};
+
+template <class S>
+inline constexpr element_ops ops_of_objects{
+    sizeof(S),
+    alignof(S),
+    [](void* to, void* from) noexcept { ::new (to) S(std::move(*static_cast<S*>(from))); },
+    [](void* it) noexcept { static_cast<S*>(it)->~S(); },
+};
+
+template <class S>
+[[nodiscard]] constexpr element_ops const& ops_of() noexcept {
+    if constexpr (std::is_trivially_copyable_v<S>)
+        return ops_of_bytes<sizeof(S), alignof(S)>;
+    else
+        return ops_of_objects<S>;
+}
+
+template <class T>
+[[nodiscard]] channel_ptr make_channel(std::size_t capacity) {
+    static_assert(std::is_object_v<T> && !std::is_array_v<T> && std::is_same_v<T, std::remove_cv_t<T>>,
+                  "fiber::chan<T>: T is a plain object type");
+    static_assert(std::is_move_constructible_v<T> && std::is_nothrow_destructible_v<T>,
+                  "fiber::chan<T>: T can be moved, and its destructor does not throw");
+    return channel_ptr(channel::make(ops_of<stored<T>>(), capacity));
+}
+
+// Runs op(pointer to the stored form of value). The value is consumed on success only.
+template <class T, class Op>
+op_status send_with(T& value, Op const& op) {
+    if constexpr (!is_boxed<T>) {
+        return op(static_cast<void*>(std::addressof(value)));
+    } else {
+        auto box = std::make_unique<T>(std::move_if_noexcept(value)); // a copy, if T has one, leaves it whole
+        op_status const status = op(static_cast<void*>(&box));
+        if constexpr (!std::is_copy_constructible_v<T>)
+            if (status != op_status::success)
+                value = std::move(*box);
+        return status;
+    }
+}
+
+template <class T>
+void send(channel* to, T& value) {
+    if constexpr (!is_boxed<T>) {
+        channel::send(to, std::addressof(value));
+    } else {
+        auto box = std::make_unique<T>(std::move(value));
+        channel::send(to, &box);
+    }
+}
+
+template <class T>
+[[nodiscard]] op_status try_send(channel* to, T& value) {
+    return send_with(value, [to](void* v) { return channel::try_send(to, v); });
+}
+
+template <class T>
+[[nodiscard]] op_status try_send_copy(channel* to, T const& value) {
+    if constexpr (!std::is_trivially_copyable_v<T>)
+        if (op_status const status = channel::send_obstacle(to); status != op_status::success)
+            return status; // a copy is not made in vain
+    stored<T> copy = [&]() -> stored<T> {
+        if constexpr (is_boxed<T>)
+            return std::make_unique<T>(value);
+        else
+            return value;
+    }();
+    return channel::try_send(to, std::addressof(copy));
+}
+
+// A point of another clock is looked at on that clock when the wait is over: it may have been set meanwhile.
+template <class Clock, class Duration>
+[[nodiscard]] bool has_passed(std::chrono::time_point<Clock, Duration> const& when) {
+    if constexpr (std::is_same_v<Clock, deadline::clock>)
+        return true;
+    else
+        return Clock::now() >= when;
+}
+
+// A timed operation: at once if it can be, without a look at the clock; else it waits.
+template <class Try, class Wait>
+[[nodiscard]] op_status try_then_wait(Try const& attempt, Wait const& wait) {
+    op_status const status = attempt();
+    return status == op_status::full || status == op_status::empty ? wait() : status;
+}
+
+template <class Wait, class Clock, class Duration>
+[[nodiscard]] op_status wait_until(Wait const& wait, std::chrono::time_point<Clock, Duration> const& when) {
+    op_status status;
+    do
+        status = wait(deadline_at(when));
+    while (status == op_status::timeout && !has_passed(when));
+    return status;
+}
+
+template <class T, class Rep, class Period>
+[[nodiscard]] op_status send_for(channel* to, T& value, std::chrono::duration<Rep, Period> const& d) {
+    return send_with(value, [&](void* v) {
+        return try_then_wait([&] { return channel::try_send(to, v); },
+                             [&] { return channel::send_until(to, v, deadline_after(d)); });
+    });
+}
+
+template <class T, class Clock, class Duration>
+[[nodiscard]] op_status send_until(channel* to, T& value,
+                                   std::chrono::time_point<Clock, Duration> const& when) {
+    return send_with(value, [&](void* v) {
+        auto const wait = [&](deadline at) { return channel::send_until(to, v, at); };
+        return try_then_wait([&] { return channel::try_send(to, v); },
+                             [&] { return wait_until(wait, when); });
+    });
+}
+
+// Room for one element on the receiver's stack; the sender moves straight into it.
+template <class T>
+class landing {
+public:
+    landing() noexcept {}
+    landing(landing const&) = delete;
+    landing& operator=(landing const&) = delete;
+    ~landing() {
+        if (landed_)
+            std::destroy_at(std::addressof(element_));
+    }
+
+    [[nodiscard]] void* room() noexcept { return std::addressof(element_); }
+    [[nodiscard]] T& landed() noexcept {
+        landed_ = true;
+        if constexpr (is_boxed<T>)
+            return *element_;
+        else
+            return element_;
+    }
+
+private:
+    union {
+        stored<T> element_;
+    };
+    bool landed_ = false;
+};
+
+template <class T>
+[[nodiscard]] std::optional<T> recv(channel* from) {
+    landing<T> in;
+    if (!channel::recv(from, in.room()))
+        return std::nullopt;
+    return std::optional<T>(std::in_place, std::move(in.landed()));
+}
+
+// Runs op(room for one element), and assigns what has landed.
+template <class T, class Op>
+op_status recv_with(T& out, Op const& op) {
+    landing<T> in;
+    op_status const status = op(in.room());
+    if (status == op_status::success)
+        out = std::move(in.landed());
+    return status;
+}
+
+template <class T>
+[[nodiscard]] op_status try_recv(channel* from, T& out) {
+    return recv_with(out, [from](void* room) { return channel::try_recv(from, room); });
+}
+
+template <class T, class Rep, class Period>
+[[nodiscard]] op_status recv_for(channel* from, T& out, std::chrono::duration<Rep, Period> const& d) {
+    return recv_with(out, [&](void* room) {
+        return try_then_wait([&] { return channel::try_recv(from, room); },
+                             [&] { return channel::recv_until(from, room, deadline_after(d)); });
+    });
+}
+
+template <class T, class Clock, class Duration>
+[[nodiscard]] op_status recv_until(channel* from, T& out,
+                                   std::chrono::time_point<Clock, Duration> const& when) {
+    return recv_with(out, [&](void* room) {
+        auto const wait = [&](deadline at) { return channel::recv_until(from, room, at); };
+        return try_then_wait([&] { return channel::try_recv(from, room); },
+                             [&] { return wait_until(wait, when); });
+    });
+}
+
+} // namespace fiber::detail

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// fiber.hpp: everything.
+#pragma once
+
+#include <fiber/chan.hpp>
+#include <fiber/condition_variable.hpp>
+#include <fiber/go.hpp>
+#include <fiber/local.hpp>
+#include <fiber/mutex.hpp>
+#include <fiber/once.hpp>
+#include <fiber/runtime.hpp>
+#include <fiber/wait_group.hpp>

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// chan_allocation_test.cpp: operations allocate nothing, whether they go through at once, wait, or time out.
+#include "tests/support/catch.hpp"
+
+#include <fiber/chan.hpp>
+#include <fiber/go.hpp>
+#include <fiber/runtime.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdlib>
+#include <new>
+#include <string>
+
+namespace {
+
+std::atomic<long> allocations{0};
+
+void* counted_allocation(std::size_t size, std::size_t align) {
+    allocations.fetch_add(1, std::memory_order_relaxed);
+    std::size_t const least = std::max(align, sizeof(void*));
+    if (void* const p =
+            std::aligned_alloc(least, (std::max<std::size_t>(size, 1) + least - 1) / least * least))
+        return p;
+    throw std::bad_alloc();
+}
+
+// A runtime may allocate now and then for reasons of its own; an operation that allocates does so each time,
+// and so in every round.
+template <class Round>
+long fewest_allocations(Round const& round) {
+    long fewest = 1'000'000;
+    for (int i = 0; i < 10; ++i) {
+        long const before = allocations;
+        round();
+        fewest = std::min(fewest, allocations - before);
+    }
+    return fewest;
+}
+
+} // namespace
+
+void* operator new(std::size_t size) { return counted_allocation(size, alignof(std::max_align_t)); }
+void* operator new(std::size_t size, std::nothrow_t const&) noexcept {
+    return counted_allocation(size, alignof(std::max_align_t));
+}
+void* operator new(std::size_t size, std::align_val_t align) {
+    return counted_allocation(size, static_cast<std::size_t>(align));
+}
+void operator delete(void* p) noexcept { std::free(p); }
+void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
+void operator delete(void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
+
+TEST_CASE("the counter counts", "[chan]") {
+    long const before = allocations;
+    fiber::chan<int> const ch;
+    CHECK(allocations > before);
+}
+
+TEST_CASE("operations allocate nothing", "[chan]") {
+    using namespace std::chrono_literals;
+    fiber::runtime rt;
+    for (int capacity : {0, 1, 16}) {
+        auto const fewest = rt.run([&] {
+            fiber::chan<std::string> const there(capacity), back(capacity);
+            auto echo = fiber::go([=] {
+                for (auto& s : there)
+                    back.send(std::move(s));
+            });
+            std::string value = "long enough to have been allocated, which its moves must not be";
+            auto const result = fewest_allocations([&] {
+                for (int i = 0; i < 500; ++i) {
+                    there.send(std::move(value));
+                    value = back.recv().value();
+                    static_cast<void>(there.send_for(std::move(value), 1h));
+                    static_cast<void>(back.recv_for(value, 1h));
+                    static_cast<void>(back.recv_for(value, 0s));
+                    static_cast<void>(back.try_recv(value));
+                }
+            });
+            there.close();
+            echo.join();
+            return result;
+        });
+        CHECK(fewest == 0);
+    }
+}
