@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// Numbers as people read them.
+#pragma once
+
+#include <cstdint>
+#include <sstream>
+#include <string>
+#include <string_view>
+
+namespace perf {
+
+struct unit {
+    std::string_view name;
+    double size;
+};
+
+// All parts one after another, as << writes them.
+template <class... Parts>
+std::string joined(Parts const&... parts) {
+    std::ostringstream text;
+    (text << ... << parts);
+    return text.str();
+}
+
+std::string grouped(std::int64_t n);            // 29,491
+std::string short_number(double n);             // 29,491  46.6  4.66
+std::string in_unit(double value, unit const&); // 466 ns
+std::string times(double ratio);                // 52x  2.7x  0.83x
+
+// The unit in which the smaller of a row's values is still a number of two digits or more.
+unit time_unit(double least_ns);
+
+std::size_t width(std::string_view utf8); // in columns
+std::string padded_left(std::string_view text, std::size_t columns);
+std::string padded_right(std::string_view text, std::size_t columns);
+
+} // namespace perf

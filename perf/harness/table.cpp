@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+#include "perf/harness/table.hpp"
+
+#include "perf/harness/format.hpp"
+
+#include <algorithm>
+
+namespace perf {
+namespace {
+
+unit unit_of(row const& r) {
+    if (r.what->measures == quantity::memory)
+        return {"B", 1};
+    auto const p = r.pthreads.summary(), f = r.fibers.summary();
+    if (p && f)
+        return time_unit(std::min(p->median, f->median));
+    return time_unit(p ? p->median : f ? f->median : 0);
+}
+
+// A rival that came to fewer parties than the title says is told so beside its value.
+std::string text_of(cell const& c, unit const& u, std::int64_t parties) {
+    if (c.broken)
+        return "BROKEN";
+    auto const s = c.summary();
+    if (!s)
+        return c.why + " " + grouped(c.parties);
+    auto const value = in_unit(s->median, u);
+    return c.parties < parties ? "with " + grouped(c.parties) + ": " + value : value;
+}
+
+} // namespace
+
+std::array<std::string, 4> cells(row const& r) {
+    auto const u = unit_of(r);
+    auto const parties = std::max(r.pthreads.parties, r.fibers.parties);
+    auto const ratio = r.ratio();
+    return {r.title(), text_of(r.pthreads, u, parties), text_of(r.fibers, u, parties),
+            ratio ? times(*ratio) : "-"};
+}
+
+std::string table(std::vector<row> const& rows) {
+    std::vector<std::array<std::string, 4>> lines{{"workload", "pthreads", "fibers", "ratio"}};
+    for (auto const& r : rows)
+        lines.push_back(cells(r));
+    std::array<std::size_t, 4> columns{};
+    for (auto const& line : lines)
+        for (std::size_t i = 0; i < columns.size(); ++i)
+            columns[i] = std::max(columns[i], width(line[i]));
+    std::string text;
+    for (auto const& line : lines) {
+        text += padded_right(line[0], columns[0]);
+        for (std::size_t i = 1; i < columns.size(); ++i)
+            text += "   " + padded_left(line[i], columns[i]);
+        text += '\n';
+    }
+    return text;
+}
+
+} // namespace perf

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// Every micro benchmark runs for both rivals, its loop where the rival's primitives are at home.
+#pragma once
+
+#include "perf/rivals/fiber.hpp"
+#include "perf/rivals/pthread.hpp"
+
+#include <benchmark/benchmark.h>
+
+#include <string>
+
+namespace perf {
+
+using rival::fibers;
+using rival::pthreads;
+
+// Registers name/pthreads and name/fibers. The result is there to be kept in a constant: registration happens
+// before main.
+using micro_body = void (*)(benchmark::State&);
+inline bool both(std::string const& name, micro_body with_pthreads, micro_body with_fibers) {
+    using benchmark::RegisterBenchmark, benchmark::State;
+    RegisterBenchmark((name + "/pthreads").c_str(), [=](State& s) {
+        pthreads::run([&] { with_pthreads(s); });
+    })->UseRealTime();
+    RegisterBenchmark((name + "/fibers").c_str(), [=](State& s) {
+        fibers::run([&] { with_fibers(s); });
+    })->UseRealTime();
+    return true;
+}
+
+} // namespace perf

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// The fiber rival: the same names, from libfiber's public headers. What a rival must have: see pthread.hpp.
+#pragma once
+
+#include <fiber/chan.hpp>
+#include <fiber/condition_variable.hpp>
+#include <fiber/go.hpp>
+#include <fiber/mutex.hpp>
+#include <fiber/runtime.hpp>
+
+#include <string_view>
+#include <utility>
+
+namespace perf::rival {
+
+struct fibers {
+    static constexpr std::string_view name = "fibers";
+
+    using thread = ::fiber::thread;
+    using mutex = ::fiber::mutex;
+    using condition_variable = ::fiber::condition_variable;
+    template <class T>
+    using chan = ::fiber::chan<T>;
+
+    template <class F>
+    static auto run(F&& f) {
+        return ::fiber::run(std::forward<F>(f));
+    }
+    template <class F>
+    static void go(F&& f) {
+        ::fiber::go(std::forward<F>(f));
+    }
+    static void yield() { ::fiber::this_fiber::yield(); }
+    template <class Duration>
+    static void sleep_for(Duration d) {
+        ::fiber::this_fiber::sleep_for(d);
+    }
+};
+
+} // namespace perf::rival

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// The plain work of the search, the same for every rival.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace perf {
+
+// Every regular file below dir that can be reached without following a link.
+std::vector<std::filesystem::path> files_below(std::filesystem::path const& dir);
+
+// How often the word stands alone in the file, no letter, digit or underscore next to it; 0 if the file can't
+// be read.
+std::int64_t count_word(std::filesystem::path const& file, std::string_view word);
+
+} // namespace perf
