@@ -77,10 +77,12 @@ TEST_CASE("a switch goes to the new stack and comes back to where it left", "[sw
 TEST_CASE("a commit function runs on the target's stack, before anything else there", "[switch]") {
     coroutine c([](coroutine& self) {
         self.log.push_back("first frame");
-        self.back([](void* s) noexcept {
-            auto& there = *static_cast<coroutine*>(s);
-            there.log.push_back(there.on_its_stack(here()) ? "commit inside" : "commit outside");
-        }, &self);
+        self.back(
+            [](void* s) noexcept {
+                auto& there = *static_cast<coroutine*>(s);
+                there.log.push_back(there.on_its_stack(here()) ? "commit inside" : "commit outside");
+            },
+            &self);
         self.log.push_back("resumed");
     });
     auto const commit = [](void* s) noexcept {
@@ -90,7 +92,8 @@ TEST_CASE("a commit function runs on the target's stack, before anything else th
     c.run(commit, &c);
     c.log.push_back("back");
     c.run(commit, &c);
-    CHECK(c.log == std::vector<std::string>{"commit inside", "first frame", "commit outside", "back", "commit inside", "resumed"});
+    CHECK(c.log == std::vector<std::string>{"commit inside", "first frame", "commit outside", "back",
+                                            "commit inside", "resumed"});
 }
 
 TEST_CASE("errno belongs to the flow of control", "[switch]") {
@@ -151,9 +154,7 @@ TEST_CASE("exceptions being handled belong to the flow of control", "[switch]") 
 }
 
 TEST_CASE("uncaught_exceptions counts those of the flow of control alone", "[switch]") {
-    coroutine c([](coroutine& self) {
-        self.log.push_back(std::to_string(std::uncaught_exceptions()));
-    });
+    coroutine c([](coroutine& self) { self.log.push_back(std::to_string(std::uncaught_exceptions())); });
     struct switches_while_unwinding {
         coroutine& c;
         ~switches_while_unwinding() { c.run(); }

@@ -229,7 +229,8 @@ TEST_CASE("fibers run on several processors at once", "[runtime]") {
     });
 }
 
-TEST_CASE("one fiber left in `next` behind a fiber that computes is found by an idle processor", "[runtime]") {
+TEST_CASE("one fiber left in `next` behind a fiber that computes is found by an idle processor",
+          "[runtime]") {
     fiber::runtime r({.processors = 2});
     r.run([] {
         std::atomic<bool> ran{false};

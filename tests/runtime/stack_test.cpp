@@ -56,7 +56,8 @@ TEST_CASE("a stack size is rounded up to its class", "[stack]") {
 }
 
 TEST_CASE("a stack size out of range is refused by an error that names the limits", "[stack]") {
-    for (std::size_t const bad : {std::size_t{0}, std::size_t{1}, rt::least_stack_size - 1, rt::most_stack_size + 1}) {
+    for (std::size_t const bad :
+         {std::size_t{0}, std::size_t{1}, rt::least_stack_size - 1, rt::most_stack_size + 1}) {
         try {
             static_cast<void>(rt::stack_class::of_size(bad));
             FAIL("accepted " << bad);
@@ -92,7 +93,7 @@ TEST_CASE("the stack given back last is taken first", "[stack]") {
 }
 
 TEST_CASE("stacks start at different page offsets", "[stack]") {
-    auto& c = rt::stack_class::of_size(2 * size);
+    auto& c = rt::stack_class::of_size(16 * size);
     rt::stack& a = take_one(c);
     rt::stack& b = take_one(c);
     CHECK(reinterpret_cast<std::uintptr_t>(&a) % 4096 != reinterpret_cast<std::uintptr_t>(&b) % 4096);
@@ -137,7 +138,8 @@ TEST_CASE("credits are never given out beyond the address space that is there", 
 TEST_CASE("an overflow of an unguarded stack is seen in its canary", "[stack]") {
     auto& c = rt::stack_class::of_size(size);
     alignas(64) static std::byte memory[2 * size];
-    auto const begin = reinterpret_cast<std::byte*>((reinterpret_cast<std::uintptr_t>(memory) + size - 1) & ~(size - 1));
+    auto const begin =
+        reinterpret_cast<std::byte*>((reinterpret_cast<std::uintptr_t>(memory) + size - 1) & ~(size - 1));
     auto* const s = ::new (begin + size - sizeof(rt::stack)) rt::stack(c, rt::guard_kind::canary);
     CHECK(s->canary_lives());
     s->bottom()[8] = std::byte{1};

@@ -41,7 +41,8 @@ TEST_CASE("yield lets the others run in turn", "[yield]") {
     }
 }
 
-TEST_CASE("a fiber that yields for ever does not keep timers, other threads' fibers or new ones from running", "[yield]") {
+TEST_CASE("a fiber that yields for ever does not keep timers, other threads' fibers or new ones from running",
+          "[yield]") {
     fiber::runtime one({.processors = 1});
     one.run([&] {
         std::atomic<bool> done{false};

@@ -9,10 +9,13 @@
 #include <stop_token>
 #include <type_traits>
 
-static_assert(!std::is_copy_constructible_v<fiber::thread> && std::is_nothrow_move_constructible_v<fiber::thread>);
-static_assert(!std::is_copy_constructible_v<fiber::jthread> && std::is_nothrow_move_constructible_v<fiber::jthread>);
+static_assert(!std::is_copy_constructible_v<fiber::thread> &&
+              std::is_nothrow_move_constructible_v<fiber::thread>);
+static_assert(!std::is_copy_constructible_v<fiber::jthread> &&
+              std::is_nothrow_move_constructible_v<fiber::jthread>);
 static_assert(std::is_same_v<fiber::thread::id, fiber::id>);
-static_assert(!std::is_convertible_v<void (*)(), fiber::thread>, "the constructor is explicit, as std::thread's");
+static_assert(!std::is_convertible_v<void (*)(), fiber::thread>,
+              "the constructor is explicit, as std::thread's");
 
 TEST_CASE("a thread runs its function, is joined, swapped and moved", "[thread]") {
     int a = 0, b = 0;
@@ -54,7 +57,9 @@ TEST_CASE("a jthread requests stop and joins when it goes", "[jthread]") {
 
 TEST_CASE("a jthread whose function takes no stop token is called without one", "[jthread]") {
     int sum = 0;
-    { fiber::jthread const t([&](int a, int b) { sum = a + b; }, 1, 2); }
+    {
+        fiber::jthread const t([&](int a, int b) { sum = a + b; }, 1, 2);
+    }
     CHECK(sum == 3);
 }
 

@@ -6,8 +6,8 @@
 #include "tests/support/expect.hpp"
 #include "tests/support/leaks.hpp"
 
-#include "runtime/park.hpp"
 #include "runtime/base/spinlock.hpp"
+#include "runtime/park.hpp"
 
 #include <fiber/runtime.hpp>
 
@@ -75,7 +75,8 @@ private:
 
 } // namespace
 
-TEST_CASE("park and unpark: every permit lets exactly one party through, fibers and threads alike", "[stress][park]") {
+TEST_CASE("park and unpark: every permit lets exactly one party through, fibers and threads alike",
+          "[stress][park]") {
     constexpr int parties = 12, rounds = 400;
     turnstile gate;
     std::atomic<int> through{0};
@@ -115,7 +116,8 @@ TEST_CASE("park and unpark: every permit lets exactly one party through, fibers 
     CHECK(through == parties * rounds);
 }
 
-TEST_CASE("timed park: a permit is never lost to a deadline that comes at the same moment", "[stress][park]") {
+TEST_CASE("timed park: a permit is never lost to a deadline that comes at the same moment",
+          "[stress][park]") {
     constexpr int parties = 8, rounds = 400;
     tests::no_leaks no_leaks;
     turnstile gate;
@@ -123,7 +125,8 @@ TEST_CASE("timed park: a permit is never lost to a deadline that comes at the sa
     auto const pass = [&](int who) {
         tests::chaos chaos(static_cast<std::uint64_t>(who));
         for (int i = 0; i < rounds; ++i)
-            ++(gate.wait_until(rt::clock::now() + std::chrono::microseconds(chaos.below(60))) ? through : missed);
+            ++(gate.wait_until(rt::clock::now() + std::chrono::microseconds(chaos.below(60))) ? through
+                                                                                              : missed);
     };
     std::vector<fiber::handle> fibers;
     std::vector<std::thread> threads;
@@ -151,7 +154,8 @@ TEST_CASE("timed park: a permit is never lost to a deadline that comes at the sa
     CHECK(through + left == given);
 }
 
-TEST_CASE("spawn: trees of fibers from fibers and threads all run and are joined or detached", "[stress][spawn]") {
+TEST_CASE("spawn: trees of fibers from fibers and threads all run and are joined or detached",
+          "[stress][spawn]") {
     struct tree {
         static void grow(int depth, std::atomic<int>& leaves) {
             if (depth == 0) {

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// environment: two runtimes. Run with bad values of FIBER_… too, by CMakeLists.txt.
+
+// stdout: the answer is 42
+
+#include <fiber/fiber.hpp>
+
+#include <cstdio>
+
+int main() {
+    fiber::runtime other;
+    int const half = other.run([] { return 21; });
+    std::printf("the answer is %d\n", half + fiber::run([] { return 21; }));
+}

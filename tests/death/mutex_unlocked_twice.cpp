@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// mutex_unlocked_twice: one clear line, then the end.
+
+// exit: abort
+// stderr: fiber: .*mutex.*
+
+#include <fiber/fiber.hpp>
+
+int main() {
+    fiber::mutex mutex;
+    mutex.lock();
+    mutex.unlock();
+    mutex.unlock();
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// runtime_destroyed_inside: it would wait for the fiber that destroys it. One clear line, then the end.
+
+// exit: abort
+// stderr: fiber: .*runtime.*
+
+#include <fiber/fiber.hpp>
+
+#include <memory>
+
+int main() {
+    auto runtime = std::make_unique<fiber::runtime>(fiber::runtime_options{.processors = 1});
+    runtime->run([&] { runtime.reset(); });
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// expect.hpp: checks for fibers and threads that run beside each other, where Catch2's macros may not be
+// used.
+//   tests::expect expect;                      // in the test's own flow, before the parties start
+//   fiber::go([&] { expect(n == 1, "n"); });   // in any number of parties
+// The first failure is reported when the object goes, which must be after the last party has ended.
+#pragma once
+
+#include "tests/support/catch.hpp"
+
+#include <atomic>
+#include <string>
+#include <string_view>
+
+namespace tests {
+
+class expect {
+public:
+    expect() = default;
+    expect(expect const&) = delete;
+    expect& operator=(expect const&) = delete;
+
+    ~expect() {
+        if (auto const count = failures(); count != 0)
+            FAIL_CHECK(first_ << (count == 1 ? "" : ", and " + std::to_string(count - 1) + " more failures"));
+        else
+            SUCCEED();
+    }
+
+    // True if it held, so that a party can leave early.
+    bool operator()(bool held, std::string_view what = "expectation", char const* file = __builtin_FILE(),
+                    int line = __builtin_LINE()) {
+        // relaxed: first_ is read when all parties have been joined
+        if (!held && failures_.fetch_add(1, std::memory_order_relaxed) == 0)
+            first_ = std::string(file) + ":" + std::to_string(line) + ": does not hold: " + std::string(what);
+        return held;
+    }
+
+    [[nodiscard]] int failures() const noexcept { return failures_.load(std::memory_order_relaxed); }
+
+private:
+    std::atomic<int> failures_{0};
+    std::string first_; // written by the party that raised failures_ from 0
+};
+
+} // namespace tests
