@@ -26,6 +26,7 @@
 #include "runtime/base/wait_reason.hpp"
 #include "runtime/wait_queue.hpp"
 
+#include <memory>
 #include <type_traits>
 
 namespace fiber::rt {
@@ -63,19 +64,27 @@ void park_erased(wait_reason, void const* what, commit_function, void* argument)
 wait_end park_until_erased(ticket, clock::time_point, wait_reason, void const* what, commit_function,
                            void* argument) noexcept;
 
+namespace erased {
+template <class Commit>
+void run_commit(void* commit) noexcept {
+    (*static_cast<Commit*>(commit))();
+}
+template <class Commit>
+void* address_of(Commit& commit) noexcept {
+    return const_cast<void*>(static_cast<void const*>(std::addressof(commit)));
+}
+} // namespace erased
+
 template <class Commit>
 void park(wait_reason why, void const* what, Commit&& commit) noexcept {
-    using plain = std::remove_reference_t<Commit>;
-    park_erased(
-        why, what, [](void* c) noexcept { (*static_cast<plain*>(c))(); }, &commit);
+    park_erased(why, what, erased::run_commit<std::remove_reference_t<Commit>>, erased::address_of(commit));
 }
 
 template <class Commit>
 wait_end park_until(ticket t, clock::time_point deadline, wait_reason why, void const* what,
                     Commit&& commit) noexcept {
-    using plain = std::remove_reference_t<Commit>;
-    return park_until_erased(
-        t, deadline, why, what, [](void* c) noexcept { (*static_cast<plain*>(c))(); }, &commit);
+    return park_until_erased(t, deadline, why, what, erased::run_commit<std::remove_reference_t<Commit>>,
+                             erased::address_of(commit));
 }
 
 } // namespace fiber::rt

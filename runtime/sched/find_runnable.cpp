@@ -132,7 +132,7 @@ bool scheduler::run_timers(machine& m, processor& whose) noexcept {
         }
         t = after;
     }
-    if (n > 1)
+    if (n != 0 && m.p->has_backlog())
         idle_.wake_one();
     return n != 0;
 }

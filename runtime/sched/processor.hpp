@@ -58,6 +58,11 @@ public:
         return peek_next() != nullptr || !queue.empty();
     } // any; a guess
 
+    // By the owner: whether more than one fiber waits here.
+    [[nodiscard]] bool has_backlog() const noexcept {
+        return queue.size() > (peek_next() != nullptr ? 0u : 1u);
+    }
+
     // What to run from here: `next`, so long as it does not keep the queue waiting for good, else the queue's first.
     [[nodiscard]] fiber* take_local() noexcept {
         if (next_in_a_row_ < most_next_in_a_row) {

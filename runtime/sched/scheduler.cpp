@@ -7,6 +7,8 @@
 #include "runtime/sched/name.hpp"
 #include "runtime/sched/outsiders.hpp"
 
+#include "asm/floating_point.hpp"
+
 #include <exception>
 
 namespace fiber::rt {
@@ -100,6 +102,7 @@ void give_stack_back(void* idle) noexcept {
         fatal("stack overflow: a fiber has used more than its %zu bytes of stack; give it a larger "
               "attributes::stack_size",
               s.of.size());
+    s.context.state = {}; // the next fiber's errno
     stack_cache& cache = current_machine()->p->idle.stacks;
     if (&s.of == &cache.of()) {
         cache.give(s);
@@ -119,6 +122,7 @@ void scheduler::fiber_main() noexcept {
         fiber& g = *current_machine()->running;
         run_closure(g);
         local_table::destroy(g.locals);
+        arch::restore_default_floating_point_control();
 
         machine& m = *current_machine(); // g may have moved
         stack& here = *g.stk;
@@ -169,8 +173,7 @@ void scheduler::start(fiber& g) noexcept {
 void scheduler::place(fiber& g) noexcept {
     machine* const m = current_machine();
     if (m == nullptr || &m->sched != this) {
-        global_.push(g);
-        idle_.wake_one();
+        inject(g);
         return;
     }
     fiber* const before = m->p->put_next(g);
@@ -179,6 +182,15 @@ void scheduler::place(fiber& g) noexcept {
     put_last(*m, *before);
     if (processors() > 1) // the only processor is awake
         idle_.wake_one();
+}
+
+// [close.visit] From outside: once g is in the queue, it may run, end, and let the scheduler's destructor go on. So the
+// visitor announces himself while g still keeps the scheduler alive, and the destructor waits until he has left.
+void scheduler::inject(fiber& g) noexcept {
+    visitors_.fetch_add(1, std::memory_order_relaxed); // the queue's lock orders it before g's end
+    global_.push(g);
+    idle_.wake_one();
+    visitors_.fetch_sub(1, std::memory_order_release); // [close.visit] *this may be gone
 }
 
 void scheduler::put_last(machine& m, fiber& g) noexcept {

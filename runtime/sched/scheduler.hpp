@@ -67,6 +67,7 @@ private:
     static void finish(machine&, fiber&, bool has_credit) noexcept;
     static void end_life(fiber&) noexcept; // spawn.cpp
     void place(fiber&) noexcept;
+    void inject(fiber&) noexcept;
     void put_last(machine&, fiber&) noexcept;
 
     // ── find_runnable.cpp: in the scheduler context ──
@@ -110,6 +111,7 @@ private:
     spinlock<lock_rank::lifetime> retiring_; // guards each machine's `retired`, and lowers of active_
     sysmon sysmon_;
 
+    std::atomic<unsigned> visitors_{0}; // outsiders who are making a fiber runnable
     std::atomic<bool> stopping_{false};
     std::atomic<bool> closing_{false};
     std::atomic<party*> closer_{nullptr}; // who waits in the destructor

@@ -14,6 +14,8 @@
 #include "runtime/sched/outsiders.hpp"
 #include "runtime/sched/scheduler.hpp"
 
+#include <sched.h>
+
 namespace fiber::rt {
 
 // The ends are read first. Both sums only grow, and a fiber is counted as started before it can end or start another; so
@@ -47,6 +49,9 @@ scheduler::~scheduler() {
         tell_closer_if_empty();                          // this may be gone
     });
     stop();
+    while (visitors_.load(std::memory_order_acquire) !=
+           0) // [close.visit] a few instructions, if he has his CPU
+        ::sched_yield();
 }
 
 // [stop] Here: stopping, then a fence, then all that sleep are woken. A machine: enlist, a fence, then a look at stopping.

@@ -9,6 +9,8 @@
 
 #include <array>
 #include <atomic>
+#include <cerrno>
+#include <cfenv>
 #include <chrono>
 #include <memory>
 #include <sstream>
@@ -16,6 +18,7 @@
 #include <system_error>
 #include <thread>
 #include <unordered_set>
+#include <unwind.h>
 
 using namespace std::chrono_literals;
 
@@ -267,6 +270,53 @@ TEST_CASE("blocking runs its function and returns what it returns", "[go]") {
     int n = 1;
     CHECK(&fiber::blocking([&]() -> int& { return n; }) == &n);
     CHECK(fiber::run([] { return fiber::blocking([] { return 5; }); }) == 5);
+}
+
+TEST_CASE("a fiber begins with no errno and the default rounding mode, whatever ran before on its stack",
+          "[go]") {
+    auto const dirty = [](bool parks) {
+        if (parks)
+            fiber::this_fiber::sleep_for(1ms);
+        std::fesetround(FE_UPWARD);
+        errno = EPERM;
+    };
+    fiber::run([&] {
+        for (bool const parks : {false, true})
+            for (std::size_t const size : {std::size_t{0}, std::size_t{1} << 20}) {
+                for (int i = 0; i < 20; ++i)
+                    fiber::go({.stack_size = size}, dirty, parks).join();
+                int rounding = -1, error = -1;
+                fiber::go({.stack_size = size}, [&] {
+                    rounding = std::fegetround();
+                    error = errno;
+                }).join();
+                CHECK(rounding == FE_TONEAREST);
+                CHECK(error == 0);
+            }
+        std::atomic<int> wrong{0};
+        for (int i = 0; i < 20; ++i) { // in a row on one stack
+            fiber::go([&] {
+                wrong += std::fegetround() != FE_TONEAREST || errno != 0;
+                dirty(false);
+            });
+        }
+        fiber::this_fiber::sleep_for(1ms);
+        CHECK(wrong == 0);
+    });
+}
+
+TEST_CASE("a backtrace ends at the fiber's first frame", "[go]") {
+    auto const depth = fiber::run([] {
+        std::size_t frames = 0;
+        ::_Unwind_Backtrace(
+            [](_Unwind_Context*, void* n) {
+                return ++*static_cast<std::size_t*>(n) < 1000 ? _URC_NO_REASON : _URC_NORMAL_STOP;
+            },
+            &frames);
+        return frames;
+    });
+    CHECK(depth > 2);
+    CHECK(depth < 100);
 }
 
 TEST_CASE("errno and exceptions in flight stay with a fiber that parks in their midst", "[go]") {

@@ -13,6 +13,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -295,4 +296,18 @@ TEST_CASE("sleepers on all processors wake, whoever runs their timers", "[stress
     for (auto& f : fibers)
         f.join();
     CHECK(woken == 100 * 20);
+}
+
+TEST_CASE("a runtime may go as soon as its last fiber has ended, while the one that woke it still leaves",
+          "[stress][runtime]") {
+    for (int i = 0; i < 300; ++i) {
+        turnstile gate;
+        auto r = std::make_unique<fiber::runtime>(
+            fiber::runtime_options{.processors = 1 + static_cast<unsigned>(i) % 2});
+        r->go([&] { gate.wait(); });
+        std::thread waker([&] { gate.let_one_go(); });
+        r.reset();
+        waker.join();
+    }
+    SUCCEED();
 }

@@ -30,7 +30,9 @@ template <class Rep, class Period>
 // caller's wait ends early or late, and the caller looks at its own clock again.
 template <class Clock, class Duration>
 [[nodiscard]] deadline deadline_at(std::chrono::time_point<Clock, Duration> const& when) {
-    return deadline_after(when - Clock::now());
+    auto const now = Clock::now();
+    return when <= now ? deadline::clock::now()
+                       : deadline_after(when - now); // the difference of two points can overflow
 }
 
 template <class Duration>
