@@ -8,8 +8,9 @@
 namespace fiber::arch {
 namespace {
 
-// The caller's return address is declared undefined, so that debuggers and the C++ unwinder stop here instead of running
-// on into whatever lies above the stack. An exception cannot leave: the entry function is noexcept.
+// The caller's return address is declared undefined, so that debuggers and the C++ unwinder stop here instead
+// of running on into whatever lies above the stack. An exception cannot leave: the entry function is
+// noexcept.
 [[gnu::noinline]] void first_frame(boost::context::detail::transfer_t t) noexcept {
 #if defined(__x86_64__)
     asm volatile(".cfi_undefined rip");

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// floating_point.hpp: rounding mode and exception masks, which each fiber has its own of, and begins with the defaults.
+// floating_point.hpp: rounding mode and exception masks, which each fiber has its own of, and begins with the
+// defaults.
 #pragma once
 
 #include <cstdint>
 
 namespace fiber::arch {
 
-// Undoes what the last user of this stack may have changed. Reading the control words costs about 2 ns, writing them
-// many more, and hardly anybody changes them.
+// Undoes what the last user of this stack may have changed. Reading the control words costs about 2 ns,
+// writing them many more, and hardly anybody changes them.
 inline void restore_default_floating_point_control() noexcept {
 #if defined(__x86_64__)
     constexpr std::uint32_t sse_default = 0x1f80,

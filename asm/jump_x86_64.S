@@ -3,9 +3,10 @@
 
 // fiber_arch_jump: jump_fcontext, with the processor's return predictor kept in step.
 //
-// Boost's jump is entered by call and left by jmp, so each switch leaves one stale entry on the predictor's stack, and
-// every return between the switch and the fiber's code is mispredicted: 9 ns for each frame. Here the return address
-// is pushed by hand and jump_fcontext is jumped to, so that the ret below answers the caller's call.
+// Boost's jump is entered by call and left by jmp, so each switch leaves one stale entry on the predictor's
+// stack, and every return between the switch and the fiber's code is mispredicted: 9 ns for each frame. Here
+// the return address is pushed by hand and jump_fcontext is jumped to, so that the ret below answers the
+// caller's call.
     .text
     .globl  fiber_arch_jump
     .hidden fiber_arch_jump

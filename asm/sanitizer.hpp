@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// sanitizer.hpp: AddressSanitizer, ThreadSanitizer and Valgrind are told which stack runs. Each is found at compile
-// time; where none is there, all of this is empty. Only switch.hpp uses it.
+// sanitizer.hpp: AddressSanitizer, ThreadSanitizer and Valgrind are told which stack runs. Each is found at
+// compile time; where none is there, all of this is empty. Only switch.hpp uses it.
 #pragma once
 
 #include <cstddef>
@@ -74,8 +74,8 @@ public:
     void adopt_thread() noexcept { fiber_ = __tsan_get_current_fiber(); }
     void attach(void*, std::size_t) noexcept { fiber_ = __tsan_create_fiber(0); }
     void detach() noexcept { __tsan_destroy_fiber(fiber_); }
-    // The switch orders what this thread did before it against what it does after: true of one OS thread's own code,
-    // and what the commit function, which looks back at the stack that was left, relies on.
+    // The switch orders what this thread did before it against what it does after: true of one OS thread's
+    // own code, and what the commit function, which looks back at the stack that was left, relies on.
     void leave_for(sanitizer_state const& to) noexcept { __tsan_switch_to_fiber(to.fiber_, 0); }
     void arrive() noexcept {}
 

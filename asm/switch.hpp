@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// switch.hpp: leaving one stack for another. The seam behind which the backend (switch_boost.hpp) can be exchanged.
+// switch.hpp: leaving one stack for another. The seam behind which the backend (switch_boost.hpp) can be
+// exchanged.
 //
-// [switch.commit] What must happen once the old stack is no longer in use (release the lock that makes it wakeable, put
-// it into a queue, recycle it) is a commit function, which runs first thing on the new stack. Done before the switch, the
-// same would let a second machine resume a stack that the first still stands on.
+// [switch.commit] What must happen once the old stack is no longer in use (release the lock that makes it
+// wakeable, put it into a queue, recycle it) is a commit function, which runs first thing on the new stack.
+// Done before the switch, the same would let a second machine resume a stack that the first still stands on.
 //
-// Switched: callee-saved registers, floating-point control, errno, exceptions in flight. Not: the signal mask,
-// thread-local variables.
+// Switched: callee-saved registers, floating-point control, errno, exceptions in flight. Not: the signal
+// mask, thread-local variables.
 #pragma once
 
 #include "asm/sanitizer.hpp"
@@ -38,7 +39,8 @@ struct crossing {
     void* argument;
 };
 
-// [switch.commit] First thing on the new stack. The crossing is gone once commit has run, and may be while it runs.
+// [switch.commit] First thing on the new stack. The crossing is gone once commit has run, and may be while it
+// runs.
 inline void arrive(stack_pointer left, crossing const* c) noexcept {
     c->from->sp = left;
     c->to->sanitizer.arrive();
@@ -46,8 +48,8 @@ inline void arrive(stack_pointer left, crossing const* c) noexcept {
         c->commit(c->argument);
 }
 
-// Suspends the caller as `from` and resumes `to`, which runs commit(argument) first. Returns when `from` is resumed,
-// perhaps on another OS thread: the caller must hold on to nothing of this one.
+// Suspends the caller as `from` and resumes `to`, which runs commit(argument) first. Returns when `from` is
+// resumed, perhaps on another OS thread: the caller must hold on to nothing of this one.
 inline void switch_to(thread_state_slots const& thread, context& from, context& to, commit_function commit,
                       void* argument) noexcept {
     thread.save(from.state);

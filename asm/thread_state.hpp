@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// thread_state.hpp: what the C and C++ libraries keep per thread and a fiber must take along: errno, and the exceptions
-// being handled. Without the latter, `throw;` in a handler that has parked rethrows somebody else's exception.
+// thread_state.hpp: what the C and C++ libraries keep per thread and a fiber must take along: errno, and the
+// exceptions being handled. Without the latter, `throw;` in a handler that has parked rethrows somebody
+// else's exception.
 #pragma once
 
 #include <cerrno>
@@ -18,8 +19,8 @@ struct thread_state {
     int error = 0;
 };
 
-// Where the OS thread itself keeps them. Found once per machine: compilers take both addresses for constants, and would
-// use the old thread's after a switch.
+// Where the OS thread itself keeps them. Found once per machine: compilers take both addresses for constants,
+// and would use the old thread's after a switch.
 class thread_state_slots {
 public:
     void find() noexcept {

@@ -12,8 +12,8 @@
 namespace fiber::rt {
 namespace {
 
-// Runs on the next fiber's stack; *this is on the parked one's, and stays until the party may be woken: that is, until
-// the last line, whose outcome decides who makes it runnable.
+// Runs on the next fiber's stack; *this is on the parked one's, and stays until the party may be woken: that
+// is, until the last line, whose outcome decides who makes it runnable.
 struct contested_park {
     ticket key;
     timer alarm;

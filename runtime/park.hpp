@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// park.hpp: the narrow waist. Everything that waits, in sync/ and chan/ and above, waits through these functions and
-// knows nothing else of the scheduler. The caller may be a fiber or an OS thread; neither it nor its waker can tell.
+// park.hpp: the narrow waist. Everything that waits, in sync/ and chan/ and above, waits through these
+// functions and knows nothing else of the scheduler. The caller may be a fiber or an OS thread; neither it
+// nor its waker can tell.
 //
 // [park] The protocol of an uncontested wait, here of a lock's queue:
 //
@@ -10,15 +11,15 @@
 //   1 lock the queue                            1 lock the queue
 //   2 push a waiter with its ticket             2 pop the waiter, copy its ticket
 //   3 park(…, commit)                           3 unlock the queue
-//   4   off its stack: commit unlocks        4 unpark(ticket)
+//   4   off its stack: commit unlocks           4 unpark(ticket)
 //
-//   The waiter is in the queue only under the lock, and the lock is released when the party is off its stack. So
-//   left.4 comes before right.2, and the waker never sees a party that still runs. Were the lock released before 3,
-//   the party could be resumed on a second machine while the first still stands on its stack.
+//   The waiter is in the queue only under the lock, and the lock is released when the party is off its stack.
+//   So left.4 comes before right.2, and the waker never sees a party that still runs. Were the lock released
+//   before 3, the party could be resumed on a second machine while the first still stands on its stack.
 //
-// [park.contested] A wait that several may end (a queue, a timer, a stop request):
-//   the party opens it, hands the ticket to all of them, and parks with it. Each of them claims the ticket; the one
-//   that wins hands over what it has and then unparks. That may come before the party has parked: see ticket.hpp.
+// [park.contested] A wait that several may end (a queue, a timer, a stop request): the party opens it, hands
+//   the ticket to all of them, and parks with it. Each of them claims the ticket; the one that wins hands
+//   over what it has and then unparks. That may come before the party has parked: see ticket.hpp.
 #pragma once
 
 #include "runtime/base/clock.hpp"
@@ -34,28 +35,30 @@ namespace fiber::rt {
 // The caller: the running fiber, or else this OS thread.
 [[nodiscard]] party& self() noexcept;
 
-// An uncontested wait: exactly one unpark(ticket{&self()}) must follow. commit() runs once the party is off its stack;
-// from then on the wake may come. commit must not park or throw, and must not touch its captures after the step that
-// makes the wake possible: they are on the parked stack.
+// An uncontested wait: exactly one unpark(ticket{&self()}) must follow. commit() runs once the party is off
+// its stack; from then on the wake may come. commit must not park or throw, and must not touch its captures
+// after the step that makes the wake possible: they are on the parked stack.
 template <class Commit>
 void park(wait_reason why, void const* what, Commit&& commit) noexcept;
 
-// A contested wait [park.contested], opened by self().open_wait(): returns when it has been claimed and woken, or at the deadline.
-// At most one of the two: timed_out means that nobody else has claimed it or ever will.
+// A contested wait [park.contested], opened by self().open_wait(): returns when it has been claimed and
+// woken, or at the deadline. At most one of the two: timed_out means that nobody else has claimed it or ever
+// will.
 enum class wait_end : bool { woken, timed_out };
 template <class Commit>
 [[nodiscard]] wait_end park_until(ticket, clock::time_point deadline, wait_reason why, void const* what,
                                   Commit&& commit) noexcept;
 
-// Ends a wait that the caller owns: it has popped an uncontested waiter, or has claimed a contested one. Never blocks,
-// never fails, never allocates, and does not switch. Called outside of locks. What the waiter lay in is gone afterwards.
+// Ends a wait that the caller owns: it has popped an uncontested waiter, or has claimed a contested one.
+// Never blocks, never fails, never allocates, and does not switch. Called outside of locks. What the waiter
+// lay in is gone afterwards.
 void unpark(ticket) noexcept;
 
 // Gives the processor to another fiber (an OS thread: its CPU) and stays runnable.
 void yield() noexcept;
 
-// Whether another processor of the caller's runtime, or another OS thread, may be running a lock's owner meanwhile: if
-// not, spinning is for nothing.
+// Whether another processor of the caller's runtime, or another OS thread, may be running a lock's owner
+// meanwhile: if not, spinning is for nothing.
 [[nodiscard]] bool spinning_may_help() noexcept;
 
 // ── how the templates reach the scheduler ──

@@ -71,8 +71,8 @@ public:
         return w;
     }
 
-    // The first waiter whose wait the caller has won, taken out; the caller must unpark it. Those whose waits have
-    // already ended otherwise are taken out too: they find themselves not queued.
+    // The first waiter whose wait the caller has won, taken out; the caller must unpark it. Those whose waits
+    // have already ended otherwise are taken out too: they find themselves not queued.
     [[nodiscard]] waiter* claim_front() noexcept {
         while (waiter* const w = pop_front())
             if (party::claim(w->key))

@@ -3,14 +3,14 @@
 
 // condition_variable.cpp: a queue of contested waits, which a notification, or a timer, ends.
 //
-// [cv.hint] notify reads waiting_ without the lock, relaxed. A waiter counts itself before it unlocks the mutex.
-//   Whoever changes what it waits for does so with the mutex held: before the waiter has looked at it, and then it does
-//   not wait; or after it has unlocked, and then the count is visible. A notification that is ordered by nothing with
-//   respect to the wait is as good as one that came before it.
+// [cv.hint] notify reads waiting_ without the lock, relaxed. A waiter counts itself before it unlocks the
+//   mutex. Whoever changes what it waits for does so with the mutex held: before the waiter has looked at it,
+//   and then it does not wait; or after it has unlocked, and then the count is visible. A notification that
+//   is ordered by nothing with respect to the wait is as good as one that came before it.
 //
 // The waiter is queued before the mutex is unlocked, so no notification is missed; it may come before the
-//   waiter has parked, for which contested waits are made. After the wait has ended, the party that was woken does not
-//   touch *this, and the one whose time was up only if it is still queued: see [queue.outlive].
+//   waiter has parked, for which contested waits are made. After the wait has ended, the party that was woken
+//   does not touch *this, and the one whose time was up only if it is still queued: see [queue.outlive].
 #include <fiber/condition_variable.hpp>
 
 #include "runtime/base/fatal.hpp"
@@ -26,12 +26,13 @@
 namespace fiber {
 namespace {
 
-// How many waits notify_all ends between two looks at the queue: it bounds the time for which the lock is held, to
-// about 1 µs, and the stack that it takes, to 512 bytes.
+// How many waits notify_all ends between two looks at the queue: it bounds the time for which the lock is
+// held, to about 1 µs, and the stack that it takes, to 512 bytes.
 constexpr std::size_t batch = 32;
 
-// Wins waits from the front of the queue until `won` is full, or none of the first `present` waiters is left. Those
-// whose wait had already ended are taken out too. Returns how many were won; the caller must unpark them.
+// Wins waits from the front of the queue until `won` is full, or none of the first `present` waiters is left.
+// Those whose wait had already ended are taken out too. Returns how many were won; the caller must unpark
+// them.
 std::size_t claim_locked(detail::wait_list& waiters, std::atomic<std::uint32_t>& waiting,
                          std::uint32_t& present, std::span<rt::ticket> won) noexcept {
     rt::wait_queue queue(waiters);

@@ -6,8 +6,9 @@
 
 namespace fiber::rt {
 
-// One line that begins with the kind and address of the object, then abort. Returns if the object has static storage
-// duration: those are destroyed when the process exits, while fibers that use them may still run and are dropped.
+// One line that begins with the kind and address of the object, then abort. Returns if the object has static
+// storage duration: those are destroyed when the process exits, while fibers that use them may still run and
+// are dropped.
 [[gnu::cold]] void destroyed_in_use(char const* kind, void const* object, char const* how) noexcept;
 
 } // namespace fiber::rt

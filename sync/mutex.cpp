@@ -9,11 +9,12 @@
 //   2 and more   locked, and somebody has asked for it since: the        as above, but -1 does not free it: whoever
 //                owner must look at the queue before it frees it         takes it from 2 or more is still the owner
 //
-//   The number itself means nothing beyond that, and is set back to 1 or 2 at will by the owner and by those who hold
-//   the queue lock. 2 without need costs one slow unlock. 1 with a waiter, and no courier under way, is a lost wake-up.
+//   The number itself means nothing beyond that, and is set back to 1 or 2 at will by the owner and by those
+//   who hold the queue lock. 2 without need costs one slow unlock. 1 with a waiter, and no courier under way,
+//   is a lost wake-up.
 //
-//   A courier is a waiter that has been taken out of the queue and woken without the lock. It is under way to the queue
-//   lock, where it sets 2 or more, either as the next owner or as one who asks again.
+//   A courier is a waiter that has been taken out of the queue and woken without the lock. It is under way to
+//   the queue lock, where it sets 2 or more, either as the next owner or as one who asks again.
 //
 // invariant  a waiter is queued only while state_ is 2 or more, or a courier is under way, or the owner has done the
 //            first step of a slow unlock and not yet taken the queue lock.
@@ -25,18 +26,19 @@
 //              4 else push, park, unlock the queue           4 waiter: state_ = 0, then unpark it
 //                                                            5 none: -1. It was 1: free. It was more: again from 1
 //
-//   One side has the queue first. The left: right.2 finds the waiter. The right, with a waiter: that one becomes a
-//   courier, and left's 2, if it comes before right.4 and is overwritten by it, is set again by the courier. The right,
-//   without a waiter: left.2 comes before right.5, which then finds 2; or after it, and finds 0.
-//   A fast lock and a fast unlock add and subtract 1, and so cannot wipe out that somebody has asked.
+//   One side has the queue first. The left: right.2 finds the waiter. The right, with a waiter: that one
+//   becomes a courier, and left's 2, if it comes before right.4 and is overwritten by it, is set again by the
+//   courier. The right, without a waiter: left.2 comes before right.5, which then finds 2; or after it, and
+//   finds 0. A fast lock and a fast unlock add and subtract 1, and so cannot wipe out that somebody has
+//   asked.
 //
-// [mutex.gone] Once state_ is 0, another party may lock, unlock and destroy the mutex. The RMW that frees it in
-//   unlock() and right.5 is therefore the last access. At right.4 the waiter is in lock(), so the mutex is there until
-//   it has been unparked; the ticket was copied before. This is why the queue lock is released before state_ is 0, and
-//   why unlock() must not free a mutex that has waiters and only then look for them.
+// [mutex.gone] Once state_ is 0, another party may lock, unlock and destroy the mutex. The RMW that frees it
+//   in unlock() and right.5 is therefore the last access. At right.4 the waiter is in lock(), so the mutex is
+//   there until it has been unparked; the ticket was copied before. This is why the queue lock is released
+//   before state_ is 0, and why unlock() must not free a mutex that has waiters and only then look for them.
 //
-// A waiter that has waited for `patience` and finds the lock taken once more says so in its node and goes to the front
-// of the queue. The next unlock then leaves state_ locked and gives it the ownership: a grant.
+// A waiter that has waited for `patience` and finds the lock taken once more says so in its node and goes to
+// the front of the queue. The next unlock then leaves state_ locked and gives it the ownership: a grant.
 #include <fiber/mutex.hpp>
 
 #include "runtime/base/cpu_relax.hpp"

@@ -10,12 +10,12 @@
 //                who wait
 //   3  done      it has returned                nothing
 //
-//   awaited is set, together with the push, and left under the queue lock. So the queue is empty in all other states
-//   but done, and then it belongs to finish. running with a waiter would be a lost wake-up.
+//   awaited is set, together with the push, and left under the queue lock. So the queue is empty in all other
+//   states but done, and then it belongs to finish. running with a waiter would be a lost wake-up.
 //
-// After `done` no party enters the queue; those in it are woken by the one that has made the call, and their calls hold
-// the flag in place until then. Whoever sees `done` may destroy the flag if no other call is under way: so where nobody
-// waits, setting `done` is the last access.
+// After `done` no party enters the queue; those in it are woken by the one that has made the call, and their
+// calls hold the flag in place until then. Whoever sees `done` may destroy the flag if no other call is under
+// way: so where nobody waits, setting `done` is the last access.
 #include <fiber/once.hpp>
 
 #include "runtime/park.hpp"

@@ -3,10 +3,11 @@
 
 // queue_lock.hpp: locks for the queues of objects that may be destroyed while the lock is still needed.
 //
-// [queue.outlive] A wait that has a deadline ends in two steps: its timer claims it, and then the party takes itself
-// out of the queue. A notification may come between the two. It finds the wait claimed, takes the waiter out, and the
-// object may be destroyed as soon as it returns, since nobody is blocked on it any more. The party must therefore learn
-// that it is out of the queue without touching the object. A lock inside the object could not tell it.
+// [queue.outlive] A wait that has a deadline ends in two steps: its timer claims it, and then the party takes
+// itself out of the queue. A notification may come between the two. It finds the wait claimed, takes the
+// waiter out, and the object may be destroyed as soon as it returns, since nobody is blocked on it any more.
+// The party must therefore learn that it is out of the queue without touching the object. A lock inside the
+// object could not tell it.
 //
 //     party whose time is up                      party that ends all waits
 //   1 lock queue_lock_of(object)                1 lock queue_lock_of(object)
@@ -14,7 +15,8 @@
 //     take itself out of its queue                do to the object
 //   3 unlock                                    3 unlock; unpark; the object may be gone
 //
-//   Whichever is first, the other finds the queue without that waiter, and the lock itself is never destroyed.
+//   Whichever is first, the other finds the queue without that waiter, and the lock itself is never
+//   destroyed.
 #pragma once
 
 #include "runtime/base/cpu_relax.hpp"

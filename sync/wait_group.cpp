@@ -16,12 +16,13 @@
 //          4 take all waiters out, clear waited    4 push, park, unlock the queue
 //          5 unlock; unpark them
 //
-//   Either left.1 sees the bit of right.3, or right.3 sees the zero of left.1 and fails. In the first case, left.3
-//   comes after right.4.
-//   The group may be destroyed once a wait has returned. A wait returns by itself only when state_ is 0, counter and
+//   Either left.1 sees the bit of right.3, or right.3 sees the zero of left.1 and fails. In the first case,
+//   left.3 comes after right.4. The group may be destroyed once a wait has returned. A wait returns by itself
+//   only when state_ is 0, counter and
 //   bit: so not between left.1 and left.4, when there is somebody to be released. And where left.2 returns, left.1 was
-//   the last access. The lock is none of the group's: see [queue.outlive]. So the last access of a release is left.4.
-//   A waiter whose time is up leaves the bit set. Clearing it could make state_ 0 with left.3 still to come.
+//   the last access. The lock is none of the group's: see [queue.outlive]. So the last access of a release is
+//   left.4. A waiter whose time is up leaves the bit set. Clearing it could make state_ 0 with left.3 still
+//   to come.
 #include <fiber/wait_group.hpp>
 
 #include "runtime/park.hpp"

@@ -9,8 +9,8 @@
 
 namespace fiber::rt {
 
-// Counting costs a plain load and store. Release and acquire, so that a reader who sees an event counted also sees what
-// had been counted before it, elsewhere too: [count].
+// Counting costs a plain load and store. Release and acquire, so that a reader who sees an event counted also
+// sees what had been counted before it, elsewhere too: [count].
 class counter {
 public:
     counter& operator++() noexcept {

@@ -9,11 +9,12 @@
 
 namespace fiber::rt {
 
-// The least of the affinity mask and of the CPU quota, rounded up, of this process's cgroup and all those above it.
-// At least 1.
+// The least of the affinity mask and of the CPU quota, rounded up, of this process's cgroup and all those
+// above it. At least 1.
 [[nodiscard]] unsigned usable_cpus();
 
-// For cgroup v2's cpu.max ("200000 100000"): the quota in CPUs, rounded up; none for "max …" and for what is no quota.
+// For cgroup v2's cpu.max ("200000 100000"): the quota in CPUs, rounded up; none for "max …" and for what is
+// no quota.
 [[nodiscard]] std::optional<unsigned> cpus_of_quota(std::string_view cpu_max);
 
 } // namespace fiber::rt

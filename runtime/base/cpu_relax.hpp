@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// cpu_relax.hpp: what differs between processors (the hardware's): the pause of a spinning loop, and the full fence.
+// cpu_relax.hpp: what differs between processors (the hardware's): the pause of a spinning loop, and the full
+// fence.
 #pragma once
 
 #include <atomic>
@@ -18,10 +19,10 @@ inline void cpu_relax() noexcept {
 #endif
 }
 
-// Orders all before against all after, store-load included. Each use names the pair that it belongs to.
-// On x86-64 a locked no-op on the stack takes half as long as the mfence that some compilers choose. Written so that
-// ThreadSanitizer builds compile it too: it does not know fences, and needs none of these for its own reasoning,
-// since each pair of fences goes with atomics that carry the data.
+// Orders all before against all after, store-load included. Each use names the pair that it belongs to. On
+// x86-64 a locked no-op on the stack takes half as long as the mfence that some compilers choose. Written so
+// that ThreadSanitizer builds compile it too: it does not know fences, and needs none of these for its own
+// reasoning, since each pair of fences goes with atomics that carry the data.
 inline void full_fence() noexcept {
 #if defined(__x86_64__)
     asm volatile("lock; orl $0, (%%rsp)" ::: "memory", "cc");

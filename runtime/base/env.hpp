@@ -8,8 +8,8 @@
 
 namespace fiber::rt {
 
-// The value of an environment variable that must be a decimal number from least to most. Unset or empty: the fallback.
-// Anything else: the fallback too, and one line on stderr, once for each variable.
+// The value of an environment variable that must be a decimal number from least to most. Unset or empty: the
+// fallback. Anything else: the fallback too, and one line on stderr, once for each variable.
 [[nodiscard]] std::uint64_t env_number(char const* name, std::uint64_t least, std::uint64_t most,
                                        std::uint64_t fallback);
 

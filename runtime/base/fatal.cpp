@@ -13,7 +13,8 @@
 namespace fiber::rt {
 namespace {
 
-// One write, so that lines of different threads do not mix; no stdio buffer, which the failing thread may hold.
+// One write, so that lines of different threads do not mix; no stdio buffer, which the failing thread may
+// hold.
 void print_line(char const* format, std::va_list arguments) noexcept {
     int const saved_errno = errno;
     char line[512] = "fiber: ";

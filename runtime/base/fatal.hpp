@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// fatal.hpp: the one way to give up, and the one way to warn. Each prints a single line that begins with "fiber: ".
+// fatal.hpp: the one way to give up, and the one way to warn. Each prints a single line that begins with
+// "fiber: ".
 #pragma once
 
 namespace fiber::rt {

@@ -11,7 +11,8 @@
 
 namespace fiber::rt {
 
-// Sleeps while word == expected, until a wake or the deadline. May return early for no reason: callers look again.
+// Sleeps while word == expected, until a wake or the deadline. May return early for no reason: callers look
+// again.
 void futex_wait(std::atomic<std::uint32_t>& word, std::uint32_t expected,
                 clock::time_point deadline = never) noexcept;
 

@@ -20,8 +20,8 @@ struct held {
     void const* lock;
 };
 
-// Ordered by taking. A lock may be released by a commit function, on another stack but the same thread. A select over
-// more channels than fit goes unchecked.
+// Ordered by taking. A lock may be released by a commit function, on another stack but the same thread. A
+// select over more channels than fit goes unchecked.
 struct held_locks {
     std::array<held, 64> entries;
     std::size_t count;

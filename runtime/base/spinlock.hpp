@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// spinlock.hpp: the lock under all others, held for tens of instructions and never across user code, an allocation, a
-// system call or a switch. The one exception to the last: a commit function may release it on the next stack.
+// spinlock.hpp: the lock under all others, held for tens of instructions and never across user code, an
+// allocation, a system call or a switch. The one exception to the last: a commit function may release it on
+// the next stack.
 #pragma once
 
 #include "runtime/base/assert.hpp"
@@ -13,8 +14,8 @@
 
 namespace fiber::rt {
 
-// Waits for a word to become free: pauses for about a microsecond, then lets the kernel run the holder, who has lost
-// his CPU in the middle.
+// Waits for a word to become free: pauses for about a microsecond, then lets the kernel run the holder, who
+// has lost his CPU in the middle.
 void spin_until_free(std::atomic<std::uint32_t> const& word) noexcept;
 
 // The operations, for a word that stands in a public class and must not drag this header along.

@@ -3,12 +3,12 @@
 
 // ticket.hpp: who waits, and the right to end one particular wait of his.
 //
-// A party is a fiber or an OS thread. Its memory is type-stable: records are recycled as parties, and never returned
-// to the allocator. So a ticket may outlive the wait, and even the party it was made for.
+// A party is a fiber or an OS thread. Its memory is type-stable: records are recycled as parties, and never
+// returned to the allocator. So a ticket may outlive the wait, and even the party it was made for.
 //
-// A wait is uncontested (turn 0) when exactly one other party can end it: whoever takes the waiter out of the one
-// queue it is in. No atomic is needed. Otherwise it is contested: a queue, a timer, a stop request may all want to
-// end it, and the turn word decides.
+// A wait is uncontested (turn 0) when exactly one other party can end it: whoever takes the waiter out of the
+// one queue it is in. No atomic is needed. Otherwise it is contested: a queue, a timer, a stop request may
+// all want to end it, and the turn word decides.
 //
 //   bits of turn_  name     set by                                     if wrong
 //   0              parked   the party, once it is off its stack        set early: it runs on two machines
@@ -72,8 +72,8 @@ public:
         return (t.who->turn_.fetch_add(woken, std::memory_order_acq_rel) & parked) != 0;
     }
 
-    // For the party, once it is off its stack (a thread: before it sleeps): true if it was woken meanwhile and must be
-    // made runnable by the caller.
+    // For the party, once it is off its stack (a thread: before it sleeps): true if it was woken meanwhile
+    // and must be made runnable by the caller.
     [[nodiscard]] static bool parked_too_late(ticket t) noexcept {
         return (t.who->turn_.fetch_add(parked, std::memory_order_acq_rel) & woken) != 0; // [wait.settle]
     }

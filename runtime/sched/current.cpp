@@ -18,8 +18,8 @@ namespace {
 [[gnu::tls_model("initial-exec")]] thread_local machine* this_machine = nullptr;
 [[gnu::tls_model("initial-exec")]] thread_local thread_party* this_thread_party = nullptr;
 
-// Stands in each accessor, so that link-time optimisation, too, must take it for a function with side effects, and
-// cannot merge two calls.
+// Stands in each accessor, so that link-time optimisation, too, must take it for a function with side
+// effects, and cannot merge two calls.
 inline void hide() noexcept { asm volatile("" ::: "memory"); }
 
 struct recycle_at_thread_end {

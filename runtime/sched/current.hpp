@@ -3,9 +3,9 @@
 
 // current.hpp: the one thread-local of the runtime, and the one way to it.
 //
-// A fiber may resume on another OS thread, but compilers compute a thread-local's address once and keep it over calls.
-// So the variable is behind functions that they cannot see through, and rule 9 of the house says: nothing that is
-// derived from them lives across a switch.
+// A fiber may resume on another OS thread, but compilers compute a thread-local's address once and keep it
+// over calls. So the variable is behind functions that they cannot see through, and rule 9 of the house says:
+// nothing that is derived from them lives across a switch.
 #pragma once
 
 namespace fiber::rt {

@@ -14,7 +14,8 @@
 //   parked     no queue                       nobody                  the one who owns its wake: see ticket.hpp
 //   dead       no queue; a cache, or a handle none                    whoever holds the record
 //
-// The state is a check, not a lock: ownership passes through queues and tickets. Records are type-stable, see ticket.hpp.
+// The state is a check, not a lock: ownership passes through queues and tickets. Records are type-stable, see
+// ticket.hpp.
 #pragma once
 
 #include "runtime/base/assert.hpp"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// fiber_pool.hpp: the fiber records of this process. They go round between a depot and the processors' caches, and never
-// back to the allocator, so that stale tickets may look at them.
+// fiber_pool.hpp: the fiber records of this process. They go round between a depot and the processors'
+// caches, and never back to the allocator, so that stale tickets may look at them.
 #pragma once
 
 #include "runtime/sched/fiber.hpp"

@@ -11,11 +11,12 @@
 namespace fiber::rt {
 namespace {
 
-// A search goes on for about 20 µs: as long as waking a machine takes, so that at worst it costs twice what it saves.
+// A search goes on for about 20 µs: as long as waking a machine takes, so that at worst it costs twice what
+// it saves.
 constexpr int search_rounds = 60;
 constexpr int pauses_between_rounds = 8;
-// How long a fiber must stand in a running processor's `next` before a thief takes it: about 3 µs. That processor is
-// better placed to run it.
+// How long a fiber must stand in a running processor's `next` before a thief takes it: about 3 µs. That
+// processor is better placed to run it.
 constexpr int pauses_before_next = 80;
 
 constexpr std::size_t most_global_at_once = run_queue::capacity / 2;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// global_queue.hpp: runnable fibers that are on no processor: made so by OS threads and other runtimes, or overflowed.
+// global_queue.hpp: runnable fibers that are on no processor: made so by OS threads and other runtimes, or
+// overflowed.
 #pragma once
 
 #include "runtime/base/cpu_relax.hpp"

@@ -8,17 +8,17 @@
 //             2 full fence                             2 --searching
 //             3 searching == 0 and idle > 0: wake one  3 full fence
 //                                                      4 look at all queues once more
-//   One fence is first. The left one: right.4 sees g. The right one: left.3 sees the machine idle and nobody searching,
-//   and wakes it. With 1 and 2 on the right after 4, g could wait beside a machine that sleeps.
+//   One fence is first. The left one: right.4 sees g. The right one: left.3 sees the machine idle and nobody
+//   searching, and wakes it. With 1 and 2 on the right after 4, g could wait beside a machine that sleeps.
 //
-// [idle.token] To wake a machine is to make it a searching one, on its behalf, before it runs: `searching` goes 0 -> 1
-//   once for any number of publishers, and at most one machine is on its way. Should there be none to wake after all,
-//   the token is put back, and idle is looked at once more: a machine may have fallen asleep meanwhile, relying on this
-//   publisher to see it, while another publisher relied on the token.
+// [idle.token] To wake a machine is to make it a searching one, on its behalf, before it runs: `searching`
+//   goes 0 -> 1 once for any number of publishers, and at most one machine is on its way. Should there be
+//   none to wake after all, the token is put back, and idle is looked at once more: a machine may have fallen
+//   asleep meanwhile, relying on this publisher to see it, while another publisher relied on the token.
 //
-// [idle.next] A fiber in a processor's `next` is not published: its processor is about to run it, and waking a machine
-//   takes longer than that. Should that processor not come to it, sysmon sees so and wakes one. The same holds for a
-//   yielding fiber put back into an otherwise empty queue.
+// [idle.next] A fiber in a processor's `next` is not published: its processor is about to run it, and waking
+//   a machine takes longer than that. Should that processor not come to it, sysmon sees so and wakes one. The
+//   same holds for a yielding fiber put back into an otherwise empty queue.
 #pragma once
 
 #include "runtime/base/cpu_relax.hpp"
@@ -34,13 +34,15 @@ class alignas(cache_line) idle_machines {
 public:
     // Step 1 on the right, by the machine itself.
     void enlist(machine&) noexcept;
-    // The machine changes its mind, or its time has come: false if somebody has taken it already, whose wake() follows.
+    // The machine changes its mind, or its time has come: false if somebody has taken it already, whose
+    // wake() follows.
     [[nodiscard]] bool withdraw(machine&) noexcept;
 
     // Step 3 on the left, fence included.
     void wake_one() noexcept;
 
-    // By a machine that looks for work: false if enough others do. At most half of those that are busy search.
+    // By a machine that looks for work: false if enough others do. At most half of those that are busy
+    // search.
     [[nodiscard]] bool start_searching(unsigned processors) noexcept;
     // Step 2 on the right. True: it was the last, so what was published meanwhile is now its business.
     [[nodiscard]] bool stop_searching() noexcept;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// join.hpp: what a handle's owner may do with its fiber, one of these once: afterwards the record is not his any more.
+// join.hpp: what a handle's owner may do with its fiber, one of these once: afterwards the record is not his
+// any more.
 #pragma once
 
 #include "runtime/base/clock.hpp"

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// name.hpp: fibers' names. Few have one, so it is allocated; freeing takes a lock, since a dump may be reading it.
+// name.hpp: fibers' names. Few have one, so it is allocated; freeing takes a lock, since a dump may be
+// reading it.
 #pragma once
 
 #include "runtime/sched/fiber.hpp"

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// outsiders.hpp: what callers that hold no processor of a scheduler share: OS threads, fibers of other runtimes.
+// outsiders.hpp: what callers that hold no processor of a scheduler share: OS threads, fibers of other
+// runtimes.
 #pragma once
 
 #include "runtime/sched/processor.hpp"

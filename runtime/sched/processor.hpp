@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// processor.hpp: the right to run fibers (Go's P), with all that is kept per processor so that it needs no lock.
+// processor.hpp: the right to run fibers (Go's P), with all that is kept per processor so that it needs no
+// lock.
 //   owned by  the machine whose `p` it is; that machine alone calls what is not marked "any"
 #pragma once
 
@@ -17,7 +18,8 @@
 
 namespace fiber::rt {
 
-// Free records and stacks. Each processor has one, and each scheduler one more, under a lock, for callers without.
+// Free records and stacks. Each processor has one, and each scheduler one more, under a lock, for callers
+// without.
 struct resources {
     explicit resources(stack_class& of) : stacks(of) {}
     fiber_cache fibers;
@@ -37,8 +39,8 @@ public:
 
     counter started, ended, parks, steals; // fibers, times
 
-    // The fiber that was made runnable last runs next. It is put here and not into the queue since what woke it is still
-    // in the cache, and since a wake-up is no reason to wake another machine: that takes 25 µs.
+    // The fiber that was made runnable last runs next. It is put here and not into the queue since what woke
+    // it is still in the cache, and since a wake-up is no reason to wake another machine: that takes 25 µs.
     // Returns the one that was there before.
     [[nodiscard]] fiber* put_next(fiber& g) noexcept {
         if (next_.load(std::memory_order_relaxed) == nullptr) { // only the owner makes it non-null
@@ -63,7 +65,8 @@ public:
         return queue.size() > (peek_next() != nullptr ? 0u : 1u);
     }
 
-    // What to run from here: `next`, so long as it does not keep the queue waiting for good, else the queue's first.
+    // What to run from here: `next`, so long as it does not keep the queue waiting for good, else the queue's
+    // first.
     [[nodiscard]] fiber* take_local() noexcept {
         if (next_in_a_row_ < most_next_in_a_row) {
             if (fiber* const g = take_next()) {

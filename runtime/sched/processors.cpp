@@ -86,8 +86,8 @@ void scheduler::add_processor() {
     }
 }
 
-// What its processor has goes to the others; then it waits until there are more processors again. Its timers stay where
-// they are, since disarming must find them, and it wakes for each to pass the fiber on.
+// What its processor has goes to the others; then it waits until there are more processors again. Its timers
+// stay where they are, since disarming must find them, and it wakes for each to pass the fiber on.
 void scheduler::retire(machine& m) noexcept {
     if (m.searching)
         stop_searching(m);

@@ -56,15 +56,16 @@ public:
 
     using batch = std::array<fiber*, capacity / 2>;
 
-    // Takes half of a full queue out, for the overflow into the global queue; the number taken, 0 if thieves were there
-    // first.
+    // Takes half of a full queue out, for the overflow into the global queue; the number taken, 0 if thieves
+    // were there first.
     [[nodiscard]] std::uint32_t take_half(batch& into) noexcept {
         auto const h = head_.load(std::memory_order_acquire);
         auto const n = (tail_.load(std::memory_order_relaxed) - h) / 2;
         return grab(h, n, into.data()) ? n : 0;
     }
 
-    // Moves half of the victim's fibers, rounded up, to this queue, which is empty; but the oldest, which it returns.
+    // Moves half of the victim's fibers, rounded up, to this queue, which is empty; but the oldest, which it
+    // returns.
     [[nodiscard]] fiber* steal_half_from(run_queue& victim) noexcept {
         FIBER_ASSERT(empty());
         auto const t = tail_.load(std::memory_order_relaxed);

@@ -115,8 +115,9 @@ void give_stack_back(void* idle) noexcept {
 
 } // namespace
 
-// The body of every stack. A stack that has ended a fiber runs the next fresh one in its turn, at once if that is what
-// its machine has to run next: closures that never park take turns on one warm stack, without a switch.
+// The body of every stack. A stack that has ended a fiber runs the next fresh one in its turn, at once if
+// that is what its machine has to run next: closures that never park take turns on one warm stack, without a
+// switch.
 void scheduler::fiber_main() noexcept {
     for (;;) {
         fiber& g = *current_machine()->running;
@@ -184,8 +185,9 @@ void scheduler::place(fiber& g) noexcept {
         idle_.wake_one();
 }
 
-// [close.visit] From outside: once g is in the queue, it may run, end, and let the scheduler's destructor go on. So the
-// visitor announces himself while g still keeps the scheduler alive, and the destructor waits until he has left.
+// [close.visit] From outside: once g is in the queue, it may run, end, and let the scheduler's destructor go
+// on. So the visitor announces himself while g still keeps the scheduler alive, and the destructor waits
+// until he has left.
 void scheduler::inject(fiber& g) noexcept {
     visitors_.fetch_add(1, std::memory_order_relaxed); // the queue's lock orders it before g's end
     global_.push(g);

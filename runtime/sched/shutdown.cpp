@@ -7,8 +7,8 @@
 //       1 closing = true, closer = its party         1 the last fiber has ended: ++ended
 //       2 full fence                                 2 goes to sleep: full fence
 //       3 started == ended: go on                    3 closing, and started == ended: wake the closer
-//   One fence is first: either the destructor sees the last end, or the machine sees the destructor. Both may: the
-//   closer is taken by exchange, once.
+//   One fence is first: either the destructor sees the last end, or the machine sees the destructor. Both
+//   may: the closer is taken by exchange, once.
 
 #include "runtime/park.hpp"
 #include "runtime/sched/outsiders.hpp"
@@ -18,8 +18,8 @@
 
 namespace fiber::rt {
 
-// The ends are read first. Both sums only grow, and a fiber is counted as started before it can end or start another; so
-// if they are equal, there was a moment in between without any fiber.
+// The ends are read first. Both sums only grow, and a fiber is counted as started before it can end or start
+// another; so if they are equal, there was a moment in between without any fiber.
 std::uint64_t scheduler::live_fibers() const noexcept {
     unsigned const n = made_.load(std::memory_order_acquire); // [made]
     std::uint64_t ended = 0, started = 0;
@@ -54,7 +54,8 @@ scheduler::~scheduler() {
         ::sched_yield();
 }
 
-// [stop] Here: stopping, then a fence, then all that sleep are woken. A machine: enlist, a fence, then a look at stopping.
+// [stop] Here: stopping, then a fence, then all that sleep are woken. A machine: enlist, a fence, then a look
+// at stopping.
 void scheduler::stop() noexcept {
     stopping_.store(true, std::memory_order_seq_cst);
     full_fence(); // [stop]

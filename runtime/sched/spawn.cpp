@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// spawn.cpp: a fiber's beginning and end, as those outside of it see them: records taken and given back, joined and
-// detached.
+// spawn.cpp: a fiber's beginning and end, as those outside of it see them: records taken and given back,
+// joined and detached.
 
 #include "runtime/park.hpp"
 #include "runtime/sched/join.hpp"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// sysmon.hpp: a thread beside the machines, which sees what no machine can: that a processor does not get on. It sleeps
-// when all machines sleep.
+// sysmon.hpp: a thread beside the machines, which sees what no machine can: that a processor does not get on.
+// It sleeps when all machines sleep.
 #pragma once
 
 #include "runtime/base/clock.hpp"

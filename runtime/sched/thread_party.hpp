@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// thread_party.hpp: an OS thread that is no machine, as one who waits. Records are type-stable, see ticket.hpp.
+// thread_party.hpp: an OS thread that is no machine, as one who waits. Records are type-stable, see
+// ticket.hpp.
 #pragma once
 
 #include "runtime/base/clock.hpp"

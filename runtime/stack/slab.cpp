@@ -58,7 +58,8 @@ bool protect_within_budget(std::byte* at, std::size_t size) noexcept {
 slab reserve_slab(std::size_t wanted, std::size_t unit) noexcept {
     int const saved_errno = errno;
     for (std::size_t size = wanted; size >= unit; size /= 2) {
-        // Aligning wastes up to one unit of address space, unless the kernel happens to give an aligned range.
+        // Aligning wastes up to one unit of address space, unless the kernel happens to give an aligned
+        // range.
         std::byte* begin = reserve(size);
         if (begin != nullptr && round_up(begin, unit) != begin) {
             ::munmap(begin, size);
@@ -75,7 +76,8 @@ slab reserve_slab(std::size_t wanted, std::size_t unit) noexcept {
         }
         if (begin == nullptr)
             continue;
-        // One huge page under the first touch of a stack would take 2 MiB. Refused (no THP in this kernel): as well.
+        // One huge page under the first touch of a stack would take 2 MiB. Refused (no THP in this kernel):
+        // as well.
         ::madvise(begin, size, MADV_NOHUGEPAGE);
         errno = saved_errno;
         return {begin, begin + size};

@@ -8,8 +8,8 @@
 //   slot begin                                                            slot end
 //   │ guard │ not resident until touched …        … frames grow ◀──── │ stack │ colour │
 //
-// Its own record stands at the top, in the page that is resident anyway, moved by a colour of some cache lines: equal
-// page offsets on all stacks would fall into the same sets of the first-level cache.
+// Its own record stands at the top, in the page that is resident anyway, moved by a colour of some cache
+// lines: equal page offsets on all stacks would fall into the same sets of the first-level cache.
 #pragma once
 
 #include "runtime/stack/slab.hpp"
@@ -33,7 +33,8 @@ inline constexpr std::size_t least_stack_size = guard_size + 3 * page_size < 163
 inline constexpr std::size_t most_stack_size = std::size_t{1} << 36; // 64 GiB of address space
 
 struct stack {
-    // Suspended in fiber_main, between two fibers or in the middle of one; no flow of control while sp is null.
+    // Suspended in fiber_main, between two fibers or in the middle of one; no flow of control while sp is
+    // null.
     arch::context context;
     stack* link = nullptr; // in a cache or depot
     stack_class& of;       // gives its size, takes it back

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// stack_cache.hpp: one processor's idle stacks of the runtime's default size, last in first out, and its credits (see
-// stack_class.hpp). Only the owner calls.
+// stack_cache.hpp: one processor's idle stacks of the runtime's default size, last in first out, and its
+// credits (see stack_class.hpp). Only the owner calls.
 #pragma once
 
 #include "runtime/stack/stack_class.hpp"

@@ -3,8 +3,9 @@
 
 // stack_class.hpp: all stacks of one size in this process: the depot that the processors' caches draw on.
 //
-// [stack.credit] A fiber gets its stack when it first runs, but `go` must say then and there whether one can be had. So
-// `go` takes a credit, which is address space and costs no memory, and running turns it into a stack, which cannot fail:
+// [stack.credit] A fiber gets its stack when it first runs, but `go` must say then and there whether one can
+// be had. So `go` takes a credit, which is address space and costs no memory, and running turns it into a
+// stack, which cannot fail:
 //   invariant  slots >= credits given out; a cache holds credits for the most stacks that it keeps idle, beside those
 //              of its fibers
 //   hence      while a fiber with a credit has no stack yet, some slot is bare or free in the depot
@@ -21,7 +22,8 @@ namespace fiber::rt {
 
 class stack_class {
 public:
-    // The class of the given size rounded up to a power of two. Throws std::invalid_argument, naming the limits.
+    // The class of the given size rounded up to a power of two. Throws std::invalid_argument, naming the
+    // limits.
     [[nodiscard]] static stack_class& of_size(std::size_t bytes);
 
     [[nodiscard]] std::size_t size() const noexcept { return size_; } // of a slot, with guard and record

@@ -43,7 +43,8 @@ public:
     // After this the timer may go: it is in no heap, and nobody looks at it.
     static void disarm(timer&) noexcept;
 
-    // Takes out what is due, and claims each one's ticket; the list of those won, in order, for the caller to unpark.
+    // Takes out what is due, and claims each one's ticket; the list of those won, in order, for the caller to
+    // unpark.
     [[nodiscard]] timer* expire(clock::time_point now) noexcept;
 
     // The earliest deadline; `never` without timers. Relaxed: the owner knows its own, others get a guess.

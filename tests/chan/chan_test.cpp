@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// chan_test.cpp: what a channel promises, Go's rules first: null, full, empty, closed, and the order of values.
-// Each test's own flow is an OS thread; its partners are fibers of a runtime of their own, so that their number
-// parked says exactly who waits.
+// chan_test.cpp: what a channel promises, Go's rules first: null, full, empty, closed, and the order of
+// values. Each test's own flow is an OS thread; its partners are fibers of a runtime of their own, so that
+// their number parked says exactly who waits.
 #include "tests/chan/parked.hpp"
 #include "tests/support/catch.hpp"
 

@@ -37,7 +37,8 @@ private:
     std::atomic<bool> open_{false};
 };
 
-// Compilers keep errno's address over calls, also over one that resumes on another OS thread: so it is asked anew.
+// Compilers keep errno's address over calls, also over one that resumes on another OS thread: so it is asked
+// anew.
 [[gnu::noinline]] int error_now() {
     asm volatile("" ::: "memory");
     return errno;

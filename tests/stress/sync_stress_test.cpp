@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// sync_stress_test: each protocol of sync/ under disorder, from fibers of two runtimes and OS threads at once. What is
-// said to be destroyable is destroyed as early as that, for the sanitizers to judge.
+// sync_stress_test: each protocol of sync/ under disorder, from fibers of two runtimes and OS threads at
+// once. What is said to be destroyable is destroyed as early as that, for the sanitizers to judge.
 
 #include "tests/support/catch.hpp"
 #include "tests/support/chaos.hpp"

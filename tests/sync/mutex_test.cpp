@@ -26,7 +26,8 @@ constinit fiber::mutex constant_initialised;
 static_assert(sizeof(fiber::mutex) <= 16);
 static_assert(!std::is_copy_constructible_v<fiber::mutex> && !std::is_move_constructible_v<fiber::mutex>);
 
-// Starts a fiber in the caller's runtime, which must have one processor, and returns when it has parked or ended.
+// Starts a fiber in the caller's runtime, which must have one processor, and returns when it has parked or
+// ended.
 template <class F>
 fiber::handle go_until_parked(F f) {
     auto h = fiber::go(std::move(f));

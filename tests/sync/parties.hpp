@@ -25,8 +25,8 @@ struct crowd {
     }
 };
 
-// Runs body(i) in each party, numbered from 0, once all have been started, and returns when all have ended. Every
-// second fiber belongs to a second runtime.
+// Runs body(i) in each party, numbered from 0, once all have been started, and returns when all have ended.
+// Every second fiber belongs to a second runtime.
 template <class Body>
 void run_crowd(crowd const& c, Body const& body) {
     fiber::runtime other({.processors = 2});

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// <fiber/go.hpp>: starting fibers and waiting for them to end: go and its handle, thread and jthread, this_fiber.
+// <fiber/go.hpp>: starting fibers and waiting for them to end: go and its handle, thread and jthread,
+// this_fiber.
 #pragma once
 
 #include <fiber/detail/config.hpp>
@@ -30,8 +31,8 @@ namespace this_fiber {
 [[nodiscard]] FIBER_API fiber::id get_id() noexcept;
 }
 
-// Names a fiber, or an OS thread that has used the library, for as long as the process runs; numbers are not reused.
-// Default: nobody. Mirrors std::thread::id.
+// Names a fiber, or an OS thread that has used the library, for as long as the process runs; numbers are not
+// reused. Default: nobody. Mirrors std::thread::id.
 class id {
 public:
     constexpr id() noexcept = default;
@@ -71,8 +72,9 @@ public:
     // True until join, detach, a join_for that returned true, or a move from it.
     [[nodiscard]] bool joinable() const noexcept { return fiber_ != nullptr; }
 
-    // Waits until the fiber has ended; what it did happens before the return. Parks a fiber, blocks an OS thread.
-    // Throws std::system_error: invalid_argument if not joinable, resource_deadlock_would_occur from the fiber itself.
+    // Waits until the fiber has ended; what it did happens before the return. Parks a fiber, blocks an OS
+    // thread. Throws std::system_error: invalid_argument if not joinable, resource_deadlock_would_occur from
+    // the fiber itself.
     FIBER_API void join();
 
     // The same, for at most so long. True: it has ended, and the handle is no longer joinable.
@@ -110,11 +112,11 @@ handle start_in(rt::scheduler* where, attributes const& how, F&& f, Args&&... ar
     return handle(detail::spawn_fiber(where, how, std::forward<F>(f), std::forward<Args>(args)...));
 }
 
-// Runs f(args...), decay-copied as by std::thread, in a new fiber: Go's go statement. In a fiber, on its own runtime; in
-// an OS thread, on the global one, which the first call starts. Does not block. An exception that leaves f ends the
-// program by std::terminate, after a line on stderr. Throws std::system_error(resource_unavailable_try_again) when no
-// stack or thread can be had, std::invalid_argument for a stack size out of range; then f has not been consumed by a
-// fiber.
+// Runs f(args...), decay-copied as by std::thread, in a new fiber: Go's go statement. In a fiber, on its own
+// runtime; in an OS thread, on the global one, which the first call starts. Does not block. An exception that
+// leaves f ends the program by std::terminate, after a line on stderr. Throws
+// std::system_error(resource_unavailable_try_again) when no stack or thread can be had, std::invalid_argument
+// for a stack size out of range; then f has not been consumed by a fiber.
 template <class F, class... Args>
 requires(!std::same_as<std::remove_cvref_t<F>, attributes>) handle go(F&& f, Args&&... args) {
     return start_in(nullptr, attributes{}, std::forward<F>(f), std::forward<Args>(args)...);
@@ -124,7 +126,8 @@ handle go(attributes how, F&& f, Args&&... args) {
     return start_in(nullptr, how, std::forward<F>(f), std::forward<Args>(args)...);
 }
 
-// std::thread, over a fiber: same members, same errors; std::terminate if destroyed or assigned to while joinable.
+// std::thread, over a fiber: same members, same errors; std::terminate if destroyed or assigned to while
+// joinable.
 class thread {
 public:
     using id = fiber::id;

@@ -20,9 +20,9 @@ FIBER_API void add_local(std::uint64_t variable, void* value, void (*destroy)(vo
 
 } // namespace detail
 
-// A variable of which each fiber has its own: made when the fiber first uses it, destroyed when the fiber ends, the last
-// made first. Each OS thread has its own as well. The local object itself, usually a global, may be used by all at once;
-// values outlive it if their fibers do.
+// A variable of which each fiber has its own: made when the fiber first uses it, destroyed when the fiber
+// ends, the last made first. Each OS thread has its own as well. The local object itself, usually a global,
+// may be used by all at once; values outlive it if their fibers do.
 template <class T>
 class local {
 public:
@@ -33,8 +33,8 @@ public:
     local(local const&) = delete;
     local& operator=(local const&) = delete;
 
-    // The caller's own value. Throws what making it throws. The reference is the fiber's, not the OS thread's: it stays
-    // right wherever the fiber goes on.
+    // The caller's own value. Throws what making it throws. The reference is the fiber's, not the OS
+    // thread's: it stays right wherever the fiber goes on.
     [[nodiscard]] T& get() const {
         if (void* const found = detail::find_local(variable_))
             return *static_cast<T*>(found);

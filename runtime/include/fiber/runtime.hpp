@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// <fiber/runtime.hpp>: runtimes: sets of processors with the fibers that run on them. The global one starts by itself.
+// <fiber/runtime.hpp>: runtimes: sets of processors with the fibers that run on them. The global one starts
+// by itself.
 #pragma once
 
 #include <fiber/go.hpp>
@@ -46,18 +47,21 @@ struct runtime_stats {
     std::size_t stack_bytes_cached = 0;   // in idle stacks that trim() would give back; the least it can be
 };
 
-// As many as you like in a process. All members may be called from any fiber or thread, but for the destructor.
+// As many as you like in a process. All members may be called from any fiber or thread, but for the
+// destructor.
 class runtime {
 public:
-    // Starts its OS threads. Throws std::system_error if that fails, std::invalid_argument for options out of range.
+    // Starts its OS threads. Throws std::system_error if that fails, std::invalid_argument for options out of
+    // range.
     FIBER_API explicit runtime(runtime_options = {});
-    // Waits until all its fibers have ended, then ends its threads. Aborts, with a message, if called by one of its own
-    // fibers.
+    // Waits until all its fibers have ended, then ends its threads. Aborts, with a message, if called by one
+    // of its own fibers.
     FIBER_API ~runtime();
     runtime(runtime const&) = delete;
     runtime& operator=(runtime const&) = delete;
 
-    // The one that a free go() outside of any fiber uses: made on first use, never destroyed. Throws as the constructor.
+    // The one that a free go() outside of any fiber uses: made on first use, never destroyed. Throws as the
+    // constructor.
     [[nodiscard]] FIBER_API static runtime& global();
 
     // As the free go(), in this runtime.
@@ -70,14 +74,14 @@ public:
         return start_in(scheduler_, how, std::forward<F>(f), std::forward<Args>(args)...);
     }
 
-    // Runs f(args...) in a fiber and waits until it ends. Returns its value, or throws its exception. The arguments are
-    // passed on, not copied.
+    // Runs f(args...) in a fiber and waits until it ends. Returns its value, or throws its exception. The
+    // arguments are passed on, not copied.
     template <class F, class... Args>
     std::invoke_result_t<F, Args...> run(F&& f, Args&&... args);
 
     [[nodiscard]] FIBER_API unsigned processors() const noexcept;
-    // How many fibers may run at once from now on, as Go's GOMAXPROCS. Fibers lose nothing. Throws std::invalid_argument
-    // for 0 or more than 1024, std::system_error if a thread cannot be started.
+    // How many fibers may run at once from now on, as Go's GOMAXPROCS. Fibers lose nothing. Throws
+    // std::invalid_argument for 0 or more than 1024, std::system_error if a thread cannot be started.
     FIBER_API void set_processors(unsigned);
 
     // Gives the memory of idle stacks back to the system now.

@@ -21,10 +21,10 @@ namespace fiber {
 // cv_status is std's own: a wait's result may be compared with either name.
 using std::cv_status;
 
-// condition_variable is std::condition_variable, for a fiber::mutex. Waiting parks the fiber, or blocks the OS thread.
-// First come, first woken; there are no spurious wake-ups of its own, but a predicate is still the way to use it.
-// As in std it may be destroyed once all waiters have been notified, even if they have not returned yet. Destroying
-// one that is waited on aborts, and so does waiting with a lock that is not held.
+// condition_variable is std::condition_variable, for a fiber::mutex. Waiting parks the fiber, or blocks the
+// OS thread. First come, first woken; there are no spurious wake-ups of its own, but a predicate is still the
+// way to use it. As in std it may be destroyed once all waiters have been notified, even if they have not
+// returned yet. Destroying one that is waited on aborts, and so does waiting with a lock that is not held.
 class FIBER_API condition_variable {
 public:
     constexpr condition_variable() noexcept = default;

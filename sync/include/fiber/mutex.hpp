@@ -13,11 +13,11 @@
 
 namespace fiber {
 
-// mutex is std::mutex: not recursive, constant-initialised, to be locked from fibers of any runtime and from OS threads
-// alike. A fiber that must wait gives up its processor, an OS thread sleeps. The party that has locked it unlocks it;
-// on which OS thread a fiber does so does not matter.
-// Fair to a millisecond: a lock that is released goes to whoever comes first, but one that has waited for longer gets
-// it handed over. unlock() of a mutex that is not locked, and destroying one that is locked or waited for, abort.
+// mutex is std::mutex: not recursive, constant-initialised, to be locked from fibers of any runtime and from
+// OS threads alike. A fiber that must wait gives up its processor, an OS thread sleeps. The party that has
+// locked it unlocks it; on which OS thread a fiber does so does not matter. Fair to a millisecond: a lock
+// that is released goes to whoever comes first, but one that has waited for longer gets it handed over.
+// unlock() of a mutex that is not locked, and destroying one that is locked or waited for, abort.
 class FIBER_API mutex {
 public:
     constexpr mutex() noexcept = default;
@@ -43,7 +43,8 @@ public:
                                               std::memory_order_relaxed); // relaxed: nothing was gained
     }
 
-    // By the party that has locked it. Never blocks. Another party that then gets the lock may destroy the mutex.
+    // By the party that has locked it. Never blocks. Another party that then gets the lock may destroy the
+    // mutex.
     void unlock() noexcept {
         auto const seen = state_.fetch_sub(1, std::memory_order_release); // [mutex.hand_on]
         if (seen != locked) [[unlikely]]                                  // else *this may be gone

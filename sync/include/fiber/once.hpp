@@ -54,9 +54,10 @@ private:
     detail::wait_list waiters_;
 };
 
-// call_once is std::call_once: calls f(args...) if no call for this flag has returned yet. Others block meanwhile, and
-// return when it has been made; they see its effects. If f throws, that caller gets the exception, and the one that has
-// waited longest makes the next attempt. Calling it from within f for the same flag deadlocks.
+// call_once is std::call_once: calls f(args...) if no call for this flag has returned yet. Others block
+// meanwhile, and return when it has been made; they see its effects. If f throws, that caller gets the
+// exception, and the one that has waited longest makes the next attempt. Calling it from within f for the
+// same flag deadlocks.
 template <class F, class... Args>
 void call_once(once_flag& flag, F&& f, Args&&... args) {
     if (flag.is_done() || !flag.take_turn())

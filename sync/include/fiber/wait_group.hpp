@@ -19,10 +19,10 @@
 
 namespace fiber {
 
-// wait_group is Go's sync.WaitGroup: a counter, and waiting until it is zero. Constant-initialised; all members may be
-// called from any fiber or OS thread at any time. Usable again and again, by Go's rule: an add() that starts a new
-// round comes after all waits for the last one have returned. It may be destroyed as soon as a wait() has returned,
-// even while the last done() has not. Destroying one that is waited on aborts.
+// wait_group is Go's sync.WaitGroup: a counter, and waiting until it is zero. Constant-initialised; all
+// members may be called from any fiber or OS thread at any time. Usable again and again, by Go's rule: an
+// add() that starts a new round comes after all waits for the last one have returned. It may be destroyed as
+// soon as a wait() has returned, even while the last done() has not. Destroying one that is waited on aborts.
 class FIBER_API wait_group {
 public:
     constexpr wait_group() noexcept = default;
@@ -33,13 +33,13 @@ public:
     wait_group(wait_group const&) = delete;
     wait_group& operator=(wait_group const&) = delete;
 
-    // Adds n, which may be negative, to the counter, and wakes all that wait if that makes it zero. Never blocks.
-    // Throws std::logic_error if that would make the counter negative, and leaves it as it was.
+    // Adds n, which may be negative, to the counter, and wakes all that wait if that makes it zero. Never
+    // blocks. Throws std::logic_error if that would make the counter negative, and leaves it as it was.
     void add(std::ptrdiff_t n = 1) {
         if (n < -limit || n > limit) [[unlikely]]
             throw_negative();
-        // release: what was done before is visible when the wait returns. acquire: the last one passes on what all the
-        // others have done.
+        // release: what was done before is visible when the wait returns. acquire: the last one passes on
+        // what all the others have done.
         auto const now = state_.fetch_add(step * n, std::memory_order_acq_rel) + step * n; // [wg.zero]
         if (now < step && now != 0) [[unlikely]] // else *this may be gone
             zero_or_less(now, n);
@@ -61,8 +61,8 @@ public:
                wait_slow(detail::deadline_after(duration)); // [wg.zero]
     }
 
-    // add(), and a new fiber that runs f(args...), destroys them and calls done(). Throws as fiber::go does, and then
-    // the counter is as it was. An exception that leaves f terminates the program, as in fiber::go.
+    // add(), and a new fiber that runs f(args...), destroys them and calls done(). Throws as fiber::go does,
+    // and then the counter is as it was. An exception that leaves f terminates the program, as in fiber::go.
     template <class F, class... Args>
     void go(F&& f, Args&&... args) {
         static_assert(

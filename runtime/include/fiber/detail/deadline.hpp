@@ -13,8 +13,8 @@ using deadline = std::chrono::steady_clock::time_point;
 // The deadline that never comes.
 inline constexpr deadline never = deadline::max();
 
-// Now plus d, rounded up to the clock's tick: a wait is never too short. Durations that would overflow mean never;
-// NaN and negative ones mean now.
+// Now plus d, rounded up to the clock's tick: a wait is never too short. Durations that would overflow mean
+// never; NaN and negative ones mean now.
 template <class Rep, class Period>
 [[nodiscard]] deadline deadline_after(std::chrono::duration<Rep, Period> const& d) {
     using wide = std::chrono::duration<long double, deadline::period>;
@@ -26,8 +26,8 @@ template <class Rep, class Period>
     return now + std::chrono::ceil<deadline::duration>(d);
 }
 
-// A point of another clock is a distance from that clock's now, taken once: when that clock is set meanwhile, the
-// caller's wait ends early or late, and the caller looks at its own clock again.
+// A point of another clock is a distance from that clock's now, taken once: when that clock is set meanwhile,
+// the caller's wait ends early or late, and the caller looks at its own clock again.
 template <class Clock, class Duration>
 [[nodiscard]] deadline deadline_at(std::chrono::time_point<Clock, Duration> const& when) {
     auto const now = Clock::now();

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// spawn.hpp: from a callable and its arguments to a runnable fiber. Templates make the closure; the library does the rest.
+// spawn.hpp: from a callable and its arguments to a runnable fiber. Templates make the closure; the library
+// does the rest.
 #pragma once
 
 #include <fiber/detail/config.hpp>

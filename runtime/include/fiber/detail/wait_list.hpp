@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// wait_list.hpp: the layout of a queue of waiters, as it stands inside public classes. What a waiter is, and all that
-// can be done with the queue, is in the runtime's "runtime/wait_queue.hpp", which is not installed.
+// wait_list.hpp: the layout of a queue of waiters, as it stands inside public classes. What a waiter is, and
+// all that can be done with the queue, is in the runtime's "runtime/wait_queue.hpp", which is not installed.
 #pragma once
 
 namespace fiber::rt {
