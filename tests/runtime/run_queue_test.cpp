@@ -23,10 +23,10 @@ TEST_CASE("a run queue is first in, first out", "[run_queue]") {
     auto const fibers = some(3);
     rt::run_queue q;
     CHECK(q.pop() == nullptr);
-    for (int i = 0; i < 3; ++i)
+    for (std::size_t i = 0; i < 3; ++i)
         REQUIRE(q.push(fibers[i]));
     CHECK(q.size() == 3);
-    for (int i = 0; i < 3; ++i)
+    for (std::size_t i = 0; i < 3; ++i)
         CHECK(q.pop() == &fibers[i]);
     CHECK(q.empty());
 }
@@ -50,7 +50,7 @@ TEST_CASE("a thief takes half, rounded up, and runs the oldest first", "[run_que
     auto const fibers = some(5);
     rt::run_queue victim, thief;
     CHECK(thief.steal_half_from(victim) == nullptr);
-    for (int i = 0; i < 5; ++i)
+    for (std::size_t i = 0; i < 5; ++i)
         REQUIRE(victim.push(fibers[i]));
     CHECK(thief.steal_half_from(victim) == &fibers[0]);
     CHECK(thief.pop() == &fibers[1]);
@@ -63,19 +63,20 @@ TEST_CASE("positions wrap around without losing a fiber", "[run_queue]") {
     auto const fibers = some(7);
     rt::run_queue q;
     for (int round = 0; round < 1000; ++round) {
-        for (int i = 0; i < 7; ++i)
+        for (std::size_t i = 0; i < 7; ++i)
             REQUIRE(q.push(fibers[i]));
-        for (int i = 0; i < 7; ++i)
+        for (std::size_t i = 0; i < 7; ++i)
             REQUIRE(q.pop() == &fibers[i]);
     }
 }
 
 TEST_CASE("owner and thieves together take each fiber exactly once", "[run_queue]") {
-    constexpr int fibers_count = 20'000, thieves = 3;
+    constexpr std::size_t fibers_count = 20'000;
+    constexpr int thieves = 3;
     auto const fibers = some(fibers_count);
     std::vector<std::atomic<int>> taken(fibers_count);
     rt::run_queue q;
-    std::atomic<int> total{0};
+    std::atomic<std::size_t> total{0};
     auto const take = [&](rt::fiber* g) {
         taken[static_cast<std::size_t>(g - fibers.get())].fetch_add(1);
         total.fetch_add(1);
@@ -92,7 +93,7 @@ TEST_CASE("owner and thieves together take each fiber exactly once", "[run_queue
                     take(g);
             }
         });
-    for (int i = 0; i < fibers_count;) {
+    for (std::size_t i = 0; i < fibers_count;) {
         if (q.push(fibers[i])) {
             ++i;
         } else {
