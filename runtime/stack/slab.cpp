@@ -57,7 +57,7 @@ bool protect_within_budget(std::byte* at, std::size_t size) noexcept {
 
 slab reserve_slab(std::size_t wanted, std::size_t unit) noexcept {
     int const saved_errno = errno;
-    for (std::size_t size = wanted; size >= unit; size /= 2) {
+    for (std::size_t size = wanted; size >= unit; size = size / 2 / unit * unit) {
         // Aligning wastes up to one unit of address space, unless the kernel happens to give an aligned
         // range.
         std::byte* begin = reserve(size);

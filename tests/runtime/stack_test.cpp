@@ -10,8 +10,10 @@
 #include <csignal>
 #include <cstring>
 #include <string>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <vector>
 
 namespace rt = fiber::rt;
 
@@ -133,6 +135,25 @@ TEST_CASE("credits are never given out beyond the address space that is there", 
     c.unreserve(had);
     c.reserve(1); // and it goes on
     c.unreserve(1);
+}
+
+TEST_CASE("a slab cut down for want of address space still holds whole stacks", "[stack]") {
+    constexpr std::size_t unit = std::size_t{1} << 30;
+    std::vector<rt::slab> all;
+    for (;;) {
+        rt::slab const s = rt::reserve_slab(101 * unit, unit); // halved: 50.5, 25.25 …
+        if (s.begin == nullptr)
+            break;
+        all.push_back(s);
+    }
+    CHECK(all.size() > 1);
+    for (rt::slab const& s : all) {
+        auto const bytes = static_cast<std::size_t>(s.end - s.begin);
+        CHECK(bytes >= unit);
+        CHECK(bytes % unit == 0);
+        CHECK(reinterpret_cast<std::uintptr_t>(s.begin) % unit == 0);
+        ::munmap(s.begin, bytes);
+    }
 }
 
 TEST_CASE("an overflow of an unguarded stack is seen in its canary", "[stack]") {
