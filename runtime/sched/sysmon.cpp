@@ -77,7 +77,7 @@ void sysmon::watch() {
             idle = quiet = 0;
             time = shortest_nap;
         }
-        if (anything_stuck(ticks)) {
+        if (anything_stuck(ticks) && of_.idle_.count() > 0) {
             of_.idle_.wake_one();
             quiet = 0;
             time = shortest_nap;
