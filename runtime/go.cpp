@@ -82,7 +82,8 @@ std::string_view name() noexcept {
     return text != nullptr ? text : std::string_view();
 }
 
-std::size_t stack_remaining() noexcept {
+// Not inlined, by link-time optimisation either: its frame must be below its caller's.
+[[gnu::noinline]] std::size_t stack_remaining() noexcept {
     auto const here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
     if (rt::machine const* const m = rt::current_machine())
         return here - reinterpret_cast<std::uintptr_t>(m->running->stk->bottom());
