@@ -103,8 +103,8 @@ private:
     std::unique_ptr<std::unique_ptr<processor>[]> processors_; // the first made_ are there
     std::unique_ptr<std::unique_ptr<machine>[]> machines_;     // likewise
     std::atomic<unsigned> made_{0};
-    std::atomic<unsigned> active_{
-        0}; // those with a lower index run fibers; the others have retired, or are about to
+    // Those with a lower index run fibers; the others have retired, or are about to.
+    std::atomic<unsigned> active_{0};
     std::unique_ptr<outsiders> outsiders_;
     unsigned const most_machines_;
     std::mutex changing_;                    // one set_processors at a time

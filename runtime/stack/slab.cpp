@@ -47,9 +47,8 @@ bool protect_within_budget(std::byte* at, std::size_t size) noexcept {
         return true;
     static std::atomic<bool> warned{false};
     if (!warned.exchange(true, std::memory_order_relaxed)) // relaxed: only who prints
-        warn(
-            "no guard page below further fiber stacks: the kernel has no MADV_GUARD_INSTALL (Linux 6.13) and "
-            "vm.max_map_count is used up; raise it. Overflows are still found, but late");
+        warn("no guard page below further fiber stacks: the kernel has no MADV_GUARD_INSTALL (Linux 6.13), "
+             "and half of vm.max_map_count has gone into guards; raise it. Overflows are found late");
     return false;
 }
 
