@@ -13,7 +13,6 @@
 #include <csignal>
 #include <memory>
 #include <mutex>
-#include <regex>
 #include <string>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -47,9 +46,11 @@ std::string dying_words(F f) {
     return aborted ? words : "did not abort. " + words;
 }
 
-void check_words(std::string const& words, std::string const& expected) {
-    INFO(words);
-    CHECK(std::regex_match(words, std::regex("fiber: fiber::" + expected + "\n")));
+// With ADDRESS for the object's.
+void check_words(std::string words, std::string const& expected) {
+    if (auto const at = words.find("0x"); at != std::string::npos)
+        words.replace(at, words.find_first_not_of("0123456789abcdef", at + 2) - at, "ADDRESS");
+    CHECK(words == "fiber: fiber::" + expected + "\n");
 }
 
 // Runs f in one fiber while wait() has another one parked. f must end that wait.
@@ -71,12 +72,12 @@ TEST_CASE("unlocking a mutex that is not locked aborts and says so", "[mutex][mi
                     fiber::mutex m;
                     m.unlock();
                 }),
-                "mutex 0x[0-9a-f]+: unlocked, but it was not locked");
+                "mutex ADDRESS: unlocked, but it was not locked");
 }
 
 TEST_CASE("destroying a mutex that is locked aborts and says so", "[mutex][misuse]") {
     check_words(dying_words([] { std::make_unique<fiber::mutex>()->lock(); }),
-                "mutex 0x[0-9a-f]+: destroyed while it is locked");
+                "mutex ADDRESS: destroyed while it is locked");
 }
 
 TEST_CASE("destroying a mutex that others wait for aborts and says so", "[mutex][misuse]") {
@@ -85,7 +86,7 @@ TEST_CASE("destroying a mutex that others wait for aborts and says so", "[mutex]
     while_one_waits([&] { std::scoped_lock guard(*m); },
                     [&] {
                         check_words(dying_words([&] { m.reset(); }),
-                                    "mutex 0x[0-9a-f]+: destroyed while others wait for it");
+                                    "mutex ADDRESS: destroyed while others wait for it");
                         m->unlock();
                     });
 }
@@ -101,7 +102,7 @@ TEST_CASE("destroying a condition_variable that others wait for aborts and says 
         },
         [&] {
             check_words(dying_words([&] { cv.reset(); }),
-                        "condition_variable 0x[0-9a-f]+: destroyed while others wait for it");
+                        "condition_variable ADDRESS: destroyed while others wait for it");
             cv->notify_one();
         });
 }
@@ -113,7 +114,7 @@ TEST_CASE("waiting with a lock that is not held aborts and says so", "[condition
                     std::unique_lock lock(m, std::defer_lock);
                     cv.wait(lock);
                 }),
-                "condition_variable 0x[0-9a-f]+: waited on with a lock that does not hold its mutex");
+                "condition_variable ADDRESS: waited on with a lock that does not hold its mutex");
 }
 
 TEST_CASE("destroying a wait_group that others wait for aborts and says so", "[wait_group][misuse]") {
@@ -122,7 +123,7 @@ TEST_CASE("destroying a wait_group that others wait for aborts and says so", "[w
     while_one_waits([&] { wg->wait(); },
                     [&] {
                         check_words(dying_words([&] { wg.reset(); }),
-                                    "wait_group 0x[0-9a-f]+: destroyed while others wait for it");
+                                    "wait_group ADDRESS: destroyed while others wait for it");
                         wg->done();
                     });
 }
