@@ -93,6 +93,7 @@ TEST_CASE("sleep_for sleeps at least so long", "[sleep]") {
         fiber::this_fiber::sleep_for(-1h);
         fiber::this_fiber::sleep_until(clock_type::now() - 1h);
         fiber::this_fiber::sleep_until(std::chrono::system_clock::now() - 1h);
+        fiber::this_fiber::sleep_until(std::chrono::system_clock::time_point::min());
         CHECK(clock_type::now() - start < 1h);
         fiber::this_fiber::sleep_until(std::chrono::system_clock::now() + 2ms);
         CHECK(clock_type::now() - start >= 1ms);
