@@ -19,6 +19,7 @@
 #include <thread>
 #include <unordered_set>
 #include <unwind.h>
+#include <vector>
 
 using namespace std::chrono_literals;
 
@@ -296,13 +297,14 @@ TEST_CASE("a fiber begins with no errno and the default rounding mode, whatever 
                 CHECK(error == 0);
             }
         std::atomic<int> wrong{0};
-        for (int i = 0; i < 20; ++i) { // in a row on one stack
-            fiber::go([&] {
+        std::vector<fiber::handle> all; // which run in a row on one stack
+        for (int i = 0; i < 20; ++i)
+            all.push_back(fiber::go([&] {
                 wrong += std::fegetround() != FE_TONEAREST || errno != 0;
                 dirty(false);
-            });
-        }
-        fiber::this_fiber::sleep_for(1ms);
+            }));
+        for (auto& h : all)
+            h.join();
         CHECK(wrong == 0);
     });
 }

@@ -198,15 +198,21 @@ TEST_CASE("stats count fibers, parks, switches and timers", "[runtime]") {
 TEST_CASE("dump names each live fiber, its state and what it waits for", "[runtime]") {
     fiber::runtime r({.processors = 1});
     r.run([&] {
-        fiber::handle sleeper = fiber::go({.name = "sleepy"}, [] { fiber::this_fiber::sleep_for(20ms); });
+        std::atomic<bool> done{false};
+        fiber::handle sleeper = fiber::go({.name = "sleepy"}, [&] {
+            while (!done.load())
+                fiber::this_fiber::sleep_for(1ms);
+        });
         fiber::handle joiner = fiber::go({.name = "patient"}, [&] { sleeper.join(); });
-        fiber::this_fiber::yield();
-        fiber::this_fiber::yield();
-        auto const text = dumped(r);
+        std::string text;
+        do { // until a dump finds both parked: one that never does is a hang
+            fiber::this_fiber::yield();
+            text = dumped(r);
+        } while (text.find("\"sleepy\": parked, sleep") == std::string::npos ||
+                 text.find("\"patient\": parked, join") == std::string::npos);
         CHECK(text.find("3 fibers on 1 processors") != std::string::npos);
-        CHECK(text.find("\"sleepy\": parked, sleep") != std::string::npos);
-        CHECK(text.find("\"patient\": parked, join") != std::string::npos);
         CHECK(text.find(": running") != std::string::npos);
+        done = true;
         joiner.join();
     });
     CHECK(dumped(r).find("sleepy") == std::string::npos);
