@@ -3,10 +3,14 @@
 
 // condition_variable.cpp: a queue of contested waits, which a notification, or a timer, ends.
 //
-// [cv.hint] notify reads waiting_ without the lock, relaxed. A waiter counts itself before it unlocks the
+// [cv.hint] notify reads waiting_ without the lock. A waiter counts itself before it unlocks the
 //   mutex. Whoever changes what it waits for does so with the mutex held: before the waiter has looked at it,
 //   and then it does not wait; or after it has unlocked, and then the count is visible. A notification that
 //   is ordered by nothing with respect to the wait is as good as one that came before it.
+//
+// [cv.gone] A notification that reads 0 takes no lock, and *this may be destroyed right after it. The read is
+//   therefore an acquire, of the release with which a party whose time was up has counted itself out: its
+//   last access.
 //
 // The waiter is queued before the mutex is unlocked, so no notification is missed; it may come before the
 //   waiter has parked, for which contested waits are made. After the wait has ended, the party that was woken
@@ -57,9 +61,9 @@ cv_status condition_variable::wait_or_give_up(std::unique_lock<mutex>& lock,
                   static_cast<void*>(this));
     auto& queue_lock = rt::queue_lock_of(this);
     rt::waiter me(rt::self().open_wait());
-    // relaxed, here and below: waiting_ is changed under the queue lock only
     queue_lock.lock();
     rt::wait_queue(waiters_).push_back(me);
+    // relaxed, as is each load under the queue lock, under which alone waiting_ changes; seen by [cv.hint]
     waiting_.store(waiting_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     queue_lock.unlock();
     lock.mutex()->unlock();
@@ -70,7 +74,8 @@ cv_status condition_variable::wait_or_give_up(std::unique_lock<mutex>& lock,
         queue_lock.lock();
         if (me.queued()) { // else *this may be gone
             rt::wait_queue(waiters_).remove(me);
-            waiting_.store(waiting_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+            // [cv.gone]
+            waiting_.store(waiting_.load(std::memory_order_relaxed) - 1, std::memory_order_release);
         }
         queue_lock.unlock();
     }

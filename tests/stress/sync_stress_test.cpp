@@ -207,6 +207,44 @@ TEST_CASE("condition_variable: destroyed under the mutex, right after notify_all
     });
 }
 
+// The notification then finds nobody and takes no lock: all that orders the end of the wait before the
+// destruction is the count of those who wait.
+TEST_CASE("condition_variable: destroyed right after a notification that came as the last wait timed out",
+          "[condition_variable][stress]") {
+    struct gate {
+        std::unique_ptr<fiber::condition_variable> opens = std::make_unique<fiber::condition_variable>();
+        fiber::mutex m;
+        bool open = false;
+    };
+    constexpr int rounds = 2000;
+    constexpr tests::crowd pair{0, 2};
+    auto gates = one_for_each<gate>(rounds);
+    std::vector<std::atomic<int>> arrived(rounds);
+    tests::run_crowd(pair, [&](int party) {
+        tests::chaos chaos(number(party));
+        for (std::size_t round = 0; round < gates.size(); ++round) {
+            auto& gate = *gates[round];
+            ++arrived[round];
+            while (arrived[round] != pair.size())
+                std::this_thread::yield();
+            std::unique_lock lock(gate.m);
+            if (party == 0) {
+                while (!gate.open)
+                    gate.opens->wait_for(lock, short_time(chaos));
+            } else {
+                lock.unlock();
+                for (auto until = std::chrono::steady_clock::now() + 2 * short_time(chaos);
+                     std::chrono::steady_clock::now() < until;) {
+                }
+                lock.lock();
+                gate.open = true;
+                gate.opens->notify_all();
+                gate.opens.reset();
+            }
+        }
+    });
+}
+
 TEST_CASE("once: exactly one attempt succeeds, and those that throw come before it", "[once][stress]") {
     struct made {
         fiber::once_flag flag;

@@ -38,13 +38,13 @@ public:
 
     // Wakes the party that has waited longest, if any waits. Never blocks; the mutex need not be held.
     void notify_one() noexcept {
-        if (waiting_.load(std::memory_order_relaxed) != 0) // relaxed: [cv.hint]
+        if (waiting_.load(std::memory_order_acquire) != 0) // [cv.hint] [cv.gone]
             notify_first();
     }
 
     // Wakes all parties that wait. Never blocks; the mutex need not be held.
     void notify_all() noexcept {
-        if (waiting_.load(std::memory_order_relaxed) != 0) // relaxed: [cv.hint]
+        if (waiting_.load(std::memory_order_acquire) != 0) // [cv.hint] [cv.gone]
             notify_each();
     }
 
