@@ -55,6 +55,44 @@ unsigned thread::hardware_concurrency() noexcept {
 
 bool running_in_fiber() noexcept { return rt::current_machine() != nullptr; }
 
+thread_pin::thread_pin() {
+    rt::machine* const m = rt::current_machine();
+    if (m == nullptr || m->running->pin != nullptr)
+        return; // an OS thread; or there is one around this one
+    rt::stay_inside const hold(m);
+    m->sched.pin(*m);
+    outermost_ = true;
+}
+
+thread_pin::~thread_pin() {
+    if (!outermost_)
+        return;
+    rt::machine* const m = rt::current_machine();
+    rt::stay_inside const hold(m);
+    m->sched.unpin(*m);
+}
+
+namespace detail {
+
+blocking_region::blocking_region() noexcept {
+    rt::machine* const m = rt::current_machine();
+    if (m == nullptr)
+        return;
+    rt::stay_inside const hold(m);
+    if (m->p != nullptr)
+        m->sched.hand_off(*m);
+}
+
+blocking_region::~blocking_region() {
+    rt::machine* const m = rt::current_machine();
+    if (m == nullptr)
+        return;
+    rt::stay_inside const hold(m);
+    static_cast<void>(rt::scheduler::has_processor(*m)); // else it waits for one when it next parks
+}
+
+} // namespace detail
+
 namespace this_fiber {
 
 id get_id() noexcept {

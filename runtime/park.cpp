@@ -12,19 +12,23 @@
 namespace fiber::rt {
 namespace {
 
-// Runs on the next fiber's stack; *this is on the parked one's, and stays until the party may be woken: that
-// is, until the last line, whose outcome decides who makes it runnable.
+// Runs on the next stack; *this is on the parked one's, and stays until the party may be woken: that is, until
+// the last line, whose outcome decides who makes it runnable.
 struct contested_park {
     ticket key;
     timer alarm;
     commit_function commit;
     void* argument;
 
+    static void arm(timer& t) noexcept {
+        machine& m = *current_machine();
+        m.sched.arm(m, t);
+    }
     static void run(void* self) noexcept {
         auto& c = *static_cast<contested_park*>(self);
         c.commit(c.argument);
         if (c.alarm.when != never)
-            current_machine()->p->timers.arm(c.alarm);
+            arm(c.alarm);
         ticket const key = c.key;
         if (party::parked_too_late(key)) // else c may be gone
             static_cast<fiber&>(*key.who).sched->ready(static_cast<fiber&>(*key.who));
@@ -41,7 +45,9 @@ party& self() noexcept {
 
 void park_erased(wait_reason why, void const* what, commit_function commit, void* argument) noexcept {
     if (machine* const m = current_machine()) {
+        m->enter();
         scheduler::park(*m, why, what, commit, argument);
+        current_machine()->leave(); // perhaps another one
         return;
     }
     commit(argument);
@@ -52,9 +58,11 @@ wait_end park_until_erased(ticket t, clock::time_point deadline, wait_reason why
                            commit_function commit, void* argument) noexcept {
     if (machine* const m = current_machine()) {
         contested_park c{t, timer{.when = deadline, .key = t}, commit, argument};
+        m->enter();
         if (deadline != never)
-            m->p->timers.make_room();
+            scheduler::make_room_for_timer(*m);
         scheduler::park(*m, why, what, contested_park::run, &c);
+        current_machine()->leave(); // perhaps another one
         timer_heap::disarm(c.alarm);
         return c.alarm.fired ? wait_end::timed_out : wait_end::woken;
     }
@@ -82,10 +90,13 @@ void unpark(ticket t) noexcept {
 }
 
 void yield() noexcept {
-    if (machine* const m = current_machine())
+    if (machine* const m = current_machine()) {
+        m->enter();
         scheduler::yield(*m);
-    else
+        current_machine()->leave(); // perhaps another one
+    } else {
         ::sched_yield();
+    }
 }
 
 bool spinning_may_help() noexcept {

@@ -13,16 +13,20 @@ runtime_stats scheduler::stats() const {
     s.fibers_live = live_fibers();
     s.fibers_runnable = global_.size();
     s.processors = processors();
-    s.machines = made_.load(std::memory_order_acquire); // [made]
-    for (unsigned i = 0; i < s.machines; ++i) {
+    s.machines = machines_made_.load(std::memory_order_relaxed); // a number
+    s.handoffs = handoffs_.load(std::memory_order_relaxed);      // likewise
+    unsigned const made = made_.load(std::memory_order_acquire); // [made]
+    for (unsigned i = 0; i < made; ++i) {
         processor const& p = *processors_[i];
-        s.fibers_runnable += p.queue.size() + (p.peek_next() != nullptr ? 1 : 0);
+        s.fibers_runnable += p.queue.size() + (p.has_next() ? 1 : 0);
         s.switches += p.tick.read();
         s.steals += p.steals.read();
         s.parks += p.parks.read();
         s.timers += p.timers.size();
     }
-    std::size_t const running = s.processors - std::min(s.processors, idle_.count());
+    std::size_t running = 0;
+    for (machine const* m = first_machine(); m != nullptr; m = m->next_made)
+        running += m->running != nullptr;
     s.fibers_parked = s.fibers_live - std::min(s.fibers_live, s.fibers_runnable + running);
     auto const stacks = stack_class::totals();
     s.stack_bytes_reserved = stacks.bytes_reserved;

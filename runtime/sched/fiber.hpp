@@ -37,6 +37,7 @@ struct stack;
 class stack_class;
 class scheduler;
 class local_table;
+struct machine;
 
 enum class fiber_state : std::uint8_t { dead, runnable, running, parked };
 
@@ -81,6 +82,7 @@ public:
     local_table* locals = nullptr; // made on first use
     detail::closure_entry entry = nullptr;
     life_word life;
+    machine* pin = nullptr; // where alone it may run; null: anywhere
 
     // What entry runs, and destroys.
     alignas(std::max_align_t) std::byte closure[detail::inline_closure_size];

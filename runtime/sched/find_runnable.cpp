@@ -3,6 +3,7 @@
 
 // find_runnable.cpp: what a machine does in its scheduler context: look here, look around, search, sleep.
 
+#include "runtime/sched/lease.hpp"
 #include "runtime/sched/scheduler.hpp"
 
 #include <algorithm>
@@ -15,11 +16,14 @@ namespace {
 // it saves.
 constexpr int search_rounds = 60;
 constexpr int pauses_between_rounds = 8;
-// How long a fiber must stand in a running processor's `next` before a thief takes it: about 3 µs. That
-// processor is better placed to run it.
-constexpr int pauses_before_next = 80;
+// To take fibers from one that runs costs a heavy fence, and that one is better placed to run them. So it is
+// done only if they are still there when so many rounds, about 6 µs, have passed without a switch.
+constexpr int rounds_before_stealing = 20;
+// How long a machine sleeps that sees fibers which it cannot get at: their processor's machine is about to do
+// something with them, but has lost its CPU.
+constexpr auto short_sleep = std::chrono::microseconds(50);
 
-constexpr std::size_t most_global_at_once = run_queue::capacity / 2;
+constexpr std::size_t most_global_at_once = 128;
 
 void pause(int times) noexcept {
     while (times-- > 0)
@@ -28,31 +32,50 @@ void pause(int times) noexcept {
 
 } // namespace
 
+// The next fiber for m, which then has a processor; null: the end.
 fiber* scheduler::find_runnable(machine& m) noexcept {
-    while (!stopping_.load(std::memory_order_relaxed)) { // [stop] sleep() orders it
-        if (retired(m)) {
+    while (!stopping_.load(std::memory_order_relaxed)) { // [stop] those that sleep look again
+        if (m.pinned != nullptr)
+            return wait_for_pinned(m);
+        if (m.p == nullptr) {
+            wait_as_spare(m);
+            continue;
+        }
+        if (retired(*m.p)) {
             retire(m);
             continue;
         }
-        fiber* g = look_here(m);
-        if (g == nullptr)
-            g = search(m);
-        if (g != nullptr) {
-            if (m.searching)
-                stop_searching(m);
-            return g;
+        fiber* const g = look(m);
+        if (g == nullptr) {
+            sleep(m);
+            continue;
         }
-        sleep(m);
+        if (m.searching)
+            stop_searching(m);
+        if (g->pin == nullptr)
+            return g;
+        send_to_pinned(m, *g);
     }
     return nullptr;
+}
+
+fiber* scheduler::look(machine& m) noexcept {
+    if (m.set_aside != nullptr)
+        return std::exchange(m.set_aside, nullptr);
+    fiber* const g = look_here(m);
+    return g != nullptr ? g : search(m);
 }
 
 fiber* scheduler::look_here(machine& m) noexcept {
     if (!m.p->timers.empty())
         run_timers(m, *m.p);
-    if (due_for_a_look(m))
-        if (fiber* const g = global_.pop_list(1))
+    if (m.p->time_to_look()) {
+        m.p->looked();
+        if (fiber* const g = global_.pop(1).pop())
             return g;
+    }
+    if (idle_.anyone_searching() && !m.p->queue.empty())
+        offer(m);
     if (fiber* const g = m.p->take_local())
         return g;
     return take_global(m);
@@ -60,15 +83,24 @@ fiber* scheduler::look_here(machine& m) noexcept {
 
 // A fair share of the global queue: the first to run, the others into the own queue, which is empty.
 fiber* scheduler::take_global(machine& m) noexcept {
-    fiber* const first = global_.pop_list(std::min(global_.size() / processors() + 1, most_global_at_once));
-    if (first == nullptr)
+    if (global_.empty())
         return nullptr;
-    for (fiber* g = first->link; g != nullptr;) {
-        fiber* const after = g->link; // once g is in the queue, a thief may run it
-        put_last(m, *g);
-        g = after;
+    fiber_list share = global_.pop(std::min(global_.size() / processors() + 1, most_global_at_once));
+    fiber* const first = share.pop();
+    if (!share.empty()) {
+        m.p->queue.push(std::move(share));
+        light_fence(); // [idle.wake]
+        idle_.wake_one();
     }
     return first;
+}
+
+// Half of the queue goes where those who search look first.
+void scheduler::offer(machine& m) noexcept {
+    global_.push(m.p->take_half());
+    ++m.p->steals;
+    light_fence(); // [idle.wake]
+    idle_.wake_one();
 }
 
 fiber* scheduler::search(machine& m) noexcept {
@@ -77,29 +109,27 @@ fiber* scheduler::search(machine& m) noexcept {
     if (!m.searching && !(m.searching = idle_.start_searching(processors())))
         return nullptr;
     for (int round = 1; round <= search_rounds; ++round) {
-        bool const last = round == search_rounds;
         if (fiber* const g = take_global(m))
             return g;
-        if (fiber* const g = steal(m, last ? thoroughness::everything : thoroughness::queues))
-            return g;
+        if (round % rounds_before_stealing == 0)
+            if (fiber* const g = steal(m))
+                return g;
         pause(pauses_between_rounds);
     }
     return nullptr;
 }
 
-fiber* scheduler::steal(machine& m, thoroughness what) noexcept {
+// From processors that have not moved on since the last attempt.
+fiber* scheduler::steal(machine& m) noexcept {
     unsigned const n = made_.load(std::memory_order_acquire); // [made]
     unsigned const start = m.p->random.below(n);
     for (unsigned i = 0; i < n; ++i) {
         processor& victim = *processors_[(start + i) % n];
         if (&victim == m.p)
             continue;
-        fiber* g = victim.queue.empty() ? nullptr : m.p->queue.steal_half_from(victim.queue);
-        if (g == nullptr && what == thoroughness::everything) {
-            g = steal_next(victim);
-            if (g == nullptr && run_timers(m, victim))
-                g = m.p->take_local();
-        }
+        fiber* g = run_timers(m, victim) ? m.p->take_local() : nullptr;
+        if (g == nullptr && victim.has_work())
+            g = steal_from(m, victim);
         if (g != nullptr) {
             ++m.p->steals;
             return g;
@@ -108,13 +138,19 @@ fiber* scheduler::steal(machine& m, thoroughness what) noexcept {
     return nullptr;
 }
 
-fiber* scheduler::steal_next(processor& victim) noexcept {
-    fiber const* const seen = victim.peek_next();
-    if (seen == nullptr)
+fiber* scheduler::steal_from(machine& m, processor& victim) noexcept {
+    if (!victim.stands_still())
         return nullptr;
-    auto const tick = victim.tick.read();
-    pause(pauses_before_next);
-    return victim.peek_next() == seen && victim.tick.read() == tick ? victim.take_next() : nullptr;
+    fiber_list loot;
+    static_cast<void>(break_lease(victim, [&](machine&) {
+        loot.push(victim.take_half());
+        if (loot.empty())
+            if (fiber* const g = victim.take_next())
+                loot.push(*g);
+    }));
+    fiber* const first = loot.pop();
+    m.p->queue.push(std::move(loot));
+    return first;
 }
 
 // Makes those runnable whose time has come; true if there were any.
@@ -129,44 +165,68 @@ bool scheduler::run_timers(machine& m, processor& whose) noexcept {
         if (party::settle(key)) { // *t is gone: it was on the stack of the one just woken, if not before
             auto& g = static_cast<fiber&>(*key.who);
             g.move(fiber_state::parked, fiber_state::runnable);
-            put_last(m, g);
+            m.p->queue.push(g);
         }
         t = after;
     }
-    if (n != 0 && m.p->has_backlog())
-        idle_.wake_one();
+    light_fence(); // [idle.wake]
+    if (idle_.hungry() && m.p->has_backlog())
+        offer(m);
     return n != 0;
 }
 
-bool scheduler::work_in_sight() const noexcept {
-    if (!global_.empty())
-        return true;
+scheduler::sight scheduler::work_in_sight() const noexcept {
     unsigned const n = made_.load(std::memory_order_acquire); // [made]
-    return std::any_of(&processors_[0], &processors_[n], [](auto const& p) { return !p->queue.empty(); });
+    bool const any =
+        std::any_of(&processors_[0], &processors_[n], [](auto const& p) { return !p->queue.empty(); });
+    full_fence(); // in this order: [idle.wake]
+    if (!global_.empty())
+        return sight::global;
+    return any ? sight::out_of_reach : sight::nothing;
 }
 
 // While it searched, others did not wake anyone: should it have been the only one, it does so for them.
 void scheduler::stop_searching(machine& m) noexcept {
     m.searching = false;
-    if (idle_.stop_searching() && work_in_sight())
+    if (idle_.stop_searching() && work_in_sight() != sight::nothing)
         idle_.wake_one();
+}
+
+void scheduler::search_again(machine& m) noexcept {
+    m.searching = true;
+    idle_.search_again();
 }
 
 // Returns when there is something to look for: work published, a timer due, the end. See [idle.wake].
 void scheduler::sleep(machine& m) noexcept {
+    processor& p = *m.p; // m.p may be robbed as soon as m is on the list
     bool const was_searching = std::exchange(m.searching, false);
     idle_.enlist(m); // from here on, m.searching is its waker's
     if (was_searching)
         static_cast<void>(idle_.stop_searching()); // last or not, it looks once more
-    full_fence();                                  // [idle.wake] [stop]
-    bool const called_off = stopping_.load(std::memory_order_relaxed) || work_in_sight();
-    if (called_off && idle_.withdraw(m))
+    full_fence(); // [stop], and enough for [idle.wake] if nobody has to be outrun
+    if (made_.load(std::memory_order_relaxed) > 1)
+        heavy_fence(); // [idle.wake]
+    auto const seen = work_in_sight();
+    bool const called_off = stopping_.load(std::memory_order_relaxed) || seen == sight::global;
+    if (called_off && idle_.withdraw(m)) {
+        search_again(m);
         return;
+    }
+    if (called_off) // [idle.wake] its processor may have been robbed
+        idle_.wake_one();
     if (closing_.load(std::memory_order_relaxed)) // [close]
         tell_closer_if_empty();
-    bool const woken = m.sleep_until(called_off ? never : m.p->timers.earliest());
-    if (!woken && !idle_.withdraw(m))
-        static_cast<void>(m.sleep_until(never)); // the wake is on its way
+    auto until = called_off ? never : p.timers.earliest();
+    if (seen == sight::out_of_reach)
+        until = std::min(until, clock::now() + short_sleep);
+    if (!m.sleep_until(until)) {
+        if (!idle_.withdraw(m))
+            static_cast<void>(
+                m.sleep_until(never)); // the wake is on its way; or it has been robbed, and is a spare
+        else if (seen == sight::out_of_reach)
+            search_again(m);
+    }
     sysmon_.machine_awake();
 }
 

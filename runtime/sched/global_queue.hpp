@@ -2,60 +2,42 @@
 // Copyright the libfiber authors.
 
 // global_queue.hpp: runnable fibers that are on no processor: made so by OS threads and other runtimes, or
-// overflowed.
+// offered by a processor that has more than it needs to one that has none.
 #pragma once
 
 #include "runtime/base/cpu_relax.hpp"
 #include "runtime/base/spinlock.hpp"
-#include "runtime/sched/fiber.hpp"
+#include "runtime/sched/fiber_list.hpp"
 
-#include <atomic>
 #include <cstddef>
 #include <mutex>
+#include <utility>
 
 namespace fiber::rt {
 
 class alignas(cache_line) global_queue {
 public:
-    [[nodiscard]] bool empty() const noexcept { return size() == 0; }
-    [[nodiscard]] std::size_t size() const noexcept {
-        return size_.load(std::memory_order_relaxed);
-    } // a guess
+    [[nodiscard]] bool empty() const noexcept { return list_.empty(); } // a guess, as the next
+    [[nodiscard]] std::size_t size() const noexcept { return list_.size(); }
 
-    void push(fiber& g) noexcept { push_list(g, g, 1); }
-
-    // A list of n, linked from first to last.
-    void push_list(fiber& first, fiber& last, std::size_t n) noexcept {
-        last.link = nullptr;
+    void push(fiber& g) noexcept {
         std::lock_guard const hold(lock_);
-        (first_ == nullptr ? first_ : last_->link) = &first;
-        last_ = &last;
-        size_.store(size() + n, std::memory_order_relaxed); // under the lock
+        list_.push(g);
     }
-
-    // Takes up to n out, linked; null: it is empty.
-    [[nodiscard]] fiber* pop_list(std::size_t n) noexcept {
-        if (empty())
-            return nullptr;
+    void push(fiber_list&& list) noexcept {
         std::lock_guard const hold(lock_);
-        fiber* const list = first_;
-        fiber* last = nullptr;
-        std::size_t taken = 0;
-        for (; taken < n && first_ != nullptr; ++taken) {
-            last = first_;
-            first_ = first_->link;
-        }
-        if (last != nullptr)
-            last->link = nullptr;
-        size_.store(size() - taken, std::memory_order_relaxed); // under the lock
-        return list;
+        list_.push(std::move(list));
+    }
+    [[nodiscard]] fiber_list pop(std::size_t n) noexcept {
+        if (empty())
+            return {};
+        std::lock_guard const hold(lock_);
+        return list_.pop(n);
     }
 
 private:
     spinlock<lock_rank::global_queue> lock_; // guards the list
-    fiber* first_ = nullptr;
-    fiber* last_ = nullptr;
-    std::atomic<std::size_t> size_{0};
+    fiber_list list_;
 };
 
 } // namespace fiber::rt

@@ -6,74 +6,115 @@
 #include "runtime/sched/machine.hpp"
 
 #include <mutex>
+#include <utility>
 
 namespace fiber::rt {
 
 void idle_machines::enlist(machine& m) noexcept {
     std::lock_guard const hold(lock_);
-    m.next_idle = first_;
-    first_ = &m;
-    m.enlisted = true;
-    idle_.fetch_add(
-        1, std::memory_order_seq_cst); // [idle.token] in one order with the token and its reader below
+    m.next_listed = first_idle_;
+    first_idle_ = &m;
+    m.idle = true;
+    counts_.fetch_add(one_idle,
+                      std::memory_order_seq_cst); // [idle.token] in one order with token and its reader
 }
 
 bool idle_machines::withdraw(machine& m) noexcept {
     std::lock_guard const hold(lock_);
-    if (!m.enlisted)
+    if (!m.idle)
         return false;
-    machine** at = &first_;
+    machine** at = &first_idle_;
     while (*at != &m)
-        at = &(*at)->next_idle;
-    *at = m.next_idle;
-    m.enlisted = false;
-    idle_.fetch_sub(1, std::memory_order_relaxed); // one fewer to wake: nobody waits for that
+        at = &(*at)->next_listed;
+    *at = m.next_listed;
+    m.idle = false;
+    counts_.fetch_sub(one_idle, std::memory_order_relaxed); // one fewer to wake: nobody waits for that
     return true;
 }
 
-machine* idle_machines::take_one() noexcept {
-    std::lock_guard const hold(lock_);
-    machine* const m = first_;
+machine* idle_machines::take_idle_locked() noexcept {
+    machine* const m = first_idle_;
     if (m != nullptr) {
-        first_ = m->next_idle;
-        m->enlisted = false;
-        idle_.fetch_sub(1, std::memory_order_relaxed); // as in withdraw
+        first_idle_ = m->next_listed;
+        m->idle = false;
+        counts_.fetch_sub(one_idle, std::memory_order_relaxed); // as in withdraw
     }
     return m;
 }
 
+machine* idle_machines::take_idle() noexcept {
+    std::lock_guard const hold(lock_);
+    return take_idle_locked();
+}
+
 void idle_machines::wake_one() noexcept {
+    if (count() == 0)
+        return;
     full_fence(); // [idle.wake]
-    while (idle_.load(std::memory_order_seq_cst) != 0) {
-        unsigned none = 0;
-        // [idle.token] seq_cst: in one order with enlist's count
-        if (searching_.load(std::memory_order_relaxed) != 0 ||
-            !searching_.compare_exchange_strong(none, 1, std::memory_order_seq_cst))
-            return;
-        if (machine* const m = take_one()) {
+    // [idle.token] seq_cst: in one order with enlist's count
+    auto seen = counts_.load(std::memory_order_seq_cst);
+    while (idle(seen) != 0 && searching(seen) == 0) {
+        if (!counts_.compare_exchange_weak(seen, seen + one_searching, std::memory_order_seq_cst))
+            continue;
+        if (machine* const m = take_idle()) {
             m->searching = true;
             m->wake();
             return;
         }
-        searching_.fetch_sub(1, std::memory_order_seq_cst); // [idle.token] the loop looks at idle_ once more
+        seen = counts_.fetch_sub(one_searching, std::memory_order_seq_cst) - one_searching; // [idle.token]
     }
 }
 
 bool idle_machines::start_searching(unsigned processors) noexcept {
     // Relaxed: a limit on waste, not a promise.
-    auto const busy = processors - count();
-    if (2 * searching_.load(std::memory_order_relaxed) >= busy)
+    auto const seen = counts_.load(std::memory_order_relaxed);
+    if (2 * searching(seen) + idle(seen) >= processors)
         return false;
-    searching_.fetch_add(1, std::memory_order_seq_cst); // [idle.token]
+    counts_.fetch_add(one_searching, std::memory_order_seq_cst); // [idle.token]
     return true;
 }
 
+void idle_machines::search_again() noexcept {
+    counts_.fetch_add(one_searching, std::memory_order_seq_cst);
+} // [idle.token]
+
 bool idle_machines::stop_searching() noexcept {
-    return searching_.fetch_sub(1, std::memory_order_seq_cst) == 1; // [idle.token]
+    return searching(counts_.fetch_sub(one_searching, std::memory_order_seq_cst)) == 1; // [idle.token]
+}
+
+processor* idle_machines::rob() noexcept {
+    if (count() == 0)
+        return nullptr;
+    std::lock_guard const hold(lock_);
+    machine* const m = take_idle_locked();
+    if (m == nullptr)
+        return nullptr;
+    m->next_listed = first_spare_;
+    first_spare_ = m;
+    return std::exchange(m->p, nullptr); // [idle.rob]
+}
+
+void idle_machines::add_spare(machine& m) noexcept {
+    std::lock_guard const hold(lock_);
+    m.next_listed = first_spare_;
+    first_spare_ = &m;
+}
+
+machine* idle_machines::take_spare() noexcept {
+    std::lock_guard const hold(lock_);
+    machine* const m = first_spare_;
+    if (m != nullptr)
+        first_spare_ = m->next_listed;
+    return m;
 }
 
 void idle_machines::wake_all() noexcept {
-    while (machine* const m = take_one())
+    while (machine* const m = take_idle())
+        m->wake();
+}
+
+void idle_machines::wake_spares() noexcept {
+    while (machine* const m = take_spare())
         m->wake();
 }
 

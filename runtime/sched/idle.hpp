@@ -3,13 +3,23 @@
 
 // idle.hpp: which machines sleep, which search, and when one is woken.
 //
-// [idle.wake]   publisher                                last machine to stop searching
+// [idle.wake]   publisher                                machine that goes to sleep
 //             1 put g into a queue                     1 enlist as idle, ++idle
-//             2 full fence                             2 --searching
-//             3 searching == 0 and idle > 0: wake one  3 full fence
-//                                                      4 look at all queues once more
-//   One fence is first. The left one: right.4 sees g. The right one: left.3 sees the machine idle and nobody
-//   searching, and wakes it. With 1 and 2 on the right after 4, g could wait beside a machine that sleeps.
+//             2 light fence                            2 --searching
+//             3 idle == 0: done                        3 heavy fence
+//             4 full fence                             4 look at all queues once more: work is there, so
+//             5 searching == 0: wake one                 ++searching and search again
+//
+//                                                        machine that has found something
+//                                                      1 --searching, a full fence
+//                                                      2 it was the last: look at all queues, wake one if work is there
+//   Left.2 against right.3: one fence is first. Either right.4 sees g, or left.3 sees the machine idle. Left.4
+//   against the last searcher's 1, or 2 and 3: either that one's look sees g, or left.5 sees nobody searching, and
+//   wakes the idle one. A publisher with nobody idle pays for no fence.
+//   Looks go to the processors' queues first and to the global one last, the way that fibers go which are offered.
+//   Whoever moves fibers from a queue to another publishes them again: a looker may have missed them in his hands.
+//   A machine that calls its sleep off is a searching one: others may have counted on its look.
+//   So is one that saw work, but was robbed of its processor meanwhile: it wakes another before it sleeps.
 //
 // [idle.token] To wake a machine is to make it a searching one, on its behalf, before it runs: `searching`
 //   goes 0 -> 1 once for any number of publishers, and at most one machine is on its way. Should there be
@@ -19,46 +29,73 @@
 // [idle.next] A fiber in a processor's `next` is not published: its processor is about to run it, and waking
 //   a machine takes longer than that. Should that processor not come to it, sysmon sees so and wakes one. The
 //   same holds for a yielding fiber put back into an otherwise empty queue.
+//
+// [idle.rob] A machine whose fiber comes back from a blocking call takes the processor of an idle one, without
+//   waking it: that one becomes a spare, and finds so under the lock should its own time come.
 #pragma once
 
 #include "runtime/base/cpu_relax.hpp"
 #include "runtime/base/spinlock.hpp"
 
 #include <atomic>
+#include <cstdint>
 
 namespace fiber::rt {
 
 struct machine;
+class processor;
 
 class alignas(cache_line) idle_machines {
 public:
-    // Step 1 on the right, by the machine itself.
+    // Step 1 on the right. By the machine itself; or by the one that gives it a processor with nothing to do.
     void enlist(machine&) noexcept;
-    // The machine changes its mind, or its time has come: false if somebody has taken it already, whose
-    // wake() follows.
+    // The machine changes its mind, or its time has come: false if somebody has taken it already, or its
+    // processor; then wake() follows, sooner or later.
     [[nodiscard]] bool withdraw(machine&) noexcept;
 
-    // Step 3 on the left, fence included.
+    // Steps 3 to 5 on the left.
     void wake_one() noexcept;
+    // A guess: whether somebody would be glad of work.
+    [[nodiscard]] bool hungry() const noexcept { return counts_.load(std::memory_order_relaxed) != 0; }
+    [[nodiscard]] bool anyone_searching() const noexcept {
+        return searching(counts_.load(std::memory_order_relaxed)) != 0;
+    }
 
     // By a machine that looks for work: false if enough others do. At most half of those that are busy
     // search.
     [[nodiscard]] bool start_searching(unsigned processors) noexcept;
-    // Step 2 on the right. True: it was the last, so what was published meanwhile is now its business.
+    void search_again() noexcept; // likewise, whatever the others do
+    // True: it was the last, so what was published meanwhile is now its business.
     [[nodiscard]] bool stop_searching() noexcept;
 
-    [[nodiscard]] unsigned count() const noexcept { return idle_.load(std::memory_order_relaxed); } // a guess
+    [[nodiscard]] unsigned count() const noexcept {
+        return idle(counts_.load(std::memory_order_relaxed));
+    } // a guess
 
-    // For shutdown: all of them, once each.
+    // [idle.rob] An idle machine's processor; null: none is idle.
+    [[nodiscard]] processor* rob() noexcept;
+
+    // Those without a processor. One that is taken sleeps until it gets wake().
+    void add_spare(machine&) noexcept;
+    [[nodiscard]] machine* take_spare() noexcept;
+
+    // For shutdown and changes of the processors' number: all that are idle, once each.
     void wake_all() noexcept;
+    void wake_spares() noexcept;
 
 private:
-    [[nodiscard]] machine* take_one() noexcept;
+    [[nodiscard]] machine* take_idle_locked() noexcept;
+    [[nodiscard]] machine* take_idle() noexcept;
 
-    spinlock<lock_rank::idle> lock_; // guards the list
-    machine* first_ = nullptr;       // last in, first out: the warmest is woken
-    std::atomic<unsigned> idle_{0};
-    std::atomic<unsigned> searching_{0};
+    // One word, so that a publisher sees both in one look.
+    static constexpr std::uint64_t one_idle = 1, one_searching = std::uint64_t{1} << 32;
+    static unsigned idle(std::uint64_t counts) noexcept { return static_cast<std::uint32_t>(counts); }
+    static unsigned searching(std::uint64_t counts) noexcept { return static_cast<unsigned>(counts >> 32); }
+
+    std::atomic<std::uint64_t> counts_{0};
+    spinlock<lock_rank::idle> lock_; // guards the lists
+    machine* first_idle_ = nullptr;  // last in, first out: the warmest is woken
+    machine* first_spare_ = nullptr; // likewise
 };
 
 } // namespace fiber::rt

@@ -1,17 +1,40 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// machine.hpp: an OS thread that runs fibers (Go's M).
+// machine.hpp: an OS thread that runs fibers (Go's M), and its hold on a processor.
+//
+//   a machine is   has a processor   stands in                                  is found in
+//   running        yes               a fiber, or the scheduler context          owner of its processor
+//   idle           yes               its futex                                  the idle list
+//   blocked        lost it           a fiber's own code: a system call, a loop  nothing
+//   spare          no                its futex                                  the list of spares
+//   pinned         no                its futex                                  `pin` of its fiber
+//
+// [lease] A machine holds its processor on a lease, which others may break while it runs a fiber's own code.
+//
+//     machine, entering the runtime               taker: sysmon, or a thief; holds the scheduler's `taking`
+//   1 inside = true                             1 inside: give up
+//   2 light fence                               2 claimed = true
+//   3 claimed: wait for `taking`                3 heavy fence
+//   4 p, if it is not null, is its own          4 inside: give up. Else p is the taker's, to use or to take away
+//   5 inside = false, on the way out            5 claimed = false, let go of `taking`
+//
+//   One fence is first. The left: right.4 sees the machine inside. The right: left.3 sees the claim, and waits
+//   until the taker is done. So never both are past their 4. A machine that is inside, and those that sleep
+//   are, can lose its processor only by its own doing, or while it is on the idle list, under that list's lock.
 #pragma once
 
+#include "runtime/base/asymmetric_fence.hpp"
 #include "runtime/base/clock.hpp"
 #include "runtime/base/futex.hpp"
 #include "runtime/base/os_thread.hpp"
+#include "runtime/base/relaxed.hpp"
 
 #include "asm/switch.hpp"
 
 #include <atomic>
 #include <cstdint>
+#include <sys/types.h>
 
 namespace fiber::rt {
 
@@ -20,19 +43,45 @@ class processor;
 class scheduler;
 
 struct machine {
-    machine(scheduler& s, processor& owned) noexcept : sched(s), p(&owned) {}
+    machine(scheduler& s, unsigned number_) noexcept : sched(s), number(number_) {}
 
     scheduler& sched;
-    processor* p;
-    fiber* running = nullptr; // null: it stands in the scheduler context, looking for work
+    processor* p = nullptr;           // [lease]; while it is on a list, guarded by the idle lock
+    relaxed<fiber*> running{nullptr}; // null: it stands in the scheduler context, looking for work
     arch::thread_state_slots thread;
     arch::context scheduler_context; // this OS thread's own stack
 
-    bool searching = false;       // it holds one count of the scheduler's `searching`
-    machine* next_idle = nullptr; // guarded by the idle list's lock, as the next
-    bool enlisted = false;
+    // ── [lease], left ──
+    [[nodiscard]] bool inside() const noexcept { return inside_.load(std::memory_order_acquire); } // [lease]
+    void enter() noexcept {
+        inside_.store(true, std::memory_order_relaxed);            // the fence orders it
+        light_fence();                                             // [lease]
+        if (claimed_.load(std::memory_order_acquire)) [[unlikely]] // [lease] sees what the last taker did
+            wait_for_taker();
+    }
+    void leave() noexcept { inside_.store(false, std::memory_order_release); } // [lease] what was done to *p
+
+    // ── [lease], right ──
+    void claim() noexcept {
+        claimed_.store(true, std::memory_order_relaxed); // the fence orders it
+        heavy_fence();                                   // [lease]
+    }
+    void unclaim() noexcept { claimed_.store(false, std::memory_order_release); } // [lease]
+
+    bool searching = false;         // it holds one count of the scheduler's `searching`
+    machine* next_listed = nullptr; // among the idle, or the spares; guarded by their lock, as the next
+    bool idle = false;
     bool retired = false; // guarded by the scheduler's `retiring_`
 
+    bool computes_on = false; // its processor was retaken from a computation, which still goes on
+
+    fiber* pinned = nullptr;      // the only fiber that runs here, if there is one
+    machine* stand_in = nullptr;  // [pin]
+    machine* sent_by = nullptr;   // [pin] before wake()
+    fiber* set_aside = nullptr;   // found, but pinned to another machine
+    machine* next_made = nullptr; // all machines of the scheduler
+    unsigned const number;
+    relaxed<pid_t> thread_id{0};
     rt::os_thread os_thread;
 
     // Until wake(), which may have come already, or the deadline. False: the deadline.
@@ -43,17 +92,39 @@ struct machine {
                 clock::now() >= deadline)
                 return false;
         }
-        wake_word_.store(0, std::memory_order_relaxed); // nobody wakes it again before it is enlisted again
+        wake_word_.store(0, std::memory_order_relaxed); // nobody wakes it again before it is listed again
         return true;
     }
-    // By the one that took it off the idle list.
+    // By the one that took it off a list, or made it, or found its pinned fiber.
     void wake() noexcept {
         wake_word_.store(1, std::memory_order_release); // [machine.wake]
         futex_wake_one(wake_word_);
     }
 
 private:
+    void wait_for_taker() noexcept; // hand_off.cpp
+
+    std::atomic<bool> inside_{true}; // it begins in its scheduler context
+    std::atomic<bool> claimed_{false};
     std::atomic<std::uint32_t> wake_word_{0};
+};
+
+// While it lives, the caller's machine is inside. For what does not switch; may nest.
+class stay_inside {
+public:
+    explicit stay_inside(machine* m) noexcept : m_(m != nullptr && !m->inside() ? m : nullptr) {
+        if (m_ != nullptr)
+            m_->enter();
+    }
+    ~stay_inside() {
+        if (m_ != nullptr)
+            m_->leave();
+    }
+    stay_inside(stay_inside const&) = delete;
+    stay_inside& operator=(stay_inside const&) = delete;
+
+private:
+    machine* m_;
 };
 
 } // namespace fiber::rt

@@ -33,8 +33,8 @@ unsigned usual_processors(unsigned most) {
 
 scheduler::scheduler(runtime_options const& options)
     : default_stacks_(usual_stacks(options)), processors_(new std::unique_ptr<processor>[most_processors]),
-      machines_(new std::unique_ptr<machine>[most_processors]), outsiders_(new outsiders(default_stacks_)),
-      most_machines_(options.max_machines), sysmon_(*this) {
+      outsiders_(new outsiders(default_stacks_)), most_machines_(options.max_machines), sysmon_(*this) {
+    choose_fences();
     try {
         set_processors(options.processors != 0
                            ? options.processors
@@ -66,24 +66,17 @@ void scheduler::set_processors(unsigned n) {
     idle_.wake_all(); // those that sleep on processors which are to retire
 }
 
-// The processor is published first and its machine then started; until then thieves see an empty queue.
 void scheduler::add_processor() {
     unsigned const i = made_.load(std::memory_order_relaxed); // written under `changing_`
     if (processors_[i] == nullptr)
         processors_[i] = std::make_unique<processor>(i, default_stacks_);
-    if (machines_[i] == nullptr)
-        machines_[i] = std::make_unique<machine>(*this, *processors_[i]);
-    std::string const name = "fiber-m" + std::to_string(i);
+    machine* const spare = idle_.take_spare();
+    machine& m = spare != nullptr ? *spare : new_machine();
     if (i >= processors())
-        active_.store(i + 1, std::memory_order_relaxed); // or the machine would retire at once
+        active_.store(i + 1, std::memory_order_relaxed); // or it would retire at once
     made_.store(i + 1, std::memory_order_release);       // [made] who sees the number sees the processor
-    try {
-        machines_[i]->os_thread.start(name.c_str(), machine_main, machines_[i].get());
-    } catch (...) {
-        made_.store(i, std::memory_order_release); // [made] its processor stays, empty, for the next attempt
-        active_.store(std::max(i, 1u), std::memory_order_relaxed);
-        throw;
-    }
+    give(*processors_[i], m);
+    m.wake();
 }
 
 // What its processor has goes to the others; then it waits until there are more processors again. Its timers
@@ -91,36 +84,37 @@ void scheduler::add_processor() {
 void scheduler::retire(machine& m) noexcept {
     if (m.searching)
         stop_searching(m);
-    while (fiber* const g = m.p->take_local())
-        global_.push(*g);
-    idle_.wake_one();
+    pass_on(m);
     {
         std::lock_guard const hold(retiring_);
-        if (!retired(m) || stopping_.load(std::memory_order_seq_cst)) // [stop]
+        if (!retired(*m.p) || stopping_.load(std::memory_order_seq_cst)) // [stop]
             return;
         m.retired = true;
     }
     while (!m.sleep_until(m.p->timers.earliest())) {
         run_timers(m, *m.p);
-        while (fiber* const g = m.p->take_local())
-            global_.push(*g);
-        idle_.wake_one();
+        pass_on(m);
     }
 }
 
+void scheduler::pass_on(machine& m) noexcept {
+    while (fiber* const g = m.p->take_local())
+        global_.push(*g);
+    full_fence(); // [idle.wake]
+    idle_.wake_one();
+}
+
 void scheduler::resume_retired() noexcept {
-    for (unsigned i = 0; i < made_.load(std::memory_order_relaxed);
-         ++i) { // under `changing_`, or while stopping
-        machine& m = *machines_[i];
+    for (machine* m = first_machine(); m != nullptr; m = m->next_made) {
         bool wake = false;
         {
             std::lock_guard const hold(retiring_);
-            wake = m.retired && (!retired(m) || stopping_.load(std::memory_order_seq_cst)); // [stop]
+            wake = m->retired && (!retired(*m->p) || stopping_.load(std::memory_order_seq_cst)); // [stop]
             if (wake)
-                m.retired = false;
+                m->retired = false;
         }
         if (wake)
-            m.wake();
+            m->wake();
     }
 }
 

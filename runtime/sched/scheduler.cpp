@@ -21,39 +21,91 @@ void scheduler::park(machine& m, wait_reason why, void const* what, arch::commit
     g.why = why;
     g.what = what;
     g.move(fiber_state::running, fiber_state::parked);
-    ++m.p->parks;
-    leave(m, g.stk->context, take_near(m), commit, argument);
+    // A machine without a processor must not wait for one here: the fiber may hold the lock that commit releases.
+    fiber* to = nullptr;
+    if (has_processor(m)) [[likely]] {
+        ++m.p->parks;
+        to = g.pin == nullptr ? take_near(m) : nullptr;
+    }
+    leave(m, g.stk->context, to, commit, argument);
 }
 
+void scheduler::make_room_for_timer(machine& m) noexcept {
+    if (has_processor(m))
+        m.p->timers.make_room();
+}
+
+void scheduler::arm(machine& m, timer& t) noexcept {
+    if (m.p != nullptr) [[likely]] {
+        m.p->timers.arm(t);
+        return;
+    }
+    // Whoever has processor 0 sees the timer when it looks around next; or else it is about to sleep, has looked
+    // at its timers already, and is woken to do so again.
+    processors_[0]->timers.arm_from_elsewhere(t);
+    full_fence(); // [idle.wake]
+    idle_.wake_all();
+}
+
+// The fiber is queued before it is off its stack: only this machine looks into the queue, and not before the
+// switch. [idle.next] Nobody is told, as many fibers stand in the queue as before.
 void scheduler::yield(machine& m) noexcept {
     fiber& g = *m.running;
+    if (m.p == nullptr || g.pin != nullptr) [[unlikely]] {
+        yield_slow(m, g);
+        return;
+    }
     fiber* const next = take_near(m);
-    if (next == nullptr && !m.sched.due_for_a_look(m)) {
+    if (next == nullptr && !m.sched.something_to_look_at(m)) {
         ++m.p->tick; // so that a fiber that yields to nobody looks around now and then
         return;
     }
     g.move(fiber_state::running, fiber_state::runnable);
-    // [idle.next] Nobody is told: as many fibers stand in the queue as before.
+    m.p->queue.push(g);
+    leave(m, g.stk->context, next, nullptr, nullptr);
+}
+
+// By way of the global queue and the scheduler context, where the machine finds its processor, or its fiber,
+// again.
+void scheduler::yield_slow(machine& m, fiber& g) noexcept {
+    g.move(fiber_state::running, fiber_state::runnable);
     auto const put_back = [](void* self) noexcept {
-        machine& there = *current_machine();
-        there.sched.put_last(there, *static_cast<fiber*>(self));
+        current_machine()->sched.inject(*static_cast<fiber*>(self));
     };
-    leave(m, g.stk->context, next, put_back, &g);
+    leave(m, g.stk->context, nullptr, put_back, &g);
 }
 
-// Whether the machine should pass through its scheduler context, which looks at more than its own queue.
-bool scheduler::due_for_a_look(machine const& m) const noexcept {
-    constexpr std::uint64_t ticks_between =
-        61; // prime, so as not to fall in step with a program's own rhythm; Go's number
-    return m.p->tick.mine() % ticks_between == 0 && (!global_.empty() || !m.p->timers.empty() || retired(m));
+// The caller's machine, inside, with a processor. Called without locks, since it may wait for one.
+machine& scheduler::enter_with_processor() noexcept {
+    machine* m = current_machine();
+    m->enter();
+    while (!has_processor(*m))
+        [[unlikely]] {
+            yield_slow(*m, *m->running);
+            m = current_machine();
+        }
+    return *m;
 }
 
-// What can be run without passing through the scheduler context.
+// What may be worth the way through the scheduler context.
+bool scheduler::something_to_look_at(machine const& m) const noexcept {
+    return m.set_aside != nullptr || m.p->has_work() || !m.p->timers.empty() || !global_.empty() ||
+           retired(*m.p);
+}
+
+// What can be run without passing through the scheduler context. It wakes nobody: the caller may hold a lock.
 fiber* scheduler::take_near(machine& m) noexcept {
-    if (m.sched.due_for_a_look(m))
+    processor& p = *m.p;
+    if (p.time_to_look()) [[unlikely]]
         return nullptr;
-    fiber* const g = m.p->take_local();
-    return g != nullptr ? g : m.sched.take_global(m);
+    if (m.sched.idle_.anyone_searching() && !p.queue.empty())
+        return nullptr;
+    fiber* const g = p.take_local();
+    if (g != nullptr && g->pin != nullptr) [[unlikely]] {
+        m.set_aside = g;
+        return nullptr;
+    }
+    return g;
 }
 
 void scheduler::leave(machine& m, arch::context& from, fiber* to, arch::commit_function commit,
@@ -70,13 +122,12 @@ void scheduler::switch_to_fiber(machine& m, arch::context& from, fiber& to, arch
                                 void* argument) noexcept {
     if (to.stk == nullptr)
         to.stk = &m.p->idle.stacks.take();
-    arch::context& context = to.stk->context;
-    if (context.sp == nullptr)
-        arch::make_context(context, to.stk->bottom(), to.stk->usable(), fiber_main);
+    if (to.stk->context.sp == nullptr)
+        arch::make_context(to.stk->context, to.stk->bottom(), to.stk->usable(), fiber_main);
     to.move(fiber_state::runnable, fiber_state::running);
     m.running = &to;
     ++m.p->tick;
-    arch::switch_to(m.thread, from, context, commit, argument);
+    arch::switch_to(m.thread, from, to.stk->context, commit, argument);
 }
 
 // ── a fiber's life ──
@@ -120,12 +171,14 @@ void give_stack_back(void* idle) noexcept {
 // switch.
 void scheduler::fiber_main() noexcept {
     for (;;) {
-        fiber& g = *current_machine()->running;
+        machine& before = *current_machine();
+        fiber& g = *before.running;
+        before.leave();
         run_closure(g);
         local_table::destroy(g.locals);
         arch::restore_default_floating_point_control();
 
-        machine& m = *current_machine(); // g may have moved
+        machine& m = enter_with_processor(); // g may have moved
         stack& here = *g.stk;
         bool const usual_size = &here.of == &m.p->idle.stacks.of();
         g.stk = nullptr;
@@ -164,7 +217,8 @@ void scheduler::ready(fiber& g) noexcept {
 void scheduler::start(fiber& g) noexcept {
     g.move(fiber_state::dead, fiber_state::runnable);
     machine* const m = current_machine();
-    if (m != nullptr && &m->sched == this)
+    stay_inside const hold(m);
+    if (m != nullptr && &m->sched == this && has_processor(*m))
         ++m->p->started;
     else
         outsiders_->count_started();
@@ -177,12 +231,18 @@ void scheduler::place(fiber& g) noexcept {
         inject(g);
         return;
     }
+    stay_inside const hold(m);
+    if (!has_processor(*m)) {
+        inject(g);
+        return;
+    }
     fiber* const before = m->p->put_next(g);
     if (before == nullptr)
         return;
-    put_last(*m, *before);
-    if (processors() > 1) // the only processor is awake
-        idle_.wake_one();
+    m->p->queue.push(*before);
+    light_fence(); // [idle.wake]
+    if (idle_.hungry())
+        offer(*m);
 }
 
 // [close.visit] From outside: once g is in the queue, it may run, end, and let the scheduler's destructor go
@@ -191,35 +251,9 @@ void scheduler::place(fiber& g) noexcept {
 void scheduler::inject(fiber& g) noexcept {
     visitors_.fetch_add(1, std::memory_order_relaxed); // the queue's lock orders it before g's end
     global_.push(g);
+    full_fence(); // [idle.wake] it may be no machine of this scheduler
     idle_.wake_one();
     visitors_.fetch_sub(1, std::memory_order_release); // [close.visit] *this may be gone
-}
-
-void scheduler::put_last(machine& m, fiber& g) noexcept {
-    while (!m.p->queue.push(g)) {
-        run_queue::batch half;
-        auto const n = m.p->queue.take_half(half);
-        if (n == 0)
-            continue; // thieves have made room
-        for (std::uint32_t i = 0; i + 1 < n; ++i)
-            half[i]->link = half[i + 1];
-        half[n - 1]->link = &g;
-        global_.push_list(*half[0], g, n + 1);
-        return;
-    }
-}
-
-// ── machines ──
-
-void* scheduler::machine_main(void* self) noexcept {
-    auto& m = *static_cast<machine*>(self);
-    set_current_machine(&m);
-    m.thread.find();
-    m.scheduler_context.sanitizer.adopt_thread();
-    while (fiber* const g = m.sched.find_runnable(m))
-        switch_to_fiber(m, m.scheduler_context, *g, nullptr, nullptr);
-    set_current_machine(nullptr);
-    return nullptr;
 }
 
 } // namespace fiber::rt

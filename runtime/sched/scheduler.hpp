@@ -3,8 +3,8 @@
 
 // scheduler.hpp: one runtime: its processors and machines, and how a fiber gets on and off them.
 //   where a fiber stands              what runs it next
-//   next of a processor               that processor, or a thief in the last pass of a search, or after sysmon's look
-//   a processor's queue               that processor in order, or a thief, who takes half
+//   next of a processor               that processor, or a thief if that one does not move on
+//   a processor's queue               that processor, in order; it offers half when others are hungry. Or a thief, as above
 //   the global queue                  any processor, every 61st tick at the latest
 #pragma once
 
@@ -24,6 +24,8 @@
 
 namespace fiber::rt {
 
+enum class stuck_in { the_kernel, a_computation };
+
 class scheduler {
 public:
     // Starts the machines. Throws std::system_error, or std::invalid_argument for the stack size.
@@ -33,9 +35,22 @@ public:
     scheduler(scheduler const&) = delete;
     scheduler& operator=(scheduler const&) = delete;
 
-    // ── for fibers, each on its own stack ──
+    // ── for fibers, each on its own stack. The machine is inside, before and after, but perhaps another one ──
     static void park(machine&, wait_reason, void const* what, arch::commit_function, void* argument) noexcept;
     static void yield(machine&) noexcept;
+    // For a parking fiber's deadline: before, and in the commit function.
+    static void make_room_for_timer(machine&) noexcept;
+    void arm(machine&, timer&) noexcept;
+    // Gives the processor to another machine, if that can be had.
+    void hand_off(machine&) noexcept;
+    // [idle.rob] True: the machine has a processor. Never blocks.
+    [[nodiscard]] static bool has_processor(machine& m) noexcept {
+        return m.p != nullptr || m.sched.regain(m);
+    }
+    // The calling fiber, and no other, runs on its machine from here on; and the end of that. pin throws
+    // std::system_error if there can be no machine for the others.
+    void pin(machine&);
+    void unpin(machine&) noexcept;
 
     // ── for everyone ──
     // Parked or new to runnable. Never blocks, fails or allocates.
@@ -52,42 +67,66 @@ public:
     [[nodiscard]] runtime_stats stats() const;
 
 private:
+    friend struct machine;
     friend class sysmon;
     struct outsiders; // what callers without a processor share
 
     // ── scheduler.cpp: on and off a machine ──
-    static void* machine_main(void*) noexcept;
     [[noreturn]] static void fiber_main() noexcept;
     [[nodiscard]] static fiber* take_near(machine&) noexcept;
-    [[nodiscard]] bool due_for_a_look(machine const&) const noexcept;
+    [[nodiscard]] bool something_to_look_at(machine const&) const noexcept;
     static void switch_to_fiber(machine&, arch::context& from, fiber& to, arch::commit_function,
                                 void* argument) noexcept;
     static void leave(machine&, arch::context& from, fiber* to, arch::commit_function,
                       void* argument) noexcept;
+    static void yield_slow(machine&, fiber&) noexcept;
+    [[nodiscard]] static machine& enter_with_processor() noexcept;
     static void finish(machine&, fiber&, bool has_credit) noexcept;
     static void end_life(fiber&) noexcept; // spawn.cpp
     void place(fiber&) noexcept;
     void inject(fiber&) noexcept;
-    void put_last(machine&, fiber&) noexcept;
 
     // ── find_runnable.cpp: in the scheduler context ──
-    enum class thoroughness { queues, everything };
     [[nodiscard]] fiber* find_runnable(machine&) noexcept;
+    [[nodiscard]] fiber* look(machine&) noexcept;
     [[nodiscard]] fiber* look_here(machine&) noexcept;
     [[nodiscard]] fiber* take_global(machine&) noexcept;
     [[nodiscard]] fiber* search(machine&) noexcept;
-    [[nodiscard]] fiber* steal(machine&, thoroughness) noexcept;
-    [[nodiscard]] static fiber* steal_next(processor& victim) noexcept;
+    [[nodiscard]] fiber* steal(machine&) noexcept;
+    [[nodiscard]] fiber* steal_from(machine&, processor& victim) noexcept;
     bool run_timers(machine&, processor& whose) noexcept;
-    [[nodiscard]] bool work_in_sight() const noexcept;
+    enum class sight { nothing, out_of_reach, global };
+    [[nodiscard]] sight work_in_sight() const noexcept;
+    void offer(machine&) noexcept;
     void stop_searching(machine&) noexcept;
+    void search_again(machine&) noexcept;
     void sleep(machine&) noexcept;
+
+    // ── hand_off.cpp: processors that change their machine ──
+    static void* machine_main(void*) noexcept;
+    [[nodiscard]] machine& new_machine();
+    [[nodiscard]] machine* spare_or_new() noexcept;
+    static void give(processor&, machine&) noexcept;
+    [[nodiscard]] machine* first_machine() const noexcept {
+        return machines_.load(std::memory_order_acquire); // [machines] each one is complete
+    }
+    template <class Use>
+    [[nodiscard]] bool break_lease(processor&, Use const&) noexcept;
+    [[nodiscard]] bool regain(machine&) noexcept;
+    [[nodiscard]] bool retake(processor&, stuck_in) noexcept;
+    void end_computation(machine&) noexcept;
+    void wait_as_spare(machine&) noexcept;
+
+    // ── pin.cpp ──
+    [[nodiscard]] fiber* wait_for_pinned(machine&) noexcept;
+    void send_to_pinned(machine&, fiber&) noexcept;
 
     // ── processors.cpp: how many there are ──
     void add_processor();
     void resume_retired() noexcept;
-    [[nodiscard]] bool retired(machine const& m) const noexcept { return m.p->index >= processors(); }
+    [[nodiscard]] bool retired(processor const& p) const noexcept { return p.index >= processors(); }
     void retire(machine&) noexcept;
+    void pass_on(machine&) noexcept;
 
     // ── shutdown.cpp ──
     [[nodiscard]] std::uint64_t live_fibers() const noexcept;
@@ -98,15 +137,19 @@ private:
     global_queue global_;
     idle_machines idle_;
 
-    // Processors, each with a machine of its own, are made as needed and stay until the end.
+    // Processors and machines are made as needed and stay until the end.
     static constexpr unsigned most_processors = 1024;
     std::unique_ptr<std::unique_ptr<processor>[]> processors_; // the first made_ are there
-    std::unique_ptr<std::unique_ptr<machine>[]> machines_;     // likewise
     std::atomic<unsigned> made_{0};
     // Those with a lower index run fibers; the others have retired, or are about to.
     std::atomic<unsigned> active_{0};
     std::unique_ptr<outsiders> outsiders_;
+    std::atomic<machine*> machines_{nullptr}; // all, by next_made
+    std::atomic<unsigned> machines_made_{0};
     unsigned const most_machines_;
+    std::atomic<bool> no_machine_reported_{false};
+    std::atomic<std::uint64_t> handoffs_{0};
+    std::mutex taking_;                      // [lease] one taker at a time
     std::mutex changing_;                    // one set_processors at a time
     spinlock<lock_rank::lifetime> retiring_; // guards each machine's `retired`, and lowers of active_
     sysmon sysmon_;

@@ -57,13 +57,17 @@ scheduler::~scheduler() {
 // [stop] Here: stopping, then a fence, then all that sleep are woken. A machine: enlist, a fence, then a look
 // at stopping.
 void scheduler::stop() noexcept {
+    sysmon_.stop(); // it takes machines off their lists
     stopping_.store(true, std::memory_order_seq_cst);
     full_fence(); // [stop]
     idle_.wake_all();
+    idle_.wake_spares();
     resume_retired();
-    for (unsigned i = 0; i < made_.load(std::memory_order_relaxed); ++i) // nobody changes it any more
-        machines_[i]->os_thread.join();
-    sysmon_.stop();
+    for (machine* m = machines_.exchange(nullptr, std::memory_order_acquire); m != nullptr;) { // [machines]
+        std::unique_ptr<machine> const ended(m);
+        m = m->next_made;
+        ended->os_thread.join();
+    }
 }
 
 } // namespace fiber::rt

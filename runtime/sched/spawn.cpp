@@ -67,8 +67,9 @@ void wait_until_done(life_word const& life) noexcept {
 
 fiber& scheduler::new_fiber(attributes const& how) {
     machine* const m = current_machine();
+    stay_inside const inside(m);
     fiber* g = nullptr;
-    if (m != nullptr && &m->sched == this) {
+    if (m != nullptr && &m->sched == this && has_processor(*m)) {
         g = &make(m->p->idle, how);
     } else {
         std::lock_guard const hold(outsiders_->lock);
@@ -81,7 +82,8 @@ fiber& scheduler::new_fiber(attributes const& how) {
 
 void scheduler::abandon(fiber& g) noexcept {
     machine* const m = current_machine();
-    if (m != nullptr && &m->sched == this) {
+    stay_inside const inside(m);
+    if (m != nullptr && &m->sched == this && has_processor(*m)) {
         unmake(m->p->idle, g);
     } else {
         std::lock_guard const hold(outsiders_->lock);
@@ -92,7 +94,9 @@ void scheduler::abandon(fiber& g) noexcept {
 void scheduler::recycle(fiber& g) noexcept {
     FIBER_ASSERT(g.state == fiber_state::dead && g.stk == nullptr);
     g.sched = nullptr;
-    if (machine* const m = current_machine())
+    machine* const m = current_machine();
+    stay_inside const inside(m);
+    if (m != nullptr && has_processor(*m))
         m->p->idle.fibers.give(g);
     else
         fiber_cache::give_to_depot(g);

@@ -3,6 +3,7 @@
 
 #include "runtime/sched/sysmon.hpp"
 
+#include "runtime/base/blocked.hpp"
 #include "runtime/base/cpu_relax.hpp"
 #include "runtime/base/futex.hpp"
 #include "runtime/sched/scheduler.hpp"
@@ -15,18 +16,20 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto shortest_nap = 1ms;
+// As in Go. Shorter costs CPU while there is nothing to see, longer lets those wait who have nothing to wait for.
+constexpr auto shortest_nap = 20us;
 constexpr auto longest_nap = 10ms;
 constexpr int naps_before_longer = 50; // without anything found
 constexpr int idle_naps_before_sleep = 20;
+
+constexpr auto usual_slice = 10ms;
 
 } // namespace
 
 void sysmon::start() { thread_.start("fiber-sysmon", main, this); }
 
 void sysmon::stop() noexcept {
-    stopping_.store(true, std::memory_order_seq_cst); // [sysmon.sleep]
-    word_.store(0, std::memory_order_seq_cst);        // [sysmon.sleep]
+    word_.store(2, std::memory_order_seq_cst); // [sysmon.sleep]
     futex_wake_one(word_);
     thread_.join();
 }
@@ -37,28 +40,27 @@ void sysmon::stop() noexcept {
 //              3 all machines idle: sleep          3 word is asleep: wake it
 //   One fence is first: either sysmon sees the machine awake, or the machine sees sysmon asleep.
 void sysmon::machine_awake() noexcept {
-    full_fence();                                   // [sysmon.sleep]
-    if (word_.load(std::memory_order_relaxed) == 0) // ordered by the fence
-        return;
-    if (word_.exchange(0, std::memory_order_relaxed) == 1) // only one of several calls the kernel
+    full_fence(); // [sysmon.sleep]
+    std::uint32_t asleep = 1;
+    if (word_.load(std::memory_order_relaxed) == asleep && // ordered by the fence
+        word_.compare_exchange_strong(asleep, 0,
+                                      std::memory_order_relaxed)) // one of several calls the kernel
         futex_wake_one(word_);
 }
 
 void sysmon::sleep_until_a_machine_wakes() noexcept {
-    word_.store(1, std::memory_order_relaxed); // ordered by the fence
-    full_fence();                              // [sysmon.sleep]
+    std::uint32_t watching = 0;
+    if (!word_.compare_exchange_strong(watching, 1, std::memory_order_seq_cst)) // stopping
+        return;
+    full_fence(); // [sysmon.sleep]
     bool const all_idle = of_.idle_.count() >= of_.processors();
-    while (all_idle && !stopping_.load(std::memory_order_seq_cst) &&
-           word_.load(std::memory_order_relaxed) == 1)
+    while (all_idle && word_.load(std::memory_order_relaxed) == 1)
         futex_wait(word_, 1);
-    word_.store(0, std::memory_order_relaxed);
+    std::uint32_t asleep = 1;
+    word_.compare_exchange_strong(asleep, 0, std::memory_order_seq_cst);
 }
 
-void sysmon::nap(clock::duration time) noexcept {
-    if (!stopping_.load(
-            std::memory_order_seq_cst)) // [sysmon.sleep] stop() changes nothing here: word is 0 all the time
-        futex_wait(word_, 0, clock::now() + time);
-}
+void sysmon::nap(clock::duration time) noexcept { futex_wait(word_, 0, clock::now() + time); }
 
 void* sysmon::main(void* self) noexcept {
     static_cast<sysmon*>(self)->watch();
@@ -66,10 +68,9 @@ void* sysmon::main(void* self) noexcept {
 }
 
 void sysmon::watch() {
-    std::vector<std::uint64_t> ticks;
     clock::duration time = shortest_nap;
     int quiet = 0, idle = 0;
-    while (!stopping_.load(std::memory_order_seq_cst)) { // [sysmon.sleep]
+    while (word_.load(std::memory_order_seq_cst) != 2) { // [sysmon.sleep]
         nap(time);
         idle = of_.idle_.count() >= of_.processors() ? idle + 1 : 0;
         if (idle >= idle_naps_before_sleep) {
@@ -77,8 +78,7 @@ void sysmon::watch() {
             idle = quiet = 0;
             time = shortest_nap;
         }
-        if (anything_stuck(ticks) && of_.idle_.count() > 0) {
-            of_.idle_.wake_one();
+        if (look_at_all(clock::now())) {
             quiet = 0;
             time = shortest_nap;
         } else if (++quiet > naps_before_longer) {
@@ -87,20 +87,60 @@ void sysmon::watch() {
     }
 }
 
-// Whether a processor has not moved on since the last look although a fiber waits there, or a timer is due.
-bool sysmon::anything_stuck(std::vector<std::uint64_t>& ticks) const {
-    unsigned const n = of_.made_.load(std::memory_order_acquire); // [made]
-    ticks.resize(n);
-    auto const now = clock::now();
-    bool stuck = false;
-    for (unsigned i = 0; i < n; ++i) {
-        processor const& p = *of_.processors_[i];
-        auto const tick = p.tick.read();
-        bool const waits = p.has_work() || p.timers.earliest() <= now;
-        stuck = stuck || (waits && tick == ticks[i]);
-        ticks[i] = tick;
+// True: there was something to do, and there may soon be more.
+bool sysmon::look_at_all(clock::time_point now) {
+    impressions_.resize(of_.made_.load(std::memory_order_acquire)); // [made]
+    bool found = false;
+    for (std::size_t i = 0; i < impressions_.size(); ++i)
+        found |= look_at(*of_.processors_[i], impressions_[i], now);
+    return found;
+}
+
+bool sysmon::look_at(processor& p, impression& seen, clock::time_point now) {
+    bool const overdue = p.timers.earliest() <= now;
+    if (overdue)
+        p.look_soon();
+
+    fiber const* const first = p.queue.front();
+    if (first != seen.first || p.queue.empty())
+        seen.first_since = now;
+    else if (now - seen.first_since >= usual_slice)
+        p.end_slice();
+    seen.first = first;
+
+    if (auto const tick = p.tick.read(); tick != seen.tick) {
+        seen.tick = tick;
+        seen.since = now;
+        return false;
     }
-    return stuck;
+    machine* const m = p.owner();
+    if (m == nullptr || m->inside())
+        return false; // idle, or about to see for itself
+    bool const work_waits = p.has_work() || overdue || !of_.global_.empty() || of_.retired(p);
+    if (!unstick(p, *m, work_waits, now - seen.since))
+        return false;
+    seen.since = now;
+    return true;
+}
+
+bool sysmon::unstick(processor& p, machine& m, bool work_waits, clock::duration stuck_for) {
+    if (work_waits && of_.idle_.count() > 0 && !of_.retired(p)) {
+        of_.idle_.wake_one();
+        return true;
+    }
+    if (!work_waits && stuck_for < usual_slice)
+        return false;
+    bool const blocked = is_blocked(m.thread_id);
+    if (!blocked && (!work_waits || stuck_for < slice()))
+        return false;
+    return of_.retake(p, blocked ? stuck_in::the_kernel : stuck_in::a_computation);
+}
+
+// How long a fiber may compute while others wait. It grows with the number of those that compute on without a
+// processor: they share the CPUs with the machines that have one, and it is no use to add more of them than get
+// done. So n of them take n²/2 slices to gather.
+clock::duration sysmon::slice() const noexcept {
+    return usual_slice * (1 + computing_.load(std::memory_order_relaxed) / of_.processors());
 }
 
 } // namespace fiber::rt

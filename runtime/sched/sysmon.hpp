@@ -2,7 +2,14 @@
 // Copyright the libfiber authors.
 
 // sysmon.hpp: a thread beside the machines, which sees what no machine can: that a processor does not get on.
-// It sleeps when all machines sleep.
+//   what it sees on a processor, with work waiting       what it does
+//   no switch since the last look, others idle           wakes an idle machine, which takes the work
+//   … none idle, the machine is blocked in the kernel    retakes the processor: hand_off.cpp
+//   … none idle, it has computed for a slice             likewise; see slice() for how long that is
+//   the queue's first is the same for a slice            ends the turns of those in `next`
+//   a timer overdue                                      has the machine look at its timers
+// A processor whose machine is blocked for a slice with no work waiting is retaken too, so that it can be idle.
+// It sleeps when all processors are idle.
 #pragma once
 
 #include "runtime/base/clock.hpp"
@@ -14,7 +21,10 @@
 
 namespace fiber::rt {
 
+class fiber;
+class processor;
 class scheduler;
+struct machine;
 
 class sysmon {
 public:
@@ -23,21 +33,37 @@ public:
     void start(); // throws as os_thread::start
     void stop() noexcept;
 
-    // By a machine that has slept.
+    // By a machine that has slept, or has got a processor that was idle.
     void machine_awake() noexcept;
+    // How many machines go on computing without the processor they had. Relaxed: a guess, for slice().
+    void one_computes_on() noexcept { computing_.fetch_add(1, std::memory_order_relaxed); }
+    void one_has_computed() noexcept { computing_.fetch_sub(1, std::memory_order_relaxed); }
 
 private:
+    // What a processor looked like, and since when.
+    struct impression {
+        std::uint64_t tick = 0;
+        clock::time_point since{};
+        fiber const* first = nullptr; // of its queue
+        clock::time_point first_since{};
+    };
+
     static void* main(void* self) noexcept;
     void watch();
-    [[nodiscard]] bool anything_stuck(std::vector<std::uint64_t>& ticks) const;
+    [[nodiscard]] bool look_at_all(clock::time_point now);
+    [[nodiscard]] bool look_at(processor&, impression&, clock::time_point now);
+    [[nodiscard]] bool unstick(processor&, machine&, bool work_waits, clock::duration stuck_for);
+    [[nodiscard]] clock::duration slice() const noexcept;
     void nap(clock::duration) noexcept;
     void sleep_until_a_machine_wakes() noexcept;
 
     //   value       set by
-    //   0 watching  machine_awake, stop
+    //   0 watching  machine_awake
     //   1 asleep    sysmon, before it looks at the machines a last time
+    //   2 stopping  stop
     std::atomic<std::uint32_t> word_{0};
-    std::atomic<bool> stopping_{false};
+    std::atomic<unsigned> computing_{0};
+    std::vector<impression> impressions_;
     scheduler& of_;
     os_thread thread_;
 };

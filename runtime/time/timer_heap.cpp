@@ -37,6 +37,14 @@ void timer_heap::arm(timer& t) noexcept {
     publish_earliest();
 }
 
+void timer_heap::arm_from_elsewhere(timer& t) noexcept {
+    std::lock_guard const hold(lock_);
+    t.home = this;
+    t.armed = true;
+    link(t);
+    publish_earliest();
+}
+
 void timer_heap::disarm(timer& t) noexcept {
     if (t.home == nullptr)
         return;

@@ -4,7 +4,7 @@
 // timer_heap.hpp: one processor's timers. Returns expired tickets, wakes nobody.
 //   invariant  a 4-ary heap by deadline; a timer that is armed knows its heap and its place in it, so that disarming is
 //              O(log n) and leaves nothing behind
-//   callers    arm: the processor's owner. expire, disarm: any machine. A timer lies on the stack of the fiber that
+//   callers    make_room, arm: the processor's owner. expire, disarm: any machine. A timer lies on the stack of the fiber that
 //              waits, which disarms it before it goes on
 #pragma once
 
@@ -39,7 +39,8 @@ class timer_heap {
 public:
     // By the owner, outside of locks, before it arms one more: allocates if the heap is full.
     void make_room() noexcept;
-    void arm(timer&) noexcept; // cannot fail: what has no room stands in a list, and is slow
+    void arm(timer&) noexcept;                // cannot fail: what has no room stands in a list, and is slow
+    void arm_from_elsewhere(timer&) noexcept; // by a machine without a processor: into that list
     // After this the timer may go: it is in no heap, and nobody looks at it.
     static void disarm(timer&) noexcept;
 
@@ -81,8 +82,9 @@ private:
     std::atomic<std::size_t> size_{0};
     std::atomic<clock::rep> earliest_{never.time_since_epoch().count()};
     std::unique_ptr<std::unique_ptr<chunk>[]> chunks_;
-    std::size_t chunk_count_ = 0;   // the owner's alone
-    timer* first_listed_ = nullptr; // in no order: those armed when there was no memory for another chunk
+    std::size_t chunk_count_ = 0; // the owner's alone
+    timer* first_listed_ =
+        nullptr; // in no order: those armed from elsewhere, or when there was no memory for a chunk
 };
 
 } // namespace fiber::rt

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// fiber_list.hpp: runnable fibers in a row, first in, first out, linked through the fibers themselves: it has
+// no limit and needs no memory.
+//   invariant  size() fibers from first_ to last_ by link; nothing else holds them
+//   callers    the owner: a processor's machine, or the holder of a lock. size, empty: any; a guess
+#pragma once
+
+#include "runtime/base/assert.hpp"
+#include "runtime/base/relaxed.hpp"
+#include "runtime/sched/fiber.hpp"
+
+#include <cstddef>
+#include <utility>
+
+namespace fiber::rt {
+
+class fiber_list {
+public:
+    fiber_list() = default;
+    fiber_list(fiber_list&& other) noexcept
+        : first_(static_cast<fiber*>(other.first_)), last_(other.last_), size_(other.size()) {
+        other.clear();
+    }
+
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    [[nodiscard]] bool empty() const noexcept { return size() == 0; }
+    // Any; a guess, of which nothing but the pointer's value may be used.
+    [[nodiscard]] fiber const* front() const noexcept { return first_; }
+
+    void push(fiber& g) noexcept {
+        g.link = nullptr;
+        append(g, g, 1);
+    }
+    void push(fiber_list&& list) noexcept {
+        if (list.empty())
+            return;
+        append(*list.first_, *list.last_, list.size());
+        list.clear();
+    }
+
+    [[nodiscard]] fiber* pop() noexcept {
+        fiber* const g = first_;
+        if (g != nullptr) {
+            first_ = g->link;
+            size_ = size() - 1;
+        }
+        return g;
+    }
+
+    // The first n, or all if there are fewer.
+    [[nodiscard]] fiber_list pop(std::size_t n) noexcept {
+        if (n >= size())
+            return std::move(*this);
+        fiber_list taken;
+        if (n == 0)
+            return taken;
+        fiber* last = first_;
+        for (std::size_t i = 1; i < n; ++i)
+            last = last->link;
+        taken.append(*first_, *last, n);
+        first_ = last->link;
+        last->link = nullptr;
+        size_ = size() - n;
+        return taken;
+    }
+
+private:
+    void append(fiber& first, fiber& last, std::size_t n) noexcept {
+        if (empty())
+            first_ = &first;
+        else
+            last_->link = &first;
+        last_ = &last;
+        size_ = size() + n;
+    }
+
+    void clear() noexcept {
+        first_ = nullptr;
+        size_ = 0;
+    }
+
+    relaxed<fiber*> first_{nullptr};
+    fiber* last_ = nullptr;
+    relaxed<std::size_t> size_{0};
+};
+
+} // namespace fiber::rt

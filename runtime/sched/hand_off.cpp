@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// hand_off.cpp: processors change their machine: given by one that is about to block, retaken by sysmon from
+// one that is stuck, robbed from one that is idle. A machine that gets one in its sleep is then woken.
+
+#include "runtime/base/fatal.hpp"
+#include "runtime/sched/lease.hpp"
+#include "runtime/sched/scheduler.hpp"
+
+#include <exception>
+#include <memory>
+#include <string>
+#include <system_error>
+#include <unistd.h>
+#include <utility>
+
+namespace fiber::rt {
+
+void machine::wait_for_taker() noexcept { std::lock_guard const wait(sched.taking_); }
+
+void* scheduler::machine_main(void* self) noexcept {
+    auto& m = *static_cast<machine*>(self);
+    set_current_machine(&m);
+    m.thread.find();
+    m.thread_id = ::gettid();
+    m.scheduler_context.sanitizer.adopt_thread();
+    static_cast<void>(m.sleep_until(never)); // until its maker gives it a processor, or puts it to other use
+    while (fiber* const g = m.sched.find_runnable(m))
+        switch_to_fiber(m, m.scheduler_context, *g, nullptr, nullptr);
+    set_current_machine(nullptr);
+    return nullptr;
+}
+
+// Asleep, without a processor, and on no list. Throws std::system_error.
+machine& scheduler::new_machine() {
+    // relaxed: a number, and a limit
+    unsigned const number = machines_made_.fetch_add(1, std::memory_order_relaxed);
+    try {
+        if (number >= most_machines_)
+            throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again),
+                                    "fiber: all " + std::to_string(most_machines_) +
+                                        " machines of runtime_options::max_machines are in use");
+        auto m = std::make_unique<machine>(*this, number);
+        m->os_thread.start(("fiber-m" + std::to_string(number)).c_str(), machine_main, m.get());
+        machine* const made = m.release();
+        made->next_made = machines_.load(std::memory_order_relaxed);
+        while (
+            !machines_.compare_exchange_weak(made->next_made, made, std::memory_order_release)) // [machines]
+            ;
+        return *made;
+    } catch (...) {
+        machines_made_.fetch_sub(1, std::memory_order_relaxed);
+        throw;
+    }
+}
+
+// Likewise; null: there can be no more. That is said once.
+machine* scheduler::spare_or_new() noexcept {
+    if (machine* const spare = idle_.take_spare())
+        return spare;
+    try {
+        return &new_machine();
+    } catch (std::exception const& e) {
+        if (!no_machine_reported_.exchange(true, std::memory_order_relaxed)) // a message, and orders nothing
+            warn("%s: fibers that block or compute keep their processors, and others wait. "
+                 "Raise max_machines, or block in fewer fibers at a time",
+                 e.what());
+        return nullptr;
+    }
+}
+
+// To one that sleeps, and is on no list.
+void scheduler::give(processor& p, machine& to) noexcept {
+    to.p = &p;
+    p.set_owner(to);
+}
+
+void scheduler::hand_off(machine& m) noexcept {
+    machine* const to = spare_or_new();
+    if (to == nullptr)
+        return;
+    processor& p = *std::exchange(m.p, nullptr);
+    handoffs_.fetch_add(1, std::memory_order_relaxed); // a statistic
+    bool const busy = p.has_work() || !p.timers.empty();
+    give(p, *to);
+    if (busy) {
+        to->wake();
+        return;
+    }
+    // It may as well sleep on, as an idle one; this is its last look: [idle.wake], right.
+    idle_.enlist(*to);
+    heavy_fence(); // [idle.wake]
+    if (retired(p))
+        idle_.wake_all();
+    else if (work_in_sight() != sight::nothing)
+        idle_.wake_one();
+}
+
+bool scheduler::regain(machine& m) noexcept {
+    processor* const p = idle_.rob();
+    if (p == nullptr)
+        return false;
+    give(*p, m);
+    end_computation(m);
+    sysmon_.machine_awake();
+    return true;
+}
+
+// It has a processor again, or has come to its scheduler context.
+void scheduler::end_computation(machine& m) noexcept {
+    if (std::exchange(m.computes_on, false))
+        sysmon_.one_has_computed();
+}
+
+// By sysmon: the machine of p is stuck in a fiber's own code.
+bool scheduler::retake(processor& p, stuck_in what) noexcept {
+    machine* const to = spare_or_new();
+    if (to == nullptr)
+        return false;
+    bool const taken = break_lease(p, [&](machine& from) {
+        from.p = nullptr;
+        from.computes_on = what == stuck_in::a_computation;
+        give(p, *to);
+    });
+    if (taken) {
+        if (what == stuck_in::a_computation)
+            sysmon_.one_computes_on();
+        handoffs_.fetch_add(1, std::memory_order_relaxed); // a statistic
+        to->wake();
+    } else {
+        idle_.add_spare(*to);
+    }
+    return taken;
+}
+
+// Until it is given a processor, or the end has come.
+void scheduler::wait_as_spare(machine& m) noexcept {
+    end_computation(m);
+    idle_.add_spare(m);
+    // [stop] The list's lock is the fence: either the end finds m on the list, or m sees it coming.
+    if (!stopping_.load(std::memory_order_relaxed))
+        static_cast<void>(m.sleep_until(never));
+}
+
+} // namespace fiber::rt

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+#include "tests/support/catch.hpp"
+
+#include "runtime/sched/fiber_list.hpp"
+
+#include <memory>
+#include <utility>
+
+namespace rt = fiber::rt;
+
+namespace {
+
+struct queued {
+    std::unique_ptr<rt::fiber[]> fibers;
+    rt::fiber_list list;
+
+    explicit queued(std::size_t n) : fibers(std::make_unique<rt::fiber[]>(n)) {
+        for (std::size_t i = 0; i < n; ++i)
+            list.push(fibers[i]);
+    }
+    [[nodiscard]] bool next_is(std::size_t i) { return list.pop() == &fibers[i]; }
+};
+
+} // namespace
+
+TEST_CASE("a fiber list is first in, first out", "[fiber_list]") {
+    queued q(3);
+    CHECK(q.list.size() == 3);
+    CHECK(q.list.front() == &q.fibers[0]);
+    for (std::size_t i = 0; i < 3; ++i)
+        CHECK(q.next_is(i));
+    CHECK(q.list.empty());
+    CHECK(q.list.pop() == nullptr);
+    q.list.push(q.fibers[1]); // again, after it was empty
+    CHECK(q.next_is(1));
+}
+
+TEST_CASE("the front of a fiber list comes off in one piece, in order", "[fiber_list]") {
+    queued q(5);
+    rt::fiber_list front = q.list.pop(2);
+    CHECK(front.size() == 2);
+    CHECK(q.list.size() == 3);
+    CHECK(front.pop() == &q.fibers[0]);
+    CHECK(front.pop() == &q.fibers[1]);
+    CHECK(front.pop() == nullptr);
+    CHECK(q.list.pop(0).empty());
+    rt::fiber_list rest = q.list.pop(99);
+    CHECK(rest.size() == 3);
+    CHECK(q.list.empty());
+    CHECK(q.list.pop() == nullptr);
+    CHECK(rest.pop() == &q.fibers[2]);
+}
+
+TEST_CASE("a fiber list is appended to another", "[fiber_list]") {
+    queued a(2), b(2);
+    a.list.push(std::move(b.list));
+    CHECK(b.list.empty());
+    CHECK(b.list.pop() == nullptr);
+    a.list.push(rt::fiber_list());
+    CHECK(a.list.size() == 4);
+    CHECK(a.next_is(0));
+    CHECK(a.next_is(1));
+    CHECK(a.list.pop() == &b.fibers[0]);
+    CHECK(a.list.pop() == &b.fibers[1]);
+    CHECK(a.list.empty());
+}
