@@ -136,7 +136,15 @@ void channel::release(channel* c) noexcept {
     ::operator delete(static_cast<void*>(c), align);
 }
 
-void channel::lock() noexcept { spin(lock_).lock(); }
+void channel::lock() noexcept {
+    if (spin(lock_).lock() == rt::guarded_data::ours) [[likely]]
+        return;
+    for (queue* const q :
+         {&receivers_, &senders_}) { // [fork] all who waited have stayed behind in the parent
+        rt::wait_queue(q->list).forget_all();
+        q->occupied.store(false, std::memory_order_release); // [chan.early]
+    }
+}
 void channel::unlock() noexcept { spin(lock_).unlock(); }
 
 inline void channel::advance(std::byte*& place) const noexcept {

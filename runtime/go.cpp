@@ -4,6 +4,7 @@
 #include <fiber/go.hpp>
 
 #include "runtime/park.hpp"
+#include "runtime/process/fork.hpp"
 #include "runtime/sched/join.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/sched/thread_party.hpp"
@@ -65,9 +66,9 @@ thread_pin::thread_pin() {
 }
 
 thread_pin::~thread_pin() {
-    if (!outermost_)
-        return;
     rt::machine* const m = rt::current_machine();
+    if (!outermost_ || m == nullptr) // [fork.stranded]
+        return;
     rt::stay_inside const hold(m);
     m->sched.unpin(*m);
 }
@@ -123,8 +124,10 @@ std::string_view name() noexcept {
 // Not inlined, by link-time optimisation either: its frame must be below its caller's.
 [[gnu::noinline]] std::size_t stack_remaining() noexcept {
     auto const here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
-    if (rt::machine const* const m = rt::current_machine())
-        return here - reinterpret_cast<std::uintptr_t>(m->running->stk->bottom());
+    rt::machine const* const m = rt::current_machine();
+    rt::stack const* const on = m != nullptr ? m->running->stk : rt::stack_kept_over_fork();
+    if (on != nullptr && on->holds(here)) // [fork.stranded] it may be another thread
+        return here - reinterpret_cast<std::uintptr_t>(on->bottom());
     pthread_attr_t attributes;
     void* bottom = nullptr;
     std::size_t size = 0;

@@ -79,6 +79,8 @@ wait_end park_until_erased(ticket t, clock::time_point deadline, wait_reason why
 }
 
 void unpark(ticket t) noexcept {
+    if (t.who->stayed_behind()) [[unlikely]] // [fork]
+        return;
     if (!party::settle(t))
         return; // it has not parked yet, and finds out by itself
     if (t.who->is_fiber()) {
@@ -100,9 +102,8 @@ void yield() noexcept {
 }
 
 bool spinning_may_help() noexcept {
-    static bool const several_cpus = usable_cpus() > 1;
     machine const* const m = current_machine();
-    return several_cpus && (m == nullptr || m->sched.processors() > 1);
+    return several_cpus() && (m == nullptr || m->sched.processors() > 1);
 }
 
 } // namespace fiber::rt

@@ -3,27 +3,89 @@
 
 #include <fiber/runtime.hpp>
 
+#include "runtime/base/immortal.hpp"
 #include "runtime/inspect/dump.hpp"
+#include "runtime/process/runtimes.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/stack/stack_class.hpp"
 
+#include <atomic>
+#include <mutex>
+#include <system_error>
+
 namespace fiber {
+namespace {
 
-runtime::runtime(runtime_options options) : scheduler_(new rt::scheduler(options)) {}
+constinit rt::immortal<std::mutex> making_global; // held while the next is made
+constinit std::atomic<runtime*> the_global{nullptr};
+constinit rt::immortal<std::mutex>
+    starting; // held while a scheduler starts: a fork must not find one half made
 
-runtime::~runtime() { delete scheduler_; }
+// The global runtimes of the processes that this one descends from: schedulers that have stayed behind.
+struct ancestor {
+    rt::scheduler const* global;
+    ancestor const* parent;
+};
+constinit ancestor const* ancestors = nullptr;
 
+} // namespace
+
+runtime::runtime(runtime_options options) {
+    std::lock_guard const hold(starting.value);
+    scheduler_ = new rt::scheduler(options);
+}
+
+// [fork] In a child, of what has stayed behind: nothing is left to wait for, and no cache of it can be trusted.
+runtime::~runtime() {
+    if (!scheduler_->stayed_behind())
+        delete scheduler_;
+}
+
+// Never destroyed: its fibers run on while the process exits.
 runtime& runtime::global() {
-    static auto* const the_one = new runtime; // never destroyed: its fibers run on while the process exits
-    return *the_one;
+    runtime* it = the_global.load(std::memory_order_acquire); // [global]
+    if (it == nullptr) [[unlikely]] {
+        std::lock_guard const hold(making_global.value);
+        it = the_global.load(std::memory_order_relaxed); // written under the lock
+        if (it == nullptr) {
+            it = new runtime;
+            the_global.store(it, std::memory_order_release); // [global]
+        }
+    }
+    return *it;
 }
 
 rt::scheduler& rt::global_scheduler() { return *runtime::global().scheduler_; }
 
 unsigned runtime::processors() const noexcept { return scheduler_->processors(); }
-void runtime::set_processors(unsigned n) { scheduler_->set_processors(n); }
+void runtime::set_processors(unsigned n) { rt::usable(*scheduler_).set_processors(n); }
 void runtime::trim() { rt::stack_class::trim_all(); }
 runtime_stats runtime::stats() const { return scheduler_->stats(); }
 void runtime::dump(std::FILE* to) const { rt::dump(*scheduler_, to); }
 
+namespace rt {
+
+std::mutex& global_runtime_mutex() noexcept { return making_global.value; }
+std::mutex& starting_runtimes_mutex() noexcept { return starting.value; }
+
+void forget_global_runtime() noexcept {
+    if (the_global.load(std::memory_order_relaxed) == nullptr)
+        return;
+    ancestors = new ancestor{&global_scheduler(), ancestors};
+    the_global.store(nullptr, std::memory_order_relaxed); // there is one thread
+}
+
+scheduler& usable(scheduler& s) {
+    if (!s.stayed_behind()) [[likely]]
+        return s;
+    for (ancestor const* a = ancestors; a != nullptr; a = a->parent)
+        if (a->global == &s)
+            return global_scheduler();
+    throw std::system_error(
+        std::make_error_code(std::errc::operation_not_permitted),
+        "fiber: this runtime was started before fork(), and its threads are not in the child; "
+        "make another one there");
+}
+
+} // namespace rt
 } // namespace fiber

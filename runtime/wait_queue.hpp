@@ -63,6 +63,9 @@ public:
         w.next = w.prev = nullptr;
     }
 
+    // [fork] All who wait have stayed behind in the parent, and what they lay in may be gone.
+    void forget_all() noexcept { last_ = nullptr; }
+
     // The first waiter, whoever else may be about to end its wait; null if there is none.
     [[nodiscard]] waiter* pop_front() noexcept {
         waiter* const w = front();

@@ -18,9 +18,9 @@
 #include <fiber/condition_variable.hpp>
 
 #include "runtime/base/fatal.hpp"
+#include "runtime/base/queue_lock.hpp"
 #include "runtime/park.hpp"
 #include "sync/misuse.hpp"
-#include "sync/queue_lock.hpp"
 
 #include <algorithm>
 #include <array>

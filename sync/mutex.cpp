@@ -52,7 +52,21 @@
 namespace fiber {
 namespace {
 
-using queue_lock = rt::spin_word<rt::lock_rank::wait_queue>;
+class queue_lock {
+public:
+    queue_lock(std::atomic<std::uint32_t>& word, detail::wait_list& waiters) noexcept
+        : word_(word), waiters_(waiters) {}
+    // [fork] A party may hold the mutex over a fork, and must find it in order in the child, whoever else was there.
+    void lock() noexcept {
+        if (word_.lock_whatever() != rt::guarded_data::ours) [[unlikely]]
+            rt::wait_queue(waiters_).forget_all();
+    }
+    void unlock() noexcept { word_.unlock(); }
+
+private:
+    rt::spin_word<rt::lock_rank::wait_queue> word_;
+    detail::wait_list& waiters_;
+};
 
 struct mutex_waiter : rt::waiter {
     using rt::waiter::waiter;
@@ -87,7 +101,7 @@ bool mutex::spin(word taken) noexcept {
 void mutex::lock_slow() noexcept {
     if (spin(locked))
         return;
-    queue_lock queue_guard(queue_lock_);
+    queue_lock queue_guard(queue_lock_, waiters_);
     mutex_waiter me(rt::ticket{&rt::self()});
     auto const since = rt::clock::now();
     for (bool courier = false;; courier = true) {
@@ -117,7 +131,7 @@ void mutex::lock_slow() noexcept {
 void mutex::unlock_slow(word seen) noexcept {
     if (seen == free)
         rt::fatal("fiber::mutex %p: unlocked, but it was not locked", static_cast<void*>(this));
-    queue_lock queue_guard(queue_lock_);
+    queue_lock queue_guard(queue_lock_, waiters_);
     do {
         queue_guard.lock();
         rt::wait_queue queue(waiters_);

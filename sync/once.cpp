@@ -18,8 +18,8 @@
 // way: so where nobody waits, setting `done` is the last access.
 #include <fiber/once.hpp>
 
+#include "runtime/base/queue_lock.hpp"
 #include "runtime/park.hpp"
-#include "sync/queue_lock.hpp"
 
 namespace fiber {
 namespace {

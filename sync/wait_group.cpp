@@ -25,9 +25,9 @@
 //   to come.
 #include <fiber/wait_group.hpp>
 
+#include "runtime/base/queue_lock.hpp"
 #include "runtime/park.hpp"
 #include "sync/misuse.hpp"
-#include "sync/queue_lock.hpp"
 
 #include <stdexcept>
 

@@ -4,6 +4,7 @@
 #include "runtime/base/cpu.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <charconv>
 #include <fstream>
 #include <sched.h>
@@ -59,6 +60,19 @@ unsigned usable_cpus() {
             cpus = std::min(cpus, cpus_of_quota(line).value_or(cpus));
     }
     return cpus;
+}
+
+// Not a static local: a thread that is in the middle of making one when another forks leaves it locked in the child.
+bool several_cpus() noexcept {
+    enum class answer : unsigned char { unknown, one, several };
+    static constinit std::atomic<answer> known{
+        answer::unknown}; // relaxed: any number of threads may find it out
+    auto is = known.load(std::memory_order_relaxed);
+    if (is == answer::unknown) [[unlikely]] {
+        is = usable_cpus() > 1 ? answer::several : answer::one;
+        known.store(is, std::memory_order_relaxed);
+    }
+    return is == answer::several;
 }
 
 } // namespace fiber::rt

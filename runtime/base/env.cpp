@@ -4,6 +4,7 @@
 #include "runtime/base/env.hpp"
 
 #include "runtime/base/fatal.hpp"
+#include "runtime/base/immortal.hpp"
 
 #include <charconv>
 #include <cstdlib>
@@ -15,14 +16,19 @@
 namespace fiber::rt {
 namespace {
 
+constinit immortal<std::mutex> reports; // guards the next
+constinit std::set<std::string>* reported = nullptr;
+
 bool first_report_of(char const* name) {
-    static std::mutex lock;
-    static auto* const reported = new std::set<std::string>;
-    std::lock_guard const hold(lock);
+    std::lock_guard const hold(reports.value);
+    if (reported == nullptr)
+        reported = new std::set<std::string>;
     return reported->insert(name).second;
 }
 
 } // namespace
+
+std::mutex& env_mutex() noexcept { return reports.value; }
 
 std::uint64_t env_number(char const* name, std::uint64_t least, std::uint64_t most, std::uint64_t fallback) {
     char const* const value = std::getenv(name);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <mutex>
 
 namespace fiber::rt {
 
@@ -12,5 +13,8 @@ namespace fiber::rt {
 // fallback. Anything else: the fallback too, and one line on stderr, once for each variable.
 [[nodiscard]] std::uint64_t env_number(char const* name, std::uint64_t least, std::uint64_t most,
                                        std::uint64_t fallback);
+
+// For fork: held while it is noted what has been reported.
+[[nodiscard]] std::mutex& env_mutex() noexcept;
 
 } // namespace fiber::rt

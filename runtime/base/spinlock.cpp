@@ -4,6 +4,7 @@
 #include "runtime/base/spinlock.hpp"
 
 #include "runtime/base/cpu_relax.hpp"
+#include "runtime/base/fatal.hpp"
 
 #include <cerrno>
 #include <ctime>
@@ -16,12 +17,11 @@ constexpr int pauses = 30;      // about 1 µs: longer than any critical section
 constexpr int sched_yields = 8; // then the holder is not running; a CPU of its own is soon given to it
 constexpr long nap_ns = 50'000; // or it shares ours, and needs it
 
-} // namespace
-
-[[gnu::cold, gnu::noinline]] void spin_until_free(std::atomic<std::uint32_t> const& word) noexcept {
+void spin_until_free(std::atomic<std::uint32_t> const& word) noexcept {
     for (int round = 0;; ++round) {
         for (int i = 0; i < pauses; ++i) {
-            if (word.load(std::memory_order_relaxed) == 0) // relaxed: the caller's exchange takes it
+            // relaxed: the caller's exchange takes it
+            if ((word.load(std::memory_order_relaxed) & spin_word_value::locked) == 0)
                 return;
             cpu_relax();
         }
@@ -34,6 +34,28 @@ constexpr long nap_ns = 50'000; // or it shares ours, and needs it
         }
         errno = saved_errno;
     }
+}
+
+} // namespace
+
+[[gnu::cold, gnu::noinline]] guarded_data spin_lock_slow(std::atomic<std::uint32_t>& word,
+                                                         std::uint32_t was) noexcept {
+    auto const free = spin_word_value::free_here();
+    auto const mine = free | spin_word_value::locked;
+    while (was == mine) {
+        spin_until_free(word);
+        was = word.exchange(mine, std::memory_order_acquire); // [spin]
+    }
+    if (was == free)
+        return guarded_data::ours;
+    // [fork] Only one party sees the old process's value, and the lock is its own.
+    return (was & spin_word_value::locked) != 0 ? guarded_data::torn : guarded_data::inherited;
+}
+
+void guarded_data_torn() noexcept {
+    fatal("an object is used in the child of a fork that another thread or fiber was about to change as the "
+          "parent "
+          "forked; such objects must be left alone there");
 }
 
 } // namespace fiber::rt

@@ -19,7 +19,11 @@
 //
 // invariant  a wait that is opened is claimed once; a wait that is claimed is settled (woken) once, by the claimer;
 //            whichever of `parked` and `woken` comes second finds the other set, and makes the party runnable.
+//
+// [fork] A party that has stayed behind in the parent of a fork waits no more: its tickets cannot be claimed.
 #pragma once
+
+#include "runtime/base/process_stamp.hpp"
 
 #include <atomic>
 #include <cstdint>
@@ -43,6 +47,9 @@ public:
     party& operator=(party const&) = delete;
 
     [[nodiscard]] bool is_fiber() const noexcept { return kind_ == kind::fiber; }
+    [[nodiscard]] bool stayed_behind() const noexcept { return stamp_.stayed_behind(); } // [fork]
+    // For the one party that a fork takes along, in the child.
+    void came_along() noexcept { stamp_ = process_stamp(); }
 
     // By the party itself. Relaxed: the ticket is published by the lock of the queue that it is put into.
     [[nodiscard]] ticket open_wait() noexcept {
@@ -53,6 +60,8 @@ public:
 
     // By anyone with the ticket: true for the first one, who must settle it.
     [[nodiscard]] static bool claim(ticket t) noexcept {
+        if (t.who->stayed_behind()) [[unlikely]] // [fork]
+            return false;
         if (!t.contested())
             return true;
         auto seen = t.who->turn_.load(std::memory_order_relaxed); // the exchange below orders
@@ -88,6 +97,7 @@ private:
 
     std::atomic<std::uint64_t> turn_{0};
     kind const kind_;
+    process_stamp stamp_;
 };
 
 } // namespace fiber::rt

@@ -11,11 +11,14 @@
 #define FIBER_OPAQUE gnu::noinline, gnu::noipa
 #endif
 
+// used: current.hpp names it in assembly only. initial-exec: one load, no call into the dynamic linker; a dlopen'ed
+// library finds room for 16 bytes.
+[[gnu::used, gnu::tls_model("initial-exec")]] thread_local fiber::rt::machine* fiber_rt_this_machine =
+    nullptr;
+
 namespace fiber::rt {
 namespace {
 
-// initial-exec: one load, no call into the dynamic linker; a dlopen'ed library finds room for 16 bytes.
-[[gnu::tls_model("initial-exec")]] thread_local machine* this_machine = nullptr;
 [[gnu::tls_model("initial-exec")]] thread_local thread_party* this_thread_party = nullptr;
 
 // Stands in each accessor, so that link-time optimisation, too, must take it for a function with side
@@ -34,14 +37,16 @@ thread_local recycle_at_thread_end at_thread_end;
 
 } // namespace
 
+#if !defined(__x86_64__) && !defined(__aarch64__)
 [[FIBER_OPAQUE]] machine* current_machine() noexcept {
     hide();
-    return this_machine;
+    return fiber_rt_this_machine;
 }
+#endif
 
 [[FIBER_OPAQUE]] void set_current_machine(machine* m) noexcept {
     hide();
-    this_machine = m;
+    fiber_rt_this_machine = m;
 }
 
 [[FIBER_OPAQUE]] thread_party& current_thread_party() noexcept {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <mutex>
 #include <system_error>
 #include <vector>
@@ -45,8 +46,18 @@ public:
     }
     void for_each(std::function<void(fiber const&)> const& f) {
         std::lock_guard const hold(lock_);
-        for (fiber* const s : slabs_)
+        for (auto at = slabs_.begin() + first_; at != slabs_.end(); ++at) {
+            fiber* const s = *at;
             std::for_each(s, s + (s == slabs_.back() ? used_ : records_per_slab), f);
+        }
+    }
+
+    [[nodiscard]] std::mutex& mutex() noexcept { return lock_; }
+    // [fork] All records are stamped as the parent's; the slabs stay known, since they are all still in use.
+    void begin_afresh() noexcept {
+        free_ = nullptr;
+        first_ = std::ssize(slabs_);
+        used_ = records_per_slab;
     }
 
 private:
@@ -71,6 +82,7 @@ private:
     std::mutex lock_; // guards all below
     fiber* free_ = nullptr;
     std::vector<fiber*> slabs_;
+    std::ptrdiff_t first_ = 0;            // of this process
     std::size_t used_ = records_per_slab; // of the last slab
 };
 
@@ -86,6 +98,9 @@ std::atomic<std::uint64_t> next_id{1}; // relaxed: uniqueness needs no order
 std::uint64_t new_party_id() noexcept { return next_id.fetch_add(1, std::memory_order_relaxed); }
 
 fiber_cache::~fiber_cache() { records().give(free_); }
+
+std::mutex& fiber_records_mutex() noexcept { return records().mutex(); }
+void renew_fiber_records() noexcept { records().begin_afresh(); }
 
 void fiber_cache::give_to_depot(fiber& f) noexcept {
     f.link = nullptr;

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <mutex>
 
 namespace fiber::rt {
 
@@ -59,7 +60,12 @@ private:
 // An id for a party that is not a fiber; never that of one.
 [[nodiscard]] std::uint64_t new_party_id() noexcept;
 
-// Shows every record ever made to f, free ones too, while others change them: f reads atomics only.
+// Shows every record made in this process to f, free ones too, while others change them: f reads atomics only.
 void for_each_fiber(std::function<void(fiber const&)> const& f);
+
+// For fork: the depot's lock, and, in the child, what makes it forget all records there are. The caches of its
+// processors have stayed behind, and with them many records; the rest may be in queues of waiters.
+[[nodiscard]] std::mutex& fiber_records_mutex() noexcept;
+void renew_fiber_records() noexcept;
 
 } // namespace fiber::rt

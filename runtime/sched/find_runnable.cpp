@@ -227,7 +227,6 @@ void scheduler::sleep(machine& m) noexcept {
         else if (seen == sight::out_of_reach)
             search_again(m);
     }
-    sysmon_.machine_awake();
 }
 
 } // namespace fiber::rt

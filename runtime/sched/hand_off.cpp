@@ -25,7 +25,7 @@ void* scheduler::machine_main(void* self) noexcept {
     m.thread.find();
     m.thread_id = ::gettid();
     m.scheduler_context.sanitizer.adopt_thread();
-    static_cast<void>(m.sleep_until(never)); // until its maker gives it a processor, or puts it to other use
+    static_cast<void>(m.sched.nap(m, never)); // until its maker gives it a processor, or puts it to other use
     while (fiber* const g = m.sched.find_runnable(m))
         switch_to_fiber(m, m.scheduler_context, *g, nullptr, nullptr);
     set_current_machine(nullptr);
@@ -39,8 +39,8 @@ machine& scheduler::new_machine() {
     try {
         if (number >= most_machines_)
             throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again),
-                                    "fiber: all " + std::to_string(most_machines_) +
-                                        " machines of runtime_options::max_machines are in use");
+                                    "fiber: no more than " + std::to_string(most_machines_) +
+                                        " machines, as runtime_options::max_machines says");
         auto m = std::make_unique<machine>(*this, number);
         m->os_thread.start(("fiber-m" + std::to_string(number)).c_str(), machine_main, m.get());
         machine* const made = m.release();
@@ -61,11 +61,14 @@ machine* scheduler::spare_or_new() noexcept {
         return spare;
     try {
         return &new_machine();
-    } catch (std::exception const& e) {
+    } catch (std::system_error const& e) {
         if (!no_machine_reported_.exchange(true, std::memory_order_relaxed)) // a message, and orders nothing
-            warn("%s: fibers that block or compute keep their processors, and others wait. "
-                 "Raise max_machines, or block in fewer fibers at a time",
-                 e.what());
+            warn("a runtime has %u machines, and can have no more (%s; max_machines is %u): fibers that "
+                 "block or "
+                 "compute keep their processors, and others wait. Raise max_machines, or block in fewer "
+                 "fibers at a "
+                 "time",
+                 machines_made_.load(std::memory_order_relaxed), e.code().message().c_str(), most_machines_);
         return nullptr;
     }
 }
@@ -88,13 +91,18 @@ void scheduler::hand_off(machine& m) noexcept {
         to->wake();
         return;
     }
-    // It may as well sleep on, as an idle one; this is its last look: [idle.wake], right.
+    // It may as well sleep on, as an idle one; this is its last look: [idle.wake], right. Timers too may have come:
+    // from a machine that has no processor.
     idle_.enlist(*to);
     heavy_fence(); // [idle.wake]
-    if (retired(p))
-        idle_.wake_all();
-    else if (work_in_sight() != sight::nothing)
-        idle_.wake_one();
+    if (work_in_sight() == sight::nothing && p.timers.empty() && !retired(p))
+        return;
+    if (idle_.withdraw(*to)) {
+        search_again(*to);
+        to->wake();
+    } else {
+        idle_.wake_one(); // it has been robbed, or woken
+    }
 }
 
 bool scheduler::regain(machine& m) noexcept {
@@ -140,7 +148,14 @@ void scheduler::wait_as_spare(machine& m) noexcept {
     idle_.add_spare(m);
     // [stop] The list's lock is the fence: either the end finds m on the list, or m sees it coming.
     if (!stopping_.load(std::memory_order_relaxed))
-        static_cast<void>(m.sleep_until(never));
+        static_cast<void>(nap(m, never));
+}
+
+// Every sleep of a machine. Whatever it was woken for, sysmon has to know.
+bool scheduler::nap(machine& m, clock::time_point until) noexcept {
+    bool const woken = m.sleep_until(until);
+    sysmon_.machine_awake();
+    return woken;
 }
 
 } // namespace fiber::rt

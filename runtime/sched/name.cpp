@@ -3,6 +3,8 @@
 
 #include "runtime/sched/name.hpp"
 
+#include "runtime/base/immortal.hpp"
+
 #include <cstdio>
 #include <cstring>
 #include <mutex>
@@ -10,12 +12,11 @@
 namespace fiber::rt {
 namespace {
 
-std::mutex& names() {
-    static auto* const m = new std::mutex; // never destroyed: machines run on while the process exits
-    return *m;
-}
+constinit immortal<std::mutex> names; // guards the text that fibers' names point to
 
 } // namespace
+
+std::mutex& names_mutex() noexcept { return names.value; }
 
 void set_name(fiber& g, std::string_view name) {
     if (name.empty())
@@ -23,14 +24,14 @@ void set_name(fiber& g, std::string_view name) {
     auto* const copy = new char[name.size() + 1];
     std::memcpy(copy, name.data(), name.size());
     copy[name.size()] = '\0';
-    std::lock_guard const hold(names());
+    std::lock_guard const hold(names.value);
     g.name = copy;
 }
 
 void clear_name(fiber& g) noexcept {
     if (g.name == nullptr)
         return;
-    std::lock_guard const hold(names());
+    std::lock_guard const hold(names.value);
     delete[] g.name;
     g.name = nullptr;
 }
@@ -42,7 +43,7 @@ fiber_name full_name(fiber const& g) noexcept {
         std::snprintf(made.text, sizeof made.text, "fiber %llu", id);
         return made;
     }
-    std::lock_guard const hold(names());
+    std::lock_guard const hold(names.value);
     char const* const name = g.name;
     std::snprintf(made.text, sizeof made.text, "fiber %llu \"%s\"", id, name != nullptr ? name : "");
     return made;

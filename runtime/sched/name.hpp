@@ -7,6 +7,7 @@
 
 #include "runtime/sched/fiber.hpp"
 
+#include <mutex>
 #include <string_view>
 
 namespace fiber::rt {
@@ -19,5 +20,7 @@ struct fiber_name {
     char text[96];
 };
 [[nodiscard]] fiber_name full_name(fiber const&) noexcept;
+
+[[nodiscard]] std::mutex& names_mutex() noexcept; // for fork
 
 } // namespace fiber::rt

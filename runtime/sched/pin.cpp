@@ -46,7 +46,7 @@ fiber* scheduler::wait_for_pinned(machine& m) noexcept {
         stand_in.wake();
     }
     end_computation(m);
-    static_cast<void>(m.sleep_until(never)); // [pin]
+    static_cast<void>(nap(m, never)); // [pin]
     machine& finder = *std::exchange(m.sent_by, nullptr);
     give(*std::exchange(finder.p, nullptr), m);
     if (m.stand_in == nullptr)
@@ -61,7 +61,7 @@ void scheduler::send_to_pinned(machine& m, fiber& g) noexcept {
     there.sent_by = &m;                                // m.p goes with it
     handoffs_.fetch_add(1, std::memory_order_relaxed); // a statistic
     there.wake();                                      // [pin] m belongs to that one now
-    static_cast<void>(m.sleep_until(never));
+    static_cast<void>(nap(m, never));
 }
 
 } // namespace fiber::rt

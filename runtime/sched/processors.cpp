@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 namespace fiber::rt {
 namespace {
@@ -90,14 +91,17 @@ void scheduler::retire(machine& m) noexcept {
         if (!retired(*m.p) || stopping_.load(std::memory_order_seq_cst)) // [stop]
             return;
         m.retired = true;
+        retired_count_ = retired_count_ + 1;
     }
-    while (!m.sleep_until(m.p->timers.earliest())) {
+    while (!nap(m, m.p->timers.earliest())) {
         run_timers(m, *m.p);
         pass_on(m);
     }
 }
 
 void scheduler::pass_on(machine& m) noexcept {
+    if (m.set_aside != nullptr)
+        global_.push(*std::exchange(m.set_aside, nullptr));
     while (fiber* const g = m.p->take_local())
         global_.push(*g);
     full_fence(); // [idle.wake]
@@ -110,8 +114,10 @@ void scheduler::resume_retired() noexcept {
         {
             std::lock_guard const hold(retiring_);
             wake = m->retired && (!retired(*m->p) || stopping_.load(std::memory_order_seq_cst)); // [stop]
-            if (wake)
+            if (wake) {
                 m->retired = false;
+                retired_count_ = retired_count_ - 1;
+            }
         }
         if (wake)
             m->wake();

@@ -4,6 +4,7 @@
 #include "runtime/sched/scheduler.hpp"
 
 #include "runtime/local_table.hpp"
+#include "runtime/process/fork.hpp"
 #include "runtime/sched/name.hpp"
 #include "runtime/sched/outsiders.hpp"
 
@@ -175,6 +176,8 @@ void scheduler::fiber_main() noexcept {
         fiber& g = *before.running;
         before.leave();
         run_closure(g);
+        if (current_machine() == nullptr) [[unlikely]] // [fork.stranded]
+            end_forked_process();
         local_table::destroy(g.locals);
         arch::restore_default_floating_point_control();
 

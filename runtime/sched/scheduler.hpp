@@ -8,6 +8,7 @@
 //   the global queue                  any processor, every 61st tick at the latest
 #pragma once
 
+#include "runtime/base/process_stamp.hpp"
 #include "runtime/sched/current.hpp"
 #include "runtime/sched/fiber.hpp"
 #include "runtime/sched/global_queue.hpp"
@@ -65,6 +66,11 @@ public:
     [[nodiscard]] unsigned processors() const noexcept { return active_.load(std::memory_order_relaxed); }
     void set_processors(unsigned);
     [[nodiscard]] runtime_stats stats() const;
+    // A guess, true at last when it stays so.
+    [[nodiscard]] bool all_idle() const noexcept {
+        return idle_.count() + retired_count_ >= made_.load(std::memory_order_relaxed);
+    }
+    [[nodiscard]] bool stayed_behind() const noexcept { return stamp_.stayed_behind(); } // [fork]
 
 private:
     friend struct machine;
@@ -116,6 +122,7 @@ private:
     [[nodiscard]] bool retake(processor&, stuck_in) noexcept;
     void end_computation(machine&) noexcept;
     void wait_as_spare(machine&) noexcept;
+    [[nodiscard]] bool nap(machine&, clock::time_point until) noexcept;
 
     // ── pin.cpp ──
     [[nodiscard]] fiber* wait_for_pinned(machine&) noexcept;
@@ -133,6 +140,7 @@ private:
     void tell_closer_if_empty() noexcept;
     void stop() noexcept;
 
+    process_stamp stamp_;
     stack_class& default_stacks_;
     global_queue global_;
     idle_machines idle_;
@@ -152,6 +160,7 @@ private:
     std::mutex taking_;                      // [lease] one taker at a time
     std::mutex changing_;                    // one set_processors at a time
     spinlock<lock_rank::lifetime> retiring_; // guards each machine's `retired`, and lowers of active_
+    relaxed<unsigned> retired_count_{0};     // of machines; likewise
     sysmon sysmon_;
 
     std::atomic<unsigned> visitors_{0}; // outsiders who are making a fiber runnable

@@ -43,10 +43,14 @@ scheduler::~scheduler() {
               "from outside");
     party& me = self();
     rt::park(wait_reason::none, this, [this, &me] {
-        closer_.store(&me, std::memory_order_release);   // [close]
-        closing_.store(true, std::memory_order_relaxed); // ordered by the fence
-        full_fence();                                    // [close]
-        tell_closer_if_empty();                          // this may be gone
+        scheduler& s = *this; // the closure is gone once the closer has been woken
+        s.visitors_.fetch_add(
+            1, std::memory_order_relaxed); // ordered by the store of closer_, before which nobody waits
+        s.closer_.store(&me, std::memory_order_release);   // [close]
+        s.closing_.store(true, std::memory_order_relaxed); // ordered by the fence
+        full_fence();                                      // [close]
+        s.tell_closer_if_empty();
+        s.visitors_.fetch_sub(1, std::memory_order_release); // [close.visit] s may be gone
     });
     stop();
     while (visitors_.load(std::memory_order_acquire) !=

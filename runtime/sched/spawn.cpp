@@ -5,6 +5,7 @@
 // joined and detached.
 
 #include "runtime/park.hpp"
+#include "runtime/process/runtimes.hpp"
 #include "runtime/sched/join.hpp"
 #include "runtime/sched/name.hpp"
 #include "runtime/sched/outsiders.hpp"
@@ -123,7 +124,11 @@ void scheduler::end_life(fiber& g) noexcept {
         unpark(joiner);
 }
 
+// [fork] A fiber that has stayed behind does not run in this process: for whoever holds its handle, it has ended.
+
 void join(fiber& g) noexcept {
+    if (g.stayed_behind()) [[unlikely]]
+        return;
     std::atomic<std::uintptr_t>& word = g.life.word;
     if (word.load(std::memory_order_acquire) <= life_word::detached) { // [life.done]
         life_word::joiner me{ticket{&self()}};
@@ -141,6 +146,8 @@ void join(fiber& g) noexcept {
 }
 
 bool join_until(fiber& g, clock::time_point deadline) noexcept {
+    if (g.stayed_behind()) [[unlikely]]
+        return true;
     std::atomic<std::uintptr_t>& word = g.life.word;
     life_word::joiner me{self().open_wait()};
     auto const mine = reinterpret_cast<std::uintptr_t>(&me);
@@ -161,6 +168,8 @@ bool join_until(fiber& g, clock::time_point deadline) noexcept {
 }
 
 void detach(fiber& g) noexcept {
+    if (g.stayed_behind()) [[unlikely]]
+        return;
     auto expected = life_word::unjoined;
     // [life.detach] release: what the handle's owner did before happens before the record's next use
     if (g.life.word.compare_exchange_strong(expected, life_word::detached, std::memory_order_release,
@@ -185,17 +194,18 @@ rt::scheduler& here() {
 } // namespace
 
 spawn::spawn(rt::scheduler* where, attributes const& how)
-    : fiber_(&(where != nullptr ? *where : here()).new_fiber(how)), place_(fiber_->closure) {}
+    : fiber_(&(where != nullptr ? rt::usable(*where) : here()).new_fiber(how)), place_(fiber_->closure) {}
 
 spawn::~spawn() {
-    if (fiber_ != nullptr)
+    if (fiber_ != nullptr && !fiber_->stayed_behind()) // [fork] while the closure was made
         fiber_->sched->abandon(*fiber_);
 }
 
 rt::fiber* spawn::start(closure_entry entry) noexcept {
     rt::fiber* const g = std::exchange(fiber_, nullptr);
     g->entry = entry;
-    g->sched->start(*g);
+    if (!g->stayed_behind()) [[likely]] // [fork] while the closure was made
+        g->sched->start(*g);
     return g;
 }
 

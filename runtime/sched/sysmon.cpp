@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 namespace fiber::rt {
 namespace {
@@ -53,7 +54,7 @@ void sysmon::sleep_until_a_machine_wakes() noexcept {
     if (!word_.compare_exchange_strong(watching, 1, std::memory_order_seq_cst)) // stopping
         return;
     full_fence(); // [sysmon.sleep]
-    bool const all_idle = of_.idle_.count() >= of_.processors();
+    bool const all_idle = of_.all_idle();
     while (all_idle && word_.load(std::memory_order_relaxed) == 1)
         futex_wait(word_, 1);
     std::uint32_t asleep = 1;
@@ -72,7 +73,7 @@ void sysmon::watch() {
     int quiet = 0, idle = 0;
     while (word_.load(std::memory_order_seq_cst) != 2) { // [sysmon.sleep]
         nap(time);
-        idle = of_.idle_.count() >= of_.processors() ? idle + 1 : 0;
+        idle = of_.all_idle() ? idle + 1 : 0;
         if (idle >= idle_naps_before_sleep) {
             sleep_until_a_machine_wakes();
             idle = quiet = 0;
@@ -111,29 +112,28 @@ bool sysmon::look_at(processor& p, impression& seen, clock::time_point now) {
     if (auto const tick = p.tick.read(); tick != seen.tick) {
         seen.tick = tick;
         seen.since = now;
+        seen.blocked = false;
         return false;
     }
     machine* const m = p.owner();
     if (m == nullptr || m->inside())
         return false; // idle, or about to see for itself
+    auto const stuck_for = now - seen.since;
     bool const work_waits = p.has_work() || overdue || !of_.global_.empty() || of_.retired(p);
-    if (!unstick(p, *m, work_waits, now - seen.since))
-        return false;
-    seen.since = now;
-    return true;
-}
-
-bool sysmon::unstick(processor& p, machine& m, bool work_waits, clock::duration stuck_for) {
     if (work_waits && of_.idle_.count() > 0 && !of_.retired(p)) {
         of_.idle_.wake_one();
         return true;
     }
     if (!work_waits && stuck_for < usual_slice)
         return false;
-    bool const blocked = is_blocked(m.thread_id);
-    if (!blocked && (!work_waits || stuck_for < slice()))
+    // Twice in a row: a page fault, too, sleeps in the kernel for a moment.
+    bool const was_blocked = std::exchange(seen.blocked, is_blocked(m->thread_id));
+    if (seen.blocked && !was_blocked)
+        return true;
+    if (!seen.blocked && (!work_waits || stuck_for < slice()))
         return false;
-    return of_.retake(p, blocked ? stuck_in::the_kernel : stuck_in::a_computation);
+    seen.since = now;
+    return of_.retake(p, seen.blocked ? stuck_in::the_kernel : stuck_in::a_computation);
 }
 
 // How long a fiber may compute while others wait. It grows with the number of those that compute on without a

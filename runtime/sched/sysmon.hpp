@@ -24,7 +24,6 @@ namespace fiber::rt {
 class fiber;
 class processor;
 class scheduler;
-struct machine;
 
 class sysmon {
 public:
@@ -44,6 +43,7 @@ private:
     struct impression {
         std::uint64_t tick = 0;
         clock::time_point since{};
+        bool blocked = false;         // its machine, in the kernel
         fiber const* first = nullptr; // of its queue
         clock::time_point first_since{};
     };
@@ -52,7 +52,6 @@ private:
     void watch();
     [[nodiscard]] bool look_at_all(clock::time_point now);
     [[nodiscard]] bool look_at(processor&, impression&, clock::time_point now);
-    [[nodiscard]] bool unstick(processor&, machine&, bool work_waits, clock::duration stuck_for);
     [[nodiscard]] clock::duration slice() const noexcept;
     void nap(clock::duration) noexcept;
     void sleep_until_a_machine_wakes() noexcept;

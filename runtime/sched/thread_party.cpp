@@ -3,6 +3,7 @@
 
 #include "runtime/sched/thread_party.hpp"
 
+#include "runtime/base/immortal.hpp"
 #include "runtime/local_table.hpp"
 #include "runtime/sched/fiber_pool.hpp"
 
@@ -13,31 +14,27 @@ namespace fiber::rt {
 class thread_party_pool {
 public:
     static thread_party& acquire() {
-        std::lock_guard const hold(lock());
-        thread_party* p = first();
+        std::lock_guard const hold(lock.value);
+        thread_party* p = first;
         if (p != nullptr)
-            first() = p->next_free_;
+            first = p->next_free_;
         else
             p = new thread_party;
         p->id = new_party_id();
         return *p;
     }
     static void release(thread_party& p) {
-        std::lock_guard const hold(lock());
-        p.next_free_ = first();
-        first() = &p;
+        std::lock_guard const hold(lock.value);
+        p.next_free_ = first;
+        first = &p;
     }
 
-private:
-    static std::mutex& lock() {
-        static auto* const m = new std::mutex; // never destroyed: threads may end after main
-        return *m;
-    }
-    static thread_party*& first() {
-        static thread_party* head = nullptr;
-        return head;
-    }
+    static constinit inline immortal<std::mutex> lock; // guards the next
+    static constinit inline thread_party* first = nullptr;
 };
+
+std::mutex& thread_parties_mutex() noexcept { return thread_party_pool::lock.value; }
+void renew_thread_parties() noexcept { thread_party_pool::first = nullptr; }
 
 thread_party& thread_party::acquire() noexcept { return thread_party_pool::acquire(); }
 

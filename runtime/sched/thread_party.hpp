@@ -11,6 +11,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <mutex>
 
 namespace fiber::rt {
 
@@ -40,5 +41,9 @@ private:
     std::atomic<std::uint32_t> word_{0};
     thread_party* next_free_ = nullptr;
 };
+
+// For fork: the lock of the free records, and what makes the child forget them: they are stamped as the parent's.
+[[nodiscard]] std::mutex& thread_parties_mutex() noexcept;
+void renew_thread_parties() noexcept;
 
 } // namespace fiber::rt

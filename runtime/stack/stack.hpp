@@ -44,6 +44,9 @@ struct stack {
     [[nodiscard]] std::byte* slot() const noexcept;    // where its address space begins
     [[nodiscard]] std::byte* bottom() const noexcept;  // the lowest usable byte
     [[nodiscard]] std::size_t usable() const noexcept; // from there up to this record
+    [[nodiscard]] bool holds(std::uintptr_t address) const noexcept {
+        return address - reinterpret_cast<std::uintptr_t>(bottom()) < usable();
+    }
     // Where no guard page could be had: whether the lowest words are still as they were made, zero.
     [[nodiscard]] bool canary_lives() const noexcept;
 };

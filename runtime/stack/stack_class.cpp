@@ -184,4 +184,14 @@ void stack_class::trim_all() noexcept {
         c->trim();
 }
 
+void stack_class::lock_all() noexcept {
+    for (auto const& c : classes().of_log)
+        c->lock_.lock();
+}
+
+void stack_class::unlock_all() noexcept {
+    for (auto const& c : classes().of_log)
+        c->lock_.unlock();
+}
+
 } // namespace fiber::rt

@@ -44,6 +44,10 @@ public:
     // Gives the memory of all stacks in the depots back to the kernel.
     static void trim_all() noexcept;
 
+    // For fork: the locks of all classes. What the depots hold is as good in the child as in the parent.
+    static void lock_all() noexcept;
+    static void unlock_all() noexcept;
+
     explicit stack_class(std::size_t size) noexcept : size_(size) {}
 
 private:

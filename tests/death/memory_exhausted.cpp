@@ -10,6 +10,8 @@
 // stdout: refused: (Resource temporarily unavailable|std::bad_alloc)
 // stdout: all of them ended
 // stdout: as many as before
+// What sysmon may say, if it wants another OS thread meanwhile:
+// stderr: ...
 
 #include <fiber/fiber.hpp>
 

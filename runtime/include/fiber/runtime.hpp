@@ -3,6 +3,10 @@
 
 // <fiber/runtime.hpp>: runtimes: sets of processors with the fibers that run on them. The global one starts
 // by itself.
+//
+// In a child of fork() the global runtime starts afresh; others are of no use there: go() throws, and the destructor
+// returns at once. Fibers stay behind in the parent, but for one that forks: it goes on as an OS thread, and when its
+// function returns the process exits with status 0. Mutexes that others held stay locked, as with pthreads.
 #pragma once
 
 #include <fiber/go.hpp>
@@ -55,7 +59,7 @@ public:
     // range.
     FIBER_API explicit runtime(runtime_options = {});
     // Waits until all its fibers have ended, then ends its threads. Aborts, with a message, if called by one
-    // of its own fibers.
+    // of its own fibers. In a child of a fork that came after the constructor it waits for nobody.
     FIBER_API ~runtime();
     runtime(runtime const&) = delete;
     runtime& operator=(runtime const&) = delete;

@@ -37,6 +37,16 @@ struct alignas(cache_line) padded_queue_lock {
 // 4 KiB. With more, two busy objects share a lock less often; each is held for some 20 ns.
 inline constinit std::array<padded_queue_lock, 64> queue_locks{};
 
+// For fork: no party that stays behind is to hold one. In the order of their addresses, as their rank demands.
+inline void lock_all_queue_locks() noexcept {
+    for (auto& each : queue_locks)
+        each.lock.lock();
+}
+inline void unlock_all_queue_locks() noexcept {
+    for (auto& each : queue_locks)
+        each.lock.unlock();
+}
+
 // Always the same lock for the same address. No caller holds two at a time.
 [[nodiscard]] inline queue_lock& queue_lock_of(void const* object) noexcept {
     constexpr std::uint64_t golden_ratio = 0x9e37'79b9'7f4a'7c15; // neighbours go to distant locks

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// When as many fibers block as there may be machines, that is said once, and the others wait until one comes back.
+// stderr: fiber: .*max_machines.*
+// stdout: all done
+#include <fiber/runtime.hpp>
+
+#include <cstdio>
+#include <unistd.h>
+#include <vector>
+
+int main() {
+    int ends[2];
+    if (::pipe(ends) != 0)
+        return 1;
+    fiber::runtime small({.processors = 1, .max_machines = 3});
+    std::vector<fiber::handle> all;
+    auto const pass = [&] {
+        char c = 0;
+        if (::read(ends[0], &c, 1) != 1)
+            std::puts("no byte");
+    };
+    for (int i = 0; i < 10; ++i)
+        all.push_back(small.go([&, i] { i % 2 == 0 ? pass() : fiber::blocking(pass); }));
+    for (int i = 0; i < 10; ++i) {
+        ::usleep(2000); // so that sysmon tries again and again; the outcome does not depend on it
+        if (::write(ends[1], "x", 1) != 1)
+            return 1;
+    }
+    for (auto& h : all)
+        h.join();
+    std::puts("all done");
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSL-1.0
+ * Copyright the libfiber authors.
+ *
+ * sysmon.pml: [sysmon.sleep] of sched/sysmon.cpp. sysmon sleeps while all machines that have a processor are idle, and
+ * must not sleep while one runs.
+ *
+ *   here              there
+ *   machine           sleep(), regain(), hand_off(), wait_as_spare() and the sleeps like it: how a machine leaves the idle
+ *                     list, and where it then stands
+ *   machine_awake     sysmon::machine_awake
+ *   watch             sysmon::watch, sleep_until_a_machine_wakes
+ *   stop              sysmon::stop
+ *
+ * Counts and lists change by read-modify-writes, and what reads them stands behind full fences: interleaving is enough.
+ *
+ * LOOK_FIRST        sysmon looks at the machines before it says that it sleeps
+ * SILENT_REGAIN     a machine that robs says nothing
+ * SILENT_SPARE      a machine that slept as a spare, and was then given an idle processor, says nothing when it is woken
+ * STORE_AT_END      sysmon, awake again, stores `watching` instead of comparing
+ */
+#define MACHINES 3
+#define PROCESSORS 1
+
+mtype:what = { watching, asleep, stopping };
+mtype:what word = watching;
+byte idle;                    /* on the idle list */
+bool listed[MACHINES], has[MACHINES], spare[MACHINES], woken[MACHINES];
+bool sysmon_sleeps;
+byte injections = 3;
+
+inline machine_awake() {
+    if
+    :: word == asleep ->
+        if :: atomic { word == asleep -> word = watching } :: word != asleep fi
+    :: word != asleep
+    fi
+}
+
+/* x: the first of those in the list, MACHINES if it is empty. A macro: spin's inline takes no array by name. */
+#define take(list) x = (list[0] -> 0 : (list[1] -> 1 : (list[2] -> 2 : MACHINES)))
+
+/* By an outsider who publishes, or by wake_one() of whomever. */
+proctype publisher() {
+    byte x;
+end:
+    do
+    :: atomic { injections > 0 && idle > 0 -> injections--;
+           take(listed);
+           listed[x] = false; idle--; woken[x] = true; x = 0 }
+    od
+}
+
+proctype machine(byte me) {
+    byte x;
+    if :: has[me] -> goto runs :: else fi;
+is_spare: /* wait_as_spare, machine_main, send_to_pinned */
+    spare[me] = true;
+end_spare:
+    atomic { woken[me] -> woken[me] = false };
+#ifndef SILENT_SPARE
+    machine_awake();
+#endif
+runs:
+    if
+    :: atomic { listed[me] = true; idle++ }; /* sleep */
+end_idle:
+       atomic { woken[me] -> woken[me] = false };
+       machine_awake();
+       goto runs
+    :: atomic { spare[0] || spare[1] || spare[2] -> take(spare); spare[x] = false; has[x] = true; has[me] = false };
+       /* hand_off */
+       if
+       :: woken[x] = true /* there is work */
+       :: atomic { listed[x] = true; idle++ }
+       fi;
+       x = 0;
+       if
+       :: atomic { idle > 0 -> take(listed); listed[x] = false; idle--; has[x] = false; has[me] = true; spare[x] = true };
+          x = 0; /* regain */
+#ifndef SILENT_REGAIN
+          machine_awake();
+#endif
+          goto runs
+       :: x = 0; goto is_spare
+       fi
+    :: skip
+    fi;
+end_stuck: /* in the kernel, with the processor: sysmon's business */
+    false
+}
+
+active proctype watch() {
+    bool all_idle;
+    do
+    :: word == stopping -> break
+    :: word == watching && idle >= PROCESSORS ->
+#ifdef LOOK_FIRST
+        all_idle = (idle >= PROCESSORS);
+#endif
+        if
+        :: atomic { word == watching -> word = asleep }
+        :: word == stopping -> break
+        fi;
+#ifndef LOOK_FIRST
+        all_idle = (idle >= PROCESSORS);
+#endif
+        if
+        :: all_idle -> sysmon_sleeps = true; word != asleep; sysmon_sleeps = false
+        :: else
+        fi;
+#ifdef STORE_AT_END
+        word = watching
+#else
+        if :: atomic { word == asleep -> word = watching } :: word != asleep fi
+#endif
+    od;
+}
+
+init {
+    byte i;
+    atomic {
+        has[0] = true;
+        for (i : 0 .. MACHINES - 1) { run machine(i) }
+        run publisher()
+    }
+    if
+    :: true -> timeout; assert(!(sysmon_sleeps && idle < PROCESSORS))
+    :: true
+    fi;
+    word = stopping
+}

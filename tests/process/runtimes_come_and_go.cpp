@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// runtimes_come_and_go: each leaves no thread behind, and no memory. A program of its own: other tests' threads and the
+// allocator's arenas would be in the way.
+
+// env: MALLOC_ARENA_MAX=1
+// stdout: threads: as before
+// stdout: stacks: as before
+// stdout: address space: as before
+// stdout: resident: as before
+
+#include "asm/sanitizer.hpp" // which one, if any
+
+#include <fiber/fiber.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+namespace {
+
+using namespace std::chrono_literals;
+
+std::ptrdiff_t threads() {
+    namespace fs = std::filesystem;
+    return std::distance(fs::directory_iterator("/proc/self/task"), fs::directory_iterator());
+}
+
+// A thread that has been joined is listed until the kernel has buried it.
+std::ptrdiff_t threads_once_no_more_than(std::ptrdiff_t expected) {
+    auto const give_up = std::chrono::steady_clock::now() + 30s;
+    while (threads() > expected && std::chrono::steady_clock::now() < give_up)
+        std::this_thread::sleep_for(1ms);
+    return threads();
+}
+
+struct memory {
+    std::size_t space = 0, resident = 0; // KiB
+    memory() {
+        std::ifstream("/proc/self/statm") >> space >> resident;
+        auto const page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) / 1024;
+        space *= page;
+        resident *= page;
+    }
+};
+
+// All kinds of things that a runtime keeps: records, stacks of two sizes, timers, parties, names, locals.
+void use_a_runtime() {
+    fiber::chan<int> c;
+    fiber::local<std::vector<int>> local;
+    std::vector<fiber::handle> all;
+    fiber::runtime r({.processors = 3});
+    for (int i = 0; i < 100; ++i)
+        all.push_back(r.go({.name = "one of many", .stack_size = i % 2 == 0 ? 0u : 64u << 10}, [&, i] {
+            local.get().assign(100, i);
+            if (i % 4 < 2)
+                c.send(i);
+            else
+                static_cast<void>(c.recv());
+            fiber::this_fiber::sleep_for(10us);
+        }));
+    for (std::size_t i = 0; i < all.size(); ++i)
+        i % 2 == 0 ? all[i].join() : all[i].detach();
+    r.set_processors(1);
+}
+
+template <class Number>
+void compare(char const* what, Number before, Number after) {
+    if (after <= before)
+        std::printf("%s: as before\n", what);
+    else
+        std::printf("%s: %lld, before: %lld\n", what, static_cast<long long>(after),
+                    static_cast<long long>(before));
+}
+
+} // namespace
+
+int main() {
+    constexpr int warm_up = 30, rounds = 200;
+    auto const reserved = [] { return fiber::runtime::global().stats().stack_bytes_reserved; };
+    for (int i = 0; i < warm_up; ++i)
+        use_a_runtime();
+    auto const stacks = reserved();
+    auto const threads_before = 1 + 1 + static_cast<std::ptrdiff_t>(fiber::runtime::global().processors());
+    compare("threads", threads_before,
+            threads_once_no_more_than(threads_before)); // main's, sysmon's, machines'
+    memory const before;
+
+    for (int i = 0; i < rounds; ++i)
+        use_a_runtime();
+    if (auto const n = threads_once_no_more_than(threads_before); n != threads_before)
+        std::printf("%lld threads\n", static_cast<long long>(n));
+    // How many the processors' caches hold at once varies. One runtime's caches lost each time: 200 times as much.
+    compare("stacks", 4 * stacks, reserved());
+    memory after;
+#if defined(FIBER_ASAN) || defined(FIBER_TSAN)
+    after = before; // they keep what has been freed
+#endif
+    // Some fragmentation. One processor's queue of 2 KiB or one stack of a machine each time would be far more.
+    compare("address space", before.space - stacks / 1024 + 8 * 1024, after.space - reserved() / 1024);
+    compare("resident", before.resident + 1024, after.resident);
+}

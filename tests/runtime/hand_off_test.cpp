@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+#include "tests/support/catch.hpp"
+#include "tests/support/expect.hpp"
+
+#include <fiber/chan.hpp>
+#include <fiber/runtime.hpp>
+#include <fiber/wait_group.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <poll.h>
+#include <pthread.h>
+#include <semaphore>
+#include <stdexcept>
+#include <string_view>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+using namespace std::chrono_literals;
+
+namespace {
+
+// Where a thread can be blocked in the kernel until somebody lets it go.
+class gate {
+public:
+    gate() { REQUIRE(::pipe(ends_) == 0); }
+    ~gate() {
+        ::close(ends_[0]);
+        ::close(ends_[1]);
+    }
+    gate(gate const&) = delete;
+    gate& operator=(gate const&) = delete;
+
+    bool pass() const { // blocks
+        char c = 0;
+        return ::read(ends_[0], &c, 1) == 1;
+    }
+    bool open() const { return ::write(ends_[1], "x", 1) == 1; } // for one
+
+private:
+    int ends_[2];
+};
+
+} // namespace
+
+TEST_CASE("a fiber blocked in a system call loses its processor to those that wait for it", "[hand_off]") {
+    tests::expect expect;
+    gate gate;
+    fiber::runtime one({.processors = 1});
+    one.run([&] {
+        auto blocked = fiber::go([&] { expect(gate.pass()); });
+        fiber::this_fiber::
+            yield(); // it blocks, and with it the only processor; to go on is to have got it back
+        expect(gate.open());
+        blocked.join();
+    });
+    CHECK(one.stats().handoffs > 0);
+}
+
+TEST_CASE("a loop that waits for another fiber's doing ends, on one processor", "[hand_off]") {
+    fiber::runtime one({.processors = 1});
+    one.run([&] {
+        std::atomic<bool> flag{false};
+        auto loop = fiber::go([&] {
+            while (!flag.load())
+                ;
+        });
+        fiber::this_fiber::yield(); // the loop runs
+        flag = true;
+        loop.join();
+    });
+    CHECK(one.stats().handoffs > 0);
+}
+
+TEST_CASE("a fiber may block on an OS primitive that a parked fiber will release", "[hand_off]") {
+    fiber::runtime one({.processors = 1});
+    one.run([] {
+        std::binary_semaphore held{0};
+        auto holder = fiber::go([&] {
+            fiber::this_fiber::sleep_for(2ms);
+            held.release();
+        });
+        auto waiter = fiber::go([&] { held.acquire(); });
+        waiter.join();
+        holder.join();
+    });
+}
+
+TEST_CASE("hundreds of blocked fibers do not stop the others", "[hand_off]") {
+    constexpr int blocked = 200;
+    tests::expect expect;
+    gate gate;
+    fiber::runtime two({.processors = 2});
+    two.run([&] {
+        std::vector<fiber::handle> all;
+        for (int i = 0; i < blocked; ++i)
+            all.push_back(fiber::go([&] { expect(gate.pass()); }));
+        fiber::wait_group others;
+        std::atomic<int> done{0};
+        for (int i = 0; i < 1000; ++i)
+            others.go([&] {
+                fiber::this_fiber::yield();
+                ++done;
+            });
+        others.wait();
+        expect(done == 1000);
+        for (int i = 0; i < blocked; ++i)
+            expect(gate.open());
+        for (auto& h : all)
+            h.join();
+    });
+}
+
+// sysmon sleeps while all processors are idle. Here one becomes busy by way of a machine that never slept as an
+// idle one, and then blocks.
+TEST_CASE("sysmon is awake for a processor that was given away idle", "[hand_off][sysmon]") {
+    tests::expect expect;
+    gate outer, inner;
+    fiber::runtime one({.processors = 1});
+    auto const away = one.go([&] { fiber::blocking([&] { expect(outer.pass()); }); });
+    std::this_thread::sleep_for(100ms); // long enough for sysmon to fall asleep; else there is nothing to see
+    auto blocked = one.go([&] { expect(inner.pass()); });
+    std::this_thread::sleep_for(10ms);
+    auto other = one.go([&] { expect(inner.open()); });
+    other.join();
+    blocked.join();
+    expect(outer.open());
+}
+
+TEST_CASE("machines that have been blocked are used again", "[hand_off]") {
+    constexpr unsigned at_once = 5;
+    tests::expect expect;
+    gate gate;
+    fiber::runtime one({.processors = 1});
+    for (int round = 0; round < 20; ++round)
+        one.run([&] {
+            std::vector<fiber::handle> all;
+            for (unsigned i = 0; i < at_once; ++i)
+                all.push_back(fiber::go([&] { fiber::blocking([&] { expect(gate.pass()); }); }));
+            fiber::this_fiber::yield();
+            for (unsigned i = 0; i < at_once; ++i)
+                expect(gate.open());
+            for (auto& h : all)
+                h.join();
+        });
+    CHECK(one.stats().machines <= 1 + at_once + 2); // one runs, and one may be on its way to be a spare
+}
+
+TEST_CASE("blocking hands the processor over at once, and returns what its function does", "[blocking]") {
+    tests::expect expect;
+    gate gate;
+    fiber::runtime one({.processors = 1});
+    one.run([&] {
+        auto const before = one.stats().handoffs;
+        auto blocked = fiber::go([&] { expect(fiber::blocking([&] { return gate.pass(); })); });
+        fiber::this_fiber::yield();
+        expect(one.stats().handoffs > before);
+        expect(gate.open());
+        blocked.join();
+
+        int n = 1;
+        expect(&fiber::blocking([&]() -> int& { return n; }) == &n);
+        try {
+            fiber::blocking([] { throw std::runtime_error("from inside"); });
+            expect(false, "thrown");
+        } catch (std::runtime_error const& e) {
+            expect(std::string_view(e.what()) == "from inside");
+        }
+    });
+    CHECK(fiber::blocking([] { return 7; }) == 7); // in an OS thread
+}
+
+TEST_CASE("a fiber without a processor may do all that others do", "[blocking]") {
+    fiber::runtime one({.processors = 1});
+    one.run([] {
+        std::atomic<bool> other_runs{true};
+        auto other = fiber::go([&] { // keeps the processor busy, so that there is none to be had
+            while (other_runs.load())
+                fiber::this_fiber::yield();
+        });
+        fiber::blocking([&] {
+            fiber::chan<int> ch(1);
+            fiber::wait_group all;
+            all.go([=] { ch.send(*ch.recv() + 1); });
+            ch.send(1);
+            fiber::this_fiber::sleep_for(1ms);
+            all.wait();
+            if (ch.recv() != 2)
+                throw std::logic_error("wrong value");
+            fiber::this_fiber::yield();
+            fiber::go([] {}).join();
+            int seen = 0;
+            if (ch.recv_for(seen, 1ms) != fiber::op_status::timeout)
+                throw std::logic_error("no time-out");
+        });
+        other_runs = false;
+        other.join();
+    });
+}
+
+TEST_CASE("a queue that two fibers starve by waking each other gets its turn", "[fairness]") {
+    fiber::runtime one({.processors = 1});
+    one.run([] {
+        std::atomic<bool> stop{false};
+        fiber::chan<int> there, back;
+        auto echo = fiber::go([=] {
+            for (int n : there)
+                back.send(n);
+        });
+        auto hog = fiber::go([&] {
+            while (!stop.load()) {
+                auto const until = std::chrono::steady_clock::now() + 200us;
+                while (std::chrono::steady_clock::now() < until)
+                    ;
+                there.send(1);
+                static_cast<void>(back.recv());
+            }
+            there.close();
+        });
+        fiber::this_fiber::sleep_for(1ms); // behind the two, by timer
+        auto starved = fiber::go([&] { stop = true; });
+        starved.join();
+        hog.join();
+        echo.join();
+    });
+}
+
+TEST_CASE("a pinned fiber stays on its OS thread, which runs no other", "[thread_pin]") {
+    tests::expect expect;
+    for (unsigned const processors : {1u, 2u, 4u}) {
+        fiber::runtime runtime({.processors = processors});
+        runtime.run([&] {
+            std::atomic<bool> pinned{false}, stop{false};
+            std::atomic<pthread_t> mine{};
+            std::vector<fiber::handle> others;
+            for (int i = 0; i < 4; ++i)
+                others.push_back(fiber::go([&] {
+                    while (!stop.load()) {
+                        if (pinned.load())
+                            expect(::pthread_equal(::pthread_self(), mine.load()) == 0, "not its thread");
+                        fiber::this_fiber::yield();
+                    }
+                }));
+            fiber::chan<int> ch;
+            auto sender = fiber::go([=] {
+                for (int i = 0; i < 20; ++i)
+                    ch.send(i);
+                ch.close();
+            });
+            auto const still = [&] { return ::pthread_equal(::pthread_self(), mine.load()) != 0; };
+            {
+                fiber::thread_pin const pin;
+                mine = ::pthread_self();
+                pinned = true;
+                for (int n : ch) {
+                    expect(still(), "after a channel");
+                    fiber::this_fiber::yield();
+                    expect(still(), "after a yield");
+                    if (n % 5 == 0)
+                        fiber::this_fiber::sleep_for(1ms);
+                    expect(still(), "after a sleep");
+                    fiber::thread_pin const nested;
+                    fiber::blocking([] { ::poll(nullptr, 0, 1); });
+                    expect(still(), "after blocking");
+                }
+                fiber::this_fiber::yield();
+                expect(still(), "nested pins have ended");
+                pinned = false;
+            }
+            stop = true;
+            sender.join();
+            for (auto& h : others)
+                h.join();
+        });
+    }
+    fiber::thread_pin const in_an_os_thread;
+}
+
+TEST_CASE("pinned fibers hand a value round", "[thread_pin]") {
+    constexpr int parties = 5, rounds = 50;
+    fiber::runtime runtime({.processors = 2});
+    runtime.run([] {
+        std::vector<fiber::chan<int>> ring(parties);
+        std::vector<fiber::handle> all;
+        for (std::size_t i = 0; i < ring.size(); ++i)
+            all.push_back(fiber::go([&, i] {
+                fiber::thread_pin const pin;
+                for (int n : ring[i])
+                    if (n == parties * rounds)
+                        for (auto& c : ring)
+                            c.close();
+                    else
+                        ring[(i + 1) % ring.size()].send(n + 1);
+            }));
+        ring[0].send(1);
+        for (auto& h : all)
+            h.join();
+    });
+}
