@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// switch.hpp: leaving one stack for another. The seam behind which the backend (switch_boost.hpp) can be
-// exchanged.
+// switch.hpp: leaving one stack for another. The seam behind which the backends (switch_boost.hpp,
+// switch_native.hpp) are exchanged: CMake's FIBER_SWITCH says which.
 //
 // [switch.commit] What must happen once the old stack is no longer in use (release the lock that makes it
 // wakeable, put it into a queue, recycle it) is a commit function, which runs first thing on the new stack.
@@ -12,52 +12,44 @@
 // mask, thread-local variables.
 #pragma once
 
+#include "asm/crossing.hpp"
 #include "asm/sanitizer.hpp"
+#if defined(FIBER_SWITCH_NATIVE)
+#include "asm/switch_native.hpp"
+#else
 #include "asm/switch_boost.hpp"
+#endif
 #include "asm/thread_state.hpp"
 
 #include <cstddef>
 
 namespace fiber::arch {
 
-using commit_function = void (*)(void* argument) noexcept;
 using entry_function = void (*)() noexcept; // never returns
 
-// A suspended flow of control. Lives where it can be found again, and outlives the stack's use.
-struct context {
-    stack_pointer sp = nullptr;
+// A suspended flow of control. Lives where it can be found again, and outlives the stack's use. What a switch
+// touches comes first, so that it fits a cache line.
+struct context : registers {
     thread_state state;
     entry_function entry = nullptr;
     [[no_unique_address]] sanitizer_state sanitizer;
 };
 
-// What one side of a switch tells the other; on the stack that is left.
-struct crossing {
-    context* from;
-    context* to;
-    commit_function commit;
-    void* argument;
-};
-
-// [switch.commit] First thing on the new stack. The crossing is gone once commit has run, and may be while it
-// runs.
-inline void arrive(stack_pointer left, crossing const* c) noexcept {
-    c->from->sp = left;
-    c->to->sanitizer.arrive();
-    if (c->commit != nullptr)
-        c->commit(c->argument);
+// [switch.commit] First thing on the new stack. The stack that was left may be gone once commit has run.
+inline void arrive(context& self, crossing const& c) noexcept {
+    self.sanitizer.arrive();
+    if (c.commit != nullptr)
+        c.commit(c.argument);
 }
 
 // Suspends the caller as `from` and resumes `to`, which runs commit(argument) first. Returns when `from` is
 // resumed, perhaps on another OS thread: the caller must hold on to nothing of this one.
 inline void switch_to(thread_state_slots const& thread, context& from, context& to, commit_function commit,
                       void* argument) noexcept {
-    thread.save(from.state);
-    thread.load(to.state);
-    crossing here{&from, &to, commit, argument};
+    thread.exchange(from.state, to.state);
     from.sanitizer.leave_for(to.sanitizer);
-    auto const [left, there] = jump(to.sp, &here);
-    arrive(left, there);
+    crossing const c = exchange(from, to, {commit, argument});
+    arrive(from, c);
 }
 
 // Makes c a flow of control that begins with entry() at the top of the stack [bottom, bottom + size).

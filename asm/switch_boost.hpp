@@ -4,40 +4,53 @@
 // switch_boost.hpp: the backend that jumps with Boost.Context's fcontext.
 #pragma once
 
+#include "asm/crossing.hpp"
+
 #include <boost/context/detail/fcontext.hpp>
 
 #include <cstdint>
 
 namespace fiber::arch {
 
-struct crossing;
-using stack_pointer = boost::context::detail::fcontext_t;
-
-struct landing {
-    stack_pointer left; // what was suspended
-    crossing* there;    // what it says
+struct registers {
+    boost::context::detail::fcontext_t sp = nullptr; // Boost keeps the registers on the stack
 };
 
 #if defined(__x86_64__)
-extern "C" boost::context::detail::transfer_t fiber_arch_jump(stack_pointer to,
+extern "C" boost::context::detail::transfer_t fiber_arch_jump(boost::context::detail::fcontext_t to,
                                                               void* here) noexcept; // jump_x86_64.S
 #else
-inline auto fiber_arch_jump(stack_pointer to, void* here) noexcept {
+inline auto fiber_arch_jump(boost::context::detail::fcontext_t to, void* here) noexcept {
     return boost::context::detail::jump_fcontext(to, here);
 }
 #endif
 
+// On the stack that is left, until it has been read on the other.
+struct letter {
+    registers* from;
+    registers* to;
+    crossing says;
+};
+
+// Where `from` was left is known only after the jump: it is noted first thing on the new stack.
+inline crossing open(boost::context::detail::transfer_t const& t) noexcept {
+    auto const* const l = static_cast<letter const*>(t.data);
+    l->from->sp = t.fctx;
+    return l->says;
+}
+
 // Boost's x86-64 code carries MXCSR and the x87 control word along. Its aarch64 code leaves FPCR to us.
-inline landing jump(stack_pointer to, crossing* here) noexcept {
+inline crossing exchange(registers& from, registers& to, crossing c) noexcept {
+    letter here{&from, &to, c};
 #if defined(__aarch64__)
     std::uint64_t control;
     asm volatile("mrs %0, fpcr" : "=r"(control));
 #endif
-    auto const t = fiber_arch_jump(to, here);
+    auto const t = fiber_arch_jump(to.sp, &here);
 #if defined(__aarch64__)
     asm volatile("msr fpcr, %0" : : "r"(control));
 #endif
-    return {t.fctx, static_cast<crossing*>(t.data)};
+    return open(t);
 }
 
 } // namespace fiber::arch

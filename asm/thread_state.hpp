@@ -7,15 +7,21 @@
 #pragma once
 
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <cxxabi.h>
 
 namespace fiber::arch {
 
+// The layout of __cxa_eh_globals in the Itanium ABI, which both libstdc++ and libc++abi follow.
+struct exception_state {
+    void* caught = nullptr;
+    unsigned uncaught = 0;
+};
+
 // One fiber's copy, while it is off its machine.
 struct thread_state {
-    void* caught_exceptions = nullptr; // the layout of __cxa_eh_globals in the Itanium ABI, which both
-    unsigned uncaught_exceptions = 0;  // libstdc++ and libc++abi follow
+    exception_state exceptions;
     int error = 0;
 };
 
@@ -27,16 +33,16 @@ public:
         exceptions_ = abi::__cxa_get_globals();
         error_ = &errno;
     }
-    void save(thread_state& to) const noexcept {
-        std::memcpy(&to.caught_exceptions, exceptions_, sizeof(void*));
-        std::memcpy(&to.uncaught_exceptions, reinterpret_cast<char const*>(exceptions_) + sizeof(void*),
-                    sizeof(unsigned));
-        to.error = *error_;
+    // Leaves what the thread has now in `from`, and gives it what is in `to`. The padding goes along: so each
+    // of the four is one move of 16 bytes.
+    void exchange(thread_state& from, thread_state const& to) const noexcept {
+        std::memcpy(&from.exceptions, exceptions_, sizeof(exception_state));
+        std::memcpy(exceptions_, &to.exceptions, sizeof(exception_state));
+        from.error = *error_;
+        *error_ = to.error;
     }
     void load(thread_state const& from) const noexcept {
-        std::memcpy(exceptions_, &from.caught_exceptions, sizeof(void*));
-        std::memcpy(reinterpret_cast<char*>(exceptions_) + sizeof(void*), &from.uncaught_exceptions,
-                    sizeof(unsigned));
+        std::memcpy(exceptions_, &from.exceptions, sizeof(exception_state));
         *error_ = from.error;
     }
 

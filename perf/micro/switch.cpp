@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// What does giving way cost: to nobody, and to one other party?
+// What does giving way cost: to nobody, to one other party, and in a ring?
 #include "perf/micro/micro.hpp"
 
 #include <atomic>
+#include <vector>
 
 namespace perf {
 namespace {
@@ -29,8 +30,30 @@ void yield_to_one(benchmark::State& state) {
     other.join();
 }
 
+// All members give way from the same place: on one processor, "each" is a yield with its switch, and without
+// the mispredicted returns that two different places cost.
+template <class Rival>
+void yield_in_ring(benchmark::State& state) {
+    constexpr int members = 10;
+    constexpr int rounds = 1000;
+    for (auto _ : state) {
+        std::vector<typename Rival::thread> ring;
+        for (int i = 0; i < members; ++i)
+            ring.emplace_back([] {
+                for (int k = 0; k < rounds; ++k)
+                    Rival::yield();
+            });
+        for (auto& t : ring)
+            t.join();
+    }
+    using benchmark::Counter;
+    state.counters["each"] = Counter(double(members) * rounds * double(state.iterations()),
+                                     Counter::Flags(Counter::kIsRate | Counter::kInvert));
+}
+
 bool const registered = both("yield_alone", yield_alone<pthreads>, yield_alone<fibers>) &&
-                        both("yield_to_one", yield_to_one<pthreads>, yield_to_one<fibers>);
+                        both("yield_to_one", yield_to_one<pthreads>, yield_to_one<fibers>) &&
+                        both("yield_in_ring", yield_in_ring<pthreads>, yield_in_ring<fibers>);
 
 } // namespace
 } // namespace perf

@@ -11,6 +11,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <unwind.h>
 #include <vector>
 
 namespace arch = fiber::arch;
@@ -59,6 +60,34 @@ private:
 
 // A frame's address, which AddressSanitizer does not move to its heap.
 [[gnu::noinline]] void const* here() { return __builtin_frame_address(0); }
+
+// How many frames the C++ unwinder finds above this one. _URC_END_OF_STACK: it has found the end, and no
+// frame that it cannot read.
+[[gnu::noinline]] int frames() {
+    int n = 0;
+    auto const count = [](_Unwind_Context*, void* p) {
+        ++*static_cast<int*>(p);
+        return _URC_NO_REASON;
+    };
+    return _Unwind_Backtrace(count, &n) == _URC_END_OF_STACK ? n : -1;
+}
+
+// Keeps more values alive over go() than there are registers for.
+template <class Go>
+[[gnu::noinline]] bool sums_around(Go go, int seed) {
+    volatile int source = seed;
+    int i[16];
+    double d[16];
+    for (int k = 0; k < 16; ++k) {
+        i[k] = source + k;
+        d[k] = source * 0.5 + k;
+    }
+    go();
+    for (int k = 0; k < 16; ++k)
+        if (i[k] != seed + k || d[k] != seed * 0.5 + k)
+            return false;
+    return true;
+}
 
 } // namespace
 
@@ -123,6 +152,69 @@ TEST_CASE("the rounding mode belongs to the flow of control", "[switch]") {
     c.run();
     CHECK(std::fegetround() == FE_TONEAREST);
     CHECK(c.log == std::vector<std::string>{"upward"});
+}
+
+TEST_CASE("a new flow of control begins with the default rounding mode", "[switch]") {
+    std::fesetround(FE_UPWARD);
+    coroutine c([](coroutine& self) {
+        self.log.push_back(std::fegetround() == FE_TONEAREST ? "to nearest" : "its maker's");
+    });
+    c.run();
+    CHECK(std::fegetround() == FE_UPWARD);
+    std::fesetround(FE_TONEAREST);
+    CHECK(c.log == std::vector<std::string>{"to nearest"});
+}
+
+TEST_CASE("variables in registers survive a switch", "[switch]") {
+    coroutine c([](coroutine& self) {
+        for (int i = 0;; ++i)
+            self.log.push_back(sums_around([&] { self.back(); }, 1000 * i) ? "kept" : "lost");
+    });
+    c.run();
+    for (int i = 0; i < 3; ++i)
+        CHECK(sums_around([&] { c.run(); }, i));
+    CHECK(c.log == std::vector<std::string>{"kept", "kept", "kept"});
+}
+
+TEST_CASE("an exception is caught inside the flow of control that threw it", "[switch]") {
+    coroutine c([](coroutine& self) {
+        for (int i = 0; i < 2; ++i)
+            try {
+                struct switches_while_unwinding {
+                    coroutine& self;
+                    ~switches_while_unwinding() { self.back(); }
+                } const s{self};
+                throw std::runtime_error("inside");
+            } catch (std::exception const& e) {
+                self.log.push_back(e.what());
+            }
+    });
+    for (int i = 0; i < 3; ++i)
+        CHECK_THROWS_AS(
+            [&] {
+                c.run();
+                throw std::logic_error("outside");
+            }(),
+            std::logic_error);
+    CHECK(c.log == std::vector<std::string>{"inside", "inside"});
+}
+
+TEST_CASE("an unwinder finds its way over a switch to the first frame and stops", "[switch]") {
+    coroutine c([](coroutine& self) {
+        auto const before = frames();
+        self.back();
+        self.log.push_back(before > 1 && frames() == before ? "same" : "other");
+        // A commit function that looks at the stack that it runs on.
+        self.back();
+        self.log.push_back(before > 1 && before < 20 ? "ended" : "ran on");
+    });
+    c.run();
+    c.run();
+    int seen_by_commit = 0;
+    c.run([](void* n) noexcept { *static_cast<int*>(n) = frames(); }, &seen_by_commit);
+    CHECK(c.log == std::vector<std::string>{"same", "ended"});
+    CHECK(seen_by_commit > 1);
+    CHECK(seen_by_commit < 20);
 }
 
 TEST_CASE("exceptions being handled belong to the flow of control", "[switch]") {

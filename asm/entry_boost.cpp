@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// entry_boost.cpp: the first frame of every stack, as make_fcontext calls it.
+
+#include "asm/cfi.hpp"
+#include "asm/floating_point.hpp"
+#include "asm/switch_boost.hpp"
+
+namespace fiber::arch {
+namespace {
+
+// The caller is declared unknown, so that debuggers and the C++ unwinder stop here instead of running on into
+// whatever lies above the stack.
+[[gnu::noinline]] void first_frame(boost::context::detail::transfer_t t) noexcept {
+    asm volatile(FIBER_CFI_OUTERMOST);
+    auto const* const l = static_cast<letter const*>(t.data);
+    registers& self = *l->to;
+    restore_default_floating_point_control(); // Boost has taken over that of whoever called prepare()
+    begin(self, open(t));
+}
+
+} // namespace
+
+void prepare(registers& r, void* bottom, std::size_t size) noexcept {
+    r.sp = boost::context::detail::make_fcontext(static_cast<std::byte*>(bottom) + size, size, first_frame);
+}
+
+} // namespace fiber::arch
