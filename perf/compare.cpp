@@ -9,41 +9,24 @@
 #include "perf/harness/options.hpp"
 #include "perf/harness/process.hpp"
 #include "perf/harness/progress.hpp"
+#include "perf/harness/record.hpp"
 #include "perf/harness/row.hpp"
 #include "perf/harness/sample.hpp"
 #include "perf/harness/table.hpp"
 #include "perf/work/word_count.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
-#include <fstream>
 #include <iostream>
 
 namespace perf {
 namespace {
 
 constexpr std::chrono::seconds child_limit{120};
-constexpr double quiet =
-    0.05; // others' share of the CPUs beyond which rows begin to move by more than a tenth
 
-std::vector<workload const*> chosen(std::vector<std::string> const& names) {
-    std::vector<workload const*> const all{&spawn_join,      &spawn_many, &yield,  &ping_pong,     &pipe,
-                                           &contended_mutex, &sleepers,   &skynet, &parked_memory, &search};
-    if (names.empty())
-        return all;
-    std::vector<workload const*> some;
-    for (auto const& name : names) {
-        auto const found = std::find_if(all.begin(), all.end(), [&](auto* w) { return w->name == name; });
-        if (found == all.end()) {
-            std::string known;
-            for (auto* w : all)
-                known += joined(" ", w->name);
-            usage_error(joined("--only: no workload '", name, "'; there are", known));
-        }
-        some.push_back(*found);
-    }
-    return some;
+std::vector<workload const*> all_workloads() {
+    return {&spawn_join,      &spawn_many, &yield,  &ping_pong,     &pipe,
+            &contended_mutex, &sleepers,   &skynet, &parked_memory, &search};
 }
 
 sample sample_in_child(workload const& w, std::string_view rival, job const& j) {
@@ -51,13 +34,7 @@ sample sample_in_child(workload const& w, std::string_view rival, job const& j) 
                                        "--dir",   j.dir.native(),     "--word", j.word};
     if (j.quick)
         arguments.emplace_back("--quick");
-    auto const result = run_self(arguments, child_limit);
-    auto s = read_record(result.output);
-    if (!result.complaint.empty()) {
-        s.why = joined(result.complaint, ": ", s.why);
-        s.ended = sample::status::broken;
-    }
-    return s;
+    return sample_of(this_program, arguments, child_limit);
 }
 
 // Rival by rival, run by run. A rival that cannot, or came to a wrong answer, is not tried again.
@@ -96,32 +73,23 @@ report measure_all(std::vector<workload const*> const& workloads, options const&
 void print(report const& all) {
     std::cout << all.machine << "; fibers on " << all.processors << " processors; medians of " << all.runs
               << " runs; ratio: pthreads / fibers\n\n"
-              << table(all.rows);
-    if (all.others > quiet)
-        std::cout << "\nThe machine was busy: others took " << std::lround(100 * all.others)
-                  << " % of its CPUs' time meanwhile. Run it again when it is quiet.\n";
+              << table(all.rows) << strangers::warning(all.others);
 }
 
 int compare(options const& o) {
-    auto const workloads = chosen(o.only);
+    auto const workloads = chosen(all_workloads(), o.only);
     std::error_code error;
     if (!std::filesystem::is_directory(o.work.dir, error))
         usage_error(joined("--dir: '", o.work.dir.native(), "' is not a directory"));
     if (files_below(o.work.dir).empty())
         usage_error(joined("--dir: no files below '", o.work.dir.native(), "'"));
-    std::ofstream json;
-    if (!o.json.empty()) {
-        json.open(o.json);
-        if (!json)
-            usage_error(joined("--json: cannot write '", o.json, "'"));
-    }
+    json_file json(o.json);
 
     auto const all = measure_all(workloads, o);
     print(all);
-    if (json.is_open()) {
-        write_json(json, all, o.work);
-        if (!json.flush())
-            throw std::runtime_error("cannot write " + o.json);
+    if (json) {
+        write_json(json.stream(), all, o.work);
+        json.close();
     }
     bool const broken = std::any_of(all.rows.begin(), all.rows.end(),
                                     [](row const& r) { return r.pthreads.broken || r.fibers.broken; });
@@ -132,7 +100,7 @@ int run(options const& o) {
     if (o.rival.empty())
         return compare(o);
     die_with_parent();
-    auto const& w = *chosen(o.only).front();
+    auto const& w = *chosen(all_workloads(), o.only).front();
     measure_and_exit(o.rival == "fibers" ? w.fibers : w.pthreads, o.work, o.rival);
 }
 

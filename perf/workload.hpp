@@ -23,11 +23,12 @@ struct job {
     bool quick = false;
 };
 
-// What a whole run found: nanoseconds or bytes, for as much as the row's title says, and how many parties
-// took part.
+// What a whole run found: nanoseconds or bytes, for as much as the row's title says, how many parties took
+// part, and the nanoseconds of CPU time, where that is of interest beside the value.
 struct outcome {
     double value = 0;
     std::int64_t parties = 0;
+    double cpu = 0;
 };
 
 // Two kinds of measurement. In the first Google Benchmark chooses the number of operations, so that a run

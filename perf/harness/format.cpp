@@ -71,4 +71,20 @@ std::string padded_right(std::string_view text, std::size_t columns) {
     return std::string(text) + std::string(columns - std::min(columns, width(text)), ' ');
 }
 
+std::string aligned(std::vector<std::vector<std::string>> const& lines) {
+    std::vector<std::size_t> columns;
+    for (auto const& line : lines) {
+        columns.resize(std::max(columns.size(), line.size()));
+        for (std::size_t i = 0; i < line.size(); ++i)
+            columns[i] = std::max(columns[i], width(line[i]));
+    }
+    std::string text;
+    for (auto const& line : lines) {
+        for (std::size_t i = 0; i < line.size(); ++i)
+            text += i == 0 ? padded_right(line[i], columns[i]) : "   " + padded_left(line[i], columns[i]);
+        text += '\n';
+    }
+    return text;
+}
+
 } // namespace perf

@@ -8,6 +8,7 @@
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace perf {
 
@@ -35,5 +36,8 @@ unit time_unit(double least_ns);
 std::size_t width(std::string_view utf8); // in columns
 std::string padded_left(std::string_view text, std::size_t columns);
 std::string padded_right(std::string_view text, std::size_t columns);
+
+// A table, a text per cell: the first column to the left, all others to the right.
+std::string aligned(std::vector<std::vector<std::string>> const& lines);
 
 } // namespace perf

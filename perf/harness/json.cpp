@@ -3,16 +3,15 @@
 
 #include "perf/harness/json.hpp"
 
+#include "perf/harness/options.hpp"
+
 #include <array>
 #include <cstdio>
 #include <ostream>
+#include <stdexcept>
+#include <utility>
 
 namespace perf {
-namespace {
-
-struct quoted {
-    std::string_view text;
-};
 
 std::ostream& operator<<(std::ostream& out, quoted q) {
     out << '"';
@@ -45,10 +44,7 @@ std::ostream& operator<<(std::ostream& out, cell const& c) {
     return out << "]}";
 }
 
-} // namespace
-
 void write_json(std::ostream& out, report const& all, job const& j) {
-    out.precision(9);
     out << "{\n  \"machine\": " << quoted{all.machine} << ",\n  \"processors\": " << all.processors
         << ",\n  \"runs\": " << all.runs << ",\n  \"others\": " << all.others
         << ",\n  \"quick\": " << (j.quick ? "true" : "false") << ",\n  \"dir\": " << quoted{j.dir.native()}
@@ -65,6 +61,21 @@ void write_json(std::ostream& out, report const& all, job const& j) {
         separator = ",\n";
     }
     out << "\n  ]\n}\n";
+}
+
+json_file::json_file(std::string name) : name_(std::move(name)) {
+    if (name_.empty())
+        return;
+    out_.open(name_);
+    if (!out_)
+        usage_error("--json: cannot write '" + name_ + "'");
+    out_.precision(9);
+}
+
+void json_file::close() {
+    out_.close();
+    if (!out_)
+        throw std::runtime_error("cannot write " + name_);
 }
 
 } // namespace perf

@@ -4,6 +4,7 @@
 #include "perf/harness/machine.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <limits>
 #include <stdexcept>
@@ -115,6 +116,14 @@ double strangers::share() const {
     std::chrono::duration<double> const passed = clock::now() - start_;
     auto const all = passed.count() * static_cast<double>(sysconf(_SC_NPROCESSORS_ONLN));
     return std::max(0.0, (others_seconds() - before_) / all);
+}
+
+std::string strangers::warning(double share) {
+    constexpr double quiet = 0.05;
+    if (share <= quiet)
+        return "";
+    return "\nThe machine was busy: others took " + std::to_string(std::lround(100 * share)) +
+           " % of its CPUs' time meanwhile. Run it again when it is quiet.\n";
 }
 
 } // namespace perf

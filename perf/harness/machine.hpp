@@ -28,6 +28,8 @@ class strangers {
 public:
     strangers();
     double share() const;
+    // A warning for below the table if that was enough to move rows by more than a tenth, else empty.
+    static std::string warning(double share);
 
 private:
     clock::time_point const start_;

@@ -6,6 +6,7 @@
 
 #include "perf/workload.hpp"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -23,5 +24,25 @@ struct options {
 options parse(int argc, char** argv);
 
 [[noreturn]] void usage_error(std::string const& what);
+
+// Those of all that --only names, in its order; all if it names none.
+template <class Named>
+std::vector<Named const*> chosen(std::vector<Named const*> const& all,
+                                 std::vector<std::string> const& names) {
+    if (names.empty())
+        return all;
+    std::vector<Named const*> some;
+    for (auto const& name : names) {
+        auto const found = std::find_if(all.begin(), all.end(), [&](auto* w) { return w->name == name; });
+        if (found == all.end()) {
+            std::string known;
+            for (auto* w : all)
+                known.append(" ").append(w->name);
+            usage_error("--only: no workload '" + name + "'; there are" + known);
+        }
+        some.push_back(*found);
+    }
+    return some;
+}
 
 } // namespace perf

@@ -24,8 +24,8 @@ void check(int error, char const* what) {
         throw std::system_error(error, std::generic_category(), what);
 }
 
-pid_t start_self(std::vector<std::string> const& arguments, int output) {
-    std::vector<char*> argv{const_cast<char*>("fiber_perf")};
+pid_t start(std::string const& program, std::vector<std::string> const& arguments, int output) {
+    std::vector<char*> argv{const_cast<char*>(program.c_str())};
     for (auto const& a : arguments)
         argv.push_back(const_cast<char*>(a.c_str()));
     argv.push_back(nullptr);
@@ -34,9 +34,9 @@ pid_t start_self(std::vector<std::string> const& arguments, int output) {
     check(posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO),
           "posix_spawn_file_actions_adddup2");
     pid_t child = 0;
-    int const error = posix_spawn(&child, "/proc/self/exe", &actions, nullptr, argv.data(), environ);
+    int const error = posix_spawn(&child, program.c_str(), &actions, nullptr, argv.data(), environ);
     posix_spawn_file_actions_destroy(&actions);
-    check(error, "cannot start a child process");
+    check(error, ("cannot start " + program).c_str());
     return child;
 }
 
@@ -67,11 +67,12 @@ std::string how_it_ended(int status) {
 
 } // namespace
 
-child_result run_self(std::vector<std::string> const& arguments, std::chrono::seconds limit) {
+child_result run_program(std::string const& program, std::vector<std::string> const& arguments,
+                         std::chrono::seconds limit) {
     std::array<int, 2> ends{};
     if (pipe2(ends.data(), O_CLOEXEC) != 0)
         check(errno, "pipe2");
-    auto const child = start_self(arguments, ends[1]);
+    auto const child = start(program, arguments, ends[1]);
     close(ends[1]);
     child_result result;
     bool const in_time = read_all(ends[0], result.output, std::chrono::steady_clock::now() + limit);
@@ -84,6 +85,19 @@ child_result run_self(std::vector<std::string> const& arguments, std::chrono::se
     result.complaint =
         in_time ? how_it_ended(status) : "hung: no result in " + std::to_string(limit.count()) + " s";
     return result;
+}
+
+sample sample_of(std::string const& program, std::vector<std::string> const& arguments,
+                 std::chrono::seconds limit) {
+    auto const result = run_program(program, arguments, limit);
+    auto s = read_record(result.output);
+    if (!result.complaint.empty()) {
+        s.why = result.complaint + (s.why.empty() ? "" : ": " + s.why);
+        s.ended = sample::status::broken;
+    } else if (s.ended == sample::status::broken && s.why.empty()) {
+        s.why = "no result";
+    }
+    return s;
 }
 
 void die_with_parent() { prctl(PR_SET_PDEATHSIG, SIGKILL); }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// This program run again, as a child with a deadline.
+// A program run as a child with a deadline.
 #pragma once
+
+#include "perf/harness/record.hpp"
 
 #include <chrono>
 #include <string>
@@ -15,7 +17,14 @@ struct child_result {
     std::string complaint; // how it ended, if not well: "signal 11 (Segmentation fault)"; empty: status 0
 };
 
-child_result run_self(std::vector<std::string> const& arguments, std::chrono::seconds limit);
+inline constexpr char const* this_program = "/proc/self/exe";
+
+child_result run_program(std::string const& program, std::vector<std::string> const& arguments,
+                         std::chrono::seconds limit);
+
+// The same for a child that leaves a record. One that ends badly has broken, whatever it wrote.
+sample sample_of(std::string const& program, std::vector<std::string> const& arguments,
+                 std::chrono::seconds limit);
 
 // In the child: end when the parent does.
 void die_with_parent();

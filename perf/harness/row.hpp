@@ -4,7 +4,7 @@
 // What the samples of one workload say.
 #pragma once
 
-#include "perf/harness/sample.hpp"
+#include "perf/harness/record.hpp"
 #include "perf/workload.hpp"
 
 #include <optional>

@@ -3,8 +3,6 @@
 
 #include "perf/harness/table.hpp"
 
-#include "perf/harness/format.hpp"
-
 #include <algorithm>
 
 namespace perf {
@@ -19,7 +17,8 @@ unit unit_of(row const& r) {
     return time_unit(p ? p->median : f ? f->median : 0);
 }
 
-// A rival that came to fewer parties than the title says is told so beside its value.
+} // namespace
+
 std::string text_of(cell const& c, unit const& u, std::int64_t parties) {
     if (c.broken)
         return "BROKEN";
@@ -30,8 +29,6 @@ std::string text_of(cell const& c, unit const& u, std::int64_t parties) {
     return c.parties < parties ? "with " + grouped(c.parties) + ": " + value : value;
 }
 
-} // namespace
-
 std::array<std::string, 4> cells(row const& r) {
     auto const u = unit_of(r);
     auto const parties = std::max(r.pthreads.parties, r.fibers.parties);
@@ -41,21 +38,12 @@ std::array<std::string, 4> cells(row const& r) {
 }
 
 std::string table(std::vector<row> const& rows) {
-    std::vector<std::array<std::string, 4>> lines{{"workload", "pthreads", "fibers", "ratio"}};
-    for (auto const& r : rows)
-        lines.push_back(cells(r));
-    std::array<std::size_t, 4> columns{};
-    for (auto const& line : lines)
-        for (std::size_t i = 0; i < columns.size(); ++i)
-            columns[i] = std::max(columns[i], width(line[i]));
-    std::string text;
-    for (auto const& line : lines) {
-        text += padded_right(line[0], columns[0]);
-        for (std::size_t i = 1; i < columns.size(); ++i)
-            text += "   " + padded_left(line[i], columns[i]);
-        text += '\n';
+    std::vector<std::vector<std::string>> lines{{"workload", "pthreads", "fibers", "ratio"}};
+    for (auto const& r : rows) {
+        auto const texts = cells(r);
+        lines.emplace_back(texts.begin(), texts.end());
     }
-    return text;
+    return aligned(lines);
 }
 
 } // namespace perf

@@ -9,7 +9,10 @@
 #include <fiber/go.hpp>
 #include <fiber/mutex.hpp>
 #include <fiber/runtime.hpp>
+#include <fiber/wait_group.hpp>
 
+#include <cstdlib>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -24,6 +27,10 @@ struct fibers {
     template <class T>
     using chan = ::fiber::chan<T>;
 
+    using wait_group = ::fiber::wait_group;
+
+    // Before anything else: the runtime reads it when it starts.
+    static void use(unsigned processors) { setenv("FIBER_PROCS", std::to_string(processors).c_str(), 1); }
     template <class F>
     static auto run(F&& f) {
         return ::fiber::run(std::forward<F>(f));

@@ -8,6 +8,9 @@
 //   run(f)        runs f where this rival's primitives are at home, returns its value
 //   go(f)         starts f and forgets it; std::system_error when the machine gives no more
 //   yield(), sleep_for(d)
+// and, to be a contender (contender.hpp), these too:
+//   wait_group    Go's
+//   use(n)        from now on n processors; called once, before all others
 #pragma once
 
 #include "perf/harness/machine.hpp"

@@ -1,35 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// What does an item cost on its way from one producer to one consumer, through a channel of capacity 128?
+#include "perf/work/pipe.hpp"
+
 #include "perf/rivals/fiber.hpp"
 #include "perf/rivals/pthread.hpp"
-#include "perf/workload.hpp"
 
 namespace perf {
-namespace {
-
-template <class Rival>
-nanoseconds produce_and_consume(std::int64_t n) {
-    return Rival::run([n] {
-        typename Rival::template chan<std::int64_t> items(128);
-        auto const start = clock::now();
-        typename Rival::thread producer([=] {
-            for (std::int64_t i = 0; i < n; ++i)
-                items.send(i);
-            items.close();
-        });
-        std::int64_t received = 0, in_order = 0;
-        while (auto v = items.recv())
-            in_order += *v == received++;
-        auto const took = clock::now() - start;
-        producer.join();
-        verify(received == n && in_order == n, "every item arrived once and in order");
-        return took;
-    });
-}
-
-} // namespace
 
 workload const pipe{"pipe", "producer to consumer, buffer of 128: an item",
                     produce_and_consume<rival::pthreads>, produce_and_consume<rival::fibers>};

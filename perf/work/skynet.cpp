@@ -1,65 +1,22 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// Can a tree of ten children each, with a million leaves, be a tree of parties? Each node starts its
-// children, adds up what they send it through an unbuffered channel, and sends the sum to its parent
-// (github.com/atemerev/skynet).
+#include "perf/work/skynet.hpp"
+
 #include "perf/rivals/fiber.hpp"
 #include "perf/rivals/pthread.hpp"
-#include "perf/workload.hpp"
-
-#include <atomic>
-#include <system_error>
 
 namespace perf {
 namespace {
 
-constexpr std::int64_t leaves = 1'000'000;
-
 template <class Rival>
-struct tree {
-    using chan = typename Rival::template chan<std::int64_t>;
-
-    static inline std::atomic<std::int64_t> started = 0;
-
-    static void node(chan const& parent, std::int64_t first, std::int64_t size) {
-        if (size == 1)
-            return parent.send(first);
-        chan children(0);
-        for (std::int64_t i = 0; i < 10; ++i)
-            start(children, first + i * (size / 10), size / 10);
-        std::int64_t sum = 0;
-        for (int i = 0; i < 10; ++i)
-            sum += children.recv().value();
-        parent.send(sum);
-    }
-
-    static void start(chan const& parent, std::int64_t first, std::int64_t size) {
-        try {
-            Rival::go([=] { node(parent, first, size); });
-            started.fetch_add(1, std::memory_order_relaxed);
-        } catch (std::system_error const&) {
-            cannot("fails at", started); // the others wait for what will never come: the process ends here
-        }
-    }
-};
-
-template <class Rival>
-outcome grow_a_tree(job const&) {
-    return Rival::run([] {
-        auto const start = clock::now();
-        typename tree<Rival>::chan result(0);
-        tree<Rival>::start(result, 0, leaves);
-        auto const sum = result.recv();
-        nanoseconds const took = clock::now() - start;
-        verify(sum == leaves * (leaves - 1) / 2, "the leaves' numbers add up");
-        return outcome{static_cast<double>(took.count()), tree<Rival>::started};
-    });
+outcome grow_a_million(job const&) {
+    return grow_a_tree<Rival>(1'000'000);
 }
 
 } // namespace
 
-workload const skynet{"skynet", "skynet, a million leaves", grow_a_tree<rival::pthreads>,
-                      grow_a_tree<rival::fibers>};
+workload const skynet{"skynet", "skynet, a million leaves", grow_a_million<rival::pthreads>,
+                      grow_a_million<rival::fibers>};
 
 } // namespace perf

@@ -1,30 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// What does it cost to start a party and to wait for its end, one after another?
+#include "perf/work/spawn_join.hpp"
+
 #include "perf/rivals/fiber.hpp"
 #include "perf/rivals/pthread.hpp"
-#include "perf/workload.hpp"
 
 namespace perf {
-namespace {
-
-template <class Rival>
-nanoseconds start_and_join(std::int64_t n) {
-    return Rival::run([n] {
-        std::int64_t ran = 0;
-        auto const start = clock::now();
-        for (std::int64_t i = 0; i < n; ++i) {
-            typename Rival::thread t([&ran] { ++ran; });
-            t.join();
-        }
-        auto const took = clock::now() - start;
-        verify(ran == n, "every thread ran once before its join returned");
-        return took;
-    });
-}
-
-} // namespace
 
 workload const spawn_join{"spawn_join", "start one and join it", start_and_join<rival::pthreads>,
                           start_and_join<rival::fibers>};

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// Does an operation cost more when more fibers live? Three of them, on one processor, from ten fibers to a
+// million.
+#include "perf/alone/child.hpp"
+#include "perf/harness/format.hpp"
+#include "perf/harness/machine.hpp"
+#include "perf/harness/named.hpp"
+#include "perf/harness/progress.hpp"
+#include "perf/rivals/fiber.hpp"
+#include "perf/work/ring.hpp"
+#include "perf/work/spawn_many.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <iostream>
+#include <vector>
+
+namespace perf::alone {
+namespace {
+
+using rival::fibers;
+
+constexpr std::int64_t operations = 2'000'000; // at least
+constexpr std::chrono::seconds child_limit{120};
+
+struct curve {
+    std::string_view name, title;
+    nanoseconds (*work)(std::int64_t live, std::int64_t n);
+};
+
+// Started and joined in bursts of `live`.
+nanoseconds spawn_and_join(std::int64_t live, std::int64_t n) {
+    start_many_then_join<fibers>(live, live);
+    return start_many_then_join<fibers>(n, live);
+}
+
+// All yield in turns until the one that takes the time has seen enough of it. One processor: so the count needs
+// no lock, and what the others wait for is in no measurement.
+nanoseconds yield_among_all(std::int64_t live, std::int64_t n) {
+    return fibers::run([live, n] {
+        std::int64_t yields = 0;
+        bool enough = false;
+        std::vector<fibers::thread> threads;
+        for (std::int64_t i = 1; i < live; ++i)
+            threads.emplace_back([&] {
+                while (!enough) {
+                    ++yields;
+                    fibers::yield();
+                }
+            });
+        auto const until = [&](std::int64_t goal) {
+            for (; yields < goal; ++yields)
+                fibers::yield();
+        };
+        until(live); // all are there
+        auto const before = yields;
+        auto const start = clock::now();
+        until(before + n);
+        auto const took = (clock::now() - start) * n / (yields - before);
+        enough = true;
+        for (auto& t : threads)
+            t.join();
+        return nanoseconds(took);
+    });
+}
+
+constexpr curve curves[] = {
+    {"spawn_join", "spawn + join", spawn_and_join},
+    {"yield", "yield", yield_among_all},
+    {"park_unpark", "park + unpark", pass_a_token<fibers>},
+};
+
+outcome measure(std::string_view name, std::int64_t live) {
+    fibers::use(1);
+    auto const n = std::max(operations, 4 * live);
+    return {.value = static_cast<double>(named(curves, name).work(live, n).count()) / static_cast<double>(n)};
+}
+
+std::string bar(double value, double most) {
+    constexpr double columns = 24;
+    std::string text;
+    for (auto left = std::lround(value / most * columns); left > 0; --left)
+        text += "█";
+    return padded_right(text, static_cast<std::size_t>(columns));
+}
+
+// Least of three processes: on a quiet machine nothing makes a loop faster than it is.
+std::vector<double> draw(curve const& c, std::vector<std::int64_t> const& lives, progress& shown) {
+    std::vector<double> costs;
+    for (auto live : lives) {
+        shown.now(joined(c.title, " among ", grouped(live)));
+        double least = HUGE_VAL;
+        for (int run = 0; run < 3; ++run) {
+            auto const s = in_child(c.name, live, child_limit);
+            if (s.ended == sample::status::measured)
+                least = std::min(least, s.found.value);
+            else
+                shown.complain(joined("perf/run: ", c.name, " among ", live, ": ", s.why));
+        }
+        if (least == HUGE_VAL)
+            return {};
+        costs.push_back(least);
+    }
+    return costs;
+}
+
+int print(bool quick) {
+    std::vector<std::int64_t> lives{10, 100, 1'000, 10'000, 100'000, 1'000'000};
+    if (quick)
+        lives.pop_back();
+    std::cout << machine_line() << "; ns an operation on one processor, by the number of live fibers\n";
+    int status = EXIT_SUCCESS;
+    for (auto const& c : curves) {
+        progress shown;
+        auto const costs = draw(c, lives, shown);
+        shown.now("");
+        if (costs.empty()) {
+            status = EXIT_FAILURE;
+            continue;
+        }
+        auto const [least, most] = std::minmax_element(costs.begin(), costs.end());
+        std::cout << '\n' << c.title << ": largest / smallest " << times(*most / *least) << '\n';
+        for (std::size_t i = 0; i < lives.size(); ++i)
+            std::cout << padded_left(grouped(lives[i]), 12) << "  " << bar(costs[i], *most) << "  "
+                      << padded_left(short_number(costs[i]), 6) << '\n';
+    }
+    return status;
+}
+
+} // namespace
+} // namespace perf::alone
+
+int main(int argc, char** argv) {
+    return perf::alone::start(argc, argv, perf::alone::measure, perf::alone::print);
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+#include "perf/harness/record.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+#include <sstream>
+
+namespace perf {
+namespace {
+
+[[noreturn]] void exit_now(int status) {
+    std::fflush(nullptr);
+    std::_Exit(status);
+}
+
+} // namespace
+
+void report_and_exit(outcome const& found, unsigned processors) {
+    if (processors != 0)
+        std::printf("processors %u\n", processors);
+    std::printf("parties %lld\ncpu %.17g\nvalue %.17g\n", static_cast<long long>(found.parties), found.cpu,
+                found.value);
+    exit_now(EXIT_SUCCESS);
+}
+
+void broken(std::string_view why) {
+    std::printf("broken %.*s\n", static_cast<int>(why.size()), why.data());
+    exit_now(EXIT_FAILURE);
+}
+
+void verify(bool right, std::string_view what) {
+    if (!right)
+        broken("not true: " + std::string(what));
+}
+
+void cannot(std::string_view why, std::int64_t parties) {
+    std::printf("parties %lld\nimpossible %.*s\n", static_cast<long long>(parties),
+                static_cast<int>(why.size()), why.data());
+    exit_now(EXIT_SUCCESS);
+}
+
+sample read_record(std::string const& text) {
+    sample s;
+    std::istringstream lines(text);
+    for (std::string key; lines >> key;) {
+        if (key == "parties") {
+            lines >> s.found.parties;
+        } else if (key == "processors") {
+            lines >> s.processors;
+        } else if (key == "cpu") {
+            lines >> s.found.cpu;
+        } else if (key == "value") {
+            lines >> s.found.value;
+            s.ended = sample::status::measured;
+        } else {
+            std::getline(lines >> std::ws, s.why);
+            s.ended = key == "impossible" ? sample::status::impossible : sample::status::broken;
+        }
+    }
+    return s;
+}
+
+} // namespace perf

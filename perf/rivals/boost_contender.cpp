@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+#include "perf/rivals/boost_fiber.hpp"
+#include "perf/rivals/contender.hpp"
+
+#include <boost/version.hpp>
+
+#include <string>
+
+int main(int argc, char** argv) {
+    auto const version = "Boost.Fiber " + std::to_string(BOOST_VERSION / 100000) + "." +
+                         std::to_string(BOOST_VERSION / 100 % 1000);
+    return perf::contend<perf::rival::boost_fibers>(argc, argv, version);
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// A contender is a program that knows the workloads of contest.hpp:
+//   contender NAME COUNT PROCESSORS     does it COUNT times and writes a record (harness/record.hpp)
+//   contender version                   writes one line: who it is
+// This is one for a C++ rival; each workload is the template that all rivals share. go/ is one in another
+// language.
+#pragma once
+
+#include "perf/harness/named.hpp"
+#include "perf/harness/process.hpp"
+#include "perf/harness/record.hpp"
+#include "perf/work/ping_pong.hpp"
+#include "perf/work/pipe.hpp"
+#include "perf/work/ring.hpp"
+#include "perf/work/skynet.hpp"
+#include "perf/work/sleepers.hpp"
+#include "perf/work/spawn_all.hpp"
+#include "perf/work/spawn_join.hpp"
+#include "perf/work/yield.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <string>
+
+namespace perf {
+
+// Short operations run a tenth as many times before, so that what is made once (stacks, threads) is there.
+// Large ones show that cost: it is theirs.
+template <class Rival, nanoseconds (*Work)(std::int64_t)>
+outcome warmed_up(std::int64_t n) {
+    Work(n / 10);
+    return {.value = static_cast<double>(Work(n).count())};
+}
+
+template <class Rival, std::int64_t Parties>
+nanoseconds yield_among(std::int64_t n) {
+    return yield_in_turns<Rival>(Parties, n);
+}
+
+template <class Rival>
+nanoseconds pass_among_503(std::int64_t hops) {
+    return pass_a_token<Rival>(503, hops);
+}
+
+template <class Rival>
+outcome start_all(std::int64_t n) {
+    return {.value = static_cast<double>(start_all_then_wait<Rival>(n).count())};
+}
+
+template <class Rival>
+outcome sleep_all(std::int64_t n) {
+    auto const all = sleep_at_once<Rival>(n);
+    if (all.parties < n)
+        cannot("fails at", all.parties);
+    return {.value = static_cast<double>(all.wall.count()), .cpu = static_cast<double>(all.cpu.count())};
+}
+
+template <class Rival>
+outcome compete(std::string_view name, std::int64_t n) {
+    struct entry {
+        std::string_view name;
+        outcome (*work)(std::int64_t);
+    };
+    static constexpr entry entries[] = {
+        {"yield_2", warmed_up<Rival, yield_among<Rival, 2>>},
+        {"yield_10", warmed_up<Rival, yield_among<Rival, 10>>},
+        {"ring", warmed_up<Rival, pass_among_503<Rival>>},
+        {"ping_pong", warmed_up<Rival, round_trips<Rival>>},
+        {"pipe", warmed_up<Rival, produce_and_consume<Rival>>},
+        {"spawn_join", warmed_up<Rival, start_and_join<Rival>>},
+        {"spawn_all", start_all<Rival>},
+        {"skynet", grow_a_tree<Rival>},
+        {"sleepers", sleep_all<Rival>},
+    };
+    return named(entries, name).work(n);
+}
+
+template <class Rival>
+int contend(int argc, char** argv, std::string_view version) {
+    if (argc == 2 && std::string_view(argv[1]) == "version")
+        return std::printf("%.*s\n", static_cast<int>(version.size()), version.data()) < 0;
+    if (argc != 4) {
+        std::fprintf(stderr, "usage: %s NAME COUNT PROCESSORS | version\n", argv[0]);
+        return 2;
+    }
+    die_with_parent();
+    try {
+        Rival::use(static_cast<unsigned>(std::stoul(argv[3])));
+        report_and_exit(compete<Rival>(argv[1], std::stoll(argv[2])));
+    } catch (std::exception const& e) {
+        broken(e.what());
+    }
+}
+
+} // namespace perf

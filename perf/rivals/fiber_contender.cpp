@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+#include "perf/rivals/contender.hpp"
+#include "perf/rivals/fiber.hpp"
+
+#include <fiber/fiber.hpp>
+
+#define TEXT_OF(x) #x
+#define VERSION(a, b, c) TEXT_OF(a) "." TEXT_OF(b) "." TEXT_OF(c)
+
+int main(int argc, char** argv) {
+    return perf::contend<perf::rival::fibers>(
+        argc, argv, "libfiber " VERSION(FIBER_VERSION_MAJOR, FIBER_VERSION_MINOR, FIBER_VERSION_PATCH));
+}

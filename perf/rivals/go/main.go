@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// The Go contender, see ../contender.hpp: the same work as the C++ templates in ../../work, as one writes it in Go.
+package main
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"time"
+)
+
+// What n operations took. cpu is zero where it is of no interest.
+type spent struct{ wall, cpu time.Duration }
+
+type workload func(n int) spent
+
+// Short operations run a tenth as many times before, large ones do not.
+func warmedUp(work func(n int) time.Duration) workload {
+	return func(n int) spent {
+		work(n / 10)
+		return spent{wall: work(n)}
+	}
+}
+
+var workloads = map[string]workload{
+	"yield_2":    warmedUp(func(n int) time.Duration { return yieldInTurns(2, n) }),
+	"yield_10":   warmedUp(func(n int) time.Duration { return yieldInTurns(10, n) }),
+	"ring":       warmedUp(func(n int) time.Duration { return passAToken(503, n) }),
+	"ping_pong":  warmedUp(roundTrips),
+	"pipe":       warmedUp(produceAndConsume),
+	"spawn_join": warmedUp(startAndJoin),
+	"spawn_all":  func(n int) spent { return spent{wall: startAllThenWait(n)} },
+	"skynet":     func(n int) spent { return spent{wall: growATree(n)} },
+	"sleepers":   sleepAtOnce,
+}
+
+func verify(right bool, what string) {
+	if !right {
+		fmt.Println("broken not true:", what)
+		os.Exit(1)
+	}
+}
+
+func number(text string) int {
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		fmt.Println("broken", err)
+		os.Exit(1)
+	}
+	return n
+}
+
+func main() {
+	if len(os.Args) == 2 && os.Args[1] == "version" {
+		fmt.Println(runtime.Version())
+		return
+	}
+	if len(os.Args) != 4 {
+		fmt.Fprintln(os.Stderr, "usage: contender_go NAME COUNT PROCESSORS | version")
+		os.Exit(2)
+	}
+	work, known := workloads[os.Args[1]]
+	if !known {
+		fmt.Println("broken no such workload")
+		os.Exit(1)
+	}
+	runtime.GOMAXPROCS(number(os.Args[3]))
+	took := work(number(os.Args[2]))
+	fmt.Printf("cpu %d\nvalue %d\n", took.cpu.Nanoseconds(), took.wall.Nanoseconds())
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// What does a round trip between two parties cost, through two unbuffered channels?
+#pragma once
+
+#include "perf/workload.hpp"
+
+namespace perf {
+
+template <class Rival>
+nanoseconds round_trips(std::int64_t n) {
+    return Rival::run([n] {
+        typename Rival::template chan<std::int64_t> there(0), back(0);
+        typename Rival::thread echo([=] {
+            while (auto v = there.recv())
+                back.send(*v + 1);
+        });
+        std::int64_t v = 0;
+        auto const start = clock::now();
+        for (std::int64_t i = 0; i < n; ++i) {
+            there.send(v);
+            v = back.recv().value();
+        }
+        auto const took = clock::now() - start;
+        there.close();
+        echo.join();
+        verify(v == n, "every value came back, plus one");
+        return took;
+    });
+}
+
+} // namespace perf

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// What does a party that does nothing cost when all are started first, and nobody keeps a handle: only a wait
+// group says when the last has ended?
+#pragma once
+
+#include "perf/workload.hpp"
+
+namespace perf {
+
+template <class Rival>
+nanoseconds start_all_then_wait(std::int64_t n) {
+    return Rival::run([n] {
+        typename Rival::wait_group all;
+        all.add(n);
+        auto const start = clock::now();
+        for (std::int64_t i = 0; i < n; ++i)
+            Rival::go([&all] { all.done(); });
+        all.wait();
+        return nanoseconds(clock::now() - start);
+    });
+}
+
+} // namespace perf
