@@ -18,16 +18,16 @@ runtime_stats scheduler::stats() const {
     unsigned const made = made_.load(std::memory_order_acquire); // [made]
     for (unsigned i = 0; i < made; ++i) {
         processor const& p = *processors_[i];
-        s.fibers_runnable += p.queue.size() + (p.has_next() ? 1 : 0);
+        s.fibers_runnable += p.waiting();
         s.switches += p.tick.read();
         s.steals += p.steals.read();
         s.parks += p.parks.read();
         s.timers += p.timers.size();
     }
-    std::size_t running = 0;
+    std::size_t in_hand = 0; // running, or between a queue and that, as far as one can tell
     for (machine const* m = first_machine(); m != nullptr; m = m->next_made)
-        running += m->running != nullptr;
-    s.fibers_parked = s.fibers_live - std::min(s.fibers_live, s.fibers_runnable + running);
+        in_hand += !m->asleep;
+    s.fibers_parked = s.fibers_live - std::min(s.fibers_live, s.fibers_runnable + in_hand);
     auto const stacks = stack_class::totals();
     s.stack_bytes_reserved = stacks.bytes_reserved;
     s.stack_bytes_cached = stacks.bytes_cached;

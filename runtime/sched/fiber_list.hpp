@@ -11,6 +11,7 @@
 #include "runtime/base/relaxed.hpp"
 #include "runtime/sched/fiber.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <utility>
 
@@ -19,15 +20,12 @@ namespace fiber::rt {
 class fiber_list {
 public:
     fiber_list() = default;
-    fiber_list(fiber_list&& other) noexcept
-        : first_(static_cast<fiber*>(other.first_)), last_(other.last_), size_(other.size()) {
+    fiber_list(fiber_list&& other) noexcept : first_(other.first_), last_(other.last_), size_(other.size()) {
         other.clear();
     }
 
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] bool empty() const noexcept { return size() == 0; }
-    // Any; a guess, of which nothing but the pointer's value may be used.
-    [[nodiscard]] fiber const* front() const noexcept { return first_; }
 
     void push(fiber& g) noexcept {
         g.link = nullptr;
@@ -66,6 +64,14 @@ public:
         return taken;
     }
 
+    // The last n, or all if there are fewer. Walks over the others.
+    [[nodiscard]] fiber_list pop_back(std::size_t n) noexcept {
+        fiber_list front = pop(size() - std::min(n, size()));
+        fiber_list back = std::move(*this);
+        push(std::move(front));
+        return back;
+    }
+
 private:
     void append(fiber& first, fiber& last, std::size_t n) noexcept {
         if (empty())
@@ -81,7 +87,7 @@ private:
         size_ = 0;
     }
 
-    relaxed<fiber*> first_{nullptr};
+    fiber* first_ = nullptr;
     fiber* last_ = nullptr;
     relaxed<std::size_t> size_{0};
 };

@@ -74,7 +74,7 @@ fiber* scheduler::look_here(machine& m) noexcept {
         if (fiber* const g = global_.pop(1).pop())
             return g;
     }
-    if (idle_.anyone_searching() && !m.p->queue.empty())
+    if (idle_.anyone_searching() && m.p->queued() != 0)
         offer(m);
     if (fiber* const g = m.p->take_local())
         return g;
@@ -88,7 +88,7 @@ fiber* scheduler::take_global(machine& m) noexcept {
     fiber_list share = global_.pop(std::min(global_.size() / processors() + 1, most_global_at_once));
     fiber* const first = share.pop();
     if (!share.empty()) {
-        m.p->queue.push(std::move(share));
+        m.p->put_last(std::move(share));
         light_fence(); // [idle.wake]
         idle_.wake_one();
     }
@@ -128,7 +128,7 @@ fiber* scheduler::steal(machine& m) noexcept {
         if (&victim == m.p)
             continue;
         fiber* g = run_timers(m, victim) ? m.p->take_local() : nullptr;
-        if (g == nullptr && victim.has_work())
+        if (g == nullptr && victim.waiting() != 0)
             g = steal_from(m, victim);
         if (g != nullptr) {
             ++m.p->steals;
@@ -149,7 +149,7 @@ fiber* scheduler::steal_from(machine& m, processor& victim) noexcept {
                 loot.push(*g);
     }));
     fiber* const first = loot.pop();
-    m.p->queue.push(std::move(loot));
+    m.p->put_last(std::move(loot));
     return first;
 }
 
@@ -165,12 +165,12 @@ bool scheduler::run_timers(machine& m, processor& whose) noexcept {
         if (party::settle(key)) { // *t is gone: it was on the stack of the one just woken, if not before
             auto& g = static_cast<fiber&>(*key.who);
             g.move(fiber_state::parked, fiber_state::runnable);
-            m.p->queue.push(g);
+            m.p->put_last(g);
         }
         t = after;
     }
     light_fence(); // [idle.wake]
-    if (idle_.hungry() && m.p->has_backlog())
+    if (idle_.hungry() && m.p->waiting() > 1)
         offer(m);
     return n != 0;
 }
@@ -178,7 +178,7 @@ bool scheduler::run_timers(machine& m, processor& whose) noexcept {
 scheduler::sight scheduler::work_in_sight() const noexcept {
     unsigned const n = made_.load(std::memory_order_acquire); // [made]
     bool const any =
-        std::any_of(&processors_[0], &processors_[n], [](auto const& p) { return !p->queue.empty(); });
+        std::any_of(&processors_[0], &processors_[n], [](auto const& p) { return p->waiting() > 1; });
     full_fence(); // in this order: [idle.wake]
     if (!global_.empty())
         return sight::global;
@@ -220,10 +220,9 @@ void scheduler::sleep(machine& m) noexcept {
     auto until = called_off ? never : p.timers.earliest();
     if (seen == sight::out_of_reach)
         until = std::min(until, clock::now() + short_sleep);
-    if (!m.sleep_until(until)) {
+    if (!nap(m, until)) {
         if (!idle_.withdraw(m))
-            static_cast<void>(
-                m.sleep_until(never)); // the wake is on its way; or it has been robbed, and is a spare
+            static_cast<void>(nap(m, never)); // the wake is on its way; or it has been robbed, and is a spare
         else if (seen == sight::out_of_reach)
             search_again(m);
     }

@@ -85,7 +85,7 @@ void scheduler::hand_off(machine& m) noexcept {
         return;
     processor& p = *std::exchange(m.p, nullptr);
     handoffs_.fetch_add(1, std::memory_order_relaxed); // a statistic
-    bool const busy = p.has_work() || !p.timers.empty();
+    bool const busy = p.waiting() != 0 || !p.timers.empty();
     give(p, *to);
     if (busy) {
         to->wake();
@@ -153,7 +153,9 @@ void scheduler::wait_as_spare(machine& m) noexcept {
 
 // Every sleep of a machine. Whatever it was woken for, sysmon has to know.
 bool scheduler::nap(machine& m, clock::time_point until) noexcept {
+    m.asleep = true;
     bool const woken = m.sleep_until(until);
+    m.asleep = false;
     sysmon_.machine_awake();
     return woken;
 }

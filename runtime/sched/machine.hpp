@@ -71,6 +71,7 @@ struct machine {
     bool searching = false;         // it holds one count of the scheduler's `searching`
     machine* next_listed = nullptr; // among the idle, or the spares; guarded by their lock, as the next
     bool idle = false;
+    relaxed<bool> asleep{false};
     bool retired = false; // guarded by the scheduler's `retiring_`
 
     bool computes_on = false; // its processor was retaken from a computation, which still goes on

@@ -39,7 +39,7 @@ fiber* scheduler::wait_for_pinned(machine& m) noexcept {
         stop_searching(m);
     if (m.p != nullptr) {
         if (m.set_aside != nullptr) // found on the way here, for another pinned machine
-            m.p->queue.push(*std::exchange(m.set_aside, nullptr));
+            m.p->put_last(*std::exchange(m.set_aside, nullptr));
         machine& stand_in = *std::exchange(m.stand_in, nullptr);
         give(*std::exchange(m.p, nullptr), stand_in);
         handoffs_.fetch_add(1, std::memory_order_relaxed); // a statistic

@@ -33,6 +33,14 @@ struct resources {
     stack_cache stacks;
 };
 
+// What runs next, in this order:
+//   next       the fiber made runnable last by another that runs here: what woke it is still in the cache
+//   slice      fibers that were started here and have not run yet: those of the fiber that ran last before those that
+//              were there already, so that a tree of fibers is worked off in depth, with few stacks; each one's
+//              children in the order in which it started them
+//   queue      all others, first in, first out
+// The first two share a slice, so that they cannot keep the queue waiting for good: when it is over, `slice` goes to
+// the end of the queue.
 class alignas(cache_line) processor {
 public:
     processor(unsigned index_, stack_class& stacks) : index(index_), idle(stacks), random(index_ + 1) {}
@@ -40,15 +48,20 @@ public:
     unsigned const index;
 
 private:
-    static constexpr unsigned most_next_in_a_row = 128;
+    // About 50 µs of the shortest switches. Fewer make skynet (perf/work) use more stacks; sysmon ends slices of
+    // longer ones.
+    static constexpr unsigned switches_a_slice = 1024;
     static constexpr unsigned ticks_between_looks = 61;
 
     relaxed<fiber*> next_{nullptr};
-    relaxed<unsigned> next_in_a_row_left_{most_next_in_a_row};
+    relaxed<unsigned> left_of_slice_{switches_a_slice};
+    relaxed<unsigned> slices_{0};
     relaxed<unsigned> ticks_to_look_{ticks_between_looks};
+    fiber_list children_; // of the running fiber: to be the front of slice_
+    fiber_list slice_;
+    fiber_list queue_;
 
 public:
-    fiber_list queue;
     counter tick; // switches to fibers so far: its change shows others that the processor moves on
     counter started, ended, parks, steals; // fibers, times
     resources idle;
@@ -63,42 +76,45 @@ public:
         owner_.store(&m, std::memory_order_release);
     } // [owner] m is complete
 
-    // The fiber that was made runnable last runs next. It is put here and not into the queue since what woke
-    // it is still in the cache, and since a wake-up is no reason to wake another machine: that takes 25 µs.
-    // Returns the one that was there before.
-    [[nodiscard]] fiber* put_next(fiber& g) noexcept {
-        fiber* const before = next_;
+    // A fiber that was woken. One that was in `next` before goes to the queue.
+    void put_next(fiber& g) noexcept {
+        if (fiber* const before = next_)
+            queue_.push(*before);
         next_ = &g;
-        return before;
     }
-    [[nodiscard]] fiber* take_next() noexcept {
-        fiber* const g = next_;
-        if (g != nullptr)
-            next_ = nullptr;
-        return g;
+    void put_child(fiber& g) noexcept { children_.push(g); }
+    void put_last(fiber& g) noexcept { queue_.push(g); }
+    void put_last(fiber_list&& list) noexcept { queue_.push(std::move(list)); }
+
+    // Any; guesses.
+    [[nodiscard]] std::size_t waiting() const noexcept { return queued() + (next_ != nullptr ? 1 : 0); }
+    [[nodiscard]] std::size_t queued() const noexcept {
+        return queue_.size() + slice_.size() + children_.size();
     }
-    [[nodiscard]] bool has_next() const noexcept { return next_ != nullptr; }             // any; a guess
-    [[nodiscard]] bool has_work() const noexcept { return has_next() || !queue.empty(); } // any; a guess
-
-    // Any; a guess: whether more than one fiber waits here.
-    [[nodiscard]] bool has_backlog() const noexcept { return queue.size() > (has_next() ? 0u : 1u); }
-
-    // What to run from here: `next`, so long as it does not keep the queue waiting for good, else the queue's
-    // first.
     [[nodiscard]] fiber* take_local() noexcept {
-        if (fiber* const g = next_) {
-            unsigned const left = next_in_a_row_left_;
-            if (left != 0 || queue.empty()) {
-                next_in_a_row_left_ = left - (left != 0);
+        unsigned const left = left_of_slice_;
+        if (left != 0 || queued() == 0) [[likely]] {
+            left_of_slice_ = left - (left != 0);
+            if (fiber* const g = next_) {
                 next_ = nullptr;
                 return g;
             }
+            if (!children_.empty()) {
+                children_.push(std::move(slice_));
+                slice_.push(std::move(children_));
+            }
+            if (fiber* const g = slice_.pop())
+                return g;
+        } else {
+            queue_.push(std::move(slice_));
+            queue_.push(std::move(children_));
         }
-        next_in_a_row_left_ = most_next_in_a_row;
-        return queue.pop();
+        left_of_slice_ = switches_a_slice;
+        slices_ = slices_ + 1;
+        return queue_.pop();
     }
-    // Any, as a request: two fibers that wake each other have kept the queue waiting for a slice.
-    void end_slice() noexcept { next_in_a_row_left_ = 0; }
+    [[nodiscard]] unsigned slices() const noexcept { return slices_; } // any: how many have begun
+    void end_slice() noexcept { left_of_slice_ = 0; }                  // any, as a request
 
     // True after so many ticks, until looked(): time to look at more than what is here. Prime, so as not to fall
     // in step with a program's own rhythm; Go's number.
@@ -112,10 +128,20 @@ public:
     void looked() noexcept { ticks_to_look_ = ticks_between_looks; }
     void look_soon() noexcept { ticks_to_look_ = 0; } // any, as a request
 
-    // Half of the queue, rounded up, the oldest first; not so many that walking over them takes long.
+    // Half of one of the lists, rounded up, for another processor: the oldest of the queue; without a queue, those at
+    // the root of a tree rather than its leaves. Not so many that walking over them takes long.
     [[nodiscard]] fiber_list take_half() noexcept {
         constexpr std::size_t most = 128;
-        return queue.pop(std::min(queue.size() - queue.size() / 2, most));
+        if (!queue_.empty())
+            return queue_.pop(std::min(half(queue_.size()), most));
+        fiber_list& from = slice_.empty() ? children_ : slice_;
+        std::size_t const n = half(from.size());
+        return n <= most ? from.pop_back(n) : from.pop(most);
+    }
+    [[nodiscard]] fiber* take_next() noexcept {
+        fiber* const g = next_;
+        next_ = nullptr;
+        return g;
     }
 
     // By those who consider taking something away: whether it has made no switch since the last such look.
@@ -127,6 +153,8 @@ public:
     }
 
 private:
+    static std::size_t half(std::size_t n) noexcept { return n - n / 2; }
+
     std::atomic<machine*> owner_{nullptr};
     relaxed<std::uint64_t> tick_at_last_look_{0};
 };

@@ -62,7 +62,7 @@ void scheduler::yield(machine& m) noexcept {
         return;
     }
     g.move(fiber_state::running, fiber_state::runnable);
-    m.p->queue.push(g);
+    m.p->put_last(g);
     leave(m, g.stk->context, next, nullptr, nullptr);
 }
 
@@ -90,7 +90,7 @@ machine& scheduler::enter_with_processor() noexcept {
 
 // What may be worth the way through the scheduler context.
 bool scheduler::something_to_look_at(machine const& m) const noexcept {
-    return m.set_aside != nullptr || m.p->has_work() || !m.p->timers.empty() || !global_.empty() ||
+    return m.set_aside != nullptr || m.p->waiting() != 0 || !m.p->timers.empty() || !global_.empty() ||
            retired(*m.p);
 }
 
@@ -99,7 +99,7 @@ fiber* scheduler::take_near(machine& m) noexcept {
     processor& p = *m.p;
     if (p.time_to_look()) [[unlikely]]
         return nullptr;
-    if (m.sched.idle_.anyone_searching() && !p.queue.empty())
+    if (m.sched.idle_.anyone_searching() && p.queued() != 0)
         return nullptr;
     fiber* const g = p.take_local();
     if (g != nullptr && g->pin != nullptr) [[unlikely]] {
@@ -221,31 +221,32 @@ void scheduler::start(fiber& g) noexcept {
     g.move(fiber_state::dead, fiber_state::runnable);
     machine* const m = current_machine();
     stay_inside const hold(m);
-    if (m != nullptr && &m->sched == this && has_processor(*m))
-        ++m->p->started;
-    else
+    if (m == nullptr || &m->sched != this || !has_processor(*m)) {
         outsiders_->count_started();
-    place(g);
+        inject(g);
+        return;
+    }
+    ++m->p->started;
+    m->p->put_child(g);
+    publish(*m);
 }
 
 void scheduler::place(fiber& g) noexcept {
     machine* const m = current_machine();
-    if (m == nullptr || &m->sched != this) {
-        inject(g);
-        return;
-    }
     stay_inside const hold(m);
-    if (!has_processor(*m)) {
+    if (m == nullptr || &m->sched != this || !has_processor(*m)) {
         inject(g);
         return;
     }
-    fiber* const before = m->p->put_next(g);
-    if (before == nullptr)
-        return;
-    m->p->queue.push(*before);
+    m->p->put_next(g);
+    publish(*m);
+}
+
+// A fiber has been put into the processor. One alone is no reason to wake anybody: [idle.next].
+void scheduler::publish(machine& m) noexcept {
     light_fence(); // [idle.wake]
-    if (idle_.hungry())
-        offer(*m);
+    if (idle_.hungry() && m.p->waiting() > 1) [[unlikely]]
+        offer(m);
 }
 
 // [close.visit] From outside: once g is in the queue, it may run, end, and let the scheduler's destructor go

@@ -3,8 +3,8 @@
 
 // scheduler.hpp: one runtime: its processors and machines, and how a fiber gets on and off them.
 //   where a fiber stands              what runs it next
-//   next of a processor               that processor, or a thief if that one does not move on
-//   a processor's queue               that processor, in order; it offers half when others are hungry. Or a thief, as above
+//   a processor                       that processor, in an order of its own; when others are hungry it offers them half.
+//                                     Or a thief, if that one does not move on
 //   the global queue                  any processor, every 61st tick at the latest
 #pragma once
 
@@ -90,6 +90,7 @@ private:
     static void finish(machine&, fiber&, bool has_credit) noexcept;
     static void end_life(fiber&) noexcept; // spawn.cpp
     void place(fiber&) noexcept;
+    void publish(machine&) noexcept;
     void inject(fiber&) noexcept;
 
     // ── find_runnable.cpp: in the scheduler context ──

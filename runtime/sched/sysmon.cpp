@@ -102,12 +102,17 @@ bool sysmon::look_at(processor& p, impression& seen, clock::time_point now) {
     if (overdue)
         p.look_soon();
 
-    fiber const* const first = p.queue.front();
-    if (first != seen.first || p.queue.empty())
-        seen.first_since = now;
-    else if (now - seen.first_since >= usual_slice)
+    if (auto const slices = p.slices(); slices != seen.slices || p.queued() == 0) {
+        seen.slices = slices;
+        seen.slice_since = now;
+    } else if (now - seen.slice_since >= usual_slice) {
         p.end_slice();
-    seen.first = first;
+    }
+
+    // It moves on, but has more than it can do, and did not say so: [idle.next].
+    bool const had_queued = std::exchange(seen.has_queued, p.queued() != 0);
+    if (had_queued && seen.has_queued && of_.idle_.count() > 0)
+        of_.idle_.wake_one();
 
     if (auto const tick = p.tick.read(); tick != seen.tick) {
         seen.tick = tick;
@@ -119,7 +124,7 @@ bool sysmon::look_at(processor& p, impression& seen, clock::time_point now) {
     if (m == nullptr || m->inside())
         return false; // idle, or about to see for itself
     auto const stuck_for = now - seen.since;
-    bool const work_waits = p.has_work() || overdue || !of_.global_.empty() || of_.retired(p);
+    bool const work_waits = p.waiting() != 0 || overdue || !of_.global_.empty() || of_.retired(p);
     if (work_waits && of_.idle_.count() > 0 && !of_.retired(p)) {
         of_.idle_.wake_one();
         return true;

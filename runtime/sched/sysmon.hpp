@@ -3,10 +3,11 @@
 
 // sysmon.hpp: a thread beside the machines, which sees what no machine can: that a processor does not get on.
 //   what it sees on a processor, with work waiting       what it does
+//   more than it can do at two looks, others idle        wakes an idle machine, which is offered some
 //   no switch since the last look, others idle           wakes an idle machine, which takes the work
 //   … none idle, the machine is blocked in the kernel    retakes the processor: hand_off.cpp
 //   … none idle, it has computed for a slice             likewise; see slice() for how long that is
-//   the queue's first is the same for a slice            ends the turns of those in `next`
+//   the same slice for too long, others queued           ends it
 //   a timer overdue                                      has the machine look at its timers
 // A processor whose machine is blocked for a slice with no work waiting is retaken too, so that it can be idle.
 // It sleeps when all processors are idle.
@@ -21,7 +22,6 @@
 
 namespace fiber::rt {
 
-class fiber;
 class processor;
 class scheduler;
 
@@ -43,9 +43,10 @@ private:
     struct impression {
         std::uint64_t tick = 0;
         clock::time_point since{};
-        bool blocked = false;         // its machine, in the kernel
-        fiber const* first = nullptr; // of its queue
-        clock::time_point first_since{};
+        bool blocked = false; // its machine, in the kernel
+        bool has_queued = false;
+        unsigned slices = 0;
+        clock::time_point slice_since{};
     };
 
     static void* main(void* self) noexcept;

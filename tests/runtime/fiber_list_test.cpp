@@ -28,7 +28,6 @@ struct queued {
 TEST_CASE("a fiber list is first in, first out", "[fiber_list]") {
     queued q(3);
     CHECK(q.list.size() == 3);
-    CHECK(q.list.front() == &q.fibers[0]);
     for (std::size_t i = 0; i < 3; ++i)
         CHECK(q.next_is(i));
     CHECK(q.list.empty());
@@ -51,6 +50,19 @@ TEST_CASE("the front of a fiber list comes off in one piece, in order", "[fiber_
     CHECK(q.list.empty());
     CHECK(q.list.pop() == nullptr);
     CHECK(rest.pop() == &q.fibers[2]);
+}
+
+TEST_CASE("the back of a fiber list comes off in one piece, in order", "[fiber_list]") {
+    queued q(5);
+    rt::fiber_list back = q.list.pop_back(2);
+    CHECK(back.size() == 2);
+    CHECK(back.pop() == &q.fibers[3]);
+    CHECK(back.pop() == &q.fibers[4]);
+    CHECK(back.pop() == nullptr);
+    CHECK(q.list.pop_back(0).empty());
+    for (std::size_t i = 0; i < 3; ++i)
+        CHECK(q.next_is(i));
+    CHECK(q.list.pop_back(1).empty());
 }
 
 TEST_CASE("a fiber list is appended to another", "[fiber_list]") {
