@@ -43,6 +43,8 @@ public:
         if (g != nullptr) {
             first_ = g->link;
             size_ = size() - 1;
+            if (first_ != nullptr)
+                first_->prefetch();
         }
         return g;
     }

@@ -161,6 +161,8 @@ bool scheduler::run_timers(machine& m, processor& whose) noexcept {
     std::size_t n = 0;
     for (; t != nullptr; ++n) {
         timer* const after = t->next;
+        if (after != nullptr)
+            __builtin_prefetch(after->key.who);
         ticket const key = t->key;
         if (party::settle(key)) { // *t is gone: it was on the stack of the one just woken, if not before
             auto& g = static_cast<fiber&>(*key.who);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <mutex>
 #include <new>
+#include <utility>
 
 namespace fiber::rt {
 
@@ -29,8 +30,9 @@ void timer_heap::arm(timer& t) noexcept {
     t.home = this;
     t.armed = true;
     if (auto const i = size(); i < chunk_count_ * chunk_size) {
+        t.slot = take_slot(t);
         size_.store(i + 1, std::memory_order_relaxed); // under the lock
-        sift_up(i, {t.when, &t});
+        sift_up(i, {t.when, t.slot});
     } else {
         link(t);
     }
@@ -51,10 +53,10 @@ void timer_heap::disarm(timer& t) noexcept {
     std::lock_guard const hold(t.home->lock_);
     if (!t.armed)
         return;
-    if (t.place == timer::listed)
+    if (t.slot == timer::listed)
         t.home->unlink(t);
     else
-        t.home->remove(t.place);
+        t.home->remove(t);
     t.home->publish_earliest();
 }
 
@@ -73,8 +75,10 @@ timer* timer_heap::expire(clock::time_point now) noexcept {
     };
     std::lock_guard const hold(lock_);
     while (size() > 0 && at(0).when <= now) {
-        timer& t = *at(0).who;
-        remove(0);
+        timer& t = *slot_at(at(0).slot).who;
+        remove(t);
+        if (size() > 0) // probably the next one; cold, as is the party that it belongs to
+            __builtin_prefetch(slot_at(at(0).slot).who);
         claim(t);
     }
     for (timer* t = first_listed_; t != nullptr;) {
@@ -90,7 +94,7 @@ timer* timer_heap::expire(clock::time_point now) noexcept {
 }
 
 void timer_heap::link(timer& t) noexcept {
-    t.place = timer::listed;
+    t.slot = timer::listed;
     t.prev = nullptr;
     t.next = first_listed_;
     if (first_listed_ != nullptr)
@@ -105,8 +109,21 @@ void timer_heap::unlink(timer& t) noexcept {
         t.next->prev = t.prev;
 }
 
-void timer_heap::remove(std::size_t i) noexcept {
-    at(i).who->armed = false;
+// There is one for each timer that there is room for.
+std::uint32_t timer_heap::take_slot(timer& t) noexcept {
+    std::uint32_t const i = free_slot_ != none ? free_slot_ : slots_used_++;
+    slot& s = slot_at(i);
+    if (i == free_slot_)
+        free_slot_ = s.place;
+    s.who = &t;
+    return i;
+}
+
+void timer_heap::remove(timer& t) noexcept {
+    t.armed = false;
+    slot& s = slot_at(t.slot);
+    std::size_t const i = s.place;
+    s = {nullptr, std::exchange(free_slot_, t.slot)};
     auto const last = size() - 1;
     size_.store(last, std::memory_order_relaxed); // under the lock
     if (i == last)

@@ -2,8 +2,9 @@
 // Copyright the libfiber authors.
 
 // timer_heap.hpp: one processor's timers. Returns expired tickets, wakes nobody.
-//   invariant  a 4-ary heap by deadline; a timer that is armed knows its heap and its place in it, so that disarming is
-//              O(log n) and leaves nothing behind
+//   invariant  a 4-ary heap by deadline. An armed timer knows its heap and its slot there, and the slot its place in the
+//              heap: so disarming is O(log n) and leaves nothing behind. What moves in the heap is noted in the slots, which
+//              lie close together, and not in the timers, each of which is on a cold stack of its own
 //   callers    make_room, arm: the processor's owner. expire, disarm: any machine. A timer lies on the stack of the fiber that
 //              waits, which disarms it before it goes on
 #pragma once
@@ -26,13 +27,13 @@ struct timer {
     clock::time_point when;
     ticket key;
     timer_heap* home = nullptr; // where it was armed
-    std::size_t place = 0;      // its index there, or `listed`; guarded by home's lock
+    std::uint32_t slot = 0;     // its number there, or `listed`; guarded by home's lock
     bool armed = false;         // guarded by home's lock
     bool fired = false;         // it has won the ticket: written before the wake, read after
     timer* next = nullptr;      // among the listed, or among those that expire() returns
     timer* prev = nullptr;      // among the listed
 
-    static constexpr std::size_t listed = ~std::size_t{0};
+    static constexpr std::uint32_t listed = ~std::uint32_t{0};
 };
 
 class timer_heap {
@@ -60,20 +61,33 @@ public:
 private:
     struct entry {
         clock::time_point when;
-        timer* who;
+        std::uint32_t slot;
     };
-    // In chunks, so that growing moves nothing and locks nobody out: 64 KiB each, up to 16 million timers.
-    static constexpr std::size_t arity = 4, chunk_size = 4096, most_chunks = 4096;
-    using chunk = std::array<entry, chunk_size>;
+    struct slot {
+        timer* who;          // null: free
+        std::uint32_t place; // in the heap; of a free slot: the next free one, or none
+    };
+    // In chunks, so that growing moves nothing and locks nobody out: 128 KiB each, up to 16 million timers.
+    static constexpr std::uint32_t arity = 4, chunk_size = 4096, most_chunks = 4096, none = ~std::uint32_t{0};
+    struct chunk {
+        std::array<entry, chunk_size> entries;
+        std::array<slot, chunk_size> slots;
+    };
 
-    [[nodiscard]] entry& at(std::size_t i) noexcept { return (*chunks_[i / chunk_size])[i % chunk_size]; }
+    [[nodiscard]] entry& at(std::size_t i) noexcept {
+        return chunks_[i / chunk_size]->entries[i % chunk_size];
+    }
+    [[nodiscard]] slot& slot_at(std::size_t i) noexcept {
+        return chunks_[i / chunk_size]->slots[i % chunk_size];
+    }
     void put(std::size_t i, entry e) noexcept {
         at(i) = e;
-        e.who->place = i;
+        slot_at(e.slot).place = static_cast<std::uint32_t>(i);
     }
+    [[nodiscard]] std::uint32_t take_slot(timer&) noexcept;
     void sift_up(std::size_t i, entry e) noexcept;
     void sift_down(std::size_t i, entry e) noexcept;
-    void remove(std::size_t i) noexcept;
+    void remove(timer&) noexcept;
     void link(timer&) noexcept;
     void unlink(timer&) noexcept;
     void publish_earliest() noexcept;
@@ -82,7 +96,9 @@ private:
     std::atomic<std::size_t> size_{0};
     std::atomic<clock::rep> earliest_{never.time_since_epoch().count()};
     std::unique_ptr<std::unique_ptr<chunk>[]> chunks_;
-    std::size_t chunk_count_ = 0; // the owner's alone
+    std::size_t chunk_count_ = 0;    // the owner's alone
+    std::uint32_t free_slot_ = none; // the one that was given back last; linked by place
+    std::uint32_t slots_used_ = 0;   // those below have been taken at least once
     timer* first_listed_ =
         nullptr; // in no order: those armed from elsewhere, or when there was no memory for a chunk
 };
