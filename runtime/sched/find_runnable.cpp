@@ -74,7 +74,7 @@ fiber* scheduler::look_here(machine& m) noexcept {
         if (fiber* const g = global_.pop(1).pop())
             return g;
     }
-    if (idle_.anyone_searching() && m.p->queued() != 0)
+    if (m.p->queued() != 0 && wants_an_offer())
         offer(m);
     if (fiber* const g = m.p->take_local())
         return g;
@@ -95,10 +95,13 @@ fiber* scheduler::take_global(machine& m) noexcept {
     return first;
 }
 
-// Half of the queue goes where those who search look first.
+// Half of the queue goes where those who search look first, unless there is something for them already: they take a
+// microsecond to come, in which many more would be offered.
 void scheduler::offer(machine& m) noexcept {
-    global_.push(m.p->take_half());
-    ++m.p->steals;
+    if (global_.empty()) {
+        global_.push(m.p->take_half());
+        ++m.p->steals;
+    }
     light_fence(); // [idle.wake]
     idle_.wake_one();
 }

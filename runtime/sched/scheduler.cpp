@@ -99,7 +99,7 @@ fiber* scheduler::take_near(machine& m) noexcept {
     processor& p = *m.p;
     if (p.time_to_look()) [[unlikely]]
         return nullptr;
-    if (m.sched.idle_.anyone_searching() && p.queued() != 0)
+    if (p.queued() != 0 && m.sched.wants_an_offer()) [[unlikely]]
         return nullptr;
     fiber* const g = p.take_local();
     if (g != nullptr && g->pin != nullptr) [[unlikely]] {

@@ -80,6 +80,7 @@ private:
     // ── scheduler.cpp: on and off a machine ──
     [[noreturn]] static void fiber_main() noexcept;
     [[nodiscard]] static fiber* take_near(machine&) noexcept;
+    [[nodiscard]] bool wants_an_offer() const noexcept { return idle_.anyone_searching() && global_.empty(); }
     [[nodiscard]] bool something_to_look_at(machine const&) const noexcept;
     static void switch_to_fiber(machine&, arch::context& from, fiber& to, arch::commit_function,
                                 void* argument) noexcept;
