@@ -71,6 +71,7 @@ fiber* scheduler::look_here(machine& m) noexcept {
         run_timers(m, *m.p);
     if (m.p->time_to_look()) {
         m.p->looked();
+        poll(m);
         if (fiber* const g = global_.pop(1).pop())
             return g;
     }
@@ -114,9 +115,13 @@ fiber* scheduler::search(machine& m) noexcept {
     for (int round = 1; round <= search_rounds; ++round) {
         if (fiber* const g = take_global(m))
             return g;
-        if (round % rounds_before_stealing == 0)
+        if (round % rounds_before_stealing == 0) {
+            poll(m);
+            if (fiber* const g = m.p->take_local())
+                return g;
             if (fiber* const g = steal(m))
                 return g;
+        }
         pause(pauses_between_rounds);
     }
     return nullptr;
@@ -178,6 +183,22 @@ bool scheduler::run_timers(machine& m, processor& whose) noexcept {
     if (idle_.hungry() && m.p->waiting() > 1)
         offer(m);
     return n != 0;
+}
+
+void scheduler::attach(poller& p) noexcept { poller_.store(&p, std::memory_order_release); } // [poller]
+
+void scheduler::poll(machine& m) noexcept {
+    poller* const source = poller_.load(std::memory_order_acquire); // [poller] it is complete
+    if (source == nullptr)
+        return;
+    fiber_list woken = source->poll();
+    if (woken.empty())
+        return;
+    while (fiber* const g = woken.pop()) {
+        g->move(fiber_state::parked, fiber_state::runnable);
+        m.p->put_last(*g);
+    }
+    publish(m);
 }
 
 scheduler::sight scheduler::work_in_sight() const noexcept {

@@ -126,6 +126,7 @@ public:
         ticks_to_look_ = left - 1;
         return false;
     }
+    [[nodiscard]] bool look_is_due() const noexcept { return ticks_to_look_ == 0; }
     void looked() noexcept { ticks_to_look_ = ticks_between_looks; }
     void look_soon() noexcept { ticks_to_look_ = 0; } // any, as a request
 

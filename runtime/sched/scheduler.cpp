@@ -91,7 +91,7 @@ machine& scheduler::enter_with_processor() noexcept {
 // What may be worth the way through the scheduler context.
 bool scheduler::something_to_look_at(machine const& m) const noexcept {
     return m.set_aside != nullptr || m.p->waiting() != 0 || !m.p->timers.empty() || !global_.empty() ||
-           retired(*m.p);
+           retired(*m.p) || (m.p->look_is_due() && poller_.load(std::memory_order_relaxed) != nullptr);
 }
 
 // What can be run without passing through the scheduler context. It wakes nobody: the caller may hold a lock.

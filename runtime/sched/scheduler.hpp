@@ -14,6 +14,7 @@
 #include "runtime/sched/global_queue.hpp"
 #include "runtime/sched/idle.hpp"
 #include "runtime/sched/machine.hpp"
+#include "runtime/sched/poller.hpp"
 #include "runtime/sched/processor.hpp"
 #include "runtime/sched/sysmon.hpp"
 
@@ -65,6 +66,7 @@ public:
 
     [[nodiscard]] unsigned processors() const noexcept { return active_.load(std::memory_order_relaxed); }
     void set_processors(unsigned);
+    void attach(poller&) noexcept; // one, which must live as long as the scheduler
     [[nodiscard]] runtime_stats stats() const;
     // A guess, true at last when it stays so.
     [[nodiscard]] bool all_idle() const noexcept {
@@ -103,6 +105,7 @@ private:
     [[nodiscard]] fiber* steal(machine&) noexcept;
     [[nodiscard]] fiber* steal_from(machine&, processor& victim) noexcept;
     bool run_timers(machine&, processor& whose) noexcept;
+    void poll(machine&) noexcept;
     enum class sight { nothing, out_of_reach, global };
     [[nodiscard]] sight work_in_sight() const noexcept;
     void offer(machine&) noexcept;
@@ -163,6 +166,7 @@ private:
     std::mutex changing_;                    // one set_processors at a time
     spinlock<lock_rank::lifetime> retiring_; // guards each machine's `retired`, and lowers of active_
     relaxed<unsigned> retired_count_{0};     // of machines; likewise
+    std::atomic<poller*> poller_{nullptr};
     sysmon sysmon_;
 
     std::atomic<unsigned> visitors_{0}; // outsiders who are making a fiber runnable

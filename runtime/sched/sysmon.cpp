@@ -99,7 +99,7 @@ bool sysmon::look_at_all(clock::time_point now) {
 
 bool sysmon::look_at(processor& p, impression& seen, clock::time_point now) {
     bool const overdue = p.timers.earliest() <= now;
-    if (overdue)
+    if (overdue || of_.poller_.load(std::memory_order_relaxed) != nullptr) // relaxed: whether, not what
         p.look_soon();
 
     if (auto const slices = p.slices(); slices != seen.slices || p.queued() == 0) {

@@ -8,7 +8,7 @@
 //   … none idle, the machine is blocked in the kernel    retakes the processor: hand_off.cpp
 //   … none idle, it has computed for a slice             likewise; see slice() for how long that is
 //   the same slice for too long, others queued           ends it
-//   a timer overdue                                      has the machine look at its timers
+//   a timer overdue, or a poller                         has the machine look at its timers, and ask the poller
 // A processor whose machine is blocked for a slice with no work waiting is retaken too, so that it can be idle.
 // It sleeps when all processors are idle.
 #pragma once

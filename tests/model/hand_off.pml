@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSL-1.0
+ * Copyright the libfiber authors.
+ *
+ * hand_off.pml: how processors change their machine, [idle.rob] of sched/idle.hpp and [stop] of sched/shutdown.cpp. A
+ * processor has one machine always; nobody sleeps for ever beside a fiber or a timer; all machines end.
+ *
+ *   here           there
+ *   find           find_runnable, look, search; steal in one step, since lease.pml has that
+ *   sleep          sleep; its time may come as soon as it has one
+ *   end_spare      wait_as_spare
+ *   runs           a fiber's own code, which then does one of several things
+ *   hand_off       scheduler::hand_off, for a blocking_region; new_machine fails: the limit is reached
+ *   regain         scheduler::regain
+ *   sysmon         retake, when it likes
+ *   init           at its end: scheduler::stop
+ *
+ * Lists and counts are changed under a lock or by read-modify-writes: interleaving is enough. For the buffers of those who
+ * publish with a light fence, see idle_wake.pml. Of the three machines the first PROCESSORS have one, the first two run a
+ * fiber each, the others are spares. MAY says how often what may happen: all at once would be too many states.
+ *
+ * NO_LAST_LOOK, LOOK_FIRST   hand_off does not look once it has enlisted, or looks before
+ * BLIND_TO_TIMERS            it does not look at the timers
+ * ROBBED_IN_SILENCE          who cannot call off his sleep, since he was robbed, does not wake another
+ * FORGOTTEN                  the robbed machine is no spare
+ * RETAKE_INSIDE              sysmon retakes from a machine that is inside
+ * ARM_IN_SILENCE             who arms a timer without a processor wakes nobody
+ * STOP_SEEN_EARLY            a spare looks at `stopping` before it is in the list
+ */
+#define MACHINES 3
+#define BEGIN 2
+#include "lists.pml"
+
+byte work[PROCESSORS], global, alive; /* fibers */
+bool timer[PROCESSORS];
+bool outside[MACHINES]; /* not machine::inside() */
+bool released, stopping, sysmon_stops, sysmon_ended;
+byte ended;
+byte MAY;
+
+#if PROCESSORS == 1
+#define queues_in_sight (work[0] > 0)
+#else
+#define queues_in_sight (work[0] > 0 || work[1] > 0)
+#endif
+
+inline look_around() { /* work_in_sight; for its order see idle_wake.pml */
+    atomic { far = queues_in_sight; seen = global > 0 }
+}
+
+inline stop_searching() {
+    if
+    :: atomic { searches[me] -> searches[me] = false; assert(searching > 0); searching--; seen = (searching == 0) };
+       if
+       :: atomic { seen && (global > 0 || queues_in_sight) -> seen = false }; wake_one()
+       :: atomic { !seen || global == 0 && !queues_in_sight -> seen = false }
+       fi
+    :: else
+    fi
+}
+
+inline hand_off() {
+    atomic { first(spare); to = x; x = 0; if :: to < MACHINES -> spare[to] = false :: else fi };
+    if
+    :: to < MACHINES ->
+       atomic { mine = has[me]; has[me] = NONE; seen = (work[mine] > 0 || timer[mine]); give(mine, to) };
+       if
+       :: seen -> wake(to)
+       :: else ->
+#ifdef LOOK_FIRST
+          look_around();
+          seen = seen || far || timer[mine];
+#endif
+          atomic { assert(work[mine] == 0); enlist(to) };
+#if !defined(LOOK_FIRST) && !defined(NO_LAST_LOOK)
+          look_around();
+#ifndef BLIND_TO_TIMERS
+          seen = seen || timer[mine];
+#endif
+          seen = seen || far;
+#endif
+          if
+          :: seen ->
+             if
+             :: atomic { listed[to] -> withdraw(to); search_again(to); wake(to) }
+             :: atomic { !listed[to] }; wake_one()
+             fi
+          :: else
+          fi
+       fi
+    :: else
+    fi;
+    atomic { seen = false; far = false; mine = 0; to = 0 }
+}
+
+#include "machine.pml"
+
+#ifdef RETAKE_INSIDE
+#define may_take(m) (has[m] != NONE)
+#else
+#define may_take(m) (outside[m] && has[m] != NONE)
+#endif
+
+proctype sysmon() {
+    byte x, mine;
+end:
+    do
+    :: atomic { sysmon_stops -> break }
+    :: atomic { retakes > 0 && anyone(spare) -> retakes--; first(spare); spare[x] = false };
+       if
+       :: atomic { may_take(0) -> mine = has[0]; has[0] = NONE; give(mine, x); wake(x) }
+       :: atomic { may_take(1) -> mine = has[1]; has[1] = NONE; give(mine, x); wake(x) }
+       :: atomic { may_take(2) -> mine = has[2]; has[2] = NONE; give(mine, x); wake(x) }
+       :: spare[x] = true
+       fi;
+       atomic { x = 0; mine = 0 }
+    od;
+    sysmon_ended = true
+}
+
+proctype outsider() {
+    byte x;
+    do
+    :: atomic { outsiders > 0 -> outsiders--; global++ }; wake_one()
+    :: else -> break
+    od
+}
+
+#define asleep(q) (listed[0] && has[0] == (q) || listed[1] && has[1] == (q) || listed[2] && has[2] == (q))
+#if PROCESSORS == 1
+#define one_each (holders(0) == 1)
+#define lost (asleep(0) && (global > 0 || timer[0]))
+#else
+#define one_each (holders(0) == 1 && holders(1) == 1)
+#define lost ((asleep(0) || asleep(1)) && global > 0 || asleep(0) && timer[0] || asleep(1) && timer[1])
+#endif
+
+init {
+    byte x;
+    atomic {
+        alive = BEGIN + outsiders;
+        for (x : 0 .. MACHINES - 1) {
+            if :: x < PROCESSORS -> has[x] = x :: else fi;
+            run machine(x)
+        }
+        x = 0;
+        if :: retakes > 0 -> run sysmon() :: else -> sysmon_ended = true fi;
+        if :: outsiders > 0 -> run outsider() :: else fi
+    }
+    if
+    :: true -> timeout;
+       assert(one_each && searching == 0 && !lost);
+       released = true;
+       timeout;
+       assert(one_each && searching == 0 && alive == 0)
+    :: atomic { alive == 0 && outsiders == 0 }
+    fi;
+    sysmon_stops = true;
+    sysmon_ended;
+    stopping = true;
+    wake_all();
+    wake_spares();
+    ended == MACHINES
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: BSL-1.0
+ * Copyright the libfiber authors.
+ *
+ * idle_wake.pml: [idle.wake], [idle.token] and [idle.rob] of sched/idle.hpp. Nobody sleeps for ever beside a fiber that he
+ * could run, and the count of those who search is right in the end.
+ *
+ *   here             there                                             step of the tag
+ *   publish          idle_machines::wake_one                           left 3, 4, 5
+ *   place, offer     scheduler::place, offer: a fiber that starts one  left 1, 2
+ *   outsider         inject                                            left 1, with a full fence for 2
+ *   take_global      take_global
+ *   look             work_in_sight                                     right 4
+ *   stop_searching   stop_searching                                    below right
+ *   machine          find_runnable, search, sleep                      right 1, 2, 3, 4
+ *   robber           regain, by a machine that is not here: of machine 1, once
+ *
+ * Who saw fibers out of his reach sleeps for a short time, then searches again. A machine that has a fiber may stay in it
+ * for good; others then steal from it, in one step, since lease.pml has that.
+ *
+ * NO_HEAVY_FENCE       who goes to sleep passes a fence, but the publishers do not
+ * LOOK_BEFORE_LIST     he looks before he enlists
+ * NO_PUBLISHER_FENCE   who sees somebody idle passes no fence before he looks whether anybody searches
+ * TOKEN_KEPT           the token is not put back when there is none to wake
+ * GLOBAL_FIRST         looks go to the global queue first
+ * NOT_AGAIN            fibers that are taken from the global queue into an own one are not published again
+ * NO_SEARCH_AGAIN      a machine that calls its sleep off does not count as a searching one
+ * ROBBED_IN_SILENCE    one that cannot, since it was robbed, does not wake another
+ */
+#ifndef MACHINES
+#define MACHINES 3
+#endif
+#define PARTIES (MACHINES + 1)
+#define OUTSIDER MACHINES
+#define G MACHINES /* the global queue; those before are the machines' */
+#define VARIABLES (MACHINES + 1)
+bool global_locked; /* until the unlocking store, behind the others in the buffer, has come to memory */
+#define FLUSHED(v) if :: (v) == G -> global_locked = false :: else fi;
+#include "tso.pml"
+
+byte idle, searching, starts = STARTS;
+bool listed[MACHINES], woken[MACHINES], searches[MACHINES], robbed[MACHINES], in_fiber[MACHINES], asleep[MACHINES];
+
+#if MACHINES == 3
+#define first(list) (list[0] -> 0 : (list[1] -> 1 : (list[2] -> 2 : MACHINES)))
+#else
+#define first(list) (list[0] -> 0 : (list[1] -> 1 : MACHINES))
+#endif
+
+#include "publish.pml"
+
+inline take_global() {
+    atomic { drained && !global_locked -> hand = (memory[G] > 2 -> 2 : memory[G]);
+        if :: hand > 0 -> global_locked = true; add(G, -hand) :: else fi };
+    if
+    :: hand == 2 -> hand = 0; add(me, 1);
+#ifndef NOT_AGAIN
+       publish();
+#endif
+       goto found
+    :: atomic { hand == 1 -> hand = 0; goto found }
+    :: atomic { hand == 0 }
+    fi
+}
+
+inline look_at_queues() {
+    do
+    :: atomic { at < MACHINES -> if :: load(at) > 0 -> far = true :: else fi; at++ }
+    :: atomic { at == MACHINES -> at = 0; break }
+    od
+}
+inline look() {
+#ifdef GLOBAL_FIRST
+    seen = load(G) > 0;
+    look_at_queues()
+#else
+    look_at_queues();
+    drained;
+    seen = load(G) > 0
+#endif
+}
+
+inline stop_searching() {
+    if
+    :: atomic { searches[me] && drained -> assert(searching > 0); searches[me] = false; searching--; seen = (searching == 0) };
+       if
+       :: seen -> look();
+          if :: atomic { seen || far -> seen = false; far = false }; publish() :: atomic { !seen && !far } fi
+       :: else
+       fi
+    :: atomic { !searches[me] }
+    fi
+}
+
+inline enlist() {
+    atomic { drained -> listed[me] = true; idle++; seen = searches[me]; searches[me] = false };
+    atomic { drained -> if :: seen -> assert(searching > 0); searching--; seen = false :: else fi }
+}
+
+#define may_steal(v) (searches[me] && me != v && in_fiber[v] && memory[v] > 0 && b(v).n == 0)
+#define steal(v) atomic { may_steal(v) && drained -> hand = (memory[v] + 1) / 2; memory[v] = memory[v] - hand; goto stolen }
+
+proctype machine(byte me) {
+    byte x, at, hand;
+    bool seen, far;
+    if :: me == 0 -> goto runs :: else fi;
+find:
+    if
+    :: atomic { load(me) > 0 -> add(me, -1); goto found }
+    :: atomic { load(me) == 0 }
+    fi;
+    if :: load(G) > 0 -> take_global() :: load(G) == 0 fi;
+    if :: atomic { !searches[me] && drained -> searching++; searches[me] = true } :: true fi;
+    if
+    :: searches[me] && load(G) > 0 -> take_global()
+    :: steal(0)
+    :: steal(1)
+#if MACHINES == 3
+    :: steal(2)
+#endif
+    :: true
+    fi;
+#ifdef LOOK_BEFORE_LIST
+    look();
+    if :: seen || far -> seen = false; far = false; goto find :: else fi;
+#endif
+    enlist();
+#ifdef NO_HEAVY_FENCE
+    drained;
+#else
+    membarrier(at);
+#endif
+#ifndef LOOK_BEFORE_LIST
+    look();
+#endif
+    if
+    :: atomic { seen -> seen = false };
+       if
+       :: atomic { listed[me] && drained -> listed[me] = false; idle--;
+#ifndef NO_SEARCH_AGAIN
+           searching++; searches[me] = true;
+#endif
+           far = false; goto find }
+       :: atomic { !listed[me] };
+#ifndef ROBBED_IN_SILENCE
+          publish();
+#endif
+          far = false
+       fi
+    :: else
+    fi;
+    asleep[me] = !far;
+end_asleep:
+    if
+    :: atomic { robbed[me] -> asleep[me] = false; goto spare }
+    :: atomic { woken[me] -> woken[me] = false; asleep[me] = false; far = false; goto find }
+    :: atomic { far && listed[me] && drained -> listed[me] = false; idle--; searching++; searches[me] = true; far = false; goto find }
+    fi;
+stolen:
+    atomic { if :: hand > 1 -> hand--; add(me, hand) :: else fi; hand = 0 };
+found:
+    stop_searching();
+runs:
+    if
+    :: atomic { starts > 0 -> starts-- }; place(); goto runs
+    :: goto find
+    :: in_fiber[me] = true
+    fi;
+spare:
+end_spare:
+    false
+}
+
+proctype robber() {
+    if :: atomic { listed[1] -> listed[1] = false; idle--; robbed[1] = true } :: true fi
+}
+
+proctype outsider(byte me) {
+    byte x, n = PUSHES;
+    do
+    :: atomic { n > 0 -> n-- }; push_global(1); drained; publish()
+    :: else -> break
+    od
+}
+
+init {
+    byte i;
+    atomic {
+        for (i : 0 .. MACHINES - 1) { run machine(i) }
+        i = 0;
+        run outsider(OUTSIDER);
+        if :: ROBBERS > 0 -> run robber() :: else fi
+    }
+    timeout;
+    for (i : 0 .. MACHINES - 1) { assert(!asleep[i] || memory[0] + memory[1] + memory[2] + memory[VARIABLES - 1] == 0) }
+    assert(searching == 0)
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSL-1.0
+ * Copyright the libfiber authors.
+ *
+ * lease.pml: [lease] of sched/machine.hpp. A machine goes in and out of the runtime while sysmon retakes its processor and a
+ * thief takes fibers from it. Nobody uses the processor while another does, and no use of it is lost.
+ *
+ *   here       there                                      step of the tag
+ *   enter      machine::enter, wait_for_taker             left 1, 2, 3
+ *   use        what a machine, or a taker, does with *p   left 4, right 4
+ *   break      scheduler::break_lease                     right 1, 2, 3, 4, 5
+ *   sysmon     retake: the processor goes to machine 1, asleep until then; machine 0 finds another, as by regain
+ *   thief      steal_from
+ *
+ * NO_HEAVY_FENCE   the taker passes a fence, but the machine does not
+ * LOAD_FIRST       the machine looks for a claim before it says that it is inside
+ * NO_SECOND_LOOK   the taker does not look once more whether the machine is inside
+ * OTHER_PROCESSOR  it does not look whether this is still the machine's processor
+ * NO_WAIT          the machine sees the claim, and goes on
+ * NO_TRY_LOCK      a taker does not mind another one
+ */
+#define MACHINES 2
+#define SYSMON 2
+#define THIEF 3
+#define PARTIES 4
+#define INSIDE 0 /* and the next, one each machine */
+#define CLAIMED 2
+#define HAS 4
+#define OWNER 6
+#define WORK 7
+#define WOKEN 8
+#define VARIABLES 9
+#include "tso.pml"
+
+#ifndef ROUNDS
+#define ROUNDS 2
+#endif
+#define NONE 0
+#define P 1
+#define ANOTHER 2
+
+bool taking;
+byte users, uses;
+
+inline use() {
+    atomic { users++; assert(users == 1) };
+    add(WORK, 1);
+    atomic { users--; uses++ }
+}
+
+inline enter() {
+#ifdef LOAD_FIRST
+    claimed = load(CLAIMED + me);
+    store(INSIDE + me, true);
+#else
+    store(INSIDE + me, true);
+    claimed = load(CLAIMED + me);
+#endif
+#ifndef NO_WAIT
+    if
+    :: claimed -> atomic { drained && !taking }
+    :: else
+    fi;
+#endif
+    claimed = false
+}
+
+proctype machine(byte me) {
+    byte rounds = ROUNDS;
+    bool claimed;
+end_asleep:
+    load(WOKEN) > 0 || me == 0;
+    do
+    :: atomic { rounds > 0 -> rounds-- };
+       if
+       :: load(HAS + me) == P -> use()
+       :: load(HAS + me) == NONE -> store(HAS + me, ANOTHER)
+       :: load(HAS + me) == ANOTHER
+       fi;
+       store(INSIDE + me, false);
+       enter()
+    :: else -> break
+    od;
+end:
+    false
+}
+
+inline give_to_1() {
+    atomic { users++; assert(users == 1) };
+    store(HAS + whose, NONE);
+    store(HAS + 1, P);
+    store(OWNER, 1);
+    users--
+}
+
+inline break_lease() {
+    whose = load(OWNER);
+    if
+    :: load(INSIDE + whose) -> skip
+    :: else ->
+       if
+#ifdef NO_TRY_LOCK
+       :: true ->
+#else
+       :: atomic { drained && taking }
+       :: atomic { drained && !taking -> taking = true };
+#endif
+          store(CLAIMED + whose, true);
+#ifdef NO_HEAVY_FENCE
+          drained;
+#else
+          membarrier(at);
+#endif
+#ifdef NO_SECOND_LOOK
+          inside = false;
+#else
+          inside = load(INSIDE + whose);
+#endif
+          if
+#ifdef OTHER_PROCESSOR
+          :: !inside && load(HAS + whose) != NONE ->
+#else
+          :: !inside && load(HAS + whose) == P ->
+#endif
+             if :: me == SYSMON -> give_to_1() :: else -> use() fi;
+             taken = true
+          :: else
+          fi;
+          store(CLAIMED + whose, false);
+          atomic { drained -> taking = false }
+       fi
+    fi;
+    atomic { whose = 0; inside = false }
+}
+
+proctype sysmon(byte me) {
+    byte whose, at;
+    bool inside, taken;
+    break_lease();
+    if :: taken -> store(WOKEN, 1) :: else fi
+}
+
+proctype thief(byte me) {
+    byte whose, at, tries = 2;
+    bool inside, taken;
+    do
+    :: atomic { tries > 0 -> tries-- }; break_lease(); taken = false
+    :: else -> break
+    od
+}
+
+init {
+    atomic {
+        memory[INSIDE] = true;
+        memory[INSIDE + 1] = true;
+        memory[HAS] = P;
+        run machine(0); run machine(1); run sysmon(SYSMON); run thief(THIEF)
+    }
+    timeout;
+    assert(memory[WORK] == uses && users == 0)
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSL-1.0
+ * Copyright the libfiber authors.
+ *
+ * pin.pml: [pin] of sched/pin.cpp. Machine 0 has a pinned fiber, which parks again and again. Its processor has one machine
+ * always, nobody is sent to while he is still at it, and every machine is in one place only: a machine that is
+ * woken has a processor.
+ *
+ *   here              there                                                     step of the tag
+ *   pinned machine    wait_for_pinned, in machine 0                             left 1, 2, 3
+ *   finder            find_runnable, send_to_pinned                             right 1, 2, 3
+ *   waker             ready, for the pinned fiber, as soon as it is off its stack
+ *   taken             the fiber blocks, and sysmon retakes the processor: there is a stand-in, and it is not needed
+ *
+ * A wake-up is a release and an acquire, and all else is written before one: interleaving is enough.
+ *
+ * NO_SPARE       the finder whom the pinned machine does not need as a stand-in is not put in the list
+ * FINDER_GIVES   the finder gives its processor to the pinned machine itself
+ * WAKE_FIRST     it wakes that one before it says who it is
+ * KEEP           the pinned machine keeps its processor while it waits
+ */
+#define MACHINES 4
+#define PROCESSORS 2
+#define NONE 9
+
+byte has[MACHINES] = NONE;
+bool woken[MACHINES], spare[MACHINES];
+byte stand_in = 2, sent_by = NONE;
+byte queued;       /* the pinned fiber, in a queue */
+byte turns = 2, retakes = 1;
+bool off_stack;
+
+#define holders(q) ((has[0] == (q)) + (has[1] == (q)) + (has[2] == (q)) + (has[3] == (q)))
+#define wake(m) assert(!woken[m]); woken[m] = true
+inline give(q, m) { assert(holders(q) == 0 && has[m] == NONE); has[m] = q }
+
+proctype pinned_machine(byte me) {
+    byte other, p;
+    do
+    :: true -> /* the fiber runs */
+       if
+       :: atomic { retakes > 0 && has[me] != NONE && spare[3] -> retakes--; spare[3] = false;
+              p = has[me]; has[me] = NONE; give(p, 3); wake(3) }
+       :: true
+       fi;
+       if :: atomic { turns > 0 -> turns--; off_stack = true } :: turns == 0 -> break fi;
+       if
+       :: has[me] != NONE ->
+          other = stand_in;
+          stand_in = NONE;
+#ifndef KEEP
+          p = has[me];
+          has[me] = NONE;
+          give(p, other);
+#endif
+          wake(other)
+       :: else
+       fi;
+       atomic { woken[me] -> woken[me] = false };
+       assert(sent_by != NONE);
+       atomic { other = sent_by; sent_by = NONE };
+#ifndef FINDER_GIVES
+       p = has[other];
+       has[other] = NONE;
+       give(p, me);
+#endif
+       if
+       :: stand_in == NONE -> stand_in = other
+       :: else ->
+#ifndef NO_SPARE
+          atomic { assert(!spare[other]); spare[other] = true }
+#endif
+       fi;
+       atomic { other = 0; p = 0 }
+    od;
+    atomic { stand_in != NONE -> spare[stand_in] = true; stand_in = NONE } /* unpin */
+}
+
+proctype finder(byte me) {
+    byte p;
+    if
+    :: me != 1 -> /* the stand-in, and a spare */
+end_asleep:
+       atomic { woken[me] -> woken[me] = false }
+    :: else
+    fi;
+    do
+    :: assert(has[me] != NONE); /* whoever wakes it has given it one */
+end_looks:
+       atomic { queued > 0 -> queued-- };
+#ifdef FINDER_GIVES
+       p = has[me];
+       has[me] = NONE;
+       give(p, 0);
+#endif
+#ifdef WAKE_FIRST
+       wake(0);
+       sent_by = me;
+#else
+       assert(sent_by == NONE);
+       sent_by = me;
+       wake(0);
+#endif
+end_sent:
+       atomic { woken[me] -> woken[me] = false }
+    od
+}
+
+active proctype waker() {
+end:
+    do
+    :: atomic { off_stack -> off_stack = false; queued++ }
+    od
+}
+
+init {
+    atomic {
+        has[0] = 0;
+        has[1] = 1;
+        spare[3] = true;
+        run pinned_machine(0); run finder(1); run finder(2); run finder(3)
+    }
+    timeout;
+    assert(holders(0) == 1 && holders(1) == 1 && turns == 0);
+    assert((has[1] != NONE) + spare[1] == 1 && (has[2] != NONE) + spare[2] == 1 && (has[3] != NONE) + spare[3] == 1)
+}
