@@ -54,6 +54,7 @@ constexpr mutex_of mutexes[] = {
 constinit stack const* stranded_on = nullptr;
 
 void before() noexcept {
+    static_cast<void>(current_thread_party()); // made here: the child must not need memory to become one
     for (mutex_of const m : mutexes)
         m().lock();
     stack_class::lock_all();
@@ -71,7 +72,9 @@ void after() noexcept {
 void leave_machine(machine const& m) noexcept {
     fiber& g = *m.running;
     set_current_machine(nullptr);
-    current_thread_party().locals = std::exchange(g.locals, nullptr);
+    thread_party& me = current_thread_party();
+    me.came_along();
+    me.locals = std::exchange(g.locals, nullptr);
     stranded_on = g.stk;
 }
 

@@ -15,6 +15,7 @@
 #include "runtime/sched/scheduler.hpp"
 
 #include <sched.h>
+#include <utility>
 
 namespace fiber::rt {
 
@@ -67,11 +68,11 @@ void scheduler::stop() noexcept {
     idle_.wake_all();
     idle_.wake_spares();
     resume_retired();
-    for (machine* m = machines_.exchange(nullptr, std::memory_order_acquire); m != nullptr;) { // [machines]
-        std::unique_ptr<machine> const ended(m);
-        m = m->next_made;
-        ended->os_thread.join();
-    }
+    for (machine* m = first_machine(); m != nullptr; m = m->next_made)
+        m->os_thread.join();
+    // Only now: until the last one ends, it may look at the others.
+    for (machine* m = machines_.exchange(nullptr, std::memory_order_relaxed); m != nullptr;)
+        delete std::exchange(m, m->next_made);
 }
 
 } // namespace fiber::rt
