@@ -21,12 +21,14 @@ constinit std::atomic<runtime*> the_global{nullptr};
 constinit rt::immortal<std::mutex>
     starting; // held while a scheduler starts: a fork must not find one half made
 
-// The global runtimes of the processes that this one descends from: schedulers that have stayed behind.
+// The global runtimes of the processes that this one descends from: schedulers that have stayed behind. Each is made
+// with its runtime, since a child must not need memory to forget it.
 struct ancestor {
     rt::scheduler const* global;
     ancestor const* parent;
 };
 constinit ancestor const* ancestors = nullptr;
+constinit ancestor const* ancestor_to_be = nullptr; // under making_global
 
 } // namespace
 
@@ -49,6 +51,7 @@ runtime& runtime::global() {
         it = the_global.load(std::memory_order_relaxed); // written under the lock
         if (it == nullptr) {
             it = new runtime;
+            ancestor_to_be = new ancestor{it->scheduler_, ancestors};
             the_global.store(it, std::memory_order_release); // [global]
         }
     }
@@ -71,7 +74,7 @@ std::mutex& starting_runtimes_mutex() noexcept { return starting.value; }
 void forget_global_runtime() noexcept {
     if (the_global.load(std::memory_order_relaxed) == nullptr)
         return;
-    ancestors = new ancestor{&global_scheduler(), ancestors};
+    ancestors = ancestor_to_be;
     the_global.store(nullptr, std::memory_order_relaxed); // there is one thread
 }
 
