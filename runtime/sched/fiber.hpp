@@ -72,8 +72,10 @@ public:
     // To be resumed next but one: fetches what that will touch, and this record's successor. Among many fibers each of
     // them is a cache miss, and an address not yet translated.
     void prefetch() const noexcept {
-        auto const* const top = reinterpret_cast<std::byte const*>(stk);
         __builtin_prefetch(link);
+        if (stk == nullptr)
+            return;
+        auto const* const top = reinterpret_cast<std::byte const*>(stk);
         __builtin_prefetch(top);
         __builtin_prefetch(top - 2 * cache_line);
         __builtin_prefetch(top - 4 * cache_line);
