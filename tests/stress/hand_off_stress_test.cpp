@@ -78,7 +78,7 @@ TEST_CASE("processors change machines at any moment, and nothing is lost or done
                     }
                     expect(tokens.recv().has_value(), "a token for each");
                     if (chaos.below(8) == 0)
-                        fiber::go([&chaos, seed = chaos.below(1000)] {
+                        fiber::go([seed = chaos.below(1000)] {
                             tests::chaos other(seed);
                             get_stuck(other);
                         }).join();
