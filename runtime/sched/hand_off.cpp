@@ -8,8 +8,8 @@
 #include "runtime/sched/lease.hpp"
 #include "runtime/sched/scheduler.hpp"
 
-#include <exception>
 #include <memory>
+#include <new>
 #include <string>
 #include <system_error>
 #include <unistd.h>
@@ -64,11 +64,11 @@ machine* scheduler::spare_or_new() noexcept {
     } catch (std::system_error const& e) {
         if (!no_machine_reported_.exchange(true, std::memory_order_relaxed)) // a message, and orders nothing
             warn("a runtime has %u machines, and can have no more (%s; max_machines is %u): fibers that "
-                 "block or "
-                 "compute keep their processors, and others wait. Raise max_machines, or block in fewer "
-                 "fibers at a "
-                 "time",
+                 "block or compute keep their processors, and others wait. Raise max_machines, or block "
+                 "in fewer fibers at a time",
                  machines_made_.load(std::memory_order_relaxed), e.code().message().c_str(), most_machines_);
+        return nullptr;
+    } catch (std::bad_alloc const&) { // sysmon will try again
         return nullptr;
     }
 }
