@@ -15,24 +15,30 @@
 
 namespace fiber {
 
-void handle::require_joinable(char const* operation) const {
+bool handle::joinable_here() const noexcept {
+    rt::machine const* const m = rt::current_machine();
+    return fiber_ != nullptr && (m == nullptr || m->running != fiber_);
+}
+
+void handle::refuse(char const* operation) const {
     if (fiber_ == nullptr)
         throw std::system_error(std::make_error_code(std::errc::invalid_argument),
                                 std::string("fiber: ") + operation +
                                     " of a handle or thread that is not joinable");
-    if (rt::current_machine() != nullptr && &rt::self() == fiber_)
-        throw std::system_error(std::make_error_code(std::errc::resource_deadlock_would_occur),
-                                std::string("fiber: ") + operation + " of a fiber by itself");
+    throw std::system_error(std::make_error_code(std::errc::resource_deadlock_would_occur),
+                            std::string("fiber: ") + operation + " of a fiber by itself");
 }
 
 void handle::join() {
-    require_joinable("join");
+    if (!joinable_here()) [[unlikely]]
+        refuse("join");
     rt::join(*fiber_);
     fiber_ = nullptr;
 }
 
 bool handle::join_before(detail::deadline when) {
-    require_joinable("join");
+    if (!joinable_here()) [[unlikely]]
+        refuse("join");
     if (!rt::join_until(*fiber_, when))
         return false;
     fiber_ = nullptr;
@@ -41,7 +47,7 @@ bool handle::join_before(detail::deadline when) {
 
 void handle::detach() {
     if (fiber_ == nullptr)
-        require_joinable("detach");
+        refuse("detach");
     release();
 }
 

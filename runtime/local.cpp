@@ -32,9 +32,7 @@ void local_table::add(std::uint64_t variable, void* value, void (*end)(void*)) {
     entries_.push_back({variable, value, end});
 }
 
-void local_table::destroy(local_table*& of) noexcept {
-    if (of == nullptr)
-        return;
+void local_table::destroy_values(local_table*& of) noexcept {
     while (!of->entries_.empty()) {
         entry const last = of->entries_.back();
         of->entries_.pop_back();

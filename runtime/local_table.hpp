@@ -16,9 +16,14 @@ public:
     void add(std::uint64_t variable, void* value, void (*end)(void*));
 
     // Destroys the values, the last one first; a destructor may make new ones, which are destroyed as well.
-    static void destroy(local_table*& of) noexcept;
+    static void destroy(local_table*& of) noexcept {
+        if (of != nullptr) [[unlikely]]
+            destroy_values(of);
+    }
 
 private:
+    static void destroy_values(local_table*& of) noexcept;
+
     struct entry {
         std::uint64_t variable;
         void* value;

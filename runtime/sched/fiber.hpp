@@ -42,21 +42,32 @@ struct machine;
 enum class fiber_state : std::uint8_t { dead, runnable, running, parked };
 
 // How a fiber's end meets the one who joins it, in one word.
-//   value       means                                      leaves it by
-//   unjoined    alive, its handle exists                   every other
-//   detached    alive, no handle                           finish: the fiber's own machine recycles the record
-//   a joiner    alive, that waiter is parked in join       finish; or the joiner's time-out puts unjoined back
-//   finishing   ended; the last writes are under way       done, a few instructions later
-//   done        ended; the record belongs to the handle    join or detach, which recycle it
+//   value             means                                      leaves it by
+//   unjoined          alive, its handle exists                   every other
+//   detached          alive, no handle                           finish: the fiber's own machine recycles the record
+//   a joiner          alive, that waiter is parked in join       finish: likewise, and wakes the joiner
+//   one with a limit  alive, that waiter is parked in join_for   finish; or the joiner's time-out puts unjoined back
+//   finishing         ended; the last writes are under way       done, a few instructions later
+//   done              ended; the record belongs to the handle    join or detach, which recycle it
 class life_word {
 public:
     struct joiner { // on the joiner's stack
         ticket key;
+        bool recycled = false; // the record; else that is up to the joiner
     };
-    static constexpr std::uintptr_t unjoined = 0, detached = 1, finishing = 2,
-                                    done = 3; // joiners are aligned: above
+    static constexpr std::uintptr_t unjoined = 0, detached = 1, finishing = 2, done = 3;
+    static constexpr std::uintptr_t with_limit = 4; // joiners are aligned
 
     std::atomic<std::uintptr_t> word{unjoined};
+
+    [[nodiscard]] static bool joined(std::uintptr_t value) noexcept { return value > done; }
+    // Nobody but the fiber's end will change it any more.
+    [[nodiscard]] static bool settled(std::uintptr_t value) noexcept {
+        return value == detached || (joined(value) && (value & with_limit) == 0);
+    }
+    [[nodiscard]] static joiner& joiner_in(std::uintptr_t value) noexcept {
+        return *reinterpret_cast<joiner*>(value & ~with_limit);
+    }
 };
 
 class alignas(cache_line) fiber : public party {
@@ -69,10 +80,17 @@ public:
         state = to;
     }
 
-    // To be resumed next but one: fetches what that will touch, and this record's successor. Among many fibers each of
-    // them is a cache miss, and an address not yet translated.
+    // Among many fibers each cache line of a record or a stack is a miss, and an address not yet translated. What follows
+    // fetches what starting, and resuming, a fiber will touch.
+    void prefetch_record() const noexcept {
+        auto const* const here = reinterpret_cast<std::byte const*>(this);
+        __builtin_prefetch(here);
+        __builtin_prefetch(here + cache_line);
+    }
+    // To be resumed next but one: its stack, and its successor's record.
     void prefetch() const noexcept {
-        __builtin_prefetch(link);
+        if (link != nullptr)
+            link->prefetch_record();
         if (stk == nullptr)
             return;
         auto const* const top = reinterpret_cast<std::byte const*>(stk);

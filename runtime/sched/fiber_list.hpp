@@ -27,6 +27,10 @@ public:
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] bool empty() const noexcept { return size() == 0; }
 
+    // Whether g is at one of its ends.
+    [[nodiscard]] bool begins_with(fiber const& g) const noexcept { return first_ == &g; }
+    [[nodiscard]] bool ends_with(fiber const& g) const noexcept { return first_ != nullptr && last_ == &g; }
+
     void push(fiber& g) noexcept {
         g.link = nullptr;
         append(g, g, 1);

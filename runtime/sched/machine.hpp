@@ -24,6 +24,7 @@
 //   are, can lose its processor only by its own doing, or while it is on the idle list, under that list's lock.
 #pragma once
 
+#include "runtime/base/assert.hpp"
 #include "runtime/base/asymmetric_fence.hpp"
 #include "runtime/base/clock.hpp"
 #include "runtime/base/futex.hpp"
@@ -110,7 +111,22 @@ private:
     std::atomic<std::uint32_t> wake_word_{0};
 };
 
-// While it lives, the caller's machine is inside. For what does not switch; may nest.
+// While it lives, the caller's machine is inside. For what does not switch, and is called by fibers' own code alone.
+class entered {
+public:
+    explicit entered(machine& m) noexcept : m_(m) {
+        FIBER_ASSERT(!m.inside());
+        m.enter();
+    }
+    ~entered() { m_.leave(); }
+    entered(entered const&) = delete;
+    entered& operator=(entered const&) = delete;
+
+private:
+    machine& m_;
+};
+
+// The same for what others call, too, who may be inside, or no machine.
 class stay_inside {
 public:
     explicit stay_inside(machine* m) noexcept : m_(m != nullptr && !m->inside() ? m : nullptr) {

@@ -28,9 +28,7 @@ void set_name(fiber& g, std::string_view name) {
     g.name = copy;
 }
 
-void clear_name(fiber& g) noexcept {
-    if (g.name == nullptr)
-        return;
+void free_name(fiber& g) noexcept {
     std::lock_guard const hold(names.value);
     delete[] g.name;
     g.name = nullptr;

@@ -13,7 +13,11 @@
 namespace fiber::rt {
 
 void set_name(fiber&, std::string_view name); // throws std::bad_alloc
-void clear_name(fiber&) noexcept;
+void free_name(fiber&) noexcept;
+inline void clear_name(fiber& g) noexcept {
+    if (g.name != nullptr) [[unlikely]]
+        free_name(g);
+}
 
 // `fiber 7 "name"`, cut to the buffer: for messages, from any thread.
 struct fiber_name {

@@ -86,6 +86,12 @@ public:
     void put_last(fiber& g) noexcept { queue_.push(g); }
     void put_last(fiber_list&& list) noexcept { queue_.push(std::move(list)); }
 
+    // Whether g, which has not run yet, is one of those here that are found without a search: the first to be run, and
+    // the one started last.
+    [[nodiscard]] bool holds(fiber const& g) const noexcept {
+        return children_.ends_with(g) || children_.begins_with(g) || slice_.begins_with(g);
+    }
+
     // Any; guesses.
     [[nodiscard]] std::size_t waiting() const noexcept { return queued() + (next_ != nullptr ? 1 : 0); }
     [[nodiscard]] std::size_t queued() const noexcept {

@@ -77,14 +77,18 @@ void scheduler::yield_slow(machine& m, fiber& g) noexcept {
 }
 
 // The caller's machine, inside, with a processor. Called without locks, since it may wait for one.
-machine& scheduler::enter_with_processor() noexcept {
+inline machine& scheduler::enter_with_processor() noexcept {
+    machine& m = *current_machine();
+    m.enter();
+    return m.p != nullptr ? m : wait_for_processor();
+}
+
+machine& scheduler::wait_for_processor() noexcept {
     machine* m = current_machine();
-    m->enter();
-    while (!has_processor(*m))
-        [[unlikely]] {
-            yield_slow(*m, *m->running);
-            m = current_machine();
-        }
+    while (!has_processor(*m)) {
+        yield_slow(*m, *m->running);
+        m = current_machine();
+    }
     return *m;
 }
 
@@ -99,7 +103,7 @@ fiber* scheduler::take_near(machine& m) noexcept {
     processor& p = *m.p;
     if (p.time_to_look()) [[unlikely]]
         return nullptr;
-    if (p.queued() != 0 && m.sched.wants_an_offer()) [[unlikely]]
+    if (m.sched.wants_an_offer() && p.queued() != 0) [[unlikely]]
         return nullptr;
     fiber* const g = p.take_local();
     if (g != nullptr && g->pin != nullptr) [[unlikely]] {
@@ -111,7 +115,7 @@ fiber* scheduler::take_near(machine& m) noexcept {
 
 void scheduler::leave(machine& m, arch::context& from, fiber* to, arch::commit_function commit,
                       void* argument) noexcept {
-    if (to != nullptr) {
+    if (to != nullptr) [[likely]] {
         switch_to_fiber(m, from, *to, commit, argument);
         return;
     }
@@ -123,8 +127,22 @@ void scheduler::switch_to_fiber(machine& m, arch::context& from, fiber& to, arch
                                 void* argument) noexcept {
     if (to.stk == nullptr)
         to.stk = &m.p->idle.stacks.take();
-    if (to.stk->context.sp == nullptr)
-        arch::make_context(to.stk->context, to.stk->bottom(), to.stk->usable(), fiber_main);
+    if (to.stk->context.sp == nullptr) [[unlikely]]
+        switch_to_bare_stack(m, from, to, commit, argument);
+    else
+        switch_to_stack(m, from, to, commit, argument);
+}
+
+// A function of its own, so that the others need to save no registers.
+[[gnu::noinline]] void scheduler::switch_to_bare_stack(machine& m, arch::context& from, fiber& to,
+                                                       arch::commit_function commit,
+                                                       void* argument) noexcept {
+    arch::make_context(to.stk->context, to.stk->bottom(), to.stk->usable(), fiber_main);
+    switch_to_stack(m, from, to, commit, argument);
+}
+
+void scheduler::switch_to_stack(machine& m, arch::context& from, fiber& to, arch::commit_function commit,
+                                void* argument) noexcept {
     to.move(fiber_state::runnable, fiber_state::running);
     m.running = &to;
     ++m.p->tick;
@@ -207,7 +225,7 @@ void scheduler::finish(machine& m, fiber& g, bool has_credit) noexcept {
     if (has_credit)
         m.p->idle.stacks.give_credit();
     ++m.p->ended;
-    end_life(g);
+    end_life(m, g);
 }
 
 // ── runnable fibers find their place ──
@@ -217,35 +235,34 @@ void scheduler::ready(fiber& g) noexcept {
     place(g);
 }
 
+// By a fiber's own code, or an OS thread.
 void scheduler::start(fiber& g) noexcept {
     g.move(fiber_state::dead, fiber_state::runnable);
     machine* const m = current_machine();
-    stay_inside const hold(m);
-    if (m == nullptr || &m->sched != this || !has_processor(*m)) {
-        outsiders_->count_started();
-        inject(g);
-        return;
+    if (m != nullptr && &m->sched == this) [[likely]] {
+        entered const inside(*m);
+        if (has_processor(*m)) [[likely]] {
+            ++m->p->started;
+            m->p->put_child(g);
+            publish(*m);
+            return;
+        }
     }
-    ++m->p->started;
-    m->p->put_child(g);
-    publish(*m);
+    outsiders_->count_started();
+    inject(g);
 }
 
 void scheduler::place(fiber& g) noexcept {
     machine* const m = current_machine();
     stay_inside const hold(m);
-    if (m == nullptr || &m->sched != this || !has_processor(*m)) {
+    if (m != nullptr && &m->sched == this && has_processor(*m)) [[likely]]
+        put_next(*m, g);
+    else
         inject(g);
-        return;
-    }
-    m->p->put_next(g);
-    publish(*m);
 }
 
-// A fiber has been put into the processor. One alone is no reason to wake anybody: [idle.next].
-void scheduler::publish(machine& m) noexcept {
-    light_fence(); // [idle.wake]
-    if (idle_.hungry() && m.p->waiting() > 1) [[unlikely]]
+void scheduler::offer_backlog(machine& m) noexcept {
+    if (m.p->waiting() > 1)
         offer(m);
 }
 

@@ -63,6 +63,8 @@ public:
     void start(fiber&) noexcept;
     void abandon(fiber&) noexcept;        // one that was never started
     static void recycle(fiber&) noexcept; // a dead one
+    static void park_until_ended(fiber&, life_word::joiner&) noexcept;
+    [[nodiscard]] static bool detach_private(fiber&) noexcept;
 
     [[nodiscard]] unsigned processors() const noexcept { return active_.load(std::memory_order_relaxed); }
     void set_processors(unsigned);
@@ -86,15 +88,37 @@ private:
     [[nodiscard]] bool something_to_look_at(machine const&) const noexcept;
     static void switch_to_fiber(machine&, arch::context& from, fiber& to, arch::commit_function,
                                 void* argument) noexcept;
+    static void switch_to_bare_stack(machine&, arch::context& from, fiber& to, arch::commit_function,
+                                     void* argument) noexcept;
+    static void switch_to_stack(machine&, arch::context& from, fiber& to, arch::commit_function,
+                                void* argument) noexcept;
     static void leave(machine&, arch::context& from, fiber* to, arch::commit_function,
                       void* argument) noexcept;
     static void yield_slow(machine&, fiber&) noexcept;
     [[nodiscard]] static machine& enter_with_processor() noexcept;
+    [[nodiscard]] static machine& wait_for_processor() noexcept;
     static void finish(machine&, fiber&, bool has_credit) noexcept;
-    static void end_life(fiber&) noexcept; // spawn.cpp
     void place(fiber&) noexcept;
-    void publish(machine&) noexcept;
+    void put_next(machine& m, fiber& g) noexcept {
+        m.p->put_next(g);
+        publish(m);
+    }
+    // A fiber has been put into the processor. One alone is no reason to wake anybody: [idle.next].
+    void publish(machine& m) noexcept {
+        light_fence(); // [idle.wake]
+        if (idle_.hungry()) [[unlikely]]
+            offer_backlog(m);
+    }
+    void offer_backlog(machine&) noexcept;
     void inject(fiber&) noexcept;
+
+    // ── spawn.cpp ──
+    [[nodiscard]] fiber& new_fiber_outside(attributes const&);
+    [[nodiscard]] fiber& begin_life(fiber&) noexcept;
+    static void end_life(machine&, fiber&) noexcept;
+    static void end_unjoined_life(fiber&, std::uintptr_t seen) noexcept;
+    static void recycle(machine&, fiber&) noexcept;
+    static void wake_joiner(machine&, ticket) noexcept;
 
     // ── find_runnable.cpp: in the scheduler context ──
     [[nodiscard]] fiber* find_runnable(machine&) noexcept;

@@ -19,7 +19,7 @@
 namespace fiber::rt {
 namespace {
 
-// A credit, or for other sizes than the usual one the stack itself. All or nothing.
+// A name, and a credit or for other sizes than the usual one the stack itself.
 void equip(fiber& g, attributes const& how, stack_cache& usual) {
     stack_class& wanted = how.stack_size == 0 ? usual.of() : stack_class::of_size(how.stack_size);
     set_name(g, how.name);
@@ -32,7 +32,7 @@ void equip(fiber& g, attributes const& how, stack_cache& usual) {
     }
 }
 
-fiber& make(resources& from, attributes const& how) {
+[[gnu::noinline]] fiber& make_special(resources& from, attributes const& how) {
     fiber& g = from.fibers.take();
     try {
         equip(g, how, from.stacks);
@@ -42,6 +42,18 @@ fiber& make(resources& from, attributes const& how) {
         throw;
     }
     return g;
+}
+
+inline fiber& make(resources& from, attributes const& how) {
+    if (how.stack_size != 0 || !how.name.empty()) [[unlikely]]
+        return make_special(from, how);
+    from.stacks.take_credit();
+    try {
+        return from.fibers.take();
+    } catch (...) {
+        from.stacks.give_credit();
+        throw;
+    }
 }
 
 void unmake(resources& to, fiber& g) noexcept {
@@ -68,17 +80,23 @@ void wait_until_done(life_word const& life) noexcept {
 
 fiber& scheduler::new_fiber(attributes const& how) {
     machine* const m = current_machine();
-    stay_inside const inside(m);
-    fiber* g = nullptr;
-    if (m != nullptr && &m->sched == this && has_processor(*m)) {
-        g = &make(m->p->idle, how);
-    } else {
-        std::lock_guard const hold(outsiders_->lock);
-        g = &make(outsiders_->idle, how);
-    }
-    g->sched = this;
-    g->life.word.store(life_word::unjoined, std::memory_order_relaxed); // published with the handle
-    return *g;
+    if (m == nullptr || &m->sched != this) [[unlikely]]
+        return new_fiber_outside(how);
+    entered const inside(*m);
+    if (!has_processor(*m)) [[unlikely]]
+        return new_fiber_outside(how);
+    return begin_life(make(m->p->idle, how));
+}
+
+fiber& scheduler::new_fiber_outside(attributes const& how) {
+    std::lock_guard const hold(outsiders_->lock);
+    return begin_life(make(outsiders_->idle, how));
+}
+
+fiber& scheduler::begin_life(fiber& g) noexcept {
+    g.sched = this;
+    g.life.word.store(life_word::unjoined, std::memory_order_relaxed); // published with the handle
+    return g;
 }
 
 void scheduler::abandon(fiber& g) noexcept {
@@ -93,60 +111,122 @@ void scheduler::abandon(fiber& g) noexcept {
 }
 
 void scheduler::recycle(fiber& g) noexcept {
-    FIBER_ASSERT(g.state == fiber_state::dead && g.stk == nullptr);
-    g.sched = nullptr;
     machine* const m = current_machine();
     stay_inside const inside(m);
-    if (m != nullptr && has_processor(*m))
-        m->p->idle.fibers.give(g);
-    else
+    if (m != nullptr && has_processor(*m)) {
+        recycle(*m, g);
+    } else {
+        g.sched = nullptr;
         fiber_cache::give_to_depot(g);
+    }
 }
 
-// By the fiber's own machine, when all else is done: hands the record to whoever waits for it or holds it.
-void scheduler::end_life(fiber& g) noexcept {
+void scheduler::recycle(machine& m, fiber& g) noexcept {
+    FIBER_ASSERT(g.state == fiber_state::dead && g.stk == nullptr);
+    g.sched = nullptr;
+    m.p->idle.fibers.give(g);
+}
+
+// By the fiber's own machine, when all else is done: hands the record to whoever holds it, or recycles it.
+void scheduler::end_life(machine& m, fiber& g) noexcept {
     std::atomic<std::uintptr_t>& word = g.life.word;
-    if (word.load(std::memory_order_acquire) == life_word::detached) { // [life.detach] a final value
-        recycle(g);
+    auto seen = word.load(std::memory_order_acquire); // [life.detach] [life.join]
+    if (!life_word::settled(seen))
+        seen = word.exchange(life_word::finishing, std::memory_order_acq_rel); // [life.detach] [life.join]
+    if (seen == life_word::detached) {
+        recycle(m, g);
         return;
     }
-    auto const before =
-        word.exchange(life_word::finishing, std::memory_order_acq_rel); // [life.join] [life.detach]
-    if (before == life_word::detached) {
-        recycle(g);
+    if (life_word::settled(seen)) {
+        auto& joiner = life_word::joiner_in(seen);
+        ticket const key = joiner.key;
+        joiner.recycled = true;
+        recycle(m, g);
+        wake_joiner(m, key);
         return;
     }
+    end_unjoined_life(g, seen);
+}
+
+// For a handle, or one who joins with a limit, and sees to the record himself.
+void scheduler::end_unjoined_life(fiber& g, std::uintptr_t seen) noexcept {
     ticket joiner;
-    if (before != life_word::unjoined) // it stays in its wait until `done`
-        joiner = reinterpret_cast<life_word::joiner const*>(before)->key;
-    word.store(life_word::done, std::memory_order_release); // [life.done] g is gone: it is the handle's
+    if (life_word::joined(seen))
+        joiner = life_word::joiner_in(seen).key;
+    g.life.word.store(life_word::done,
+                      std::memory_order_release); // [life.done] g is gone: it is the handle's
     if (joiner.who != nullptr && party::claim(joiner))
         unpark(joiner);
 }
+
+// As unpark, for one who mostly belongs to the same runtime.
+void scheduler::wake_joiner(machine& m, ticket joiner) noexcept {
+    if (joiner.who->is_fiber()) [[likely]] {
+        auto& g = static_cast<fiber&>(*joiner.who);
+        if (g.sched == &m.sched) [[likely]] {
+            g.move(fiber_state::parked, fiber_state::runnable);
+            m.sched.put_next(m, g);
+            return;
+        }
+    }
+    unpark(joiner);
+}
+
+// [life.private] A fiber that stands in the lists of the caller's processor cannot begin before the caller's machine is
+// off this stack, or has left the runtime: so its word is written with a plain store, which costs nothing, where an
+// exchange takes as long as a switch. That is how it is for most: joined or detached right after they were started.
 
 // [fork] A fiber that has stayed behind does not run in this process: for whoever holds its handle, it has ended.
 void join(fiber& g) noexcept {
     if (g.stayed_behind()) [[unlikely]]
         return;
-    std::atomic<std::uintptr_t>& word = g.life.word;
-    if (word.load(std::memory_order_acquire) <= life_word::detached) { // [life.done]
+    if (g.life.word.load(std::memory_order_acquire) <= life_word::detached) { // [life.done]
         life_word::joiner me{ticket{&self()}};
-        park(wait_reason::join, &g, [&word, &me] {
-            ticket const mine = me.key;
-            // [life.join] release: end_life reads *me. An exchange takes half as long as a compare-exchange. If it is
-            // too late for end_life to see *me, the word is put right, or will be by end_life, which stores `done`
-            // last. If not, word and me may be gone.
-            auto const before =
-                word.exchange(reinterpret_cast<std::uintptr_t>(&me), std::memory_order_acq_rel);
-            if (before == life_word::unjoined)
-                return;
-            if (before == life_word::done)
-                word.store(before, std::memory_order_relaxed); // nobody else looks at it any more
-            unpark(mine);
-        });
+        scheduler::park_until_ended(g, me);
+        if (me.recycled)
+            return;
     }
     wait_until_done(g.life);
     scheduler::recycle(g);
+}
+
+void scheduler::park_until_ended(fiber& g, life_word::joiner& me) noexcept {
+    std::atomic<std::uintptr_t>& word = g.life.word;
+    auto const mine = reinterpret_cast<std::uintptr_t>(&me);
+    if (machine* const m = current_machine()) {
+        m->enter();
+        if (m->p != nullptr && m->p->holds(g)) [[likely]] {
+            word.store(mine, std::memory_order_relaxed); // [life.private]
+            park(*m, wait_reason::join, &g, nullptr, nullptr);
+            current_machine()->leave(); // perhaps another one
+            return;
+        }
+        m->leave();
+    }
+    rt::park(wait_reason::join, &g, [&word, mine, key = me.key] {
+        // [life.join] release: end_life reads *me. An exchange takes half as long as a compare-exchange. If it is
+        // too late for end_life to see *me, the word is put right, or will be by end_life, which stores `done`
+        // last. If not, word and me may be gone.
+        ticket const joiner = key;
+        auto const before = word.exchange(mine, std::memory_order_acq_rel);
+        if (before == life_word::unjoined)
+            return;
+        if (before == life_word::done)
+            word.store(before, std::memory_order_relaxed); // nobody else looks at it any more
+        unpark(joiner);
+    });
+}
+
+// True: done.
+bool scheduler::detach_private(fiber& g) noexcept {
+    machine* const m = current_machine();
+    if (m == nullptr)
+        return false;
+    entered const inside(*m);
+    if (m->p == nullptr || !m->p->holds(g))
+        return false;
+    g.life.word.store(life_word::detached, std::memory_order_relaxed); // [life.private]
+    return true;
 }
 
 bool join_until(fiber& g, clock::time_point deadline) noexcept {
@@ -154,7 +234,7 @@ bool join_until(fiber& g, clock::time_point deadline) noexcept {
         return true;
     std::atomic<std::uintptr_t>& word = g.life.word;
     life_word::joiner me{self().open_wait()};
-    auto const mine = reinterpret_cast<std::uintptr_t>(&me);
+    auto const mine = reinterpret_cast<std::uintptr_t>(&me) | life_word::with_limit;
     auto expected = life_word::unjoined;
     // Before it parks: the ticket is a contested one, so a wake may come at any time.
     if (word.compare_exchange_strong(expected, mine, std::memory_order_release,
@@ -173,6 +253,8 @@ bool join_until(fiber& g, clock::time_point deadline) noexcept {
 
 void detach(fiber& g) noexcept {
     if (g.stayed_behind()) [[unlikely]]
+        return;
+    if (scheduler::detach_private(g)) [[likely]]
         return;
     auto expected = life_word::unjoined;
     // [life.detach] release: what the handle's owner did before happens before the record's next use

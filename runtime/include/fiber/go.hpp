@@ -101,7 +101,8 @@ private:
     explicit handle(rt::fiber* started) noexcept : fiber_(started) {}
     FIBER_API bool join_before(detail::deadline);
     FIBER_API void release() noexcept;
-    FIBER_API void require_joinable(char const* operation) const;
+    [[nodiscard]] bool joinable_here() const noexcept;
+    [[noreturn]] void refuse(char const* operation) const;
 
     rt::fiber* fiber_ = nullptr;
 };
