@@ -117,8 +117,7 @@ void sleep_until_deadline(detail::deadline when) noexcept {
         std::this_thread::sleep_until(when);
         return;
     }
-    // Only the timer can end this wait, but it is armed as any other.
-    static_cast<void>(rt::park_until(rt::self().open_wait(), when, rt::wait_reason::sleep, nullptr, [] {}));
+    static_cast<void>(rt::park_until(rt::ticket{&rt::self()}, when, rt::wait_reason::sleep, nullptr, [] {}));
 }
 
 std::string_view name() noexcept {

@@ -13,8 +13,8 @@ namespace fiber::rt {
 namespace {
 
 // Runs on the next stack; *this is on the parked one's, and stays until the party may be woken: that is, until
-// the last line, whose outcome decides who makes it runnable.
-struct contested_park {
+// the last line, whose outcome decides who makes it runnable; or, in an uncontested wait, until the timer is armed.
+struct timed_park {
     ticket key;
     timer alarm;
     commit_function commit;
@@ -25,12 +25,13 @@ struct contested_park {
         m.sched.arm(m, t);
     }
     static void run(void* self) noexcept {
-        auto& c = *static_cast<contested_park*>(self);
+        auto& c = *static_cast<timed_park*>(self);
+        ticket const key = c.key;
         c.commit(c.argument);
         if (c.alarm.when != never)
             arm(c.alarm);
-        ticket const key = c.key;
-        if (party::parked_too_late(key)) // else c may be gone
+        // c may be gone: at once if nobody but the timer can end the wait, else if it was not too late.
+        if (key.contested() && party::parked_too_late(key))
             static_cast<fiber&>(*key.who).sched->ready(static_cast<fiber&>(*key.who));
     }
 };
@@ -57,14 +58,16 @@ void park_erased(wait_reason why, void const* what, commit_function commit, void
 wait_end park_until_erased(ticket t, clock::time_point deadline, wait_reason why, void const* what,
                            commit_function commit, void* argument) noexcept {
     if (machine* const m = current_machine()) {
-        contested_park c{t, timer{.when = deadline, .key = t}, commit, argument};
+        timed_park c{t, timer{.when = deadline, .key = t}, commit, argument};
         m->enter();
         if (deadline != never)
             scheduler::make_room_for_timer(*m);
-        scheduler::park(*m, why, what, contested_park::run, &c);
+        scheduler::park(*m, why, what, timed_park::run, &c);
         current_machine()->leave(); // perhaps another one
+        if (party::ended_by_deadline(t))
+            return wait_end::timed_out;
         timer_heap::disarm(c.alarm);
-        return c.alarm.fired ? wait_end::timed_out : wait_end::woken;
+        return wait_end::woken;
     }
     commit(argument);
     if (party::parked_too_late(t))

@@ -43,7 +43,7 @@ void park(wait_reason why, void const* what, Commit&& commit) noexcept;
 
 // A contested wait [park.contested], opened by self().open_wait(): returns when it has been claimed and
 // woken, or at the deadline. At most one of the two: timed_out means that nobody else has claimed it or ever
-// will.
+// will. Or, for a fiber, an uncontested wait that nothing but the deadline ends.
 enum class wait_end : bool { woken, timed_out };
 template <class Commit>
 [[nodiscard]] wait_end park_until(ticket, clock::time_point deadline, wait_reason why, void const* what,

@@ -15,7 +15,9 @@
 //   1              claimed  the one who won the wait, under any lock   set twice: woken twice
 //   2              woken    that winner, when all it hands over is     set early: the party reads half a value
 //                           in place
-//   3..63          the number of the wait, never reused by this party
+//   3              late     with claimed, if it is the deadline that   the party takes a value that nobody has given, or
+//                           has won                                    loses one
+//   4..63          the number of the wait, never reused by this party
 //
 // invariant  a wait that is opened is claimed once; a wait that is claimed is settled (woken) once, by the claimer;
 //            whichever of `parked` and `woken` comes second finds the other set, and makes the party runnable.
@@ -36,6 +38,7 @@ struct ticket {
     party* who = nullptr;
     std::uint64_t turn = 0; // 0: uncontested
     [[nodiscard]] bool contested() const noexcept { return turn != 0; }
+    friend bool operator==(ticket const&, ticket const&) = default;
 };
 
 class party {
@@ -59,19 +62,8 @@ public:
     }
 
     // By anyone with the ticket: true for the first one, who must settle it.
-    [[nodiscard]] static bool claim(ticket t) noexcept {
-        if (t.who->stayed_behind()) [[unlikely]] // [fork]
-            return false;
-        if (!t.contested())
-            return true;
-        auto seen = t.who->turn_.load(std::memory_order_relaxed); // the exchange below orders
-        while ((seen & ~parked) == t.turn)
-            if (t.who->turn_.compare_exchange_weak(seen, seen | claimed,
-                                                   std::memory_order_acq_rel, // [wait.claim]
-                                                   std::memory_order_relaxed))
-                return true;
-        return false;
-    }
+    [[nodiscard]] static bool claim(ticket t) noexcept { return claim_as(t, claimed); }
+    [[nodiscard]] static bool claim_by_deadline(ticket t) noexcept { return claim_as(t, claimed | late); }
 
     // By the claimer: true if it must make the party runnable.
     [[nodiscard]] static bool settle(ticket t) noexcept {
@@ -92,8 +84,28 @@ public:
         return (t.who->turn_.load(std::memory_order_acquire) & claimed) != 0; // [wait.claim]
     }
 
+    // For the party, after the wait. An uncontested one with a deadline has nothing else that ends it.
+    [[nodiscard]] static bool ended_by_deadline(ticket t) noexcept {
+        return !t.contested() ||
+               (t.who->turn_.load(std::memory_order_relaxed) & late) != 0; // ordered by the wake
+    }
+
 private:
-    static constexpr std::uint64_t parked = 1, claimed = 2, woken = 4, step = 8;
+    static constexpr std::uint64_t parked = 1, claimed = 2, woken = 4, late = 8, step = 16;
+
+    [[nodiscard]] static bool claim_as(ticket t, std::uint64_t how) noexcept {
+        if (t.who->stayed_behind()) [[unlikely]] // [fork]
+            return false;
+        if (!t.contested())
+            return true;
+        auto seen = t.who->turn_.load(std::memory_order_relaxed); // the exchange below orders
+        while ((seen & ~parked) == t.turn)
+            if (t.who->turn_.compare_exchange_weak(seen, seen | how,
+                                                   std::memory_order_acq_rel, // [wait.claim]
+                                                   std::memory_order_relaxed))
+                return true;
+        return false;
+    }
 
     std::atomic<std::uint64_t> turn_{0};
     kind const kind_;

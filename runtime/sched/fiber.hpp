@@ -80,24 +80,11 @@ public:
         state = to;
     }
 
-    // Among many fibers each cache line of a record or a stack is a miss, and an address not yet translated. What follows
-    // fetches what starting, and resuming, a fiber will touch.
-    void prefetch_record() const noexcept {
+    // What starting it, and resuming it, will touch.
+    void prefetch() const noexcept {
         auto const* const here = reinterpret_cast<std::byte const*>(this);
         __builtin_prefetch(here);
         __builtin_prefetch(here + cache_line);
-    }
-    // To be resumed next but one: its stack, and its successor's record.
-    void prefetch() const noexcept {
-        if (link != nullptr)
-            link->prefetch_record();
-        if (stk == nullptr)
-            return;
-        auto const* const top = reinterpret_cast<std::byte const*>(stk);
-        __builtin_prefetch(top);
-        __builtin_prefetch(top - 2 * cache_line);
-        __builtin_prefetch(top - 4 * cache_line);
-        __builtin_prefetch(top - 6 * cache_line);
     }
 
     // Peeked at by dumps while the fiber runs.

@@ -3,20 +3,19 @@
 
 #include "runtime/sched/fiber_pool.hpp"
 
+#include "runtime/base/huge_page.hpp"
+
 #include <algorithm>
 #include <array>
 #include <iterator>
 #include <mutex>
-#include <sys/mman.h>
 #include <system_error>
 #include <vector>
 
 namespace fiber::rt {
 namespace {
 
-// A huge page: a million fibers are 48,000 page faults less.
-constexpr std::size_t slab_size = std::size_t{2} << 20;
-constexpr std::size_t records_per_slab = slab_size / sizeof(fiber);
+constexpr std::size_t records_per_slab = huge_page_size / sizeof(fiber);
 constexpr std::uint64_t id_batch = 4096;
 
 class depot {
@@ -63,7 +62,7 @@ private:
     }
 
     [[nodiscard]] bool add_slab() noexcept {
-        void* const memory = ::operator new (slab_size, std::align_val_t{slab_size}, std::nothrow);
+        void* const memory = allocate_huge_page(slabs_.empty() ? page_kind::small : page_kind::huge);
         if (memory == nullptr)
             return false;
         try {
@@ -72,11 +71,9 @@ private:
                 free_.reserve(2 * records);
             slabs_.push_back(static_cast<fiber*>(memory));
         } catch (std::bad_alloc const&) {
-            ::operator delete (memory, std::align_val_t{slab_size});
+            free_huge_page(memory);
             return false;
         }
-        if (slabs_.size() > 1) // the first one grows with its use: most programs have few fibers
-            ::madvise(memory, slab_size, MADV_HUGEPAGE);
         used_ = 0;
         return true;
     }

@@ -31,7 +31,7 @@ public:
             refill();
         fiber& f = *free_[--count_];
         if (count_ >= ahead)
-            free_[count_ - ahead]->prefetch_record();
+            free_[count_ - ahead]->prefetch();
         if (next_id_ == last_id_)
             refill_ids();
         f.id = next_id_++;

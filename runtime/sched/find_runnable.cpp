@@ -7,6 +7,8 @@
 #include "runtime/sched/scheduler.hpp"
 
 #include <algorithm>
+#include <array>
+#include <span>
 #include <utility>
 
 namespace fiber::rt {
@@ -165,20 +167,19 @@ fiber* scheduler::steal_from(machine& m, processor& victim) noexcept {
 bool scheduler::run_timers(machine& m, processor& whose) noexcept {
     if (whose.timers.empty())
         return false;
-    timer* t = whose.timers.expire(clock::now());
+    auto const now = clock::now();
+    std::array<ticket, 64> room;
     std::size_t n = 0;
-    for (; t != nullptr; ++n) {
-        timer* const after = t->next;
-        if (after != nullptr)
-            __builtin_prefetch(after->key.who);
-        ticket const key = t->key;
-        if (party::settle(key)) { // *t is gone: it was on the stack of the one just woken, if not before
+    do {
+        for (ticket const& key : whose.timers.expire(now, room)) {
+            ++n;
+            if (!party::settle(key))
+                continue;
             auto& g = static_cast<fiber&>(*key.who);
             g.move(fiber_state::parked, fiber_state::runnable);
             m.p->put_last(g);
         }
-        t = after;
-    }
+    } while (whose.timers.earliest() <= now);
     light_fence(); // [idle.wake]
     if (idle_.hungry() && m.p->waiting() > 1)
         offer(m);

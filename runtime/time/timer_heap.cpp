@@ -12,25 +12,26 @@ namespace fiber::rt {
 
 void timer_heap::make_room() noexcept {
     // Only the owner adds timers, so size_ can only have shrunk by the time it arms.
-    if (size() < chunk_count_ * chunk_size || chunk_count_ == most_chunks)
+    if (has_room() || chunk_count_ == most_chunks)
         return;
     if (chunks_ == nullptr)
-        chunks_.reset(new (std::nothrow) std::unique_ptr<chunk>[most_chunks]);
+        chunks_.reset(new (std::nothrow) std::unique_ptr<chunk, free_chunk>[most_chunks]);
     if (chunks_ == nullptr)
         return;
-    chunk* const fresh = new (std::nothrow) chunk;
+    // Entries and slots come to life when they are written.
+    void* const fresh = allocate_huge_page(chunk_count_ == 0 ? page_kind::small : page_kind::huge);
     if (fresh == nullptr)
         return;
     // No lock: others look at entries below size_ only, and arm() publishes the chunk with the lock.
-    chunks_[chunk_count_++].reset(fresh);
+    chunks_[chunk_count_++].reset(static_cast<chunk*>(fresh));
 }
 
 void timer_heap::arm(timer& t) noexcept {
     std::lock_guard const hold(lock_);
     t.home = this;
-    t.armed = true;
-    if (auto const i = size(); i < chunk_count_ * chunk_size) {
-        t.slot = take_slot(t);
+    if (has_room()) {
+        auto const i = size();
+        t.slot = take_slot(t.key);
         size_.store(i + 1, std::memory_order_relaxed); // under the lock
         sift_up(i, {t.when, t.slot});
     } else {
@@ -42,7 +43,6 @@ void timer_heap::arm(timer& t) noexcept {
 void timer_heap::arm_from_elsewhere(timer& t) noexcept {
     std::lock_guard const hold(lock_);
     t.home = this;
-    t.armed = true;
     link(t);
     publish_earliest();
 }
@@ -50,51 +50,50 @@ void timer_heap::arm_from_elsewhere(timer& t) noexcept {
 void timer_heap::disarm(timer& t) noexcept {
     if (t.home == nullptr)
         return;
-    std::lock_guard const hold(t.home->lock_);
-    if (!t.armed)
-        return;
-    if (t.slot == timer::listed)
-        t.home->unlink(t);
-    else
-        t.home->remove(t);
-    t.home->publish_earliest();
+    timer_heap& home = *t.home;
+    std::lock_guard const hold(home.lock_);
+    if (t.slot == timer::listed) {
+        if (!t.armed)
+            return;
+        home.unlink(t);
+    } else {
+        if (home.slot_at(t.slot).key != t.key) // it has expired, and another may have the slot
+            return;
+        home.remove(t.slot);
+    }
+    home.publish_earliest();
 }
 
-timer* timer_heap::expire(clock::time_point now) noexcept {
+std::span<ticket> timer_heap::expire(clock::time_point now, std::span<ticket> room) noexcept {
     if (earliest() > now)
-        return nullptr;
-    timer* first = nullptr;
-    timer** last = &first;
-    auto const claim = [&](timer& t) {
-        t.next = nullptr;
-        t.fired = party::claim(t.key);
-        if (t.fired) { // t stays until its party is woken; one that was not won may go as soon as the lock is free
-            *last = &t;
-            last = &t.next;
-        }
-    };
+        return {};
     std::lock_guard const hold(lock_);
-    while (size() > 0 && at(0).when <= now) {
-        timer& t = *slot_at(at(0).slot).who;
-        remove(t);
-        if (size() > 0) // probably the next one; cold, as is the party that it belongs to
-            __builtin_prefetch(slot_at(at(0).slot).who);
-        claim(t);
+    std::size_t due = 0;
+    for (; due < room.size() && size() > 0 && at(0).when <= now; ++due) {
+        room[due] = slot_at(at(0).slot).key;
+        __builtin_prefetch(room[due].who);
+        remove(at(0).slot);
     }
-    for (timer* t = first_listed_; t != nullptr;) {
+    for (timer* t = first_listed_; t != nullptr && due < room.size();) {
         timer* const after = t->next;
         if (t->when <= now) {
+            room[due++] = t->key;
             unlink(*t);
-            claim(*t);
         }
         t = after;
     }
     publish_earliest();
-    return first;
+    // Under the lock: the timer of a wait that is over has been disarmed, or will be, before its party goes on.
+    std::size_t won = 0;
+    for (ticket const& key : room.first(due))
+        if (party::claim_by_deadline(key))
+            room[won++] = key;
+    return room.first(won);
 }
 
 void timer_heap::link(timer& t) noexcept {
     t.slot = timer::listed;
+    t.armed = true;
     t.prev = nullptr;
     t.next = first_listed_;
     if (first_listed_ != nullptr)
@@ -110,20 +109,19 @@ void timer_heap::unlink(timer& t) noexcept {
 }
 
 // There is one for each timer that there is room for.
-std::uint32_t timer_heap::take_slot(timer& t) noexcept {
+std::uint32_t timer_heap::take_slot(ticket key) noexcept {
     std::uint32_t const i = free_slot_ != none ? free_slot_ : slots_used_++;
     slot& s = slot_at(i);
     if (i == free_slot_)
         free_slot_ = s.place;
-    s.who = &t;
+    s.key = key;
     return i;
 }
 
-void timer_heap::remove(timer& t) noexcept {
-    t.armed = false;
-    slot& s = slot_at(t.slot);
+void timer_heap::remove(std::uint32_t which) noexcept {
+    slot& s = slot_at(which);
     std::size_t const i = s.place;
-    s = {nullptr, std::exchange(free_slot_, t.slot)};
+    s = {{}, std::exchange(free_slot_, which)};
     auto const last = size() - 1;
     size_.store(last, std::memory_order_relaxed); // under the lock
     if (i == last)
@@ -146,6 +144,18 @@ void timer_heap::sift_up(std::size_t i, entry e) noexcept {
     put(i, e);
 }
 
+namespace {
+
+// Without branches, since nobody could predict them.
+template <class Entry>
+std::size_t earliest_of_four(Entry const* e) noexcept {
+    std::size_t const left = e[1].when < e[0].when ? 1 : 0;
+    std::size_t const right = e[3].when < e[2].when ? 3 : 2;
+    return left + (right - left) * static_cast<std::size_t>(e[right].when < e[left].when);
+}
+
+} // namespace
+
 void timer_heap::sift_down(std::size_t i, entry e) noexcept {
     auto const n = size();
     for (;;) {
@@ -153,15 +163,29 @@ void timer_heap::sift_down(std::size_t i, entry e) noexcept {
         if (first >= n)
             break;
         auto least = first;
-        for (auto child = first + 1; child < std::min(first + arity, n); ++child)
-            if (at(child).when < at(least).when)
-                least = child;
+        if (first + arity <= n) {
+            prefetch_grandchildren(first);
+            least += earliest_of_four(&at(first));
+        } else {
+            for (auto child = first + 1; child < n; ++child)
+                if (at(child).when < at(least).when)
+                    least = child;
+        }
         if (e.when <= at(least).when)
             break;
         put(i, at(least));
         i = least;
     }
     put(i, e);
+}
+
+// The upper levels are in the cache. Of the lower ones, the next is fetched before it is known which part is needed.
+void timer_heap::prefetch_grandchildren(std::size_t first_child) noexcept {
+    constexpr std::size_t cached = 1024;
+    if (first_child < cached)
+        return;
+    for (auto child = first_child; child < first_child + arity && child * arity + 1 < size(); ++child)
+        __builtin_prefetch(&at(child * arity + 1));
 }
 
 void timer_heap::publish_earliest() noexcept {

@@ -6,6 +6,7 @@
 // stdout: all done
 #include <fiber/runtime.hpp>
 
+#include <atomic>
 #include <cstdio>
 #include <unistd.h>
 #include <vector>
@@ -16,13 +17,17 @@ int main() {
         return 1;
     fiber::runtime small({.processors = 1, .max_machines = 3});
     std::vector<fiber::handle> all;
+    std::atomic<int> entered = 0;
     auto const pass = [&] {
+        ++entered;
         char c = 0;
         if (::read(ends[0], &c, 1) != 1)
             std::puts("no byte");
     };
     for (int i = 0; i < 10; ++i)
-        all.push_back(small.go([&, i] { i % 2 == 0 ? pass() : fiber::blocking(pass); }));
+        all.push_back(small.go([&, i] { i > 2 && i % 2 == 0 ? pass() : fiber::blocking(pass); }));
+    while (entered < 3) // each with a machine of its own; the third one has asked for a fourth
+        ::usleep(100);
     for (int i = 0; i < 10; ++i) {
         ::usleep(2000); // so that sysmon tries again and again; the outcome does not depend on it
         if (::write(ends[1], "x", 1) != 1)

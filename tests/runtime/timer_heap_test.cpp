@@ -6,9 +6,11 @@
 #include "runtime/sched/fiber.hpp"
 #include "runtime/time/timer_heap.hpp"
 
+#include <array>
 #include <chrono>
 #include <deque>
 #include <random>
+#include <unordered_map>
 #include <vector>
 
 namespace rt = fiber::rt;
@@ -23,98 +25,117 @@ void arm(rt::timer_heap& heap, rt::timer& t) {
     heap.arm(t);
 }
 
-std::vector<rt::timer*> expired(rt::timer_heap& heap, rt::clock::time_point now) {
-    std::vector<rt::timer*> all;
-    for (rt::timer* t = heap.expire(now); t != nullptr; t = t->next)
-        all.push_back(t);
+std::vector<rt::ticket> expired(rt::timer_heap& heap, rt::clock::time_point now) {
+    std::vector<rt::ticket> all;
+    std::array<rt::ticket, 7> room;
+    do {
+        for (rt::ticket const& key : heap.expire(now, room))
+            all.push_back(key);
+    } while (heap.earliest() <= now);
     return all;
 }
+
+// Timers of as many parties, so that a ticket says whose it is.
+class sleepers {
+public:
+    rt::timer& add(rt::clock::time_point when) {
+        rt::fiber& who = parties_.emplace_back();
+        whens_[&who] = when;
+        return timers_.emplace_back(rt::timer{.when = when, .key = who.open_wait()});
+    }
+    [[nodiscard]] std::deque<rt::timer>& timers() { return timers_; }
+    [[nodiscard]] rt::clock::time_point when(rt::ticket const& key) const { return whens_.at(key.who); }
+
+private:
+    std::deque<rt::fiber> parties_;
+    std::deque<rt::timer> timers_;
+    std::unordered_map<rt::party const*, rt::clock::time_point> whens_;
+};
 
 } // namespace
 
 TEST_CASE("timers expire in order of their deadlines, and not before", "[timer]") {
-    rt::fiber who;
     rt::timer_heap heap;
-    std::deque<rt::timer> timers;
+    sleepers all;
     std::mt19937 random(1);
     for (int i = 0; i < 10'000; ++i) // more than one chunk
-        arm(heap, timers.emplace_back(
-                      rt::timer{.when = start + std::chrono::milliseconds(random() % 1000), .key = {&who}}));
+        arm(heap, all.add(start + std::chrono::milliseconds(random() % 1000)));
     CHECK(expired(heap, start - 1ns).empty());
     std::size_t seen = 0;
     auto last = start;
     for (auto now = start; now < start + 1s; now += 10ms) {
-        for (rt::timer const* const t : expired(heap, now)) {
-            CHECK(t->when <= now);
-            REQUIRE(t->when >= last);
-            last = t->when;
+        for (rt::ticket const& key : expired(heap, now)) {
+            CHECK(all.when(key) <= now);
+            REQUIRE(all.when(key) >= last);
+            last = all.when(key);
             ++seen;
         }
         CHECK(heap.earliest() > now);
     }
     seen += expired(heap, start + 1s).size();
-    CHECK(seen == timers.size());
+    CHECK(seen == all.timers().size());
     CHECK(heap.empty());
     CHECK(heap.earliest() == rt::never);
 }
 
 TEST_CASE("a disarmed timer leaves nothing behind", "[timer]") {
-    rt::fiber who;
     rt::timer_heap heap;
-    std::deque<rt::timer> timers;
+    sleepers all;
     std::mt19937 random(2);
     for (int i = 0; i < 5'000; ++i)
-        arm(heap, timers.emplace_back(
-                      rt::timer{.when = start + std::chrono::milliseconds(random() % 1000), .key = {&who}}));
-    for (std::size_t i = 0; i < timers.size(); i += 2)
-        rt::timer_heap::disarm(timers[i]);
-    CHECK(heap.size() == timers.size() / 2);
+        arm(heap, all.add(start + std::chrono::milliseconds(random() % 1000)));
+    for (std::size_t i = 0; i < all.timers().size(); i += 2)
+        rt::timer_heap::disarm(all.timers()[i]);
+    CHECK(heap.size() == all.timers().size() / 2);
     auto last = start;
-    for (rt::timer const* const t : expired(heap, start + 1s)) {
-        REQUIRE(t->when >= last);
-        last = t->when;
+    for (rt::ticket const& key : expired(heap, start + 1s)) {
+        REQUIRE(all.when(key) >= last);
+        last = all.when(key);
     }
     CHECK(heap.empty());
-    for (auto& t : timers)
-        rt::timer_heap::disarm(t); // a second time, or after expiry: nothing happens
-    rt::timer never_armed{.when = start, .key = {&who}};
-    rt::timer_heap::disarm(never_armed);
+    rt::timer& other = all.add(start);
+    arm(heap, other); // where one of them was
+    for (auto& t : all.timers())
+        if (&t != &other)
+            rt::timer_heap::disarm(t); // a second time, or after expiry: nothing happens
+    CHECK(heap.size() == 1);
+    rt::timer_heap::disarm(other);
+    rt::timer_heap::disarm(all.add(start)); // never armed
+    CHECK(heap.empty());
 }
 
 TEST_CASE("timers that find no room still expire and disarm, in the same calls", "[timer]") {
-    rt::fiber who;
     rt::timer_heap heap; // and nobody makes room
-    std::deque<rt::timer> timers;
+    sleepers all;
     for (int i = 0; i < 5; ++i)
-        heap.arm(
-            timers.emplace_back(rt::timer{.when = start + std::chrono::milliseconds(5 - i), .key = {&who}}));
+        heap.arm(all.add(start + std::chrono::milliseconds(5 - i)));
     CHECK(heap.earliest() == start + 1ms);
-    rt::timer_heap::disarm(timers[4]);
+    rt::timer_heap::disarm(all.timers()[4]);
     CHECK(heap.earliest() == start + 2ms);
-    rt::timer_heap::disarm(timers[2]);
-    CHECK(expired(heap, start + 2ms) == std::vector<rt::timer*>{&timers[3]});
-    arm(heap, timers.emplace_back(rt::timer{.when = start + 3ms, .key = {&who}}));
+    rt::timer_heap::disarm(all.timers()[2]);
+    CHECK(expired(heap, start + 2ms) == std::vector{all.timers()[3].key});
+    arm(heap, all.add(start + 3ms));
     CHECK(expired(heap, start + 1s).size() == 3);
     CHECK(heap.empty());
 }
 
 TEST_CASE("a timer whose wait has been claimed by another expires without a winner", "[timer]") {
-    rt::fiber who;
     rt::timer_heap heap;
-    rt::timer t{.when = start, .key = who.open_wait()};
+    sleepers all;
+    rt::timer& t = all.add(start);
     arm(heap, t);
     REQUIRE(rt::party::claim(t.key));
-    CHECK(heap.expire(start) == nullptr);
-    CHECK_FALSE(t.fired);
+    CHECK(expired(heap, start).empty());
+    CHECK_FALSE(rt::party::ended_by_deadline(t.key));
     CHECK(heap.empty());
 }
 
 TEST_CASE("a timer that expires claims the wait, and nobody else can", "[timer]") {
-    rt::fiber who;
     rt::timer_heap heap;
-    rt::timer t{.when = start, .key = who.open_wait()};
+    sleepers all;
+    rt::timer& t = all.add(start);
     arm(heap, t);
-    REQUIRE(heap.expire(start) == &t);
-    CHECK(t.fired);
+    REQUIRE(expired(heap, start) == std::vector{t.key});
+    CHECK(rt::party::ended_by_deadline(t.key));
     CHECK_FALSE(rt::party::claim(t.key));
 }

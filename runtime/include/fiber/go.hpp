@@ -225,7 +225,8 @@ FIBER_API void yield() noexcept;
 FIBER_API void sleep_until_deadline(detail::deadline) noexcept;
 template <class Rep, class Period>
 void sleep_for(std::chrono::duration<Rep, Period> const& d) {
-    sleep_until_deadline(detail::deadline_after(d));
+    if (d > d.zero())
+        sleep_until_deadline(detail::deadline_after(d));
 }
 template <class Clock, class Duration>
 void sleep_until(std::chrono::time_point<Clock, Duration> const& t) {

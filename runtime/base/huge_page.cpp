@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+#include "runtime/base/huge_page.hpp"
+
+#include <cerrno>
+#include <new>
+#include <sys/mman.h>
+
+namespace fiber::rt {
+
+void* allocate_huge_page(page_kind kind) noexcept {
+    void* const memory = ::operator new (huge_page_size, std::align_val_t{huge_page_size}, std::nothrow);
+    if (memory != nullptr && kind == page_kind::huge) {
+        int const saved_errno = errno;
+        ::madvise(memory, huge_page_size, MADV_HUGEPAGE); // refused: small ones do as well
+        errno = saved_errno;
+    }
+    return memory;
+}
+
+void free_huge_page(void* memory) noexcept { ::operator delete (memory, std::align_val_t{huge_page_size}); }
+
+} // namespace fiber::rt
