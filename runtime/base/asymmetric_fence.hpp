@@ -20,11 +20,17 @@ void choose_fences() noexcept;
 
 inline constinit std::atomic<bool> fences_are_asymmetric{false}; // set by choose_fences
 
+// relaxed: chosen before the threads that read it were started
+[[nodiscard]] inline bool light_fences_are_full() noexcept {
+    return !fences_are_asymmetric.load(std::memory_order_relaxed);
+}
+
+inline void compiler_fence() noexcept { asm volatile("" ::: "memory"); }
+
 inline void light_fence() noexcept {
-    // relaxed: chosen before the threads that read it were started
-    if (!fences_are_asymmetric.load(std::memory_order_relaxed)) [[unlikely]]
+    if (light_fences_are_full()) [[unlikely]]
         full_fence();
-    asm volatile("" ::: "memory");
+    compiler_fence();
 }
 
 void heavy_fence() noexcept;

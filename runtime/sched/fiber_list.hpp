@@ -47,12 +47,21 @@ public:
         fiber* const g = first_;
         if (g != nullptr) {
             first_ = g->link;
-            auto const left = size() - 1;
-            size_ = left;
-            if (left > most_warm && left % fetched_at_once == 0) [[unlikely]]
-                prefetch_next();
+            size_ = size() - 1;
+            prefetch_if_many();
         }
         return g;
+    }
+
+    // push(g) and pop(), of a list that is not empty.
+    [[nodiscard]] fiber& rotate(fiber& g) noexcept {
+        fiber& first = *first_;
+        g.link = nullptr;
+        last_->link = &g;
+        last_ = &g;
+        first_ = first.link;
+        prefetch_if_many();
+        return first;
     }
 
     // The first n, or all if there are fewer.
@@ -88,6 +97,15 @@ private:
     // Among many fibers each cache line of a record or a stack is a miss, and each stack an address not yet translated,
     // which takes longest. So what the next ones will touch is fetched for many of them at a time: the processor can have
     // several translations under way, if they follow each other closely.
+    void prefetch_if_many() noexcept {
+        if (size() <= most_warm) [[likely]]
+            return;
+        if (fetched_ == 0) {
+            prefetch_next();
+            fetched_ = fetched_at_once;
+        }
+        --fetched_;
+    }
     void prefetch_next() const noexcept {
         constexpr std::size_t lines_of_frames = 7;
         asm volatile(""); // to compilers, fetching ahead is no effect that a call would have to be kept for
@@ -122,6 +140,7 @@ private:
     fiber* first_ = nullptr;
     fiber* last_ = nullptr;
     relaxed<std::size_t> size_{0};
+    std::size_t fetched_ = 0; // so many at the front, more or less
 };
 
 } // namespace fiber::rt

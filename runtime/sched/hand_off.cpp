@@ -17,7 +17,12 @@
 
 namespace fiber::rt {
 
-void machine::wait_for_taker() noexcept { std::lock_guard const wait(sched.taking_); }
+void machine::take_hurdles() noexcept {
+    if (needs_fence_ != 0)
+        full_fence();                                              // [lease]
+    if ((hurdles_.load(std::memory_order_acquire) & claimed) != 0) // [lease]
+        std::lock_guard const wait_for_taker(sched.taking_);
+}
 
 void* scheduler::machine_main(void* self) noexcept {
     auto& m = *static_cast<machine*>(self);

@@ -55,19 +55,20 @@ struct machine {
     // ── [lease], left ──
     [[nodiscard]] bool inside() const noexcept { return inside_.load(std::memory_order_acquire); } // [lease]
     void enter() noexcept {
-        inside_.store(true, std::memory_order_relaxed);            // the fence orders it
-        light_fence();                                             // [lease]
-        if (claimed_.load(std::memory_order_acquire)) [[unlikely]] // [lease] sees what the last taker did
-            wait_for_taker();
+        inside_.store(true, std::memory_order_relaxed); // the fence orders it
+        compiler_fence();                               // [lease] a light one, unless there are hurdles
+        if (hurdles_.load(std::memory_order_acquire) != 0)
+            [[unlikely]] // [lease] sees what the last taker did
+            take_hurdles();
     }
     void leave() noexcept { inside_.store(false, std::memory_order_release); } // [lease] what was done to *p
 
     // ── [lease], right ──
     void claim() noexcept {
-        claimed_.store(true, std::memory_order_relaxed); // the fence orders it
-        heavy_fence();                                   // [lease]
+        hurdles_.store(needs_fence_ | claimed, std::memory_order_relaxed); // the fence orders it
+        heavy_fence();                                                     // [lease]
     }
-    void unclaim() noexcept { claimed_.store(false, std::memory_order_release); } // [lease]
+    void unclaim() noexcept { hurdles_.store(needs_fence_, std::memory_order_release); } // [lease]
 
     bool searching = false;         // it holds one count of the scheduler's `searching`
     machine* next_listed = nullptr; // among the idle, or the spares; guarded by their lock, as the next
@@ -104,10 +105,14 @@ struct machine {
     }
 
 private:
-    void wait_for_taker() noexcept; // hand_off.cpp
+    void take_hurdles() noexcept; // hand_off.cpp
 
+    // What keeps enter() from being two plain instructions: a claim, or light fences that are full ones here. One byte,
+    // so that one look is enough.
+    static constexpr std::uint8_t claimed = 1, needs_fence = 2;
+    std::uint8_t const needs_fence_ = light_fences_are_full() ? needs_fence : 0;
+    std::atomic<std::uint8_t> hurdles_{needs_fence_};
     std::atomic<bool> inside_{true}; // it begins in its scheduler context
-    std::atomic<bool> claimed_{false};
     std::atomic<std::uint32_t> wake_word_{0};
 };
 

@@ -54,9 +54,8 @@ private:
     static constexpr unsigned ticks_between_looks = 61;
 
     relaxed<fiber*> next_{nullptr};
-    relaxed<unsigned> left_of_slice_{switches_a_slice};
-    relaxed<unsigned> slices_{0};
-    relaxed<unsigned> ticks_to_look_{ticks_between_looks};
+    relaxed<std::uint64_t> slice_end_{switches_a_slice}; // ticks, as the next
+    relaxed<std::uint64_t> next_look_{ticks_between_looks};
     fiber_list children_; // of the running fiber: to be the front of slice_
     fiber_list slice_;
     fiber_list queue_;
@@ -98,9 +97,7 @@ public:
         return queue_.size() + slice_.size() + children_.size();
     }
     [[nodiscard]] fiber* take_local() noexcept {
-        unsigned const left = left_of_slice_;
-        if (left != 0 || queued() == 0) [[likely]] {
-            left_of_slice_ = left - (left != 0);
+        if (tick.mine() < slice_end_ || queued() == 0) [[likely]] {
             if (fiber* const g = next_) {
                 next_ = nullptr;
                 return g;
@@ -116,25 +113,27 @@ public:
             queue_.push(std::move(slice_));
             queue_.push(std::move(children_));
         }
-        left_of_slice_ = switches_a_slice;
-        slices_ = slices_ + 1;
+        begin_slice();
         return queue_.pop();
     }
-    [[nodiscard]] unsigned slices() const noexcept { return slices_; } // any: how many have begun
-    void end_slice() noexcept { left_of_slice_ = 0; }                  // any, as a request
+    // For the running fiber, which yields, when only the queue has others: it goes to the end, and the first one comes.
+    // Null, and nothing done: that is not so.
+    [[nodiscard]] fiber* take_turns(fiber& g) noexcept {
+        if (next_ != nullptr || !children_.empty() || !slice_.empty() || queue_.empty())
+            return nullptr;
+        begin_slice();
+        return &queue_.rotate(g);
+    }
+    [[nodiscard]] std::uint64_t slice() const noexcept {
+        return slice_end_;
+    }                                             // any: another one for each that begins
+    void end_slice() noexcept { slice_end_ = 0; } // any, as a request
 
     // True after so many ticks, until looked(): time to look at more than what is here. Prime, so as not to fall
     // in step with a program's own rhythm; Go's number.
-    [[nodiscard]] bool time_to_look() noexcept {
-        unsigned const left = ticks_to_look_;
-        if (left == 0) [[unlikely]]
-            return true;
-        ticks_to_look_ = left - 1;
-        return false;
-    }
-    [[nodiscard]] bool look_is_due() const noexcept { return ticks_to_look_ == 0; }
-    void looked() noexcept { ticks_to_look_ = ticks_between_looks; }
-    void look_soon() noexcept { ticks_to_look_ = 0; } // any, as a request
+    [[nodiscard]] bool time_to_look() const noexcept { return tick.mine() >= next_look_; }
+    void looked() noexcept { next_look_ = tick.mine() + ticks_between_looks; }
+    void look_soon() noexcept { next_look_ = 0; } // any, as a request
 
     // Half of one of the lists, rounded up, for another processor: the oldest of the queue; without a queue, those at
     // the root of a tree rather than its leaves. Not so many that walking over them takes long.
@@ -161,6 +160,7 @@ public:
     }
 
 private:
+    void begin_slice() noexcept { slice_end_ = tick.mine() + switches_a_slice; }
     static std::size_t half(std::size_t n) noexcept { return n - n / 2; }
 
     std::atomic<machine*> owner_{nullptr};

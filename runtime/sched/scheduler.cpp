@@ -56,14 +56,28 @@ void scheduler::yield(machine& m) noexcept {
         yield_slow(m, g);
         return;
     }
+    if (!must_look_around(m)) [[likely]]
+        if (fiber* const next = m.p->take_turns(g)) [[likely]] {
+            yield_to(m, g, next);
+            return;
+        }
+    yield_otherwise(m, g);
+}
+
+inline void scheduler::yield_to(machine& m, fiber& g, fiber* next) noexcept {
+    g.move(fiber_state::running, fiber_state::runnable);
+    leave(m, g.stk->context, unless_pinned(m, next), nullptr, nullptr);
+}
+
+// A function of its own, so that the usual one needs to save no registers.
+[[gnu::noinline]] void scheduler::yield_otherwise(machine& m, fiber& g) noexcept {
     fiber* const next = take_near(m);
     if (next == nullptr && !m.sched.something_to_look_at(m)) {
         ++m.p->tick; // so that a fiber that yields to nobody looks around now and then
         return;
     }
-    g.move(fiber_state::running, fiber_state::runnable);
     m.p->put_last(g);
-    leave(m, g.stk->context, next, nullptr, nullptr);
+    yield_to(m, g, next);
 }
 
 // By way of the global queue and the scheduler context, where the machine finds its processor, or its fiber,
@@ -95,22 +109,23 @@ machine& scheduler::wait_for_processor() noexcept {
 // What may be worth the way through the scheduler context.
 bool scheduler::something_to_look_at(machine const& m) const noexcept {
     return m.set_aside != nullptr || m.p->waiting() != 0 || !m.p->timers.empty() || !global_.empty() ||
-           retired(*m.p) || (m.p->look_is_due() && poller_.load(std::memory_order_relaxed) != nullptr);
+           retired(*m.p) || (m.p->time_to_look() && poller_.load(std::memory_order_relaxed) != nullptr);
 }
 
 // What can be run without passing through the scheduler context. It wakes nobody: the caller may hold a lock.
 fiber* scheduler::take_near(machine& m) noexcept {
-    processor& p = *m.p;
-    if (p.time_to_look()) [[unlikely]]
-        return nullptr;
-    if (m.sched.wants_an_offer() && p.queued() != 0) [[unlikely]]
-        return nullptr;
-    fiber* const g = p.take_local();
-    if (g != nullptr && g->pin != nullptr) [[unlikely]] {
-        m.set_aside = g;
-        return nullptr;
-    }
-    return g;
+    return must_look_around(m) ? nullptr : unless_pinned(m, m.p->take_local());
+}
+
+inline bool scheduler::must_look_around(machine& m) noexcept {
+    return m.p->time_to_look() || (m.sched.wants_an_offer() && m.p->queued() != 0);
+}
+
+inline fiber* scheduler::unless_pinned(machine& m, fiber* g) noexcept {
+    if (g == nullptr || g->pin == nullptr) [[likely]]
+        return g;
+    m.set_aside = g;
+    return nullptr;
 }
 
 void scheduler::leave(machine& m, arch::context& from, fiber* to, arch::commit_function commit,
@@ -125,19 +140,19 @@ void scheduler::leave(machine& m, arch::context& from, fiber* to, arch::commit_f
 
 void scheduler::switch_to_fiber(machine& m, arch::context& from, fiber& to, arch::commit_function commit,
                                 void* argument) noexcept {
-    if (to.stk == nullptr)
-        to.stk = &m.p->idle.stacks.take();
-    if (to.stk->context.sp == nullptr) [[unlikely]]
-        switch_to_bare_stack(m, from, to, commit, argument);
+    if (to.stk == nullptr || to.stk->context.sp == nullptr) [[unlikely]]
+        switch_to_fresh(m, from, to, commit, argument);
     else
         switch_to_stack(m, from, to, commit, argument);
 }
 
 // A function of its own, so that the others need to save no registers.
-[[gnu::noinline]] void scheduler::switch_to_bare_stack(machine& m, arch::context& from, fiber& to,
-                                                       arch::commit_function commit,
-                                                       void* argument) noexcept {
-    arch::make_context(to.stk->context, to.stk->bottom(), to.stk->usable(), fiber_main);
+[[gnu::noinline]] void scheduler::switch_to_fresh(machine& m, arch::context& from, fiber& to,
+                                                  arch::commit_function commit, void* argument) noexcept {
+    if (to.stk == nullptr)
+        to.stk = &m.p->idle.stacks.take();
+    if (to.stk->context.sp == nullptr)
+        arch::make_context(to.stk->context, to.stk->bottom(), to.stk->usable(), fiber_main);
     switch_to_stack(m, from, to, commit, argument);
 }
 

@@ -84,16 +84,20 @@ private:
     // ── scheduler.cpp: on and off a machine ──
     [[noreturn]] static void fiber_main() noexcept;
     [[nodiscard]] static fiber* take_near(machine&) noexcept;
+    [[nodiscard]] static bool must_look_around(machine&) noexcept;
+    [[nodiscard]] static fiber* unless_pinned(machine&, fiber*) noexcept;
     [[nodiscard]] bool wants_an_offer() const noexcept { return idle_.anyone_searching() && global_.empty(); }
     [[nodiscard]] bool something_to_look_at(machine const&) const noexcept;
     static void switch_to_fiber(machine&, arch::context& from, fiber& to, arch::commit_function,
                                 void* argument) noexcept;
-    static void switch_to_bare_stack(machine&, arch::context& from, fiber& to, arch::commit_function,
-                                     void* argument) noexcept;
+    static void switch_to_fresh(machine&, arch::context& from, fiber& to, arch::commit_function,
+                                void* argument) noexcept;
     static void switch_to_stack(machine&, arch::context& from, fiber& to, arch::commit_function,
                                 void* argument) noexcept;
     static void leave(machine&, arch::context& from, fiber* to, arch::commit_function,
                       void* argument) noexcept;
+    static void yield_to(machine&, fiber& g, fiber* next) noexcept;
+    static void yield_otherwise(machine&, fiber&) noexcept;
     static void yield_slow(machine&, fiber&) noexcept;
     [[nodiscard]] static machine& enter_with_processor() noexcept;
     [[nodiscard]] static machine& wait_for_processor() noexcept;

@@ -102,11 +102,12 @@ bool sysmon::look_at(processor& p, impression& seen, clock::time_point now) {
     if (overdue || of_.poller_.load(std::memory_order_relaxed) != nullptr) // relaxed: whether, not what
         p.look_soon();
 
-    if (auto const slices = p.slices(); slices != seen.slices || p.queued() == 0) {
-        seen.slices = slices;
+    if (auto const slice = p.slice(); slice != seen.slice || p.queued() == 0) {
+        seen.slice = slice;
         seen.slice_since = now;
     } else if (now - seen.slice_since >= usual_slice) {
         p.end_slice();
+        seen.slice = p.slice();
     }
 
     // It moves on, but has more than it can do, and did not say so: [idle.next].

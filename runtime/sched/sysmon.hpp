@@ -45,7 +45,7 @@ private:
         clock::time_point since{};
         bool blocked = false; // its machine, in the kernel
         bool has_queued = false;
-        unsigned slices = 0;
+        std::uint64_t slice = 0;
         clock::time_point slice_since{};
     };
 
