@@ -14,13 +14,12 @@
 namespace fiber::rt {
 namespace {
 
-// A search goes on for about 20 µs: as long as waking a machine takes, so that at worst it costs twice what
-// it saves.
-constexpr int search_rounds = 60;
+// As long as waking a machine takes, so that at worst a search costs twice what it saves.
+constexpr auto search_time = std::chrono::microseconds(20);
 constexpr int pauses_between_rounds = 8;
-// To take fibers from one that runs costs a heavy fence, and that one is better placed to run them. So it is
-// done only if they are still there when so many rounds, about 6 µs, have passed without a switch.
-constexpr int rounds_before_stealing = 20;
+// To take fibers from one that runs costs a heavy fence, for which that one may have to wait; and it is better placed to
+// run them. So it is done only if they are still there when so long has passed without a sign of life from it.
+constexpr auto time_before_stealing = std::chrono::microseconds(6);
 // How long a machine sleeps that sees fibers which it cannot get at: their processor's machine is about to do
 // something with them, but has lost its CPU.
 constexpr auto short_sleep = std::chrono::microseconds(50);
@@ -114,10 +113,14 @@ fiber* scheduler::search(machine& m) noexcept {
         return nullptr;
     if (!m.searching && !(m.searching = idle_.start_searching(processors())))
         return nullptr;
-    for (int round = 1; round <= search_rounds; ++round) {
+    auto now = clock::now();
+    auto const end = now + search_time;
+    auto next_theft = now + time_before_stealing;
+    for (; now < end; now = clock::now()) {
         if (fiber* const g = take_global(m))
             return g;
-        if (round % rounds_before_stealing == 0) {
+        if (now >= next_theft) {
+            next_theft = now + time_before_stealing;
             poll(m);
             if (fiber* const g = m.p->take_local())
                 return g;

@@ -151,11 +151,12 @@ public:
         return g;
     }
 
-    // By those who consider taking something away: whether it has made no switch since the last such look.
+    // By those who consider taking something away: whether it has made no switch, and started nothing, since the last
+    // such look. One that starts fibers looks itself whether others would be glad of some.
     [[nodiscard]] bool stands_still() noexcept {
-        auto const now = tick.read();
-        bool const still = now == tick_at_last_look_;
-        tick_at_last_look_ = now;
+        auto const now = tick.read() + started.read();
+        bool const still = now == signs_at_last_look_;
+        signs_at_last_look_ = now;
         return still;
     }
 
@@ -164,7 +165,7 @@ private:
     static std::size_t half(std::size_t n) noexcept { return n - n / 2; }
 
     std::atomic<machine*> owner_{nullptr};
-    relaxed<std::uint64_t> tick_at_last_look_{0};
+    relaxed<std::uint64_t> signs_at_last_look_{0};
 };
 
 } // namespace fiber::rt
