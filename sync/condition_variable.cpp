@@ -17,7 +17,6 @@
 //   does not touch *this, and the one whose time was up only if it is still queued: see [queue.outlive].
 #include <fiber/condition_variable.hpp>
 
-#include "runtime/base/fatal.hpp"
 #include "runtime/base/queue_lock.hpp"
 #include "runtime/park.hpp"
 #include "sync/misuse.hpp"
@@ -57,8 +56,7 @@ std::size_t claim_locked(detail::wait_list& waiters, std::atomic<std::uint32_t>&
 cv_status condition_variable::wait_or_give_up(std::unique_lock<mutex>& lock,
                                               detail::deadline deadline) noexcept {
     if (!lock.owns_lock())
-        rt::fatal("fiber::condition_variable %p: waited on with a lock that does not hold its mutex",
-                  static_cast<void*>(this));
+        rt::misused("fiber::condition_variable", this, "waited on with a lock that does not hold its mutex");
     auto& queue_lock = rt::queue_lock_of(this);
     rt::waiter me(rt::self().open_wait());
     queue_lock.lock();

@@ -4,16 +4,21 @@
 #include "sync/misuse.hpp"
 
 #include "runtime/base/fatal.hpp"
+#include "sync/party_name.hpp"
 
 #include <dlfcn.h>
 
 namespace fiber::rt {
 
+void misused(char const* kind, void const* object, char const* how) noexcept {
+    fatal("%s %p: %s (in %s)", kind, object, how, name_of_caller().text);
+}
+
 void destroyed_in_use(char const* kind, void const* object, char const* how) noexcept {
     Dl_info module;
     if (::dladdr(object, &module) != 0) // in the image of the program or of a library: neither heap nor stack
         return;
-    fatal("%s %p: destroyed while %s", kind, object, how);
+    fatal("%s %p: destroyed while %s (in %s)", kind, object, how, name_of_caller().text);
 }
 
 } // namespace fiber::rt

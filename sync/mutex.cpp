@@ -42,7 +42,6 @@
 #include <fiber/mutex.hpp>
 
 #include "runtime/base/cpu_relax.hpp"
-#include "runtime/base/fatal.hpp"
 #include "runtime/base/spinlock.hpp"
 #include "runtime/park.hpp"
 #include "sync/misuse.hpp"
@@ -130,7 +129,7 @@ void mutex::lock_slow() noexcept {
 
 void mutex::unlock_slow(word seen) noexcept {
     if (seen == free)
-        rt::fatal("fiber::mutex %p: unlocked, but it was not locked", static_cast<void*>(this));
+        rt::misused("fiber::mutex", this, "unlocked, but it was not locked");
     queue_lock queue_guard(queue_lock_, waiters_);
     do {
         queue_guard.lock();

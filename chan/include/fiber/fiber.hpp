@@ -4,11 +4,14 @@
 // fiber.hpp: everything.
 #pragma once
 
+#include <fiber/barrier.hpp>
 #include <fiber/chan.hpp>
 #include <fiber/condition_variable.hpp>
 #include <fiber/go.hpp>
+#include <fiber/latch.hpp>
 #include <fiber/local.hpp>
 #include <fiber/mutex.hpp>
 #include <fiber/once.hpp>
 #include <fiber/runtime.hpp>
+#include <fiber/semaphore.hpp>
 #include <fiber/wait_group.hpp>

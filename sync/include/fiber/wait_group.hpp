@@ -5,14 +5,12 @@
 #pragma once
 
 #include <fiber/detail/config.hpp>
+#include <fiber/detail/countdown.hpp>
 #include <fiber/detail/deadline.hpp>
-#include <fiber/detail/wait_list.hpp>
 #include <fiber/go.hpp>
 
-#include <atomic>
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <functional>
 #include <type_traits>
 #include <utility>
@@ -27,7 +25,7 @@ class FIBER_API wait_group {
 public:
     constexpr wait_group() noexcept = default;
     ~wait_group() {
-        if (!waiters_.empty()) [[unlikely]]
+        if (counter_.waited_for()) [[unlikely]]
             destroyed_in_use();
     }
     wait_group(wait_group const&) = delete;
@@ -36,13 +34,8 @@ public:
     // Adds n, which may be negative, to the counter, and wakes all that wait if that makes it zero. Never
     // blocks. Throws std::logic_error if that would make the counter negative, and leaves it as it was.
     void add(std::ptrdiff_t n = 1) {
-        if (n < -limit || n > limit) [[unlikely]]
+        if (n < -counter_.limit || n > counter_.limit || !counter_.add(n)) [[unlikely]]
             throw_negative();
-        // release: what was done before is visible when the wait returns. acquire: the last one passes on
-        // what all the others have done.
-        auto const now = state_.fetch_add(step * n, std::memory_order_acq_rel) + step * n; // [wg.zero]
-        if (now < step && now != 0) [[unlikely]] // else *this may be gone
-            zero_or_less(now, n);
     }
 
     // add(-1).
@@ -50,15 +43,14 @@ public:
 
     // Blocks until the counter is zero.
     void wait() noexcept {
-        if (state_.load(std::memory_order_acquire) != 0) // [wg.zero]
+        if (!counter_.is_zero())
             static_cast<void>(wait_slow(detail::never));
     }
 
     // The same, but not for longer than the duration. False: it was not zero until then.
     template <class Rep, class Period>
     bool wait_for(std::chrono::duration<Rep, Period> const& duration) {
-        return state_.load(std::memory_order_acquire) == 0 ||
-               wait_slow(detail::deadline_after(duration)); // [wg.zero]
+        return counter_.is_zero() || wait_slow(detail::deadline_after(duration));
     }
 
     // add(), and a new fiber that runs f(args...), destroys them and calls done(). Throws as fiber::go does,
@@ -97,18 +89,11 @@ private:
         static_cast<void>(std::invoke(std::move(f), std::move(args)...));
     }
 
-    using word = std::int64_t;
-    static constexpr word waited = 1, step = 2; // see wait_group.cpp
-    static constexpr std::ptrdiff_t limit = PTRDIFF_MAX / 4;
-
     [[noreturn]] static void throw_negative();
-    void zero_or_less(word now, std::ptrdiff_t n);
-    void release() noexcept;
-    [[nodiscard]] bool wait_slow(detail::deadline deadline) noexcept;
+    bool wait_slow(detail::deadline deadline) noexcept;
     void destroyed_in_use() const noexcept;
 
-    std::atomic<word> state_{0};
-    detail::wait_list waiters_; // guarded by rt::queue_lock_of(this)
+    detail::countdown counter_{0};
 };
 
 } // namespace fiber

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// barrier.cpp: all is done under the queue lock, which an arrival takes once; only the completion runs outside of it.
+//
+// [barrier.gone] Setting phase_ is the completion's last access, after the waiters have been taken out: so a wait that
+//   finds the phase gone by returns without the lock, and may destroy the barrier, as may those who are then woken.
+//   The lock is none of the barrier's: see [queue.outlive].
+#include <fiber/barrier.hpp>
+
+#include "runtime/base/queue_lock.hpp"
+#include "sync/misuse.hpp"
+#include "sync/waiting.hpp"
+
+namespace fiber::detail {
+
+phases::number phases::arrive_locked(std::ptrdiff_t n) noexcept {
+    if (n <= 0 || n > missing_) [[unlikely]]
+        misused("more arrivals than expected in a phase, or less than one");
+    missing_ -= n;
+    return phase_.load(std::memory_order_relaxed); // relaxed: changed under the lock only
+}
+
+// Releases the lock.
+void phases::complete_locked(completion end) noexcept {
+    auto& queue_lock = rt::queue_lock_of(this);
+    if (end.run != nullptr) {
+        queue_lock.unlock(); // nobody may arrive until the next phase, and those who drop have done so
+        end.run(end.what);
+        queue_lock.lock();
+    }
+    rt::wake_list arrived;
+    rt::wait_queue queue(waiters_);
+    while (rt::waiter* const first = queue.pop_front())
+        arrived.add(*first);
+    missing_ = expected_;
+    auto const next = phase_.load(std::memory_order_relaxed) + 1;
+    phase_.store(next, std::memory_order_release); // [barrier.gone] *this may be gone
+    queue_lock.unlock();
+    arrived.wake_all();
+}
+
+phases::number phases::arrive(std::ptrdiff_t n, completion end) noexcept {
+    auto& queue_lock = rt::queue_lock_of(this);
+    queue_lock.lock();
+    auto const mine = arrive_locked(n);
+    missing_ == 0 ? complete_locked(end) : queue_lock.unlock();
+    return mine;
+}
+
+void phases::wait(number arrived_in) noexcept {
+    if (phase_.load(std::memory_order_acquire) != arrived_in) // [barrier.gone]
+        return;
+    auto& queue_lock = rt::queue_lock_of(this);
+    rt::waiter me(rt::ticket{&rt::self()});
+    queue_lock.lock();
+    if (phase_.load(std::memory_order_relaxed) != arrived_in) { // relaxed: the lock orders
+        queue_lock.unlock();
+        return;
+    }
+    rt::wait_queue(waiters_).push_back(me);
+    rt::park(rt::wait_reason::barrier, this, [&queue_lock]() noexcept { queue_lock.unlock(); });
+}
+
+void phases::arrive_and_wait(completion end) noexcept {
+    auto& queue_lock = rt::queue_lock_of(this);
+    rt::waiter me(rt::ticket{&rt::self()});
+    queue_lock.lock();
+    static_cast<void>(arrive_locked(1));
+    if (missing_ == 0)
+        return complete_locked(end);
+    rt::wait_queue(waiters_).push_back(me);
+    rt::park(rt::wait_reason::barrier, this, [&queue_lock]() noexcept { queue_lock.unlock(); });
+}
+
+void phases::arrive_and_drop(completion end) noexcept {
+    auto& queue_lock = rt::queue_lock_of(this);
+    queue_lock.lock();
+    static_cast<void>(arrive_locked(1));
+    --expected_;
+    missing_ == 0 ? complete_locked(end) : queue_lock.unlock();
+}
+
+void phases::misused(char const* how) const noexcept { rt::misused("fiber::barrier", this, how); }
+
+void phases::destroyed_in_use() const noexcept {
+    rt::destroyed_in_use("fiber::barrier", this, "others wait for it");
+}
+
+} // namespace fiber::detail

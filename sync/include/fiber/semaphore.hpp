@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// semaphore.hpp: std::counting_semaphore and std::binary_semaphore for fibers and OS threads.
+#pragma once
+
+#include <fiber/detail/config.hpp>
+#include <fiber/detail/deadline.hpp>
+#include <fiber/detail/wait_list.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+
+namespace fiber {
+namespace detail {
+
+// A semaphore but for the type of its maximum.
+class FIBER_API permits {
+public:
+    static constexpr std::ptrdiff_t limit = PTRDIFF_MAX / 2;
+
+    constexpr permits(std::ptrdiff_t n, std::ptrdiff_t max) : count_(n) {
+        if (n < 0 || n > max)
+            misused("made with a count below zero, or above max()");
+    }
+    ~permits() {
+        // relaxed: whoever destroys it has ordered that after all other uses
+        if (count_.load(std::memory_order_relaxed) < 0) [[unlikely]]
+            destroyed_in_use();
+    }
+    permits(permits const&) = delete;
+    permits& operator=(permits const&) = delete;
+
+    void release(std::ptrdiff_t n, std::ptrdiff_t max) {
+        if (n < 0 || n > max) [[unlikely]]
+            misused("released below zero, or above max()");
+        auto const before = count_.fetch_add(n, std::memory_order_release); // [permits.hand_on]
+        if (before < 0) [[unlikely]]                                        // else *this may be gone
+            grant(n < -before ? n : -before);
+        else if (before > max - n) [[unlikely]]
+            misused("released below zero, or above max()");
+    }
+    void acquire() {
+        if (count_.fetch_sub(1, std::memory_order_acquire) <= 0) // [permits.hand_on]
+            static_cast<void>(acquire_slow(never));
+    }
+    [[nodiscard]] bool try_acquire() noexcept {
+        auto seen =
+            count_.load(std::memory_order_relaxed); // relaxed, as for a CAS that fails: nothing is gained
+        while (seen > 0)
+            if (count_.compare_exchange_weak(seen, seen - 1, std::memory_order_acquire, // [permits.hand_on]
+                                             std::memory_order_relaxed))
+                return true;
+        return false;
+    }
+    [[nodiscard]] bool acquire_before(deadline until) {
+        return count_.fetch_sub(1, std::memory_order_acquire) > 0 || acquire_slow(until); // [permits.hand_on]
+    }
+
+private:
+    void grant(std::ptrdiff_t n) noexcept;
+    [[nodiscard]] bool acquire_slow(deadline until) noexcept;
+    void destroyed_in_use() const noexcept;
+    [[noreturn]] void misused(char const* how) const noexcept;
+
+    std::atomic<std::ptrdiff_t> count_; // see semaphore.cpp
+    // Guarded by rt::queue_lock_of(this).
+    std::ptrdiff_t owed_ = 0;
+    wait_list waiters_;
+};
+
+} // namespace detail
+
+// counting_semaphore is std::counting_semaphore. Constant-initialised; all members may be called from any fiber or OS
+// thread at any time. Permits go to those who wait in the order in which they came, and nobody comes in between. It may
+// be destroyed as soon as the last acquire has returned, even while the release that ended it has not. Releasing beyond
+// max(), and destroying one that is waited for, abort.
+template <std::ptrdiff_t least_max_value = detail::permits::limit>
+class counting_semaphore {
+    static_assert(least_max_value >= 0 && least_max_value <= detail::permits::limit);
+
+public:
+    [[nodiscard]] static constexpr std::ptrdiff_t max() noexcept { return least_max_value; }
+
+    // With so many permits: 0 … max().
+    constexpr explicit counting_semaphore(std::ptrdiff_t desired) : permits_(desired, max()) {}
+    counting_semaphore(counting_semaphore const&) = delete;
+    counting_semaphore& operator=(counting_semaphore const&) = delete;
+
+    // Gives n permits, to those who wait first. Never blocks.
+    void release(std::ptrdiff_t n = 1) { permits_.release(n, max()); }
+    // Takes a permit, and blocks until there is one.
+    void acquire() { permits_.acquire(); }
+    // Never blocks. False: there was none.
+    [[nodiscard]] bool try_acquire() noexcept { return permits_.try_acquire(); }
+
+    // As acquire, but not beyond the given time. False: there was none until then.
+    template <class Rep, class Period>
+    [[nodiscard]] bool try_acquire_for(std::chrono::duration<Rep, Period> const& duration) {
+        return try_acquire() || permits_.acquire_before(detail::deadline_after(duration));
+    }
+    template <class Clock, class Duration>
+    [[nodiscard]] bool try_acquire_until(std::chrono::time_point<Clock, Duration> const& when) {
+        if (try_acquire())
+            return true;
+        do
+            if (permits_.acquire_before(detail::deadline_at(when)))
+                return true;
+        while (Clock::now() < when); // its clock has been set back meanwhile
+        return false;
+    }
+
+private:
+    detail::permits permits_;
+};
+
+// binary_semaphore is std::binary_semaphore: one permit at the most.
+using binary_semaphore = counting_semaphore<1>;
+
+} // namespace fiber

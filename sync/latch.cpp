@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+#include <fiber/latch.hpp>
+
+#include "runtime/base/wait_reason.hpp"
+#include "sync/misuse.hpp"
+
+namespace fiber {
+
+void latch::wait_slow() const noexcept { counter_.wait_slow(detail::never, rt::wait_reason::latch, this); }
+
+void latch::misused(char const* how) const noexcept { rt::misused("fiber::latch", this, how); }
+
+void latch::destroyed_in_use() const noexcept {
+    rt::destroyed_in_use("fiber::latch", this, "others wait for it");
+}
+
+} // namespace fiber

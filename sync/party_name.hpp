@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// party_name.hpp: the caller, as error messages name it.
+#pragma once
+
+namespace fiber::rt {
+
+struct party_name {
+    char text[96]; // fiber 7 "reader", fiber 8, OS thread 3
+};
+
+[[nodiscard, gnu::cold]] party_name name_of_caller() noexcept;
+
+} // namespace fiber::rt
