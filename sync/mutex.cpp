@@ -37,14 +37,17 @@
 //   there until it has been unparked; the ticket was copied before. This is why the queue lock is released
 //   before state_ is 0, and why unlock() must not free a mutex that has waiters and only then look for them.
 //
+// A waiter whose time is up takes itself out of the queue and leaves state_ as it is; a courier whose time is up first
+// goes to the queue like any other, and so leaves 2 behind.
+//
 // A waiter that has waited for `patience` and finds the lock taken once more says so in its node and goes to
 // the front of the queue. The next unlock then leaves state_ locked and gives it the ownership: a grant.
 #include <fiber/mutex.hpp>
 
 #include "runtime/base/cpu_relax.hpp"
 #include "runtime/base/spinlock.hpp"
-#include "runtime/park.hpp"
 #include "sync/misuse.hpp"
+#include "sync/waiting.hpp"
 
 #include <chrono>
 
@@ -68,9 +71,9 @@ private:
 };
 
 struct mutex_waiter : rt::waiter {
-    using rt::waiter::waiter;
-    bool starving = false; // set by the waiter: the next unlock grants
-    bool granted = false;  // set by that unlock, before the unpark
+    mutex_waiter(rt::ticket t, bool has_starved) noexcept : rt::waiter(t), starving(has_starved) {}
+    bool const starving;  // the next unlock grants
+    bool granted = false; // set by that unlock, before the unpark
 };
 
 // Go's. Shorter: more switches under load. Longer: less fair.
@@ -97,13 +100,14 @@ bool mutex::spin(word taken) noexcept {
     return false;
 }
 
-void mutex::lock_slow() noexcept {
+bool mutex::lock_slow(detail::deadline until) noexcept {
     if (spin(locked))
-        return;
+        return true;
     queue_lock queue_guard(queue_lock_, waiters_);
-    mutex_waiter me(rt::ticket{&rt::self()});
     auto const since = rt::clock::now();
+    bool starving = false;
     for (bool courier = false;; courier = true) {
+        mutex_waiter me(rt::ticket_until(until), starving);
         queue_guard.lock();
         rt::wait_queue queue(waiters_);
         // [mutex.queue]: asks again, in case a step of the owner has overwritten what the fast path added
@@ -112,18 +116,25 @@ void mutex::lock_slow() noexcept {
             if (queue.empty())
                 state_.store(locked, std::memory_order_relaxed); // relaxed: ours; spares a slow unlock
             queue_guard.unlock();
-            return;
+            return true;
         }
         if (courier)
             queue.push_front(me);
         else
             queue.push_back(me);
-        rt::park(rt::wait_reason::mutex, this, [&queue_guard]() noexcept { queue_guard.unlock(); });
+        if (rt::park_queued(me, until, rt::wait_reason::mutex, this,
+                            [&queue_guard]() noexcept { queue_guard.unlock(); }) == rt::wait_end::timed_out) {
+            queue_guard.lock();
+            if (me.queued())
+                queue.remove(me);
+            queue_guard.unlock();
+            return false;
+        }
         if (me.granted)
-            return;
+            return true;
         if (spin(contended)) // a courier must leave 2: there may be others in the queue
-            return;
-        me.starving = rt::clock::now() - since >= patience;
+            return true;
+        starving = rt::clock::now() - since >= patience;
     }
 }
 
@@ -134,7 +145,7 @@ void mutex::unlock_slow(word seen) noexcept {
     do {
         queue_guard.lock();
         rt::wait_queue queue(waiters_);
-        if (auto* const first = static_cast<mutex_waiter*>(queue.pop_front())) {
+        if (auto* const first = static_cast<mutex_waiter*>(queue.claim_front())) {
             auto const ticket = first->key;
             if (first->starving) {
                 first->granted = true;

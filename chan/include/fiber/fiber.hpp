@@ -14,4 +14,5 @@
 #include <fiber/once.hpp>
 #include <fiber/runtime.hpp>
 #include <fiber/semaphore.hpp>
+#include <fiber/shared_mutex.hpp>
 #include <fiber/wait_group.hpp>

@@ -1,17 +1,38 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// mutex.hpp: std::mutex for fibers and OS threads.
+// mutex.hpp: std::mutex, and the recursive and timed ones, for fibers and OS threads.
 #pragma once
 
 #include <fiber/detail/config.hpp>
+#include <fiber/detail/deadline.hpp>
 #include <fiber/detail/wait_list.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <mutex> // unique_lock, scoped_lock, lock: they all work with it
 
 namespace fiber {
+namespace detail {
+class recursive_lock;
+
+// The timed half of a lock, for what locks before a deadline: bool try_lock(), bool lock_before(deadline).
+template <class Lock, class Rep, class Period>
+[[nodiscard]] bool lock_for(Lock& lock, std::chrono::duration<Rep, Period> const& duration) {
+    return lock.try_lock() || lock.lock_before(deadline_after(duration));
+}
+template <class Lock, class Clock, class Duration>
+[[nodiscard]] bool lock_until(Lock& lock, std::chrono::time_point<Clock, Duration> const& when) {
+    if (lock.try_lock())
+        return true;
+    do
+        if (lock.lock_before(deadline_at(when)))
+            return true;
+    while (Clock::now() < when); // its clock has been set back meanwhile
+    return false;
+}
+} // namespace detail
 
 // mutex is std::mutex: not recursive, constant-initialised, to be locked from fibers of any runtime and from
 // OS threads alike. A fiber that must wait gives up its processor, an OS thread sleeps. The party that has
@@ -32,7 +53,7 @@ public:
     // Blocks until the mutex is the caller's.
     void lock() noexcept {
         if (state_.fetch_add(1, std::memory_order_acquire) != free) [[unlikely]] // [mutex.hand_on]
-            lock_slow();
+            static_cast<void>(lock_slow(detail::never));
     }
 
     // Never blocks. False only if the mutex was locked.
@@ -52,10 +73,20 @@ public:
     }
 
 private:
+    friend class detail::recursive_lock;
+    template <class Lock, class Rep, class Period>
+    friend bool detail::lock_for(Lock&, std::chrono::duration<Rep, Period> const&);
+    template <class Lock, class Clock, class Duration>
+    friend bool detail::lock_until(Lock&, std::chrono::time_point<Clock, Duration> const&);
+
     using word = std::uint32_t;
     static constexpr word free = 0, locked = 1, contended = 2; // and more: see mutex.cpp
 
-    void lock_slow() noexcept;
+    // As lock. False: another had it until the deadline.
+    [[nodiscard]] bool lock_before(detail::deadline until) noexcept {
+        return state_.fetch_add(1, std::memory_order_acquire) == free || lock_slow(until); // [mutex.hand_on]
+    }
+    [[nodiscard]] bool lock_slow(detail::deadline until) noexcept;
     void unlock_slow(word seen) noexcept;
     bool spin(word taken) noexcept;
     void destroyed_in_use() const noexcept;
@@ -66,5 +97,95 @@ private:
 };
 
 static_assert(sizeof(mutex) <= 16);
+
+// timed_mutex is std::timed_mutex: a mutex that one may try to lock for some time.
+class timed_mutex {
+public:
+    constexpr timed_mutex() noexcept = default;
+    timed_mutex(timed_mutex const&) = delete;
+    timed_mutex& operator=(timed_mutex const&) = delete;
+
+    void lock() noexcept { mutex_.lock(); }
+    [[nodiscard]] bool try_lock() noexcept { return mutex_.try_lock(); }
+    void unlock() noexcept { mutex_.unlock(); }
+
+    // Block until the mutex is the caller's, but not beyond the given time. False: another had it until then.
+    template <class Rep, class Period>
+    [[nodiscard]] bool try_lock_for(std::chrono::duration<Rep, Period> const& duration) {
+        return detail::lock_for(mutex_, duration);
+    }
+    template <class Clock, class Duration>
+    [[nodiscard]] bool try_lock_until(std::chrono::time_point<Clock, Duration> const& when) {
+        return detail::lock_until(mutex_, when);
+    }
+
+private:
+    mutex mutex_;
+};
+
+namespace detail {
+
+// A mutex that knows who has locked it, and how often.
+class FIBER_API recursive_lock {
+public:
+    constexpr recursive_lock() noexcept = default;
+
+    void lock();
+    [[nodiscard]] bool try_lock() noexcept;
+    [[nodiscard]] bool lock_before(deadline until) noexcept;
+    void unlock() noexcept;
+
+private:
+    [[nodiscard]] bool is_mine(void const* me) const noexcept;
+    void take(void const* me) noexcept;
+
+    mutex mutex_;
+    std::atomic<void const*> owner_{nullptr}; // the party; null: none
+    std::uint32_t times_ = 0;                 // the owner's
+};
+
+} // namespace detail
+
+// recursive_mutex is std::recursive_mutex: the party that has locked it may lock it again, and unlocks it as often.
+// Constant-initialised. Unlocking one that another party has locked aborts.
+class recursive_mutex {
+public:
+    constexpr recursive_mutex() noexcept = default;
+    recursive_mutex(recursive_mutex const&) = delete;
+    recursive_mutex& operator=(recursive_mutex const&) = delete;
+
+    // Throws std::system_error(resource_unavailable_try_again) if it has been locked 2^32 - 1 times already.
+    void lock() { lock_.lock(); }
+    // False also if it has been locked so often.
+    [[nodiscard]] bool try_lock() noexcept { return lock_.try_lock(); }
+    void unlock() noexcept { lock_.unlock(); }
+
+private:
+    detail::recursive_lock lock_;
+};
+
+// recursive_timed_mutex is std::recursive_timed_mutex: both.
+class recursive_timed_mutex {
+public:
+    constexpr recursive_timed_mutex() noexcept = default;
+    recursive_timed_mutex(recursive_timed_mutex const&) = delete;
+    recursive_timed_mutex& operator=(recursive_timed_mutex const&) = delete;
+
+    void lock() { lock_.lock(); }
+    [[nodiscard]] bool try_lock() noexcept { return lock_.try_lock(); }
+    void unlock() noexcept { lock_.unlock(); }
+
+    template <class Rep, class Period>
+    [[nodiscard]] bool try_lock_for(std::chrono::duration<Rep, Period> const& duration) {
+        return detail::lock_for(lock_, duration);
+    }
+    template <class Clock, class Duration>
+    [[nodiscard]] bool try_lock_until(std::chrono::time_point<Clock, Duration> const& when) {
+        return detail::lock_until(lock_, when);
+    }
+
+private:
+    detail::recursive_lock lock_;
+};
 
 } // namespace fiber

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// shared_mutex.hpp: std::shared_mutex and std::shared_timed_mutex for fibers and OS threads.
+#pragma once
+
+#include <fiber/detail/config.hpp>
+#include <fiber/detail/deadline.hpp>
+#include <fiber/detail/wait_list.hpp>
+#include <fiber/mutex.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <shared_mutex> // shared_lock works with it
+
+namespace fiber {
+namespace detail {
+
+// Both of them.
+class FIBER_API readers_writer_lock {
+public:
+    constexpr readers_writer_lock() noexcept = default;
+    ~readers_writer_lock() {
+        // relaxed: whoever destroys it has ordered that after all other uses
+        if ((state_.load(std::memory_order_relaxed) & ~arrivals) != 0) [[unlikely]]
+            check_unused();
+    }
+    readers_writer_lock(readers_writer_lock const&) = delete;
+    readers_writer_lock& operator=(readers_writer_lock const&) = delete;
+
+    void lock() noexcept {
+        if (!take_free())
+            static_cast<void>(lock_slow(mode::exclusive, never));
+    }
+    [[nodiscard]] bool try_lock() noexcept { return take_free() || try_lock_slow(); }
+    [[nodiscard]] bool lock_before(deadline until) noexcept { return lock_slow(mode::exclusive, until); }
+    void unlock() noexcept {
+        auto seen = writer;
+        if (!state_.compare_exchange_strong(seen, 0, std::memory_order_release, // [shared.hand_on]
+                                            std::memory_order_relaxed)) [[unlikely]]
+            unlock_slow(seen);
+    }
+
+    void lock_shared() noexcept {
+        if (!try_lock_shared())
+            static_cast<void>(lock_slow(mode::shared, never));
+    }
+    [[nodiscard]] bool try_lock_shared() noexcept;
+    [[nodiscard]] bool lock_shared_before(deadline until) noexcept { return lock_slow(mode::shared, until); }
+    void unlock_shared() noexcept;
+
+private:
+    using word = std::uint64_t; // its bits: see shared_mutex.cpp
+    static constexpr word reader = 1, readers = 0xffff'ffff, writer = word{1} << 32, waiting = word{1} << 33,
+                          biased = word{1} << 34, arrival = word{1} << 35, arrivals = ~(arrival - 1);
+    enum class mode : bool { shared, exclusive };
+    struct waiter;
+
+    [[nodiscard]] bool take_free() noexcept {
+        auto seen = state_.load(std::memory_order_relaxed); // relaxed: the exchange orders
+        return (seen & ~arrivals) == 0 &&
+               state_.compare_exchange_strong(seen, writer, std::memory_order_acquire, // [shared.hand_on]
+                                              std::memory_order_relaxed);
+    }
+    [[nodiscard]] static bool admits(word seen, mode) noexcept;
+    [[nodiscard]] bool take(word& seen, mode) noexcept;
+    [[nodiscard]] bool spin(mode) noexcept;
+    [[nodiscard]] bool try_lock_slow() noexcept;
+    [[nodiscard]] bool lock_slow(mode, deadline until) noexcept;
+    void unlock_slow(word seen) noexcept;
+    void leave() noexcept;
+    void leave_uncounted() noexcept;
+    void unbias() noexcept;
+    void settle_locked(word released) noexcept;
+    void release_slow(word released) noexcept;
+    void check_unused() const noexcept;
+
+    std::atomic<word> state_{0};
+    wait_list waiters_; // guarded by rt::queue_lock_of(this)
+};
+
+} // namespace detail
+
+// shared_mutex is std::shared_mutex: one party has it alone, or many share it. Constant-initialised; 16 bytes. First
+// come, first served, so neither readers nor writers starve; readers that meet no writer do not slow each other down.
+// The party that has locked it unlocks it. Unlocking one that is not locked so, and destroying one that is locked or
+// waited for, abort.
+class shared_mutex {
+public:
+    constexpr shared_mutex() noexcept = default;
+    shared_mutex(shared_mutex const&) = delete;
+    shared_mutex& operator=(shared_mutex const&) = delete;
+
+    // Alone. lock blocks, the others never do.
+    void lock() noexcept { lock_.lock(); }
+    [[nodiscard]] bool try_lock() noexcept { return lock_.try_lock(); }
+    void unlock() noexcept { lock_.unlock(); }
+
+    // Together with others. Not twice by the same party: a writer that comes in between would wait for ever.
+    void lock_shared() noexcept { lock_.lock_shared(); }
+    [[nodiscard]] bool try_lock_shared() noexcept { return lock_.try_lock_shared(); }
+    void unlock_shared() noexcept { lock_.unlock_shared(); }
+
+private:
+    detail::readers_writer_lock lock_;
+};
+
+// shared_timed_mutex is std::shared_timed_mutex: a shared_mutex that one may try to lock for some time.
+class shared_timed_mutex {
+public:
+    constexpr shared_timed_mutex() noexcept = default;
+    shared_timed_mutex(shared_timed_mutex const&) = delete;
+    shared_timed_mutex& operator=(shared_timed_mutex const&) = delete;
+
+    void lock() noexcept { lock_.lock(); }
+    [[nodiscard]] bool try_lock() noexcept { return lock_.try_lock(); }
+    void unlock() noexcept { lock_.unlock(); }
+
+    void lock_shared() noexcept { lock_.lock_shared(); }
+    [[nodiscard]] bool try_lock_shared() noexcept { return lock_.try_lock_shared(); }
+    void unlock_shared() noexcept { lock_.unlock_shared(); }
+
+    // Block until the mutex is the caller's, but not beyond the given time. False: it was not until then.
+    template <class Rep, class Period>
+    [[nodiscard]] bool try_lock_for(std::chrono::duration<Rep, Period> const& duration) {
+        return detail::lock_for(lock_, duration);
+    }
+    template <class Clock, class Duration>
+    [[nodiscard]] bool try_lock_until(std::chrono::time_point<Clock, Duration> const& when) {
+        return detail::lock_until(lock_, when);
+    }
+    template <class Rep, class Period>
+    [[nodiscard]] bool try_lock_shared_for(std::chrono::duration<Rep, Period> const& duration) {
+        shared_half half{lock_};
+        return detail::lock_for(half, duration);
+    }
+    template <class Clock, class Duration>
+    [[nodiscard]] bool try_lock_shared_until(std::chrono::time_point<Clock, Duration> const& when) {
+        shared_half half{lock_};
+        return detail::lock_until(half, when);
+    }
+
+private:
+    struct shared_half {
+        detail::readers_writer_lock& lock;
+        [[nodiscard]] bool try_lock() noexcept { return lock.try_lock_shared(); }
+        [[nodiscard]] bool lock_before(detail::deadline until) noexcept {
+            return lock.lock_shared_before(until);
+        }
+    };
+    detail::readers_writer_lock lock_;
+};
+
+} // namespace fiber

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// shared_mutex.cpp: one word for writers and the readers they know of, a table for readers that meet no writer.
+//
+//   bits    name      means                                      if wrong
+//   0..31   readers   so many have it, and stand in no slot      low: a writer among readers. High: nobody gets in
+//   32      writer    one has it alone                           two owners
+//   33      waiting   the queue is not empty: who comes now      clear with waiters: lost wake-up
+//                     goes there, who leaves looks at it
+//   34      biased    readers may take a slot instead of         set with a writer: a reader beside it
+//                     changing this word
+//   35..63  arrivals  readers counted since the last bias        nothing: it says when a bias pays
+//
+//   All changes are read-modify-writes: so each unlock, a release, is seen by whoever reads a later value.
+//
+// invariant  biased excludes writer and waiting
+// invariant  those who share the lock = readers + slots that hold its address. Whose slot or unit it is does not matter
+//            and is not known: a party that leaves empties the slot that is its own by hash, if the lock stands there,
+//            else it takes one from the count.
+//
+// [shared.bias]  reader                                writer: unbias()
+//              1 biased: put the lock in its slot    1 clear biased, and count itself as a reader, in one RMW
+//              2 still biased: has it                2 each slot with the lock: count a reader, empty the slot
+//              3 else: leave, start again            3 leave; from here all readers are counted
+//
+//   All seq_cst. If left.2 reads biased, left.1 comes before right.1 and so before right.2, which finds the slot.
+//   As long as right counts as a reader, no writer gets in. A bias that is set between left.1 and left.2 is as good:
+//   then there is no writer, and its own unbias() comes later.
+//
+// [shared.gone] The lock may be destroyed by a party that gets it after another's unlock. That unlock therefore ends
+//   with the RMW that gives it up; where somebody waits, it does that under the queue lock, which is none of the
+//   object's ([queue.outlive]): the party that waits may give up meanwhile, and is then not there to keep it alive.
+#include <fiber/shared_mutex.hpp>
+
+#include "runtime/base/cpu.hpp"
+#include "runtime/base/cpu_relax.hpp"
+#include "runtime/base/queue_lock.hpp"
+#include "sync/misuse.hpp"
+#include "sync/waiting.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+
+namespace fiber::detail {
+namespace {
+
+using slot = std::atomic<void const*>;
+
+// 8 KiB, which a writer that ends a bias goes over in some 0.4 µs. Fewer: readers meet in one. More: the writer pays.
+constexpr unsigned slot_bits = 10;
+alignas(rt::cache_line) constinit std::array<slot, std::size_t{1} << slot_bits> slots{};
+
+slot& slot_of(void const* lock, void const* party) noexcept {
+    constexpr std::uint64_t golden_ratio = 0x9e37'79b9'7f4a'7c15; // neighbours go to distant lines
+    auto const key = reinterpret_cast<std::uintptr_t>(lock) ^ (reinterpret_cast<std::uintptr_t>(party) >> 4);
+    return slots[(key * golden_ratio) >> (64 - slot_bits)];
+}
+
+// Takes the lock out of the slot, where a reader has left it.
+bool empty_slot(slot& s, void const* lock) noexcept {
+    // relaxed: if it is there, nobody but a reader of this lock takes it out
+    return s.load(std::memory_order_relaxed) == lock &&
+           s.compare_exchange_strong(lock, nullptr,
+                                     std::memory_order_seq_cst); // [shared.bias] [shared.hand_on]
+}
+
+// Readers between two biases: each spares one exchange on a shared line, ending the bias costs a walk over the table.
+constexpr std::uint64_t arrivals_for_bias = 256;
+
+// About 2 µs. More only burns, for readers and writers that wait are woken in their turn anyway.
+constexpr int spins = 60;
+
+} // namespace
+
+struct readers_writer_lock::waiter : rt::waiter {
+    waiter(rt::ticket t, mode m) noexcept : rt::waiter(t), wants(m) {}
+    mode const wants;
+};
+
+bool readers_writer_lock::admits(word seen, mode wanted) noexcept {
+    return (seen & (writer | waiting)) == 0 && (wanted == mode::shared || (seen & readers) == 0);
+}
+
+// If admits(seen, wanted), and for writers not biased. False: seen is the word as it has become.
+bool readers_writer_lock::take(word& seen, mode wanted) noexcept {
+    word next = writer;
+    if (wanted == mode::shared) {
+        next = seen + reader;
+        if ((seen & biased) == 0) {
+            next += arrival;
+            if (next >= arrivals_for_bias * arrival)
+                next = (next & ~arrivals) | (rt::several_cpus() ? biased : 0);
+        }
+    }
+    return state_.compare_exchange_weak(seen, next, std::memory_order_acq_rel, // [shared.hand_on]
+                                        std::memory_order_relaxed);
+}
+
+bool readers_writer_lock::try_lock_shared() noexcept {
+    auto seen = state_.load(std::memory_order_relaxed); // relaxed: the exchanges order
+    if ((seen & biased) != 0) {
+        slot& mine = slot_of(this, &rt::self());
+        void const* nobody = nullptr;
+        if (mine.load(std::memory_order_relaxed) == nullptr &&
+            mine.compare_exchange_strong(nobody, this, std::memory_order_seq_cst)) { // [shared.bias]
+            seen = state_.load(std::memory_order_seq_cst);                           // [shared.bias]
+            if ((seen & biased) != 0)
+                return true;
+            if (!empty_slot(mine, this))
+                leave();
+            seen = state_.load(std::memory_order_relaxed);
+        }
+    }
+    while (admits(seen, mode::shared))
+        if (take(seen, mode::shared))
+            return true;
+    return false;
+}
+
+void readers_writer_lock::unlock_shared() noexcept {
+    if (!empty_slot(slot_of(this, &rt::self()), this)) // else *this may be gone
+        leave();
+}
+
+// By a reader that is counted. Afterwards *this may be gone.
+void readers_writer_lock::leave() noexcept {
+    auto seen = state_.load(std::memory_order_relaxed);
+    do {
+        if ((seen & readers) == 0)
+            return leave_uncounted();
+        if ((seen & waiting) != 0)
+            return release_slow(reader);
+    } while (!state_.compare_exchange_weak(seen, seen - reader, std::memory_order_release, // [shared.hand_on]
+                                           std::memory_order_relaxed));
+}
+
+// By a party that is not counted and stands in no slot of its own: another one has locked it.
+void readers_writer_lock::leave_uncounted() noexcept {
+    if (std::none_of(slots.begin(), slots.end(), [this](slot& s) { return empty_slot(s, this); }))
+        rt::misused("fiber::shared_mutex", this, "unlocked from sharing, but it was not shared");
+}
+
+void readers_writer_lock::unbias() noexcept {
+    auto seen = state_.load(std::memory_order_relaxed);
+    do {
+        if ((seen & biased) == 0)
+            return;
+    } while (!state_.compare_exchange_weak(seen, (seen & ~(biased | arrivals)) + reader,
+                                           std::memory_order_seq_cst)); // [shared.bias]
+    for (slot& s : slots) {
+        if (s.load(std::memory_order_seq_cst) != this) // [shared.bias]
+            continue;
+        state_.fetch_add(
+            reader, std::memory_order_seq_cst); // first: its reader may leave as soon as the slot is empty
+        if (!empty_slot(s, this))
+            leave(); // it has left before
+    }
+    leave();
+}
+
+bool readers_writer_lock::try_lock_slow() noexcept {
+    auto seen = state_.load(std::memory_order_relaxed);
+    while (admits(seen, mode::exclusive)) {
+        if ((seen & biased) != 0) {
+            unbias();
+            seen = state_.load(std::memory_order_relaxed);
+        } else if (take(seen, mode::exclusive)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool readers_writer_lock::spin(mode wanted) noexcept {
+    if (!rt::spinning_may_help())
+        return false;
+    for (int i = 0; i < spins; ++i) {
+        auto seen = state_.load(std::memory_order_relaxed);
+        if ((seen & waiting) != 0) // not before those
+            return false;
+        if (admits(seen, wanted) && (wanted == mode::shared || (seen & biased) == 0) && take(seen, wanted))
+            return true;
+        rt::cpu_relax();
+    }
+    return false;
+}
+
+bool readers_writer_lock::lock_slow(mode wanted, deadline until) noexcept {
+    if (wanted == mode::exclusive)
+        unbias();
+    if (spin(wanted))
+        return true;
+    auto& queue_lock = rt::queue_lock_of(this);
+    waiter me(rt::ticket_until(until), wanted);
+    queue_lock.lock();
+    for (auto seen = state_.load(std::memory_order_relaxed);;) {
+        if (wanted == mode::exclusive && (seen & biased) != 0) {
+            queue_lock.unlock();
+            unbias();
+            queue_lock.lock();
+            seen = state_.load(std::memory_order_relaxed);
+        } else if (admits(seen, wanted)) {
+            if (take(seen, wanted)) {
+                queue_lock.unlock();
+                return true;
+            }
+        } else if ((seen & waiting) != 0 ||
+                   state_.compare_exchange_weak(seen, seen | waiting, std::memory_order_relaxed)) {
+            break; // relaxed: the queue lock orders
+        }
+    }
+    rt::wait_queue(waiters_).push_back(me);
+    auto const why = rt::wait_reason::shared_mutex;
+    if (rt::park_queued(me, until, why, this, [&queue_lock]() noexcept { queue_lock.unlock(); }) ==
+        rt::wait_end::woken)
+        return true;
+    queue_lock.lock();
+    if (me.queued()) {
+        rt::wait_queue(waiters_).remove(me);
+        settle_locked(0); // it may have stood in others' way
+    } else {
+        queue_lock.unlock();
+    }
+    return false;
+}
+
+void readers_writer_lock::unlock_slow(word seen) noexcept {
+    do {
+        if ((seen & writer) == 0)
+            rt::misused("fiber::shared_mutex", this, "unlocked, but it was not locked");
+        if ((seen & waiting) != 0)
+            return release_slow(writer);
+    } while (!state_.compare_exchange_weak(seen, seen - writer, std::memory_order_release, // [shared.hand_on]
+                                           std::memory_order_relaxed));
+}
+
+void readers_writer_lock::release_slow(word released) noexcept {
+    rt::queue_lock_of(this).lock();
+    settle_locked(released);
+}
+
+// Gives up what is released, and grants the lock to those at the front of the queue who may have it then. Releases the
+// queue lock. While somebody waits, the readers' number falls under the queue lock only, and does not rise from 0.
+void readers_writer_lock::settle_locked(word released) noexcept {
+    rt::wake_list granted;
+    rt::wait_queue queue(waiters_);
+    auto now = state_.load(std::memory_order_acquire) - released; // [shared.hand_on]
+    auto change = word{0} - released;
+    while (auto* const first = static_cast<waiter*>(queue.front())) {
+        bool const alone = first->wants == mode::exclusive;
+        if ((now & writer) != 0 || (alone && (now & readers) != 0))
+            break;
+        queue.remove(*first);
+        if (!rt::party::claim(first->key))
+            continue;
+        granted.add(*first);
+        auto const gets = alone ? writer : reader;
+        now += gets;
+        change += gets;
+    }
+    if (queue.empty()) // those who waited may have given up before the lock was taken
+        change -= now & waiting;
+    state_.fetch_add(change, std::memory_order_acq_rel); // [shared.hand_on] [shared.gone] *this may be gone
+    rt::queue_lock_of(this).unlock();
+    granted.wake_all();
+}
+
+void readers_writer_lock::check_unused() const noexcept {
+    auto const state = state_.load(std::memory_order_relaxed); // relaxed: as in the destructor
+    auto const holds_this = [this](slot& s) { return s.load(std::memory_order_relaxed) == this; };
+    if ((state & waiting) != 0)
+        rt::destroyed_in_use("fiber::shared_mutex", this, "others wait for it");
+    else if ((state & (writer | readers)) != 0 || std::any_of(slots.begin(), slots.end(), holds_this))
+        rt::destroyed_in_use("fiber::shared_mutex", this, "it is locked");
+}
+
+} // namespace fiber::detail

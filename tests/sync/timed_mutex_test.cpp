@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// All mutexes that can be locked for some time; and those that are recursive.
+
+#include "tests/support/catch.hpp"
+#include "tests/support/procs.hpp"
+#include "tests/sync/parties.hpp"
+
+#include <fiber/go.hpp>
+#include <fiber/mutex.hpp>
+#include <fiber/shared_mutex.hpp>
+
+#include <chrono>
+#include <mutex>
+#include <type_traits>
+#include <vector>
+
+using namespace std::chrono_literals;
+
+#define TIMED_MUTEXES fiber::timed_mutex, fiber::recursive_timed_mutex, fiber::shared_timed_mutex
+
+namespace {
+
+constinit fiber::timed_mutex constant_timed;
+constinit fiber::recursive_mutex constant_recursive;
+constinit fiber::recursive_timed_mutex constant_recursive_timed;
+
+static_assert(!std::is_copy_constructible_v<fiber::timed_mutex>);
+static_assert(!std::is_copy_constructible_v<fiber::recursive_mutex>);
+static_assert(!std::is_copy_constructible_v<fiber::recursive_timed_mutex>);
+static_assert(sizeof(fiber::timed_mutex) <= 16);
+
+// Whether another party could lock it.
+template <class Mutex>
+bool is_free(Mutex& m) {
+    bool got = false;
+    fiber::go([&] {
+        got = m.try_lock();
+        if (got)
+            m.unlock();
+    }).join();
+    return got;
+}
+
+} // namespace
+
+TEST_CASE("mutexes of static storage are usable without any initialisation", "[mutex]") {
+    std::scoped_lock all(constant_timed, constant_recursive, constant_recursive_timed);
+    CHECK_FALSE(is_free(constant_timed));
+    CHECK_FALSE(is_free(constant_recursive));
+    CHECK_FALSE(is_free(constant_recursive_timed));
+}
+
+TEMPLATE_TEST_CASE("a timed lock that nobody grants returns after its time", "[timed_mutex]", TIMED_MUTEXES) {
+    auto const timed = [] {
+        TestType m;
+        fiber::handle owner = fiber::go([&] {
+            m.lock();
+            fiber::this_fiber::sleep_for(20ms);
+            m.unlock();
+        });
+        while (is_free(m))
+            fiber::this_fiber::yield();
+        auto const before = std::chrono::steady_clock::now();
+        CHECK_FALSE(m.try_lock_for(2ms));
+        CHECK(std::chrono::steady_clock::now() - before >= 2ms);
+        CHECK_FALSE(m.try_lock_until(before + 3ms));
+        CHECK(std::chrono::steady_clock::now() - before >= 3ms);
+        CHECK_FALSE(m.try_lock_until(std::chrono::system_clock::now() + 1ms));
+        CHECK_FALSE(m.try_lock_for(-1h));
+        CHECK(m.try_lock_for(1h));
+        CHECK_FALSE(is_free(m));
+        m.unlock();
+        CHECK(m.try_lock_until(std::chrono::steady_clock::time_point()));
+        m.unlock();
+        owner.join();
+        CHECK(is_free(m));
+    };
+    SECTION("in a fiber") { tests::on_processors(timed); }
+    SECTION("in an OS thread") { timed(); }
+}
+
+TEMPLATE_TEST_CASE("a timed lock excludes all parties but one", "[timed_mutex]", TIMED_MUTEXES) {
+    tests::with_crowds([](tests::crowd const& crowd) {
+        TestType m;
+        int count = 0;
+        tests::run_crowd(crowd, [&](int party) {
+            for (int i = 0; i < 300; ++i) {
+                if (party % 2 == 0)
+                    m.lock();
+                else
+                    while (!m.try_lock_for(std::chrono::microseconds(i)))
+                        fiber::this_fiber::yield();
+                int const seen = count;
+                if (i % 16 == 0)
+                    fiber::this_fiber::yield();
+                count = seen + 1;
+                m.unlock();
+            }
+        });
+        CHECK(count == crowd.size() * 300);
+    });
+}
+
+TEMPLATE_TEST_CASE("waiters that have given up do not keep a mutex from others", "[timed_mutex]",
+                   TIMED_MUTEXES) {
+    tests::on_processors([] {
+        TestType m;
+        m.lock();
+        std::vector<fiber::handle> impatient;
+        for (int i = 0; i < 4; ++i)
+            impatient.push_back(fiber::go([&] {
+                if (m.try_lock_for(500us))
+                    m.unlock();
+            }));
+        auto patient = fiber::go([&] {
+            m.lock();
+            m.unlock();
+        });
+        for (auto& h : impatient)
+            h.join();
+        m.unlock();
+        patient.join();
+        CHECK(is_free(m));
+    });
+}
+
+TEMPLATE_TEST_CASE("a recursive mutex is free when it has been unlocked as often as locked",
+                   "[recursive_mutex]", fiber::recursive_mutex, fiber::recursive_timed_mutex) {
+    tests::on_processors([] {
+        TestType m;
+        m.lock();
+        std::unique_lock second(m);
+        CHECK(m.try_lock());
+        CHECK_FALSE(is_free(m));
+        m.unlock();
+        second.unlock();
+        CHECK_FALSE(is_free(m));
+        m.unlock();
+        CHECK(is_free(m));
+    });
+}
+
+TEST_CASE("a recursive timed mutex is had at once by the party that has it", "[recursive_mutex]") {
+    fiber::recursive_timed_mutex m;
+    m.lock();
+    CHECK(m.try_lock_for(0s));
+    CHECK(m.try_lock_until(std::chrono::steady_clock::time_point()));
+    m.unlock();
+    m.unlock();
+    m.unlock();
+    CHECK(is_free(m));
+}
+
+TEMPLATE_TEST_CASE("a recursive mutex knows its owner wherever that runs", "[recursive_mutex]",
+                   fiber::recursive_mutex, fiber::recursive_timed_mutex) {
+    tests::with_crowds([](tests::crowd const& crowd) {
+        TestType m;
+        int count = 0;
+        tests::run_crowd(crowd, [&](int) {
+            for (int i = 0; i < 200; ++i) {
+                m.lock();
+                int const seen = count;
+                fiber::this_fiber::yield();
+                m.lock();
+                count = seen + 1;
+                m.unlock();
+                m.unlock();
+            }
+        });
+        CHECK(count == crowd.size() * 200);
+    });
+}
