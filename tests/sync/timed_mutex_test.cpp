@@ -11,6 +11,7 @@
 #include <fiber/mutex.hpp>
 #include <fiber/shared_mutex.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <mutex>
 #include <type_traits>
@@ -55,9 +56,11 @@ TEST_CASE("mutexes of static storage are usable without any initialisation", "[m
 TEMPLATE_TEST_CASE("a timed lock that nobody grants returns after its time", "[timed_mutex]", TIMED_MUTEXES) {
     auto const timed = [] {
         TestType m;
+        std::atomic<bool> let_go{false};
         fiber::handle owner = fiber::go([&] {
             m.lock();
-            fiber::this_fiber::sleep_for(20ms);
+            while (!let_go)
+                fiber::this_fiber::sleep_for(1ms);
             m.unlock();
         });
         while (is_free(m))
@@ -69,6 +72,7 @@ TEMPLATE_TEST_CASE("a timed lock that nobody grants returns after its time", "[t
         CHECK(std::chrono::steady_clock::now() - before >= 3ms);
         CHECK_FALSE(m.try_lock_until(std::chrono::system_clock::now() + 1ms));
         CHECK_FALSE(m.try_lock_for(-1h));
+        let_go = true;
         CHECK(m.try_lock_for(1h));
         CHECK_FALSE(is_free(m));
         m.unlock();

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// condition_variable.hpp: std::condition_variable for fibers and OS threads.
+// condition_variable.hpp: std::condition_variable and std::condition_variable_any for fibers and OS threads.
 #pragma once
 
+#include <fiber/detail/condition.hpp>
 #include <fiber/detail/config.hpp>
 #include <fiber/detail/deadline.hpp>
-#include <fiber/detail/wait_list.hpp>
 #include <fiber/mutex.hpp>
 
-#include <atomic>
 #include <chrono>
 #include <condition_variable> // cv_status
-#include <cstdint>
 #include <mutex>
+#include <stop_token>
 #include <utility>
 
 namespace fiber {
@@ -25,33 +24,20 @@ using std::cv_status;
 // OS thread. First come, first woken; there are no spurious wake-ups of its own, but a predicate is still the
 // way to use it. As in std it may be destroyed once all waiters have been notified, even if they have not
 // returned yet. Destroying one that is waited on aborts, and so does waiting with a lock that is not held.
-class FIBER_API condition_variable {
+class condition_variable {
 public:
     constexpr condition_variable() noexcept = default;
-    ~condition_variable() {
-        // relaxed: whoever destroys it has ordered that after the last notification
-        if (waiting_.load(std::memory_order_relaxed) != 0) [[unlikely]]
-            destroyed_in_use();
-    }
     condition_variable(condition_variable const&) = delete;
     condition_variable& operator=(condition_variable const&) = delete;
 
     // Wakes the party that has waited longest, if any waits. Never blocks; the mutex need not be held.
-    void notify_one() noexcept {
-        if (waiting_.load(std::memory_order_acquire) != 0) // [cv.hint] [cv.gone]
-            notify_first();
-    }
+    void notify_one() noexcept { condition_.notify_one(); }
 
     // Wakes all parties that wait. Never blocks; the mutex need not be held.
-    void notify_all() noexcept {
-        if (waiting_.load(std::memory_order_acquire) != 0) // [cv.hint] [cv.gone]
-            notify_each();
-    }
+    void notify_all() noexcept { condition_.notify_all(); }
 
     // Unlocks, blocks until notified, locks again. No notification is missed in between.
-    void wait(std::unique_lock<mutex>& lock) noexcept {
-        static_cast<void>(wait_or_give_up(lock, detail::never));
-    }
+    void wait(std::unique_lock<mutex>& lock) noexcept { static_cast<void>(wait_before(lock, detail::never)); }
 
     // Blocks until pred() is true; calls it with the lock held, the first time before waiting.
     template <class Predicate>
@@ -64,7 +50,7 @@ public:
     template <class Clock, class Duration>
     cv_status wait_until(std::unique_lock<mutex>& lock,
                          std::chrono::time_point<Clock, Duration> const& when) {
-        if (wait_or_give_up(lock, detail::deadline_at(when)) == cv_status::no_timeout)
+        if (wait_before(lock, detail::deadline_at(when)) == cv_status::no_timeout)
             return cv_status::no_timeout;
         // The caller's clock may have been set back meanwhile.
         return Clock::now() < when ? cv_status::no_timeout : cv_status::timeout;
@@ -72,7 +58,7 @@ public:
 
     template <class Rep, class Period>
     cv_status wait_for(std::unique_lock<mutex>& lock, std::chrono::duration<Rep, Period> const& duration) {
-        return wait_or_give_up(lock, detail::deadline_after(duration));
+        return wait_before(lock, detail::deadline_after(duration));
     }
 
     // As wait with a predicate, but not beyond the given time. Returns the predicate's last value.
@@ -92,14 +78,84 @@ public:
     }
 
 private:
-    cv_status wait_or_give_up(std::unique_lock<mutex>& lock, detail::deadline deadline) noexcept;
-    void notify_first() noexcept;
-    void notify_each() noexcept;
-    void destroyed_in_use() const noexcept;
+    cv_status wait_before(std::unique_lock<mutex>& lock, detail::deadline until) noexcept {
+        if (!lock.owns_lock()) [[unlikely]]
+            condition_.waited_without_lock();
+        return condition_.wait(detail::lock_operations(*lock.mutex()), until);
+    }
 
-    // Both are changed under rt::queue_lock_of(this).
-    std::atomic<std::uint32_t> waiting_{0}; // how many are in the queue
-    detail::wait_list waiters_;
+    detail::condition condition_;
+};
+
+// condition_variable_any is std::condition_variable_any: the same for locks of any type that has lock() and unlock(),
+// and with waits that a stop request ends. Locks that block the OS thread, such as std::mutex, may be used too.
+class condition_variable_any {
+public:
+    constexpr condition_variable_any() noexcept = default;
+    condition_variable_any(condition_variable_any const&) = delete;
+    condition_variable_any& operator=(condition_variable_any const&) = delete;
+
+    void notify_one() noexcept { condition_.notify_one(); }
+    void notify_all() noexcept { condition_.notify_all(); }
+
+    template <class Lock>
+    void wait(Lock& lock) {
+        static_cast<void>(condition_.wait(detail::lock_operations(lock), detail::never));
+    }
+    template <class Lock, class Predicate>
+    void wait(Lock& lock, Predicate pred) {
+        while (!pred())
+            wait(lock);
+    }
+    template <class Lock, class Clock, class Duration>
+    cv_status wait_until(Lock& lock, std::chrono::time_point<Clock, Duration> const& when) {
+        if (condition_.wait(detail::lock_operations(lock), detail::deadline_at(when)) ==
+            cv_status::no_timeout)
+            return cv_status::no_timeout;
+        return Clock::now() < when ? cv_status::no_timeout : cv_status::timeout;
+    }
+    template <class Lock, class Rep, class Period>
+    cv_status wait_for(Lock& lock, std::chrono::duration<Rep, Period> const& duration) {
+        return condition_.wait(detail::lock_operations(lock), detail::deadline_after(duration));
+    }
+    template <class Lock, class Clock, class Duration, class Predicate>
+    bool wait_until(Lock& lock, std::chrono::time_point<Clock, Duration> const& when, Predicate pred) {
+        while (!pred())
+            if (wait_until(lock, when) == cv_status::timeout)
+                return pred();
+        return true;
+    }
+    template <class Lock, class Rep, class Period, class Predicate>
+    bool wait_for(Lock& lock, std::chrono::duration<Rep, Period> const& duration, Predicate pred) {
+        return wait_until(lock, detail::deadline_after(duration), std::move(pred));
+    }
+
+    // As wait with a predicate, but also until a stop is requested. Return the predicate's last value.
+    template <class Lock, class Predicate>
+    bool wait(Lock& lock, std::stop_token stop, Predicate pred) {
+        return wait_until(lock, std::move(stop), detail::never, std::move(pred));
+    }
+    template <class Lock, class Clock, class Duration, class Predicate>
+    bool wait_until(Lock& lock, std::stop_token stop, std::chrono::time_point<Clock, Duration> const& when,
+                    Predicate pred) {
+        while (!stop.stop_requested()) {
+            if (pred())
+                return true;
+            if (condition_.wait(detail::lock_operations(lock), detail::deadline_at(when), stop) ==
+                    cv_status::timeout &&
+                Clock::now() >= when)
+                break;
+        }
+        return pred();
+    }
+    template <class Lock, class Rep, class Period, class Predicate>
+    bool wait_for(Lock& lock, std::stop_token stop, std::chrono::duration<Rep, Period> const& duration,
+                  Predicate pred) {
+        return wait_until(lock, std::move(stop), detail::deadline_after(duration), std::move(pred));
+    }
+
+private:
+    detail::condition condition_;
 };
 
 } // namespace fiber

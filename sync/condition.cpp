@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// condition_variable.cpp: a queue of contested waits, which a notification, or a timer, ends.
+// condition.cpp: a queue of contested waits, which a notification, a timer or a stop request ends.
 //
 // [cv.hint] notify reads waiting_ without the lock. A waiter counts itself before it unlocks the
 //   mutex. Whoever changes what it waits for does so with the mutex held: before the waiter has looked at it,
@@ -14,7 +14,11 @@
 //
 // The waiter is queued before the mutex is unlocked, so no notification is missed; it may come before the
 //   waiter has parked, for which contested waits are made. After the wait has ended, the party that was woken
-//   does not touch *this, and the one whose time was up only if it is still queued: see [queue.outlive].
+//   does not touch *this, and the one whose time was up, or who was stopped, only if it is still queued: see
+//   [queue.outlive].
+//
+// [cv.stop] A stop request claims the one wait it is meant for, and leaves the queue to the party itself, as the timer
+//   does. Its callback never parks: libstdc++ tells by the OS thread whether a callback is being destroyed from within.
 #include <fiber/condition_variable.hpp>
 
 #include "runtime/base/queue_lock.hpp"
@@ -26,7 +30,7 @@
 #include <cstddef>
 #include <span>
 
-namespace fiber {
+namespace fiber::detail {
 namespace {
 
 // How many waits notify_all ends between two looks at the queue: it bounds the time for which the lock is
@@ -36,8 +40,8 @@ constexpr std::size_t batch = 32;
 // Wins waits from the front of the queue until `won` is full, or none of the first `present` waiters is left.
 // Those whose wait had already ended are taken out too. Returns how many were won; the caller must unpark
 // them.
-std::size_t claim_locked(detail::wait_list& waiters, std::atomic<std::uint32_t>& waiting,
-                         std::uint32_t& present, std::span<rt::ticket> won) noexcept {
+std::size_t claim_locked(wait_list& waiters, std::atomic<std::uint32_t>& waiting, std::uint32_t& present,
+                         std::span<rt::ticket> won) noexcept {
     rt::wait_queue queue(waiters);
     auto const before = present;
     std::size_t n = 0;
@@ -51,12 +55,18 @@ std::size_t claim_locked(detail::wait_list& waiters, std::atomic<std::uint32_t>&
     return n;
 }
 
+enum class wait_over : std::uint8_t { notified, timed_out, stopped };
+
+wait_over park_until(rt::ticket key, deadline until, void const* what) noexcept {
+    auto const end = rt::park_until(key, until, rt::wait_reason::condition_variable, what, []() noexcept {});
+    return end == rt::wait_end::timed_out ? wait_over::timed_out : wait_over::notified;
+}
+
 } // namespace
 
-cv_status condition_variable::wait_or_give_up(std::unique_lock<mutex>& lock,
-                                              detail::deadline deadline) noexcept {
-    if (!lock.owns_lock())
-        rt::misused("fiber::condition_variable", this, "waited on with a lock that does not hold its mutex");
+// park(ticket) parks, and returns how the wait ended.
+template <class Park>
+std::cv_status condition::wait_by(lock_operations const& lock, Park park) noexcept {
     auto& queue_lock = rt::queue_lock_of(this);
     rt::waiter me(rt::self().open_wait());
     queue_lock.lock();
@@ -64,11 +74,10 @@ cv_status condition_variable::wait_or_give_up(std::unique_lock<mutex>& lock,
     // relaxed, as is each load under the queue lock, under which alone waiting_ changes; seen by [cv.hint]
     waiting_.store(waiting_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     queue_lock.unlock();
-    lock.mutex()->unlock();
+    lock.unlock(lock.lock);
 
-    auto const end =
-        rt::park_until(me.key, deadline, rt::wait_reason::condition_variable, this, []() noexcept {});
-    if (end == rt::wait_end::timed_out) {
+    wait_over const end = park(me.key);
+    if (end != wait_over::notified) {
         queue_lock.lock();
         if (me.queued()) { // else *this may be gone
             rt::wait_queue(waiters_).remove(me);
@@ -77,11 +86,30 @@ cv_status condition_variable::wait_or_give_up(std::unique_lock<mutex>& lock,
         }
         queue_lock.unlock();
     }
-    lock.mutex()->lock();
-    return end == rt::wait_end::timed_out ? cv_status::timeout : cv_status::no_timeout;
+    lock.relock(lock.lock);
+    return end == wait_over::timed_out ? std::cv_status::timeout : std::cv_status::no_timeout;
 }
 
-void condition_variable::notify_first() noexcept {
+std::cv_status condition::wait(lock_operations const& lock, deadline until) noexcept {
+    return wait_by(lock, [this, until](rt::ticket key) noexcept { return park_until(key, until, this); });
+}
+
+std::cv_status condition::wait(lock_operations const& lock, deadline until,
+                               std::stop_token const& stop) noexcept {
+    return wait_by(lock, [this, until, &stop](rt::ticket key) noexcept {
+        bool stopped = false;
+        std::stop_callback const on_stop(stop, [key, &stopped]() noexcept { // [cv.stop]
+            if (rt::party::claim(key)) {
+                stopped = true;
+                rt::unpark(key);
+            }
+        });
+        auto const end = park_until(key, until, this);
+        return stopped ? wait_over::stopped : end;
+    });
+}
+
+void condition::notify_first() noexcept {
     auto& queue_lock = rt::queue_lock_of(this);
     queue_lock.lock();
     auto present = waiting_.load(std::memory_order_relaxed);
@@ -92,7 +120,7 @@ void condition_variable::notify_first() noexcept {
         rt::unpark(won[0]);
 }
 
-void condition_variable::notify_each() noexcept {
+void condition::notify_each() noexcept {
     auto& queue_lock = rt::queue_lock_of(this);
     std::array<rt::ticket, batch> won;
     std::size_t kept = 0;
@@ -112,8 +140,12 @@ void condition_variable::notify_each() noexcept {
     }
 }
 
-void condition_variable::destroyed_in_use() const noexcept {
+void condition::destroyed_in_use() const noexcept {
     rt::destroyed_in_use("fiber::condition_variable", this, "others wait for it");
 }
 
-} // namespace fiber
+void condition::waited_without_lock() const noexcept {
+    rt::misused("fiber::condition_variable", this, "waited on with a lock that does not hold its mutex");
+}
+
+} // namespace fiber::detail
