@@ -2,7 +2,6 @@
 // Copyright the libfiber authors.
 
 #include "runtime/local_table.hpp"
-#include "runtime/park.hpp"
 #include "runtime/sched/fiber.hpp"
 #include "runtime/sched/thread_party.hpp"
 
@@ -20,6 +19,13 @@ local_table*& table_of_caller() noexcept {
     return me.is_fiber() ? static_cast<fiber&>(me).locals : static_cast<thread_party&>(me).locals;
 }
 
+local_table& make_table_of_caller() {
+    local_table*& table = table_of_caller();
+    if (table == nullptr)
+        table = new local_table;
+    return *table;
+}
+
 } // namespace
 
 void* local_table::find(std::uint64_t variable) const noexcept {
@@ -32,14 +38,26 @@ void local_table::add(std::uint64_t variable, void* value, void (*end)(void*)) {
     entries_.push_back({variable, value, end});
 }
 
-void local_table::destroy_values(local_table*& of) noexcept {
-    while (!of->entries_.empty()) {
+void local_table::add(exit_action& action) noexcept { action.next = std::exchange(last_action_, &action); }
+
+void local_table::destroy_all(local_table*& of) noexcept {
+    while (!of->entries_.empty() || of->last_action_ != nullptr) {
+        if (of->entries_.empty()) {
+            exit_action& action = *of->last_action_;
+            of->last_action_ = action.next;
+            action.run(action); // action is gone; may use variables, and park
+            continue;
+        }
         entry const last = of->entries_.back();
         of->entries_.pop_back();
         last.destroy(last.value); // may use other variables, and park
     }
     delete std::exchange(of, nullptr);
 }
+
+void at_exit_of_self(exit_action& action) { make_table_of_caller().add(action); }
+
+bool self_has_locals() noexcept { return table_of_caller() != nullptr; }
 
 } // namespace fiber::rt
 
@@ -56,10 +74,7 @@ void* find_local(std::uint64_t variable) noexcept {
 }
 
 void add_local(std::uint64_t variable, void* value, void (*destroy)(void*)) {
-    rt::local_table*& table = rt::table_of_caller();
-    if (table == nullptr)
-        table = new rt::local_table;
-    table->add(variable, value, destroy);
+    rt::make_table_of_caller().add(variable, value, destroy);
 }
 
 } // namespace fiber::detail

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// local_table.hpp: the values of one party's fiber::local variables, in the order they were made.
+// local_table.hpp: the values of one party's fiber::local variables, in the order they were made; and what else is to
+// be done when it ends.
 #pragma once
+
+#include "runtime/park.hpp"
 
 #include <cstdint>
 #include <vector>
@@ -15,14 +18,17 @@ public:
     [[nodiscard]] void* find(std::uint64_t variable) const noexcept;
     void add(std::uint64_t variable, void* value, void (*end)(void*));
 
-    // Destroys the values, the last one first; a destructor may make new ones, which are destroyed as well.
+    void add(exit_action& action) noexcept;
+
+    // Destroys the values, the last one first; a destructor may make new ones, which are destroyed as well. Then runs
+    // the actions, the last one first.
     static void destroy(local_table*& of) noexcept {
         if (of != nullptr) [[unlikely]]
-            destroy_values(of);
+            destroy_all(of);
     }
 
 private:
-    static void destroy_values(local_table*& of) noexcept;
+    static void destroy_all(local_table*& of) noexcept;
 
     struct entry {
         std::uint64_t variable;
@@ -30,6 +36,7 @@ private:
         void (*destroy)(void*);
     };
     std::vector<entry> entries_; // few: searched from the front
+    exit_action* last_action_ = nullptr;
 };
 
 } // namespace fiber::rt

@@ -61,6 +61,17 @@ void yield() noexcept;
 // meanwhile: if not, spinning is for nothing.
 [[nodiscard]] bool spinning_may_help() noexcept;
 
+// Something to be done when the caller ends: a fiber or an OS thread, after its fiber::local variables have been
+// destroyed. It stands where it was put until it runs. Throws std::bad_alloc, and then it will not run.
+struct exit_action {
+    void (*run)(exit_action&) noexcept;
+    exit_action* next = nullptr;
+};
+void at_exit_of_self(exit_action&);
+
+// Whether the caller has fiber::local variables, or exit actions.
+[[nodiscard]] bool self_has_locals() noexcept;
+
 // ── how the templates reach the scheduler ──
 using commit_function = void (*)(void* argument) noexcept;
 void park_erased(wait_reason, void const* what, commit_function, void* argument) noexcept;
