@@ -275,3 +275,24 @@ TEST_CASE("a condition_variable may be destroyed as soon as all waiters are noti
         CHECK(cv == nullptr);
     });
 }
+
+TEST_CASE("notify_all_at_thread_exit notifies and unlocks when the fiber or thread has ended",
+          "[condition_variable]") {
+    auto const run = [](auto start) {
+        fiber::mutex m;
+        fiber::condition_variable cv;
+        bool done = false;
+        std::unique_lock lock(m);
+        auto party = start([&] {
+            std::unique_lock mine(m);
+            done = true;
+            fiber::notify_all_at_thread_exit(cv, std::move(mine));
+        });
+        cv.wait(lock, [&] { return done; });
+        CHECK(done);
+        lock.unlock();
+        party.join();
+    };
+    run([](auto f) { return fiber::thread(f); });
+    run([](auto f) { return std::thread(f); });
+}

@@ -7,7 +7,9 @@
 #include <fiber/barrier.hpp>
 #include <fiber/chan.hpp>
 #include <fiber/condition_variable.hpp>
+#include <fiber/future.hpp>
 #include <fiber/go.hpp>
+#include <fiber/group.hpp>
 #include <fiber/latch.hpp>
 #include <fiber/local.hpp>
 #include <fiber/mutex.hpp>

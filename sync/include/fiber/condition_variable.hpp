@@ -87,6 +87,10 @@ private:
     detail::condition condition_;
 };
 
+// notify_all_at_thread_exit is std's: when the calling fiber or OS thread ends, after its fiber::local variables have
+// been destroyed, notifies all and unlocks.
+FIBER_API void notify_all_at_thread_exit(condition_variable& condition, std::unique_lock<mutex> lock);
+
 // condition_variable_any is std::condition_variable_any: the same for locks of any type that has lock() and unlock(),
 // and with waits that a stop request ends. Locks that block the OS thread, such as std::mutex, may be used too.
 class condition_variable_any {

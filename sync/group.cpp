@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// group.cpp: a countdown of the fibers that run, a semaphore of those that still may, and the first exception.
+#include <fiber/group.hpp>
+
+#include "runtime/base/clock.hpp"
+#include "runtime/base/wait_reason.hpp"
+
+#include <limits>
+#include <stdexcept>
+
+namespace fiber {
+
+group::group(std::stop_token parent) : from_parent_(std::move(parent), stop_others{stop_}) {}
+
+group::~group() {
+    request_stop();
+    wait_for_all();
+}
+
+void group::set_limit(std::size_t n) {
+    if (n == 0)
+        throw std::invalid_argument("fiber::group: a limit of 0 would let nothing run");
+    if (!running_.is_zero())
+        throw std::logic_error("fiber::group: the limit was changed while fibers of the group run");
+    while (room_.try_acquire()) {
+    }
+    auto const most = static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max() / 2);
+    room_.release(static_cast<std::ptrdiff_t>(n < most ? n : most));
+    limited_ = true;
+}
+
+void group::wait() {
+    wait_for_all();
+    auto seen = failure::first;
+    // relaxed: the wait orders it after the failure
+    if (failure_.compare_exchange_strong(seen, failure::thrown, std::memory_order_relaxed))
+        std::rethrow_exception(std::exchange(error_, nullptr));
+}
+
+void group::wait_for_all() noexcept {
+    if (!running_.is_zero())
+        running_.wait_slow(rt::never, rt::wait_reason::wait_group, this);
+}
+
+// The last of a fiber in the group, which may be gone afterwards.
+void group::leave() noexcept {
+    if (limited_)
+        room_.release();
+    static_cast<void>(running_.add(-1));
+}
+
+void group::fail(std::exception_ptr error) noexcept {
+    auto seen = failure::none;
+    // relaxed: the end of the fiber publishes
+    if (!failure_.compare_exchange_strong(seen, failure::first, std::memory_order_relaxed))
+        return;
+    error_ = std::move(error);
+    request_stop();
+}
+
+} // namespace fiber

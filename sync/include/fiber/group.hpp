@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// group.hpp: Go's errgroup: fibers that belong together, and what comes of them.
+#pragma once
+
+#include <fiber/detail/config.hpp>
+#include <fiber/detail/countdown.hpp>
+#include <fiber/go.hpp>
+#include <fiber/semaphore.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <stop_token>
+#include <type_traits>
+#include <utility>
+
+namespace fiber {
+
+// group is Go's errgroup.Group: fibers that none outlives. The first one that throws asks the others to stop, and so
+// does the parent's stop token; wait() rethrows what the first one threw. All members but set_limit and the destructor
+// may be called from any fiber or OS thread at any time, also by the fibers of the group: those must not wait() for it.
+class FIBER_API group {
+public:
+    group() : group(std::stop_token()) {}
+    // Is asked to stop when the parent is.
+    explicit group(std::stop_token parent);
+    // request_stop, then waits for all. What they have thrown and nobody has waited for is lost.
+    ~group();
+    group(group const&) = delete;
+    group& operator=(group const&) = delete;
+
+    // At most n fibers at once. Throws std::invalid_argument if n is 0, std::logic_error if any run.
+    void set_limit(std::size_t n);
+
+    // Runs f() or f(stop_token()) in a new fiber of the group; blocks while there are as many as the limit allows.
+    // Throws as fiber::go does.
+    template <class F>
+    void go(F&& f) {
+        if (limited_)
+            room_.acquire();
+        start(std::forward<F>(f));
+    }
+    // The same, but never blocks. False: there was no room, and f is as it was.
+    template <class F>
+    [[nodiscard]] bool try_go(F&& f) {
+        if (limited_ && !room_.try_acquire())
+            return false;
+        start(std::forward<F>(f));
+        return true;
+    }
+
+    // Blocks until all have ended. Throws what the first one that failed has thrown, once.
+    void wait();
+
+    // Asks all to stop: those that look at their token.
+    void request_stop() noexcept { stop_.request_stop(); }
+    [[nodiscard]] std::stop_token stop_token() const noexcept { return stop_.get_token(); }
+
+private:
+    // One fiber's place in the group, which has been taken for it.
+    class member {
+    public:
+        explicit member(group& of) noexcept : group_(&of) { static_cast<void>(of.running_.add(1)); }
+        member(member&& other) noexcept : group_(std::exchange(other.group_, nullptr)) {}
+        ~member() {
+            if (group_ != nullptr)
+                group_->leave();
+        }
+        template <class F>
+        void run(F f) noexcept { // by value: it is destroyed before anybody goes on
+            try {
+                if constexpr (std::is_invocable_v<F, std::stop_token>)
+                    static_cast<void>(std::invoke(std::move(f), group_->stop_token()));
+                else
+                    static_cast<void>(std::invoke(std::move(f)));
+            } catch (...) {
+                group_->fail(std::current_exception());
+            }
+        }
+
+    private:
+        group* group_;
+    };
+
+    template <class F>
+    void start(F&& f) {
+        static_assert(std::is_invocable_v<std::decay_t<F>, std::stop_token> ||
+                          std::is_invocable_v<std::decay_t<F>>,
+                      "fiber: a group runs what can be called with nothing, or with a std::stop_token");
+        fiber::go(
+            [](member&& self, auto&& call) {
+                member until_here = std::move(self);
+                until_here.run(std::move(call));
+            },
+            member(*this), std::forward<F>(f));
+    }
+    void leave() noexcept;
+    void fail(std::exception_ptr error) noexcept;
+    void wait_for_all() noexcept;
+
+    struct stop_others {
+        std::stop_source stop;
+        void operator()() noexcept { stop.request_stop(); }
+    };
+
+    detail::countdown running_{0};
+    counting_semaphore<> room_{0}; // if limited_
+    bool limited_ = false;
+    std::size_t limit_ = 0;
+    enum class failure : unsigned char { none, first, thrown };
+    std::atomic<failure> failure_{failure::none};
+    std::exception_ptr error_; // by the one who sets `first`, and then by the one who sets `thrown`
+    std::stop_source stop_;
+    std::stop_callback<stop_others> from_parent_;
+};
+
+} // namespace fiber

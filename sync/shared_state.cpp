@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// shared_state.cpp: a result is set by one party and read by others.
+//
+//   set_    says that somebody has, or has had, the right to set the result
+//   ready_  counts down from 1 when it is in place: all that was written before is then seen, and whoever waits may drop
+//           the state at once, while the setter is on its way out
+//   word_   twice the references, and whether the future has been retrieved
+#include <fiber/future.hpp>
+
+#include "runtime/park.hpp"
+
+#include <new>
+#include <stdexcept>
+
+namespace fiber::detail {
+
+void throw_future_error(std::future_errc what) { throw std::future_error(what); }
+
+void throw_bad_launch_policy() {
+    throw std::invalid_argument("fiber::async: the policy is neither launch::async nor launch::deferred");
+}
+
+shared_state::~shared_state() = default;
+
+void shared_state::retain_for_future() {
+    auto seen = word_.load(std::memory_order_relaxed);
+    do {
+        if ((seen & retrieved) != 0)
+            throw_future_error(std::future_errc::future_already_retrieved);
+    } while (!word_.compare_exchange_weak(seen, (seen + reference) | retrieved, // relaxed: as retain
+                                          std::memory_order_relaxed));
+}
+
+void shared_state::wait_slow() {
+    // relaxed: what the function needs was there before the future
+    if (deferred_.load(std::memory_order_relaxed) && deferred_.exchange(false, std::memory_order_relaxed))
+        run_deferred();
+    else
+        ready_.wait_slow(never, rt::wait_reason::future, this);
+}
+
+std::future_status shared_state::wait_before(deadline until) noexcept {
+    if (is_ready())
+        return std::future_status::ready;
+    if (deferred_.load(std::memory_order_relaxed)) // relaxed: a hint
+        return std::future_status::deferred;
+    return ready_.wait_slow(until, rt::wait_reason::future, this) ? std::future_status::ready
+                                                                  : std::future_status::timeout;
+}
+
+void shared_state::abandon() noexcept {
+    auto const seen = word_.load(std::memory_order_relaxed); // relaxed: only the caller can make it shared
+    if (seen < 2 * reference || set_.exchange(true, std::memory_order_acquire)) // [future.set]
+        return;
+    error_ = std::make_exception_ptr(std::future_error(std::future_errc::broken_promise));
+    make_ready();
+}
+
+namespace {
+
+struct ready_at_exit : rt::exit_action {
+    ready_at_exit(shared_state& of, void (*then)(shared_state&) noexcept) noexcept
+        : rt::exit_action{run_and_delete}, state(of), make_ready(then) {}
+    static void run_and_delete(rt::exit_action& action) noexcept {
+        std::unique_ptr<ready_at_exit> const mine(static_cast<ready_at_exit*>(&action));
+        mine->make_ready(mine->state);
+    }
+    shared_state& state;
+    void (*make_ready)(shared_state&) noexcept;
+};
+
+} // namespace
+
+void shared_state::setting::done_at_exit() {
+    auto action = std::make_unique<ready_at_exit>(*state_, [](shared_state& state) noexcept {
+        state.make_ready();
+        state.release();
+    });
+    rt::at_exit_of_self(*action);
+    action.release()->state.retain();
+    state_ = nullptr;
+}
+
+void shared_state::make_ready_at_end() noexcept {
+    if (rt::self_has_locals()) { // then it takes no more memory than this
+        auto const now = [](shared_state& state) noexcept { state.make_ready(); };
+        if (auto* const action = new (std::nothrow) ready_at_exit(*this, now)) {
+            rt::at_exit_of_self(*action);
+            return;
+        }
+    }
+    make_ready();
+}
+
+} // namespace fiber::detail
