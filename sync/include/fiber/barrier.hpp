@@ -107,7 +107,7 @@ private:
             return {nullptr, nullptr};
         else
             return {[](void* f) noexcept { static_cast<void>((*static_cast<CompletionFunction*>(f))()); },
-                    std::addressof(completion_)};
+                    const_cast<void*>(static_cast<void const*>(std::addressof(completion_)))};
     }
 
     mutable detail::phases phases_; // std's wait() is const
