@@ -103,8 +103,7 @@ bool readers_writer_lock::try_lock_shared() noexcept {
     if ((seen & biased) != 0) {
         slot& mine = slot_of(this, &rt::self());
         void const* nobody = nullptr;
-        if (mine.load(std::memory_order_relaxed) == nullptr &&
-            mine.compare_exchange_strong(nobody, this, std::memory_order_seq_cst)) { // [shared.bias]
+        if (mine.compare_exchange_strong(nobody, this, std::memory_order_seq_cst)) { // [shared.bias]
             seen = state_.load(std::memory_order_seq_cst);                           // [shared.bias]
             if ((seen & biased) != 0)
                 return true;
