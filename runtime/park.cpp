@@ -36,7 +36,31 @@ struct timed_park {
     }
 };
 
+constinit wait_observer observer = nullptr;
+
+// Tells the observer, if there is one, when the wait is over.
+class observed_wait {
+public:
+    observed_wait(wait_reason why, void const* what) noexcept : why_(why), what_(what) {
+        if (observer != nullptr) [[unlikely]]
+            since_ = clock::now();
+    }
+    observed_wait(observed_wait const&) = delete;
+    observed_wait& operator=(observed_wait const&) = delete;
+    ~observed_wait() {
+        if (observer != nullptr) [[unlikely]]
+            observer(why_, what_, since_);
+    }
+
+private:
+    wait_reason why_;
+    void const* what_;
+    clock::time_point since_;
+};
+
 } // namespace
+
+void observe_waits(wait_observer o) noexcept { observer = o; }
 
 party& self() noexcept {
     if (machine const* const m = current_machine())
@@ -45,6 +69,7 @@ party& self() noexcept {
 }
 
 void park_erased(wait_reason why, void const* what, commit_function commit, void* argument) noexcept {
+    observed_wait const wait(why, what);
     if (machine* const m = current_machine()) {
         m->enter();
         scheduler::park(*m, why, what, commit, argument);
@@ -57,6 +82,7 @@ void park_erased(wait_reason why, void const* what, commit_function commit, void
 
 wait_end park_until_erased(ticket t, clock::time_point deadline, wait_reason why, void const* what,
                            commit_function commit, void* argument) noexcept {
+    observed_wait const wait(why, what);
     if (machine* const m = current_machine()) {
         timed_park c{t, timer{.when = deadline, .key = t}, commit, argument};
         m->enter();

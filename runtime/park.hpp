@@ -61,6 +61,10 @@ void yield() noexcept;
 // meanwhile: if not, spinning is for nothing.
 [[nodiscard]] bool spinning_may_help() noexcept;
 
+// For debugging: called by each party after each wait of its own. Set before the first; null: none.
+using wait_observer = void (*)(wait_reason why, void const* what, clock::time_point since) noexcept;
+void observe_waits(wait_observer) noexcept;
+
 // Something to be done when the caller ends: a fiber or an OS thread, after its fiber::local variables have been
 // destroyed. It stands where it was put until it runs. Throws std::bad_alloc, and then it will not run.
 struct exit_action {

@@ -46,6 +46,7 @@
 
 #include "runtime/base/cpu_relax.hpp"
 #include "runtime/base/spinlock.hpp"
+#include "sync/lock_watch.hpp"
 #include "sync/misuse.hpp"
 #include "sync/waiting.hpp"
 
@@ -166,9 +167,26 @@ void mutex::unlock_slow(word seen) noexcept {
     // *this may be gone
 }
 
-void mutex::destroyed_in_use() const noexcept {
-    // relaxed: only words that describe the error
-    rt::destroyed_in_use("fiber::mutex", this, waiters_.empty() ? "it is locked" : "others wait for it");
+void mutex::check_destruction() const noexcept {
+    // relaxed: as in the destructor
+    bool const is_locked = state_.load(std::memory_order_relaxed) != free;
+    if (is_locked || !waiters_.empty())
+        rt::destroyed_in_use("fiber::mutex", this, waiters_.empty() ? "it is locked" : "others wait for it");
+    if (detail::watching_locks)
+        rt::lock_watch::forget(this);
 }
+
+bool mutex::lock_watched(detail::deadline until) noexcept {
+    rt::lock_watch::about_to_lock(this);
+    // [mutex.hand_on]
+    if (state_.fetch_add(1, std::memory_order_acquire) != free && !lock_slow(until))
+        return false;
+    note_locked();
+    return true;
+}
+
+void mutex::note_locked() const noexcept { rt::lock_watch::locked(this); }
+
+void mutex::note_unlocked() const noexcept { rt::lock_watch::about_to_unlock(this); }
 
 } // namespace fiber

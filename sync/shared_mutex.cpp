@@ -60,8 +60,8 @@ slot& slot_of(void const* lock, void const* party) noexcept {
 
 // Takes the lock out of the slot, where a reader has left it.
 bool empty_slot(slot& s, void const* lock) noexcept {
-    // relaxed: if it is there, nobody but a reader of this lock takes it out
-    return s.load(std::memory_order_relaxed) == lock &&
+    // acquire: for a writer, who may find that the reader has left before
+    return s.load(std::memory_order_acquire) == lock && // [shared.hand_on]
            s.compare_exchange_strong(lock, nullptr,
                                      std::memory_order_seq_cst); // [shared.bias] [shared.hand_on]
 }

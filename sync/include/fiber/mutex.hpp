@@ -17,6 +17,9 @@ namespace fiber {
 namespace detail {
 class recursive_lock;
 
+// FIBER_DEBUG=locks. Set before main.
+FIBER_API extern bool watching_locks;
+
 // The timed half of a lock, for what locks before a deadline: bool try_lock(), bool lock_before(deadline).
 template <class Lock, class Rep, class Period>
 [[nodiscard]] bool lock_for(Lock& lock, std::chrono::duration<Rep, Period> const& duration) {
@@ -44,29 +47,33 @@ public:
     constexpr mutex() noexcept = default;
     ~mutex() {
         // relaxed: whoever destroys it has ordered that after all other uses
-        if (state_.load(std::memory_order_relaxed) != free || !waiters_.empty()) [[unlikely]]
-            destroyed_in_use();
+        if (state_.load(std::memory_order_relaxed) != free || !waiters_.empty() || detail::watching_locks)
+            [[unlikely]]
+            check_destruction();
     }
     mutex(mutex const&) = delete;
     mutex& operator=(mutex const&) = delete;
 
     // Blocks until the mutex is the caller's.
-    void lock() noexcept {
-        if (state_.fetch_add(1, std::memory_order_acquire) != free) [[unlikely]] // [mutex.hand_on]
-            static_cast<void>(lock_slow(detail::never));
-    }
+    void lock() noexcept { static_cast<void>(lock_before(detail::never)); }
 
     // Never blocks. False only if the mutex was locked.
     [[nodiscard]] bool try_lock() noexcept {
         auto expected = free;
-        return state_.load(std::memory_order_relaxed) == free && // relaxed: spares the line when it is locked
-               state_.compare_exchange_strong(expected, locked, std::memory_order_acquire, // [mutex.hand_on]
-                                              std::memory_order_relaxed); // relaxed: nothing was gained
+        if (state_.load(std::memory_order_relaxed) != free || // relaxed: spares the line when it is locked
+            !state_.compare_exchange_strong(expected, locked, std::memory_order_acquire, // [mutex.hand_on]
+                                            std::memory_order_relaxed)) // relaxed: nothing was gained
+            return false;
+        if (detail::watching_locks) [[unlikely]]
+            note_locked();
+        return true;
     }
 
     // By the party that has locked it. Never blocks. Another party that then gets the lock may destroy the
     // mutex.
     void unlock() noexcept {
+        if (detail::watching_locks) [[unlikely]]
+            note_unlocked();
         auto const seen = state_.fetch_sub(1, std::memory_order_release); // [mutex.hand_on]
         if (seen != locked) [[unlikely]]                                  // else *this may be gone
             unlock_slow(seen);
@@ -83,13 +90,18 @@ private:
     static constexpr word free = 0, locked = 1, contended = 2; // and more: see mutex.cpp
 
     // As lock. False: another had it until the deadline.
-    [[nodiscard]] bool lock_before(detail::deadline until) noexcept {
+    bool lock_before(detail::deadline until) noexcept {
+        if (detail::watching_locks) [[unlikely]]
+            return lock_watched(until);
         return state_.fetch_add(1, std::memory_order_acquire) == free || lock_slow(until); // [mutex.hand_on]
     }
-    [[nodiscard]] bool lock_slow(detail::deadline until) noexcept;
+    bool lock_slow(detail::deadline until) noexcept;
+    bool lock_watched(detail::deadline until) noexcept;
+    void note_locked() const noexcept;
+    void note_unlocked() const noexcept;
     void unlock_slow(word seen) noexcept;
     bool spin(word taken) noexcept;
-    void destroyed_in_use() const noexcept;
+    void check_destruction() const noexcept;
 
     std::atomic<word> state_{free};
     std::atomic<std::uint32_t> queue_lock_{0}; // guards waiters_

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// debug_locks_not_mine: with FIBER_DEBUG=locks, a mutex can be unlocked by the party alone that has locked it.
+
+// env: FIBER_DEBUG=locks
+// exit: abort
+// stderr: fiber: fiber::mutex 0x[0-9a-f]+: unlocked by one who has not locked it \(in fiber [0-9]+ "other"\)
+
+#include <fiber/fiber.hpp>
+
+int main() {
+    fiber::mutex mutex;
+    mutex.lock();
+    mutex.unlock();
+    mutex.lock();
+    fiber::go({.name = "other"}, [&] { mutex.unlock(); }).join();
+}

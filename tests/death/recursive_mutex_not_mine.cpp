@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// recursive_mutex_not_mine: one clear line, then the end.
+
+// exit: abort
+// stderr: fiber: fiber::recursive_mutex 0x[0-9a-f]+: unlocked by one who has not locked it \(in (fiber|OS thread) [0-9]+\)
+
+#include <fiber/fiber.hpp>
+
+int main() {
+    fiber::recursive_mutex mutex;
+    mutex.lock();
+    fiber::go([&] { mutex.unlock(); }).join();
+}

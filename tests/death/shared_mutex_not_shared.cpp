@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// shared_mutex_not_shared: one clear line, then the end.
+
+// exit: abort
+// stderr: fiber: fiber::shared_mutex 0x[0-9a-f]+: unlocked from sharing, but it was not shared \(in (fiber|OS thread) [0-9]+\)
+
+#include <fiber/fiber.hpp>
+
+int main() {
+    fiber::shared_mutex mutex;
+    mutex.lock_shared();
+    mutex.unlock_shared();
+    mutex.unlock_shared();
+}
