@@ -3,21 +3,28 @@
 
 #include "tests/support/catch.hpp"
 
+#include <fiber/barrier.hpp>
 #include <fiber/condition_variable.hpp>
 #include <fiber/go.hpp>
+#include <fiber/latch.hpp>
 #include <fiber/mutex.hpp>
 #include <fiber/runtime.hpp>
+#include <fiber/semaphore.hpp>
+#include <fiber/shared_mutex.hpp>
 #include <fiber/wait_group.hpp>
 
 #include <array>
+#include <chrono>
 #include <csignal>
 #include <memory>
 #include <mutex>
 #include <regex>
+#include <shared_mutex>
 #include <string>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <utility>
 
 namespace {
 
@@ -128,6 +135,72 @@ TEST_CASE("destroying a wait_group that others wait for aborts and says so", "[w
                                     "wait_group ADDRESS: destroyed while others wait for it");
                         wg->done();
                     });
+}
+
+TEST_CASE("destroying what others wait for aborts and says so", "[misuse]") {
+    auto const in_use = [](auto object, std::string const& kind, auto wait, auto end) {
+        while_one_waits([&] { wait(*object); },
+                        [&] {
+                            check_words(dying_words([&] { object.reset(); }),
+                                        kind + " ADDRESS: destroyed while others wait for it");
+                            end(*object);
+                        });
+    };
+    in_use(
+        std::make_unique<fiber::counting_semaphore<>>(0), "counting_semaphore", [](auto& s) { s.acquire(); },
+        [](auto& s) { s.release(); });
+    in_use(
+        std::make_unique<fiber::latch>(1), "latch", [](auto& l) { l.wait(); },
+        [](auto& l) { l.count_down(); });
+    in_use(
+        std::make_unique<fiber::barrier<>>(2), "barrier", [](auto& b) { b.arrive_and_wait(); },
+        [](auto& b) { b.arrive_and_drop(); });
+    auto shared = std::make_unique<fiber::shared_mutex>();
+    shared->lock();
+    in_use(
+        std::move(shared), "shared_mutex", [](auto& m) { std::shared_lock lock(m); },
+        [](auto& m) { m.unlock(); });
+    auto timed = std::make_unique<fiber::timed_mutex>();
+    timed->lock();
+    in_use(
+        std::move(timed), "mutex", [](auto& m) { std::unique_lock lock(m, std::chrono::hours(1)); },
+        [](auto& m) { m.unlock(); });
+    in_use(
+        std::make_unique<fiber::condition_variable_any>(), "condition_variable",
+        [](auto& cv) {
+            fiber::recursive_mutex m;
+            std::unique_lock lock(m);
+            cv.wait(lock);
+        },
+        [](auto& cv) { cv.notify_one(); });
+}
+
+TEST_CASE("destroying a shared_mutex that is locked, or shared, aborts and says so",
+          "[shared_mutex][misuse]") {
+    auto const words = "shared_mutex ADDRESS: destroyed while it is locked";
+    check_words(dying_words([] { std::make_unique<fiber::shared_mutex>()->lock(); }), words);
+    check_words(dying_words([] { std::make_unique<fiber::shared_mutex>()->lock_shared(); }), words);
+    check_words(dying_words([] {
+                    auto m = std::make_unique<fiber::shared_mutex>();
+                    for (int i = 0; i < 300; ++i) // the next reader stands in the table
+                        std::shared_lock lock(*m);
+                    m->lock_shared();
+                    m.reset();
+                }),
+                words);
+}
+
+TEST_CASE("counts that make no sense abort and say so", "[misuse]") {
+    check_words(dying_words([] { static_cast<void>(std::make_unique<fiber::latch>(-1)); }),
+                "latch ADDRESS: made with a count below zero, or above max()");
+    check_words(dying_words([] { static_cast<void>(std::make_unique<fiber::barrier<>>(-1)); }),
+                "barrier ADDRESS: made with a count below zero");
+    check_words(dying_words([] { static_cast<void>(std::make_unique<fiber::binary_semaphore>(2)); }),
+                "counting_semaphore ADDRESS: made with a count below zero, or above max()");
+    check_words(dying_words([] { fiber::counting_semaphore<>(0).release(-1); }),
+                "counting_semaphore ADDRESS: released below zero, or above max()");
+    check_words(dying_words([] { static_cast<void>(fiber::barrier<>(1).arrive(0)); }),
+                "barrier ADDRESS: more arrivals than expected in a phase, or less than one");
 }
 
 TEST_CASE("a static mutex may be locked by a fiber that is dropped when the process exits",
