@@ -109,7 +109,6 @@ private:
     detail::countdown running_{0};
     counting_semaphore<> room_{0}; // if limited_
     bool limited_ = false;
-    std::size_t limit_ = 0;
     enum class failure : unsigned char { none, first, thrown };
     std::atomic<failure> failure_{failure::none};
     std::exception_ptr error_; // by the one who sets `first`, and then by the one who sets `thrown`
