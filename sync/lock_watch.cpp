@@ -18,8 +18,10 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <map>
 #include <mutex>
+#include <pthread.h>
 #include <set>
 #include <string_view>
 #include <system_error>
@@ -82,6 +84,10 @@ void configure(std::string_view word) {
     }
     long_wait = std::chrono::milliseconds(ms);
     all = new tables;
+    // [fork] The tables are whole in the child, and the lock is free.
+    auto const unlock = [] { guard.value.unlock(); };
+    if (int const failed = ::pthread_atfork([] { guard.value.lock(); }, unlock, unlock); failed != 0)
+        fatal("cannot prepare for fork: pthread_atfork: %s", std::strerror(failed));
     observe_waits(report_wait);
     ::fiber::detail::watching_locks = true;
 }
