@@ -59,10 +59,8 @@ public:
 
     // Never blocks. False only if the mutex was locked.
     [[nodiscard]] bool try_lock() noexcept {
-        auto expected = free;
-        if (state_.load(std::memory_order_relaxed) != free || // relaxed: spares the line when it is locked
-            !state_.compare_exchange_strong(expected, locked, std::memory_order_acquire, // [mutex.hand_on]
-                                            std::memory_order_relaxed)) // relaxed: nothing was gained
+        // relaxed: spares the line when it is locked
+        if (state_.load(std::memory_order_relaxed) != free || !take_free())
             return false;
         if (detail::watching_locks) [[unlikely]]
             note_locked();
@@ -87,13 +85,19 @@ private:
     friend bool detail::lock_until(Lock&, std::chrono::time_point<Clock, Duration> const&);
 
     using word = std::uint32_t;
-    static constexpr word free = 0, locked = 1, contended = 2; // and more: see mutex.cpp
+    static constexpr word free = 0, locked = 1, contended = 2; // see mutex.cpp
+
+    [[nodiscard]] bool take_free() noexcept {
+        auto expected = free;
+        return state_.compare_exchange_strong(expected, locked, std::memory_order_acquire, // [mutex.hand_on]
+                                              std::memory_order_relaxed); // relaxed: nothing was gained
+    }
 
     // As lock. False: another had it until the deadline.
     bool lock_before(detail::deadline until) noexcept {
         if (detail::watching_locks) [[unlikely]]
             return lock_watched(until);
-        return state_.fetch_add(1, std::memory_order_acquire) == free || lock_slow(until); // [mutex.hand_on]
+        return take_free() || lock_slow(until);
     }
     bool lock_slow(detail::deadline until) noexcept;
     bool lock_watched(detail::deadline until) noexcept;
