@@ -5,14 +5,26 @@
 
 #include "runtime/base/fatal.hpp"
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
+// Younger than the C library's headers may be.
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102
+#endif
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+#ifndef PIDFD_SELF_THREAD_GROUP
+#define PIDFD_SELF_THREAD_GROUP (-10001)
 #endif
 
 namespace fiber::rt {
@@ -40,22 +52,59 @@ long mprotect_budget() noexcept {
     return entries / 4;
 }
 
-bool protect_within_budget(std::byte* at, std::size_t size) noexcept {
+std::atomic<guard_support> best_guards{
+    guard_support::madvise}; // relaxed: found out again by whoever sees it late
+
+guard_kind protect_within_budget(memory_range at) noexcept {
     static std::atomic<long> budget{mprotect_budget()};
     // relaxed: a count that orders nothing
-    if (budget.fetch_sub(1, std::memory_order_relaxed) > 0 && ::mprotect(at, size, PROT_NONE) == 0)
-        return true;
+    if (best_guards.load(std::memory_order_relaxed) != guard_support::none &&
+        budget.fetch_sub(1, std::memory_order_relaxed) > 0 && ::mprotect(at.begin, at.size, PROT_NONE) == 0)
+        return guard_kind::page;
     static std::atomic<bool> warned{false};
     if (!warned.exchange(true, std::memory_order_relaxed)) // relaxed: only who prints
         warn("no guard page below further fiber stacks: the kernel has no MADV_GUARD_INSTALL (Linux 6.13), "
              "and half of vm.max_map_count has gone into guards; raise it. Overflows are found late");
-    return false;
+    return guard_kind::canary;
 }
+
+// How many of the ranges, from the first, have been advised. errno says why not all.
+std::size_t advise(std::span<memory_range const> ranges, int advice) noexcept {
+    static std::atomic<bool> all_at_once{true}; // relaxed: found out again by whoever sees it late
+    std::size_t done = 0;
+    if (ranges.size() > 1 && all_at_once.load(std::memory_order_relaxed)) {
+        std::array<iovec, most_ranges> vectors;
+        std::transform(ranges.begin(), ranges.end(), vectors.begin(), [](memory_range r) {
+            return iovec{r.begin, r.size};
+        });
+        // Not a pidfd of this process: in the child of a fork it would still name the parent.
+        long const bytes =
+            ::syscall(SYS_process_madvise, PIDFD_SELF_THREAD_GROUP, vectors.data(), ranges.size(), advice, 0);
+        if (bytes < 0 && errno != ENOMEM)
+            all_at_once.store(false, std::memory_order_relaxed);
+        for (long rest = bytes; done < ranges.size() && rest >= static_cast<long>(ranges[done].size); ++done)
+            rest -= static_cast<long>(ranges[done].size);
+    }
+    while (done < ranges.size() && ::madvise(ranges[done].begin, ranges[done].size, advice) == 0)
+        ++done;
+    return done;
+}
+
+class keep_errno {
+public:
+    keep_errno() noexcept = default;
+    ~keep_errno() { errno = saved_; }
+    keep_errno(keep_errno const&) = delete;
+    keep_errno& operator=(keep_errno const&) = delete;
+
+private:
+    int const saved_ = errno;
+};
 
 } // namespace
 
 slab reserve_slab(std::size_t wanted, std::size_t unit) noexcept {
-    int const saved_errno = errno;
+    keep_errno const keep;
     for (std::size_t size = wanted; size >= unit; size = size / 2 / unit * unit) {
         // Aligning wastes up to one unit of address space, unless the kernel happens to give an aligned
         // range.
@@ -78,32 +127,56 @@ slab reserve_slab(std::size_t wanted, std::size_t unit) noexcept {
         // One huge page under the first touch of a stack would take 2 MiB. Refused (no THP in this kernel):
         // as well.
         ::madvise(begin, size, MADV_NOHUGEPAGE);
-        errno = saved_errno;
         return {begin, begin + size};
     }
-    errno = saved_errno;
     return {};
 }
 
-guard_kind install_guard(std::byte* at, std::size_t size) noexcept {
-    static std::atomic<bool> refused{false};
-    int const saved_errno = errno;
-    bool guarded = false;
-    if (!refused.load(std::memory_order_relaxed)) { // relaxed: found out again by whoever sees it late
-        guarded = ::madvise(at, size, MADV_GUARD_INSTALL) == 0;
-        if (!guarded)
-            refused.store(true, std::memory_order_relaxed);
+void install_guards(std::span<memory_range const> at, guard_kind* kinds) noexcept {
+    keep_errno const keep;
+    std::size_t done = 0;
+    if (best_guards.load(std::memory_order_relaxed) == guard_support::madvise) {
+        done = advise(at, MADV_GUARD_INSTALL);
+        if (done < at.size() && errno == EINVAL)
+            limit_guards(guard_support::mprotect);
     }
-    if (!guarded)
-        guarded = protect_within_budget(at, size);
-    errno = saved_errno;
-    return guarded ? guard_kind::page : guard_kind::canary;
+    std::fill_n(kinds, done, guard_kind::page);
+    std::transform(at.begin() + static_cast<std::ptrdiff_t>(done), at.end(), kinds + done,
+                   protect_within_budget);
 }
 
-void release_pages(std::byte* begin, std::byte* end) noexcept {
-    int const saved_errno = errno;
-    ::madvise(begin, static_cast<std::size_t>(end - begin), MADV_DONTNEED);
-    errno = saved_errno;
+void limit_guards(guard_support best) noexcept { best_guards.store(best, std::memory_order_relaxed); }
+
+void populate_pages(std::span<memory_range const> ranges) noexcept {
+    keep_errno const keep;
+    static_cast<void>(advise(ranges, MADV_POPULATE_WRITE));
+}
+
+void release_pages(std::span<memory_range const> ranges) noexcept {
+    keep_errno const keep;
+    static_cast<void>(advise(ranges, MADV_DONTNEED));
+}
+
+touched_memory touched_in(memory_range range) noexcept {
+    keep_errno const keep;
+    touched_memory seen;
+    std::array<unsigned char, 128> pages; // of one stretch
+    for (std::byte* end = range.begin + range.size; end != range.begin;) {
+        std::size_t const size =
+            std::min(static_cast<std::size_t>(end - range.begin), pages.size() * page_size);
+        end -= size;
+        auto const last = pages.begin() + static_cast<std::ptrdiff_t>(size / page_size);
+        if (::mincore(end, size, pages.data()) != 0)
+            break;
+        auto const is_resident = [](unsigned char page) { return (page & 1) != 0; };
+        auto const lowest = std::find_if(pages.begin(), last, is_resident);
+        if (lowest == last)
+            break;
+        seen.resident += static_cast<std::size_t>(std::count_if(lowest, last, is_resident)) * page_size;
+        auto const below = static_cast<std::size_t>(lowest - pages.begin()) * page_size;
+        seen.depth = static_cast<std::size_t>(range.begin + range.size - end) - below;
+    }
+    return seen;
 }
 
 } // namespace fiber::rt

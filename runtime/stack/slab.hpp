@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// slab.hpp: the address space that stacks are cut from, and the guards below them. The only file of stack/
-// that calls the kernel.
+// slab.hpp: the address space that stacks are cut from, the guards below them and the memory in them. The only file
+// of stack/ that calls the kernel. Where many ranges are given, one call of process_madvise does for all of them, if
+// the kernel lets a process do that to itself (Linux 6.14): a third to four fifths less time than one by one.
 #pragma once
 
 #include <cstddef>
+#include <span>
 
 namespace fiber::rt {
+
+inline constexpr std::size_t page_size = 4096;
 
 // A range of address space, a multiple of `unit` and aligned to it, readable and writable, resident page by
 // page as it is touched. Takes `wanted` bytes or, where that much is refused, fewer, but at least `unit`;
@@ -18,15 +22,35 @@ struct slab {
 };
 [[nodiscard]] slab reserve_slab(std::size_t wanted, std::size_t unit) noexcept;
 
-// How far a stack is guarded against overflow. `canary`: only looked at when the stack is given back.
+struct memory_range {
+    std::byte* begin;
+    std::size_t size;
+};
+inline constexpr std::size_t most_ranges = 64; // in one of the calls below
+
+// How far a stack is guarded against overflow. `canary`: only looked at when its fiber ends.
 enum class guard_kind : unsigned char { page, canary };
 
-// Makes [at, at + size) fault on access: by MADV_GUARD_INSTALL (Linux 6.13), which costs no map entry; else
-// by mprotect, which costs two, while they last; else not at all, with one warning, and the caller looks
-// after a canary.
-[[nodiscard]] guard_kind install_guard(std::byte* at, std::size_t size) noexcept;
+// Makes each range fault on access: by MADV_GUARD_INSTALL (Linux 6.13), which costs no map entry; else by mprotect,
+// which costs two, while they last; else not at all, with one warning, and the caller looks after a canary. Sets
+// as many kinds.
+void install_guards(std::span<memory_range const>, guard_kind* kinds) noexcept;
 
-// Gives the pages back; they read as zero again. The guard stays.
-void release_pages(std::byte* begin, std::byte* end) noexcept;
+// For tests: no better guards than these, from here on.
+enum class guard_support : unsigned char { madvise, mprotect, none };
+void limit_guards(guard_support) noexcept;
+
+// Makes the pages resident, for writing; where that fails, the first touch does it.
+void populate_pages(std::span<memory_range const>) noexcept;
+
+// Gives the pages back; they read as zero again. Guards stay.
+void release_pages(std::span<memory_range const>) noexcept;
+
+// Counted from the end, down to where a stretch of half a MiB has none.
+struct touched_memory {
+    std::size_t resident = 0; // bytes
+    std::size_t depth = 0;    // from the end down to the lowest resident page
+};
+[[nodiscard]] touched_memory touched_in(memory_range) noexcept;
 
 } // namespace fiber::rt

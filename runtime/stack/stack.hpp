@@ -23,7 +23,6 @@ namespace fiber::rt {
 
 class stack_class;
 
-inline constexpr std::size_t page_size = 4096;
 #if defined(__aarch64__)
 inline constexpr std::size_t guard_size = 65536; // compilers probe at steps of 64 KiB there
 #else

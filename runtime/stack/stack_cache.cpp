@@ -4,6 +4,7 @@
 #include "runtime/stack/stack_cache.hpp"
 
 #include <system_error>
+#include <utility>
 
 namespace fiber::rt {
 
@@ -12,16 +13,26 @@ stack_cache::stack_cache(stack_class& of) : of_(of) {
 } // one more, while half goes back
 
 stack_cache::~stack_cache() {
-    of_.give(idle_);
+    return_idle();
     of_.unreserve(most_idle + 1 + credits_);
 }
 
-void stack_cache::refill() noexcept { idle_ = of_.take(batch, count_); }
+void stack_cache::refill() noexcept {
+    std::size_t taken = 0;
+    idle_ = of_.take(batch, taken);
+    count_ = taken;
+}
+
+void stack_cache::return_all() noexcept {
+    of_.give(std::exchange(idle_, nullptr));
+    count_ = 0;
+}
 
 void stack_cache::return_half() noexcept {
     stack* last_kept = idle_; // the warmest stay
-    for (count_ = 1; count_ < most_idle / 2; ++count_)
+    for (std::size_t kept = 1; kept < most_idle / 2; ++kept)
         last_kept = last_kept->link;
+    count_ = most_idle / 2;
     of_.give(last_kept->link);
     last_kept->link = nullptr;
 }

@@ -38,15 +38,22 @@ public:
             refill();
         stack& s = *idle_;
         idle_ = s.link;
-        --count_;
+        count_ = count_ - 1;
         return s;
     }
     void give(stack& s) noexcept {
         s.link = idle_;
         idle_ = &s;
-        if (++count_ > most_idle)
+        count_ = count_ + 1;
+        if (count_ > most_idle)
             return_half();
     }
+    // All that is idle here to the depot, where it ages: by an owner who will not need any for a while.
+    void return_idle() noexcept {
+        if (idle_ != nullptr)
+            return_all();
+    }
+    [[nodiscard]] std::size_t idle() const noexcept { return count_; } // any: how many
 
 private:
     static constexpr std::size_t most_idle = 64; // 256 KiB resident, if no fiber has used more than a page
@@ -55,12 +62,13 @@ private:
 
     void refill() noexcept;
     void return_half() noexcept;
+    void return_all() noexcept;
     void refill_credits();
     void return_credits() noexcept;
 
     stack_class& of_;
     stack* idle_ = nullptr;
-    std::size_t count_ = 0;
+    relaxed<std::size_t> count_{0};
     std::size_t credits_ = 0;
 };
 

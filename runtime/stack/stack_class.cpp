@@ -8,7 +8,9 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <bit>
+#include <functional>
 #include <memory>
 #include <new>
 #include <stdexcept>
@@ -91,90 +93,219 @@ bool stack_class::grow() noexcept {
         std::clamp(slots_ * size_, std::max(first_slab, size_), std::max(largest_slab, size_));
     try {
         slabs_.reserve(slabs_.size() + 1);
+        idle_.reserve(slots_ + wanted / size_);
     } catch (std::bad_alloc const&) {
         return false;
     }
     slab const s = reserve_slab(wanted, size_);
     if (s.begin == nullptr)
         return false;
-    slabs_.push_back(s);
+    slabs_.push_back({s, s.begin});
     slots_ += static_cast<std::size_t>(s.end - s.begin) / size_;
     return true;
 }
 
 stack* stack_class::take(std::size_t n, std::size_t& taken) noexcept {
-    std::lock_guard const hold(lock_);
-    stack* list = nullptr;
-    for (taken = 0; taken < n && free_ != nullptr; ++taken) {
-        stack* const s = free_;
-        free_ = s->link;
-        --free_count_;
-        s->link = list;
-        list = s;
+    std::array<idle_stack, most_ranges> bare;
+    std::size_t with_guard = 0;
+    {
+        std::lock_guard const hold(lock_);
+        if (stack* const warm = take_warm_locked(n, taken))
+            return warm;
+        batch_ = std::min(2 * batch_, most_ranges);
+        taken = take_bare_locked(std::span(bare).first(std::min(n, batch_ / 2)), with_guard);
     }
-    if (list == nullptr) { // bare ones cost page faults: one at a time
-        list = &make_bare_slot_a_stack();
-        taken = 1;
+    return make(std::span(bare).first(taken), with_guard); // page faults: not under the lock
+}
+
+stack* stack_class::take_warm_locked(std::size_t n, std::size_t& taken) noexcept {
+    taken = std::min<std::size_t>(n, warm_);
+    stack* list = nullptr;
+    auto const first = idle_.end() - static_cast<std::ptrdiff_t>(taken);
+    for (auto i = first; i != idle_.end(); ++i) {
+        i->at->link = list;
+        list = i->at;
+    }
+    idle_.erase(first, idle_.end());
+    unused_ = std::min(unused_, idle_.size());
+    warm_ = warm_ - taken;
+    return list;
+}
+
+// Bare ones, of which the first with_guard have been stacks before. Their number: as many as there are, at least 1.
+std::size_t stack_class::take_bare_locked(std::span<idle_stack> to, std::size_t& with_guard) noexcept {
+    with_guard = std::min(to.size(), bare_);
+    std::copy_n(idle_.rbegin(), with_guard, to.begin());
+    idle_.resize(idle_.size() - with_guard);
+    bare_ -= with_guard;
+    unused_ = std::min(unused_, bare_);
+    for (std::size_t n = with_guard; n < to.size(); ++n) {
+        std::byte* const begin = carve_locked();
+        if (begin == nullptr && n == 0)
+            fatal("broken invariant: a fiber has a stack credit, but no slot is left");
+        if (begin == nullptr)
+            return n;
+        std::size_t const colour = (next_colour_++ % colours) * 64;
+        to[n].at = reinterpret_cast<stack*>(begin + size_ - colour - sizeof(stack));
+    }
+    return to.size();
+}
+
+std::byte* stack_class::carve_locked() noexcept {
+    if (first_unused_ == slabs_.size())
+        return nullptr;
+    partly_used& s = slabs_[first_unused_];
+    std::byte* const begin = s.unused;
+    s.unused += size_;
+    if (s.unused == s.all.end)
+        ++first_unused_;
+    return begin;
+}
+
+// Their first pages are made resident, the new ones get their guards.
+stack* stack_class::make(std::span<idle_stack> bare, std::size_t with_guard) noexcept {
+    auto const slot = [this](idle_stack const& s) {
+        return reinterpret_cast<std::byte*>(reinterpret_cast<std::uintptr_t>(s.at) & ~(size_ - 1));
+    };
+    std::array<memory_range, most_ranges> ranges;
+    auto const without = bare.subspan(with_guard);
+    std::transform(without.begin(), without.end(), ranges.begin(), [&](auto const& s) {
+        return memory_range{slot(s), guard_size};
+    });
+    std::array<guard_kind, most_ranges> guards;
+    install_guards(std::span(ranges).first(without.size()), guards.data());
+    for (std::size_t i = 0; i < without.size(); ++i)
+        without[i].guard = guards[i];
+    if (bare.size() > 1) { // one alone is about to be touched anyway
+        std::transform(bare.begin(), bare.end(), ranges.begin(), [&](auto const& s) {
+            return memory_range{slot(s) + size_ - page_size, page_size};
+        });
+        populate_pages(std::span(ranges).first(bare.size()));
+    }
+    stack* list = nullptr;
+    for (idle_stack const& s : bare) {
+        stack* const made = ::new (s.at) stack(*this, s.guard);
+        made->link = list;
+        list = made;
     }
     return list;
 }
 
-stack& stack_class::make_bare_slot_a_stack() noexcept {
-    bare_slot bare{};
-    if (!trimmed_.empty()) {
-        bare = trimmed_.back();
-        trimmed_.pop_back();
-    } else {
-        if (slabs_.empty())
-            fatal("broken invariant: a fiber has a stack credit, but no slot is left");
-        slab& s = slabs_.back();
-        bare = {s.begin, install_guard(s.begin, guard_size)};
-        s.begin += size_;
-        if (s.begin == s.end)
-            slabs_.pop_back();
-    }
-    std::size_t const colour = (next_colour_++ % colours) * 64;
-    return *::new (bare.begin + size_ - colour - sizeof(stack)) stack(*this, bare.guard);
+void stack_class::give(stack* list) noexcept {
+    std::size_t n = 0;
+    for (stack const* s = list; s != nullptr; s = s->link)
+        ++n;
+    std::lock_guard const hold(lock_);
+    idle_.resize(idle_.size() + n); // there is room
+    for (auto to = idle_.rbegin(); list != nullptr; list = list->link)
+        *to++ = {list, list->guard};
+    warm_ = warm_ + n;
+    batch_ = 1;
 }
 
-void stack_class::give(stack* list) noexcept {
-    std::lock_guard const hold(lock_);
-    while (list != nullptr) {
-        stack* const s = list;
-        list = s->link;
-        s->link = free_;
-        free_ = s;
-        ++free_count_;
+// Of the coldest, those that nobody has needed since the last look.
+void stack_class::release_some_locked() noexcept {
+    std::array<memory_range, most_ranges> ranges;
+    std::size_t n = 0;
+    for (; n < ranges.size() && bare_ + n < unused_; ++n) {
+        stack& s = *idle_[bare_ + n].at;
+        ranges[n] = {s.bottom(), size_ - guard_size};
+        if (s.context.sp != nullptr)
+            arch::drop_context(s.context);
+        s.~stack();
+    }
+    release_pages(std::span(ranges).first(n));
+    bare_ += n;
+    warm_ = warm_ - n;
+}
+
+// In steps, so that those who want a stack meanwhile wait for some tens of microseconds.
+void stack_class::release_unused() noexcept {
+    for (bool more = true; more;) {
+        std::lock_guard const hold(lock_);
+        release_some_locked();
+        more = bare_ < unused_;
     }
 }
 
 void stack_class::trim() noexcept {
+    {
+        std::lock_guard const hold(lock_);
+        unused_ = idle_.size();
+    }
+    release_unused();
+}
+
+void stack_class::age() noexcept {
+    release_unused();
     std::lock_guard const hold(lock_);
-    try {
-        trimmed_.reserve(trimmed_.size() + free_count_);
-    } catch (std::bad_alloc const&) {
-        return; // no room to remember them by; they stay as they are
+    unused_ = idle_.size();
+}
+
+namespace {
+
+// Any sysmon, the first one that comes to it, does the ageing for all. Relaxed: whoever comes late finds nothing to do.
+std::atomic<clock::rep> ageing_due{0};
+
+} // namespace
+
+bool stack_class::ageing_is_due(clock::time_point now) noexcept {
+    return now.time_since_epoch().count() >= ageing_due.load(std::memory_order_relaxed);
+}
+
+void stack_class::age_all(clock::time_point now) noexcept {
+    auto due = ageing_due.load(std::memory_order_relaxed);
+    if (now.time_since_epoch().count() < due ||
+        !ageing_due.compare_exchange_strong(due, (now + age_limit).time_since_epoch().count(),
+                                            std::memory_order_relaxed))
+        return;
+    for (auto const& c : classes().of_log)
+        if (c->warm_ != 0)
+            c->age();
+}
+
+clock::time_point stack_class::next_ageing() noexcept {
+    auto const& all = classes().of_log;
+    bool const any = std::any_of(all.begin(), all.end(), [](auto const& c) { return c->warm_ != 0; });
+    return any ? clock::time_point(clock::duration(ageing_due.load(std::memory_order_relaxed))) : never;
+}
+
+// Few are looked at, and stand for the others: each takes about a microsecond.
+std::size_t stack_class::resident() noexcept {
+    constexpr std::size_t most_looked_at = 64;
+    std::array<memory_range, most_looked_at> sample;
+    std::size_t looked_at = 0, used = 0;
+    {
+        std::lock_guard const hold(lock_);
+        auto const in_use = [this](partly_used const& s) {
+            return static_cast<std::size_t>(s.unused - s.all.begin) / size_;
+        };
+        for (partly_used const& s : slabs_)
+            used += in_use(s);
+        std::size_t const step = std::max<std::size_t>(1, (used + most_looked_at - 1) / most_looked_at);
+        std::size_t next = 0, before = 0;
+        for (partly_used const& s : slabs_) {
+            for (; next < before + in_use(s); next += step)
+                sample[looked_at++] = {s.all.begin + (next - before) * size_ + guard_size,
+                                       size_ - guard_size};
+            before += in_use(s);
+        }
     }
-    while (free_ != nullptr) {
-        stack* const s = free_;
-        free_ = s->link;
-        bare_slot const bare{s->slot(), s->guard};
-        std::byte* const bottom = s->bottom();
-        if (s->context.sp != nullptr)
-            arch::drop_context(s->context);
-        s->~stack();
-        release_pages(bottom, bare.begin + size_);
-        trimmed_.push_back(bare);
-    }
-    free_count_ = 0;
+    std::size_t sum = 0;
+    for (memory_range const& each : std::span(sample).first(looked_at))
+        sum += touched_in(each).resident;
+    return looked_at == 0 ? 0 : sum / looked_at * used + sum % looked_at * used / looked_at;
 }
 
 stack_class::figures stack_class::totals() noexcept {
     figures sum;
     for (auto const& c : classes().of_log) {
-        std::lock_guard const hold(c->lock_);
-        sum.bytes_reserved += c->slots_ * c->size_;
-        sum.bytes_cached += c->free_count_ * page_size;
+        {
+            std::lock_guard const hold(c->lock_);
+            sum.bytes_reserved += c->slots_ * c->size_;
+        }
+        sum.bytes_cached += c->warm_ * page_size;
+        sum.bytes_resident += c->resident();
     }
     return sum;
 }
@@ -182,6 +313,18 @@ stack_class::figures stack_class::totals() noexcept {
 void stack_class::trim_all() noexcept {
     for (auto const& c : classes().of_log)
         c->trim();
+}
+
+memory_range stack_class::slot_of(void const* address) noexcept {
+    auto* const at = static_cast<std::byte*>(const_cast<void*>(address));
+    for (auto const& c : classes().of_log) {
+        std::lock_guard const hold(c->lock_);
+        for (partly_used const& s : c->slabs_)
+            if (!std::less<>{}(at, s.all.begin) && std::less<>{}(at, s.unused))
+                return {s.all.begin + static_cast<std::size_t>(at - s.all.begin) / c->size_ * c->size_,
+                        c->size_};
+    }
+    return {};
 }
 
 void stack_class::lock_all() noexcept {

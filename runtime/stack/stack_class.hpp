@@ -9,13 +9,21 @@
 //   invariant  slots >= credits given out; a cache holds credits for the most stacks that it keeps idle, beside those
 //              of its fibers
 //   hence      while a fiber with a credit has no stack yet, some slot is bare or free in the depot
+//
+// Idle stacks cost memory. Those that have not been taken for a while are made bare: their pages go back, the guard and
+// the place stay. Nobody keeps a time for each: the least number that was there since the last look says how many of
+// the coldest have not been needed.
 #pragma once
 
+#include "runtime/base/clock.hpp"
+#include "runtime/base/relaxed.hpp"
 #include "runtime/stack/slab.hpp"
 #include "runtime/stack/stack.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <mutex>
+#include <span>
 #include <vector>
 
 namespace fiber::rt {
@@ -32,17 +40,29 @@ public:
     void reserve(std::size_t n);
     void unreserve(std::size_t n) noexcept;
 
-    // A list of 1 to n stacks, linked; needs credits. Sets taken to their number.
+    // A list of 1 to n stacks, linked, the warmest first; needs credits. Sets taken to their number.
     [[nodiscard]] stack* take(std::size_t n, std::size_t& taken) noexcept;
+    // Likewise ordered.
     void give(stack* list) noexcept;
 
     struct figures {
-        std::size_t bytes_reserved = 0,
-                    bytes_cached = 0; // address space; idle stacks in the depots, at least a page each
+        std::size_t bytes_reserved = 0; // address space
+        std::size_t bytes_resident = 0; // from a sample, if there are many
+        std::size_t bytes_cached = 0;   // idle stacks here, at least a page each
     };
     [[nodiscard]] static figures totals() noexcept;
-    // Gives the memory of all stacks in the depots back to the kernel.
+
+    // Gives the memory of all stacks that are idle here back to the kernel.
     static void trim_all() noexcept;
+    // By a sysmon, when it is due: gives the memory of those back that have been idle for age_limit, or up to twice that.
+    static void age_all(clock::time_point now) noexcept;
+    [[nodiscard]] static bool ageing_is_due(clock::time_point now) noexcept;
+    // When age_all() next has something to do; never: not before more stacks are given back.
+    [[nodiscard]] static clock::time_point next_ageing() noexcept;
+    static constexpr std::chrono::seconds age_limit{1};
+
+    // The slot that the address is in, whatever is there; empty: none.
+    [[nodiscard]] static memory_range slot_of(void const* address) noexcept;
 
     // For fork: the locks of all classes. What the depots hold is as good in the child as in the parent.
     static void lock_all() noexcept;
@@ -51,22 +71,38 @@ public:
     explicit stack_class(std::size_t size) noexcept : size_(size) {}
 
 private:
+    struct idle_stack {
+        stack* at; // once it is bare: where it stood, and will stand
+        guard_kind guard;
+    };
+    struct partly_used {
+        slab all;
+        std::byte* unused; // from here on, never used
+    };
+
     [[nodiscard]] bool grow() noexcept;
-    [[nodiscard]] stack& make_bare_slot_a_stack() noexcept;
+    [[nodiscard]] stack* take_warm_locked(std::size_t n, std::size_t& taken) noexcept;
+    [[nodiscard]] std::size_t take_bare_locked(std::span<idle_stack> to, std::size_t& with_guard) noexcept;
+    [[nodiscard]] std::byte* carve_locked() noexcept;
+    [[nodiscard]] stack* make(std::span<idle_stack>, std::size_t with_guard) noexcept;
+    void release_some_locked() noexcept;
+    void release_unused() noexcept;
     void trim() noexcept;
+    void age() noexcept;
+    [[nodiscard]] std::size_t resident() noexcept;
 
     std::size_t const size_;
     mutable std::mutex lock_; // guards all below; a mutex, since growing and trimming call the kernel
     std::size_t slots_ = 0;
     std::size_t credits_ = 0; // given out
-    stack* free_ = nullptr;   // suspended in fiber_main, warm, last in first out
-    std::size_t free_count_ = 0;
-    struct bare_slot {
-        std::byte* begin;
-        guard_kind guard;
-    };
-    std::vector<bare_slot> trimmed_;
-    std::vector<slab> slabs_; // the part of each that has never been used
+    // Coldest first: [0, bare_) are bare, the others are suspended in fiber_main. There is room for all slots.
+    std::vector<idle_stack> idle_;
+    std::size_t bare_ = 0;
+    std::size_t unused_ = 0;       // the least that idle_ has had since the last look
+    relaxed<std::size_t> warm_{0}; // those that are not bare
+    std::size_t batch_ = 1;        // bare ones to be made stacks of at once: more while nothing comes back
+    std::vector<partly_used> slabs_;
+    std::size_t first_unused_ = 0; // the slab to carve from
     unsigned next_colour_ = 0;
 };
 
