@@ -7,7 +7,6 @@
 #include "runtime/inspect/dump.hpp"
 #include "runtime/process/runtimes.hpp"
 #include "runtime/sched/scheduler.hpp"
-#include "runtime/stack/stack_class.hpp"
 
 #include <atomic>
 #include <mutex>
@@ -62,7 +61,7 @@ rt::scheduler& rt::global_scheduler() { return *runtime::global().scheduler_; }
 
 unsigned runtime::processors() const noexcept { return scheduler_->processors(); }
 void runtime::set_processors(unsigned n) { rt::usable(*scheduler_).set_processors(n); }
-void runtime::trim() { rt::stack_class::trim_all(); }
+void runtime::trim() { scheduler_->trim(); }
 runtime_stats runtime::stats() const { return scheduler_->stats(); }
 void runtime::dump(std::FILE* to) const { rt::dump(*scheduler_, to); }
 

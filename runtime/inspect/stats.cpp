@@ -23,6 +23,7 @@ runtime_stats scheduler::stats() const {
         s.steals += p.steals.read();
         s.parks += p.parks.read();
         s.timers += p.timers.size();
+        s.stack_bytes_cached += p.idle.stacks.idle() * page_size;
     }
     std::size_t in_hand = 0; // running, or between a queue and that, as far as one can tell
     for (machine const* m = first_machine(); m != nullptr; m = m->next_made)
@@ -30,7 +31,8 @@ runtime_stats scheduler::stats() const {
     s.fibers_parked = s.fibers_live - std::min(s.fibers_live, s.fibers_runnable + in_hand);
     auto const stacks = stack_class::totals();
     s.stack_bytes_reserved = stacks.bytes_reserved;
-    s.stack_bytes_cached = stacks.bytes_cached;
+    s.stack_bytes_resident = stacks.bytes_resident;
+    s.stack_bytes_cached += stacks.bytes_cached;
     return s;
 }
 

@@ -96,6 +96,7 @@ void scheduler::hand_off(machine& m) noexcept {
         to->wake();
         return;
     }
+    p.idle.stacks.return_idle();
     // It may as well sleep on, as an idle one; this is its last look: [idle.wake], right. Timers too may have come:
     // from a machine that has no processor.
     idle_.enlist(*to);

@@ -93,6 +93,7 @@ void scheduler::retire(machine& m) noexcept {
         m.retired = true;
         retired_count_ = retired_count_ + 1;
     }
+    m.p->idle.stacks.return_idle();
     while (!nap(m, m.p->timers.earliest())) {
         run_timers(m, *m.p);
         pass_on(m);

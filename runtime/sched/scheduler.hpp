@@ -70,6 +70,7 @@ public:
     void set_processors(unsigned);
     void attach(poller&) noexcept; // one, which must live as long as the scheduler
     [[nodiscard]] runtime_stats stats() const;
+    void trim() noexcept; // idle_stacks.cpp
     // A guess, true at last when it stays so.
     [[nodiscard]] bool all_idle() const noexcept {
         return idle_.count() + retired_count_ >= made_.load(std::memory_order_relaxed);
@@ -167,6 +168,11 @@ private:
     [[nodiscard]] bool retired(processor const& p) const noexcept { return p.index >= processors(); }
     void retire(machine&) noexcept;
     void pass_on(machine&) noexcept;
+
+    // ── idle_stacks.cpp ──
+    void age_stacks(clock::time_point now) noexcept;
+    void return_all_idle_stacks() noexcept;
+    [[nodiscard]] bool return_idle_stacks(processor&) noexcept;
 
     // ── shutdown.cpp ──
     [[nodiscard]] std::uint64_t live_fibers() const noexcept;

@@ -49,14 +49,17 @@ void sysmon::machine_awake() noexcept {
         futex_wake_one(word_);
 }
 
+// Or until there are stacks to be aged.
 void sysmon::sleep_until_a_machine_wakes() noexcept {
     std::uint32_t watching = 0;
     if (!word_.compare_exchange_strong(watching, 1, std::memory_order_seq_cst)) // stopping
         return;
     full_fence(); // [sysmon.sleep]
-    bool const all_idle = of_.all_idle();
-    while (all_idle && word_.load(std::memory_order_relaxed) == 1)
-        futex_wait(word_, 1);
+    if (of_.all_idle()) {
+        auto const until = stack_class::next_ageing();
+        while (word_.load(std::memory_order_relaxed) == 1 && (until == never || clock::now() < until))
+            futex_wait(word_, 1, until);
+    }
     std::uint32_t asleep = 1;
     word_.compare_exchange_strong(asleep, 0, std::memory_order_seq_cst);
 }
@@ -79,7 +82,9 @@ void sysmon::watch() {
             idle = quiet = 0;
             time = shortest_nap;
         }
-        if (look_at_all(clock::now())) {
+        auto const now = clock::now();
+        of_.age_stacks(now);
+        if (look_at_all(now)) {
             quiet = 0;
             time = shortest_nap;
         } else if (++quiet > naps_before_longer) {

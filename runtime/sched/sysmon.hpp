@@ -10,7 +10,8 @@
 //   the same slice for too long, others queued           ends it
 //   a timer overdue, or a poller                         has the machine look at its timers, and ask the poller
 // A processor whose machine is blocked for a slice with no work waiting is retaken too, so that it can be idle.
-// It sleeps when all processors are idle.
+// It also has the memory of stacks given back that have been idle for long: idle_stacks.cpp.
+// It sleeps when all processors are idle, and no stack is.
 #pragma once
 
 #include "runtime/base/clock.hpp"

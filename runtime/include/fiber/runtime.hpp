@@ -47,8 +47,10 @@ struct runtime_stats {
     std::uint64_t parks = 0;              // times a fiber went to wait
     std::uint64_t handoffs = 0;           // times a processor changed its machine
     std::size_t timers = 0;               // armed
-    std::size_t stack_bytes_reserved = 0; // address space, of all runtimes together, as is the next
-    std::size_t stack_bytes_cached = 0;   // in idle stacks that trim() would give back; the least it can be
+    std::size_t stack_bytes_reserved = 0; // address space, of all runtimes together, as are the next two
+    std::size_t stack_bytes_resident =
+        0; // in memory, of stacks in use or idle; from a sample of 64 in each size
+    std::size_t stack_bytes_cached = 0; // in idle stacks that trim() would give back; the least it can be
 };
 
 // As many as you like in a process. All members may be called from any fiber or thread, but for the
@@ -88,7 +90,8 @@ public:
     // std::invalid_argument for 0 or more than 1024, std::system_error if a thread cannot be started.
     FIBER_API void set_processors(unsigned);
 
-    // Gives the memory of idle stacks back to the system now.
+    // Gives the memory of idle stacks back to the system now; otherwise this is done when they have been idle for one
+    // to two seconds. Takes about 0.3 µs a stack.
     FIBER_API void trim();
     [[nodiscard]] FIBER_API runtime_stats stats() const;
     // Prints every live fiber: id, name, state, what it waits for.

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// What stacks cost in memory, and that it comes back. Sanitizers keep memory of their own for each byte of a stack, so
+// with them only the counts of the runtime are looked at.
+
+#include "tests/support/catch.hpp"
+#include "tests/support/leaks.hpp"
+#include "tests/support/memory.hpp"
+
+#include "runtime/stack/stack_class.hpp"
+
+#include <fiber/fiber.hpp>
+
+#include <alloca.h>
+#include <chrono>
+#include <cstring>
+#include <thread>
+#include <vector>
+
+using namespace std::chrono_literals;
+using tests::kib;
+using tests::mib;
+
+namespace rt = fiber::rt;
+
+namespace {
+
+[[gnu::noinline]] void touch(std::size_t bytes) {
+    auto* const memory = static_cast<char volatile*>(alloca(bytes));
+    for (std::size_t at = 0; at < bytes; at += 4 * kib)
+        memory[at] = 1;
+}
+
+// So many fibers are alive at once, and have touched so much of their stacks.
+void touch_stacks(std::size_t fibers, std::size_t bytes) {
+    fiber::chan<bool> gate;
+    fiber::wait_group there, gone;
+    for (std::size_t i = 0; i < fibers; ++i) {
+        there.add();
+        gone.go([&there, gate, bytes] {
+            touch(bytes);
+            there.done();
+            static_cast<void>(gate.recv());
+        });
+    }
+    there.wait();
+    gate.close();
+    gone.wait();
+}
+
+constexpr auto patience = 30s;
+
+bool comes_true(auto const& condition) {
+    for (auto const end = std::chrono::steady_clock::now() + patience; !condition();)
+        if (std::chrono::steady_clock::now() > end)
+            return false;
+        else
+            std::this_thread::sleep_for(20ms);
+    return true;
+}
+
+} // namespace
+
+TEST_CASE("trim gives back what ended fibers have touched, round after round", "[stack][memory]") {
+    tests::no_leaks const no_leaks;
+    touch_stacks(100, 128 * kib);
+    fiber::runtime::global().trim();
+    auto const before = tests::resident_memory();
+    for (int round = 0; round < 5; ++round) {
+        touch_stacks(2000, 128 * kib);
+        fiber::runtime::global().trim();
+        if (tests::memory_is_ours)
+            CHECK(tests::resident_memory() < before + 20 * mib);
+    }
+}
+
+TEST_CASE("stacks that stay idle lose their memory by age, and then nothing is left to be done",
+          "[stack][memory]") {
+    tests::no_leaks const no_leaks;
+    auto& runtime = fiber::runtime::global();
+    runtime.trim();
+    auto const before = tests::resident_memory();
+    touch_stacks(1000, 128 * kib);
+    CHECK(runtime.stats().stack_bytes_cached >= 500 * 4 * kib);
+    CHECK(comes_true([&] { return runtime.stats().stack_bytes_cached == 0; }));
+    CHECK(rt::stack_class::next_ageing() == rt::never); // so that sysmon sleeps
+    if (tests::memory_is_ours)
+        CHECK(tests::resident_memory() < before + 20 * mib);
+    touch_stacks(1000, 4 * kib); // they are as good as before
+}
+
+TEST_CASE("stats tell how much of the stacks is reserved, resident and idle", "[stack][memory]") {
+    tests::no_leaks const no_leaks;
+    auto& runtime = fiber::runtime::global();
+    runtime.trim();
+    auto const before = runtime.stats();
+    constexpr std::size_t fibers = 50, touched = 200 * kib;
+    fiber::chan<bool> gate;
+    fiber::wait_group there, gone;
+    for (std::size_t i = 0; i < fibers; ++i) {
+        there.add();
+        gone.go([&, gate] {
+            touch(touched);
+            there.done();
+            static_cast<void>(gate.recv());
+        });
+    }
+    there.wait();
+    auto const meanwhile = runtime.stats();
+    gate.close();
+    gone.wait();
+    CHECK(meanwhile.stack_bytes_reserved >= fibers * 256 * kib);
+    CHECK(meanwhile.stack_bytes_resident > before.stack_bytes_resident);
+    CHECK(meanwhile.stack_bytes_resident <= meanwhile.stack_bytes_reserved);
+    CHECK(meanwhile.stack_bytes_cached < fibers * 4 * kib + before.stack_bytes_cached);
+    CHECK(comes_true([&] { return runtime.stats().stack_bytes_cached >= fibers / 2 * 4 * kib; }));
+}
+
+TEST_CASE("resident stack bytes are exact while stacks are few", "[stack][memory]") {
+    auto& c = rt::stack_class::of_size(std::size_t{32} << 20); // a class of its own
+    auto const before = rt::stack_class::totals().bytes_resident;
+    std::size_t taken = 0;
+    c.reserve(1);
+    rt::stack* const s = c.take(1, taken);
+    std::memset(s->bottom() + s->usable() - 3 * mib, 1, 3 * mib);
+    auto const resident = rt::stack_class::totals().bytes_resident - before;
+    CHECK(resident >= 3 * mib);
+    CHECK(resident <= 3 * mib + 8 * kib);
+    c.give(s);
+    c.unreserve(1);
+    rt::stack_class::trim_all();
+    CHECK(rt::stack_class::totals().bytes_resident <= before);
+}
