@@ -73,13 +73,12 @@ std::size_t advise(std::span<memory_range const> ranges, int advice) noexcept {
     static std::atomic<bool> all_at_once{true}; // relaxed: found out again by whoever sees it late
     std::size_t done = 0;
     if (ranges.size() > 1 && all_at_once.load(std::memory_order_relaxed)) {
-        std::array<iovec, most_ranges> vectors;
-        std::transform(ranges.begin(), ranges.end(), vectors.begin(), [](memory_range r) {
-            return iovec{r.begin, r.size};
-        });
+        static_assert(sizeof(memory_range) == sizeof(iovec) &&
+                      offsetof(memory_range, begin) == offsetof(iovec, iov_base) &&
+                      offsetof(memory_range, size) == offsetof(iovec, iov_len));
         // Not a pidfd of this process: in the child of a fork it would still name the parent.
         long const bytes =
-            ::syscall(SYS_process_madvise, PIDFD_SELF_THREAD_GROUP, vectors.data(), ranges.size(), advice, 0);
+            ::syscall(SYS_process_madvise, PIDFD_SELF_THREAD_GROUP, ranges.data(), ranges.size(), advice, 0);
         if (bytes < 0 && errno != ENOMEM)
             all_at_once.store(false, std::memory_order_relaxed);
         for (long rest = bytes; done < ranges.size() && rest >= static_cast<long>(ranges[done].size); ++done)

@@ -22,11 +22,10 @@ struct slab {
 };
 [[nodiscard]] slab reserve_slab(std::size_t wanted, std::size_t unit) noexcept;
 
-struct memory_range {
+struct memory_range { // laid out as the kernel wants it
     std::byte* begin;
     std::size_t size;
 };
-inline constexpr std::size_t most_ranges = 64; // in one of the calls below
 
 // How far a stack is guarded against overflow. `canary`: only looked at when its fiber ends.
 enum class guard_kind : unsigned char { page, canary };

@@ -28,6 +28,9 @@ constexpr std::size_t largest_slab = std::size_t{1}
 
 constexpr std::size_t canary_words = 64; // reading them maps the kernel's zero page, and costs no memory
 
+// At once. Whoever needs a stack makes them, a parking fiber mostly, within the first page of its own.
+constexpr std::size_t most_made = 16;
+
 constexpr int least_log = std::countr_zero(least_stack_size);
 constexpr int most_log = std::countr_zero(most_stack_size);
 
@@ -106,13 +109,13 @@ bool stack_class::grow() noexcept {
 }
 
 stack* stack_class::take(std::size_t n, std::size_t& taken) noexcept {
-    std::array<idle_stack, most_ranges> bare;
+    std::array<idle_stack, most_made> bare;
     std::size_t with_guard = 0;
     {
         std::lock_guard const hold(lock_);
         if (stack* const warm = take_warm_locked(n, taken))
             return warm;
-        batch_ = std::min(2 * batch_, most_ranges);
+        batch_ = std::min(2 * batch_, 2 * most_made);
         taken = take_bare_locked(std::span(bare).first(std::min(n, batch_ / 2)), with_guard);
     }
     return make(std::span(bare).first(taken), with_guard); // page faults: not under the lock
@@ -167,12 +170,12 @@ stack* stack_class::make(std::span<idle_stack> bare, std::size_t with_guard) noe
     auto const slot = [this](idle_stack const& s) {
         return reinterpret_cast<std::byte*>(reinterpret_cast<std::uintptr_t>(s.at) & ~(size_ - 1));
     };
-    std::array<memory_range, most_ranges> ranges;
+    std::array<memory_range, most_made> ranges;
     auto const without = bare.subspan(with_guard);
     std::transform(without.begin(), without.end(), ranges.begin(), [&](auto const& s) {
         return memory_range{slot(s), guard_size};
     });
-    std::array<guard_kind, most_ranges> guards;
+    std::array<guard_kind, most_made> guards;
     install_guards(std::span(ranges).first(without.size()), guards.data());
     for (std::size_t i = 0; i < without.size(); ++i)
         without[i].guard = guards[i];
@@ -205,7 +208,7 @@ void stack_class::give(stack* list) noexcept {
 
 // Of the coldest, those that nobody has needed since the last look.
 void stack_class::release_some_locked() noexcept {
-    std::array<memory_range, most_ranges> ranges;
+    std::array<memory_range, 64> ranges;
     std::size_t n = 0;
     for (; n < ranges.size() && bare_ + n < unused_; ++n) {
         stack& s = *idle_[bare_ + n].at;
@@ -270,34 +273,31 @@ clock::time_point stack_class::next_ageing() noexcept {
     return any ? clock::time_point(clock::duration(ageing_due.load(std::memory_order_relaxed))) : never;
 }
 
-// Few are looked at, and stand for the others: each takes about a microsecond.
-std::size_t stack_class::resident() noexcept {
-    constexpr std::size_t most_looked_at = 64;
-    std::array<memory_range, most_looked_at> sample;
-    std::size_t looked_at = 0, used = 0;
+// Some are looked at, and stand for the others: each takes half a microsecond.
+std::size_t stack_class::resident() {
+    constexpr std::size_t most_looked_at = 512;
+    std::vector<partly_used> slabs; // they stay
+    std::size_t bare = 0;
     {
         std::lock_guard const hold(lock_);
-        auto const in_use = [this](partly_used const& s) {
-            return static_cast<std::size_t>(s.unused - s.all.begin) / size_;
-        };
-        for (partly_used const& s : slabs_)
-            used += in_use(s);
-        std::size_t const step = std::max<std::size_t>(1, (used + most_looked_at - 1) / most_looked_at);
-        std::size_t next = 0, before = 0;
-        for (partly_used const& s : slabs_) {
-            for (; next < before + in_use(s); next += step)
-                sample[looked_at++] = {s.all.begin + (next - before) * size_ + guard_size,
-                                       size_ - guard_size};
-            before += in_use(s);
-        }
+        slabs = slabs_;
+        bare = bare_;
     }
-    std::size_t sum = 0;
-    for (memory_range const& each : std::span(sample).first(looked_at))
-        sum += touched_in(each).resident;
-    return looked_at == 0 ? 0 : sum / looked_at * used + sum % looked_at * used / looked_at;
+    std::size_t used = 0;
+    for (partly_used const& s : slabs)
+        used += static_cast<std::size_t>(s.unused - s.all.begin) / size_;
+    std::size_t const step = used / most_looked_at + 1;
+    std::size_t looked_at = 0, sum = 0;
+    for (std::size_t skip = 0; partly_used const& s : slabs) {
+        std::byte* at = s.all.begin + skip * size_;
+        for (; at < s.unused; at += step * size_, ++looked_at)
+            sum += touched_in({at + guard_size, size_ - guard_size}).resident;
+        skip = static_cast<std::size_t>(at - s.unused) / size_;
+    }
+    return std::max((used - bare) * page_size, looked_at == 0 ? 0 : sum / looked_at * used);
 }
 
-stack_class::figures stack_class::totals() noexcept {
+stack_class::figures stack_class::totals() {
     figures sum;
     for (auto const& c : classes().of_log) {
         {

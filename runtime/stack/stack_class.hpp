@@ -50,7 +50,7 @@ public:
         std::size_t bytes_resident = 0; // from a sample, if there are many
         std::size_t bytes_cached = 0;   // idle stacks here, at least a page each
     };
-    [[nodiscard]] static figures totals() noexcept;
+    [[nodiscard]] static figures totals();
 
     // Gives the memory of all stacks that are idle here back to the kernel.
     static void trim_all() noexcept;
@@ -89,7 +89,7 @@ private:
     void release_unused() noexcept;
     void trim() noexcept;
     void age() noexcept;
-    [[nodiscard]] std::size_t resident() noexcept;
+    [[nodiscard]] std::size_t resident();
 
     std::size_t const size_;
     mutable std::mutex lock_; // guards all below; a mutex, since growing and trimming call the kernel

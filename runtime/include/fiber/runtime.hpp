@@ -49,7 +49,7 @@ struct runtime_stats {
     std::size_t timers = 0;               // armed
     std::size_t stack_bytes_reserved = 0; // address space, of all runtimes together, as are the next two
     std::size_t stack_bytes_resident =
-        0; // in memory, of stacks in use or idle; from a sample of 64 in each size
+        0; // in memory, of stacks in use or idle; from a sample if there are many
     std::size_t stack_bytes_cached = 0; // in idle stacks that trim() would give back; the least it can be
 };
 
