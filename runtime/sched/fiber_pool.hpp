@@ -47,7 +47,7 @@ public:
     static void give_to_depot(fiber& f) noexcept;
 
 private:
-    static constexpr std::size_t most_free = 256; // 48 KiB
+    static constexpr std::size_t most_free = 256; // 40 KiB
     static constexpr std::size_t batch = 64;
     static constexpr std::size_t ahead = 4; // a miss takes about as long as to start so many
 

@@ -287,9 +287,11 @@ spawn::~spawn() {
         fiber_->sched->abandon(*fiber_);
 }
 
-rt::fiber* spawn::start(closure_entry entry) noexcept {
+// Not inlined, by link-time optimisation either: its caller is what it notes.
+[[gnu::noinline]] rt::fiber* spawn::start(closure_entry entry) noexcept {
     rt::fiber* const g = std::exchange(fiber_, nullptr);
     g->entry = entry;
+    g->started_at = __builtin_return_address(0);
     if (!g->stayed_behind()) [[likely]] // [fork] while the closure was made
         g->sched->start(*g);
     return g;

@@ -109,7 +109,8 @@ private:
 
 // For the library: go in a given runtime; null means the caller's own.
 template <class F, class... Args>
-handle start_in(rt::scheduler* where, attributes const& how, F&& f, Args&&... args) {
+[[gnu::always_inline]] inline handle start_in(rt::scheduler* where, attributes const& how, F&& f,
+                                              Args&&... args) {
     return handle(detail::spawn_fiber(where, how, std::forward<F>(f), std::forward<Args>(args)...));
 }
 
@@ -119,11 +120,12 @@ handle start_in(rt::scheduler* where, attributes const& how, F&& f, Args&&... ar
 // std::system_error(resource_unavailable_try_again) when no stack or thread can be had, std::invalid_argument
 // for a stack size out of range; then f has not been consumed by a fiber.
 template <class F, class... Args>
-requires(!std::same_as<std::remove_cvref_t<F>, attributes>) handle go(F&& f, Args&&... args) {
+requires(!std::same_as<std::remove_cvref_t<F>, attributes>) [[gnu::always_inline]] inline handle
+    go(F&& f, Args&&... args) {
     return start_in(nullptr, attributes{}, std::forward<F>(f), std::forward<Args>(args)...);
 }
 template <class F, class... Args>
-handle go(attributes how, F&& f, Args&&... args) {
+[[gnu::always_inline]] inline handle go(attributes how, F&& f, Args&&... args) {
     return start_in(nullptr, how, std::forward<F>(f), std::forward<Args>(args)...);
 }
 

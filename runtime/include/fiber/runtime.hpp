@@ -72,11 +72,12 @@ public:
 
     // As the free go(), in this runtime.
     template <class F, class... Args>
-    requires(!std::same_as<std::remove_cvref_t<F>, attributes>) handle go(F&& f, Args&&... args) {
+    requires(!std::same_as<std::remove_cvref_t<F>, attributes>) [[gnu::always_inline]] handle
+        go(F&& f, Args&&... args) {
         return start_in(scheduler_, attributes{}, std::forward<F>(f), std::forward<Args>(args)...);
     }
     template <class F, class... Args>
-    handle go(attributes how, F&& f, Args&&... args) {
+    [[gnu::always_inline]] handle go(attributes how, F&& f, Args&&... args) {
         return start_in(scheduler_, how, std::forward<F>(f), std::forward<Args>(args)...);
     }
 
