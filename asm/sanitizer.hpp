@@ -35,6 +35,12 @@
 #define FIBER_VALGRIND 1
 #endif
 
+#ifdef FIBER_ASAN
+#define FIBER_NO_ASAN [[gnu::no_sanitize_address]]
+#else
+#define FIBER_NO_ASAN
+#endif
+
 namespace fiber::arch {
 
 #if defined(FIBER_ASAN)
@@ -56,6 +62,11 @@ public:
         __asan_unpoison_memory_region(bottom, size); // what the last user of this memory left poisoned
     }
     void detach() noexcept { __asan_unpoison_memory_region(bottom_, size_); }
+    // Where the flow stands when it is suspended, if not where it began: see further_stack_notes.
+    void stands_on(void* bottom, std::size_t size) noexcept {
+        bottom_ = bottom;
+        size_ = size;
+    }
     void leave_for(sanitizer_state const& to) noexcept {
         __sanitizer_start_switch_fiber(&fake_stack_, to.bottom_, to.size_);
     }
@@ -67,6 +78,24 @@ private:
     std::size_t size_ = 0;
 };
 
+// A call on a further stack by one and the same flow: before and after it on the stack of the caller, and first and
+// last thing on the other.
+class further_stack_notes {
+public:
+    void going(void* bottom, std::size_t size) noexcept {
+        __asan_unpoison_memory_region(bottom, size); // what the last user of this memory left poisoned
+        __sanitizer_start_switch_fiber(&fake_stack_, bottom, size);
+    }
+    FIBER_NO_ASAN void arrived() noexcept { __sanitizer_finish_switch_fiber(nullptr, &bottom_, &size_); }
+    FIBER_NO_ASAN void leaving() noexcept { __sanitizer_start_switch_fiber(nullptr, bottom_, size_); }
+    void back() noexcept { __sanitizer_finish_switch_fiber(fake_stack_, nullptr, nullptr); }
+
+private:
+    void* fake_stack_ = nullptr;
+    void const* bottom_ = nullptr; // of the caller's stack
+    std::size_t size_ = 0;
+};
+
 #elif defined(FIBER_TSAN)
 
 class sanitizer_state {
@@ -74,6 +103,7 @@ public:
     void adopt_thread() noexcept { fiber_ = __tsan_get_current_fiber(); }
     void attach(void*, std::size_t) noexcept { fiber_ = __tsan_create_fiber(0); }
     void detach() noexcept { __tsan_destroy_fiber(fiber_); }
+    void stands_on(void*, std::size_t) noexcept {}
     // The switch orders what this thread did before it against what it does after: true of one OS thread's
     // own code, and what the commit function, which looks back at the stack that was left, relies on.
     void leave_for(sanitizer_state const& to) noexcept { __tsan_switch_to_fiber(to.fiber_, 0); }
@@ -92,6 +122,7 @@ public:
         stack_id_ = VALGRIND_STACK_REGISTER(bottom, static_cast<std::byte*>(bottom) + size);
     }
     void detach() noexcept { VALGRIND_STACK_DEREGISTER(stack_id_); }
+    void stands_on(void*, std::size_t) noexcept {}
     void leave_for(sanitizer_state const&) noexcept {}
     void arrive() noexcept {}
 
@@ -106,8 +137,36 @@ public:
     void adopt_thread() noexcept {}
     void attach(void*, std::size_t) noexcept {}
     void detach() noexcept {}
+    void stands_on(void*, std::size_t) noexcept {}
     void leave_for(sanitizer_state const&) noexcept {}
     void arrive() noexcept {}
+};
+
+#endif
+
+#if defined(FIBER_VALGRIND) && !defined(FIBER_ASAN) && !defined(FIBER_TSAN)
+
+class further_stack_notes {
+public:
+    void going(void* bottom, std::size_t size) noexcept {
+        stack_id_ = VALGRIND_STACK_REGISTER(bottom, static_cast<std::byte*>(bottom) + size);
+    }
+    void arrived() noexcept {}
+    void leaving() noexcept {}
+    void back() noexcept { VALGRIND_STACK_DEREGISTER(stack_id_); }
+
+private:
+    unsigned stack_id_ = 0;
+};
+
+#elif !defined(FIBER_ASAN)
+
+class further_stack_notes { // ThreadSanitizer does not mind: to it this is a call like any
+public:
+    void going(void*, std::size_t) noexcept {}
+    void arrived() noexcept {}
+    void leaving() noexcept {}
+    void back() noexcept {}
 };
 
 #endif

@@ -4,12 +4,11 @@
 #include <fiber/go.hpp>
 
 #include "runtime/park.hpp"
-#include "runtime/process/fork.hpp"
+#include "runtime/further_stack.hpp"
 #include "runtime/sched/join.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/sched/thread_party.hpp"
 
-#include <pthread.h>
 #include <system_error>
 #include <thread>
 
@@ -129,18 +128,7 @@ std::string_view name() noexcept {
 // Not inlined, by link-time optimisation either: its frame must be below its caller's.
 [[gnu::noinline]] std::size_t stack_remaining() noexcept {
     auto const here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
-    rt::machine const* const m = rt::current_machine();
-    rt::stack const* const on = m != nullptr ? m->running->stk : rt::stack_kept_over_fork();
-    if (on != nullptr && on->holds(here)) // [fork.stranded] it may be another thread
-        return here - reinterpret_cast<std::uintptr_t>(on->bottom());
-    pthread_attr_t attributes;
-    void* bottom = nullptr;
-    std::size_t size = 0;
-    if (::pthread_getattr_np(::pthread_self(), &attributes) != 0)
-        return 0;
-    ::pthread_attr_getstack(&attributes, &bottom, &size);
-    ::pthread_attr_destroy(&attributes);
-    return here - reinterpret_cast<std::uintptr_t>(bottom);
+    return here - rt::bottom_of_stack(here);
 }
 
 } // namespace this_fiber

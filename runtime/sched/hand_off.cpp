@@ -5,6 +5,7 @@
 // one that is stuck, robbed from one that is idle. A machine that gets one in its sleep is then woken.
 
 #include "runtime/base/fatal.hpp"
+#include "runtime/fault/signal_stack.hpp"
 #include "runtime/sched/lease.hpp"
 #include "runtime/sched/scheduler.hpp"
 
@@ -26,6 +27,7 @@ void machine::take_hurdles() noexcept {
 
 void* scheduler::machine_main(void* self) noexcept {
     auto& m = *static_cast<machine*>(self);
+    signal_stack const for_overflows;
     set_current_machine(&m);
     m.thread.find();
     m.thread_id = ::gettid();

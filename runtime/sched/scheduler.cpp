@@ -3,6 +3,7 @@
 
 #include "runtime/sched/scheduler.hpp"
 
+#include "runtime/fault/overflow.hpp"
 #include "runtime/local_table.hpp"
 #include "runtime/process/fork.hpp"
 #include "runtime/sched/name.hpp"
@@ -183,10 +184,6 @@ void run_closure(fiber& g) noexcept {
 // The commit function of a stack that has ended a fiber: it is idle now.
 void give_stack_back(void* idle) noexcept {
     auto& s = *static_cast<stack*>(idle);
-    if (!s.canary_lives())
-        fatal("stack overflow: a fiber has used more than its %zu bytes of stack; give it a larger "
-              "attributes::stack_size",
-              s.of.size());
     s.context.state = {}; // the next fiber's errno
     stack_cache& cache = current_machine()->p->idle.stacks;
     if (&s.of == &cache.of()) {
@@ -216,6 +213,8 @@ void scheduler::fiber_main() noexcept {
 
         machine& m = enter_with_processor(); // g may have moved
         stack& here = *g.stk;
+        if (!here.canary_lives()) [[unlikely]]
+            die_of_overflow(g);
         bool const usual_size = &here.of == &m.p->idle.stacks.of();
         g.stk = nullptr;
         finish(m, g, usual_size); // g may be gone

@@ -35,8 +35,9 @@ struct stack {
     // Suspended in fiber_main, between two fibers or in the middle of one; no flow of control while sp is
     // null.
     arch::context context;
-    stack* link = nullptr; // in a cache or depot
-    stack_class& of;       // gives its size, takes it back
+    stack* link = nullptr;    // in a cache or depot
+    stack* further = nullptr; // with_stack: where its fiber stands now, if not here
+    stack_class& of;          // gives its size, takes it back
     guard_kind const guard;
 
     stack(stack_class& c, guard_kind g) noexcept : of(c), guard(g) {}
@@ -47,7 +48,10 @@ struct stack {
         return address - reinterpret_cast<std::uintptr_t>(bottom()) < usable();
     }
     // Where no guard page could be had: whether the lowest words are still as they were made, zero.
-    [[nodiscard]] bool canary_lives() const noexcept;
+    [[nodiscard]] bool canary_lives() const noexcept { return guard == guard_kind::page || canary_is_zero(); }
+
+private:
+    [[nodiscard]] bool canary_is_zero() const noexcept;
 };
 
 } // namespace fiber::rt

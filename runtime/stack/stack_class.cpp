@@ -60,9 +60,7 @@ std::size_t stack::usable() const noexcept {
     return static_cast<std::size_t>(reinterpret_cast<std::byte const*>(this) - bottom());
 }
 
-bool stack::canary_lives() const noexcept {
-    if (guard == guard_kind::page)
-        return true;
+bool stack::canary_is_zero() const noexcept {
     auto const* const words = reinterpret_cast<std::uint64_t const*>(bottom());
     return std::all_of(words, words + canary_words, [](std::uint64_t w) { return w == 0; });
 }

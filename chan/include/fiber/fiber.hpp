@@ -17,4 +17,5 @@
 #include <fiber/runtime.hpp>
 #include <fiber/semaphore.hpp>
 #include <fiber/shared_mutex.hpp>
+#include <fiber/stack.hpp>
 #include <fiber/wait_group.hpp>

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// call_on_stack.hpp: a call whose callee stands on another stack. Nothing is switched: it is the same flow of control,
+// which an exception may leave as any call.
+#pragma once
+
+#include "asm/sanitizer.hpp"
+
+#include <cstddef>
+
+extern "C" void fiber_arch_call_on_stack(void* top, void (*body)(void*), void* argument); // call_on_stack.S
+
+namespace fiber::arch {
+
+// Calls body(argument) with its frames below top, on the stack that begins at bottom.
+inline void call_on_stack(void* bottom, void* top, void (*body)(void*), void* argument) {
+    struct call {
+        void (*body)(void*);
+        void* argument;
+        further_stack_notes notes{};
+
+        // On the further stack. Its frame outlives the sanitizer's bookkeeping of that stack.
+        FIBER_NO_ASAN static void there(void* self) {
+            auto& c = *static_cast<call*>(self);
+            c.notes.arrived();
+            struct leave {
+                further_stack_notes& notes;
+                FIBER_NO_ASAN ~leave() { notes.leaving(); }
+            } const at_the_end{c.notes};
+            c.body(c.argument);
+        }
+    } c{body, argument};
+    struct come_back {
+        further_stack_notes& notes;
+        ~come_back() { notes.back(); }
+    } const at_the_end{c.notes};
+    c.notes.going(bottom,
+                  static_cast<std::size_t>(static_cast<std::byte*>(top) - static_cast<std::byte*>(bottom)));
+    fiber_arch_call_on_stack(top, call::there, &c);
+}
+
+} // namespace fiber::arch

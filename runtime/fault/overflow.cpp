@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// Most of this runs in a signal handler, after a fault at any instruction: no lock, no allocation. Number formatting,
+// the unwinder and dladdr, which glibc does not promise to be safe there, are: the process is about to end, and the
+// worst is that it ends without the rest of the report.
+
+#include "runtime/fault/overflow.hpp"
+
+#include "runtime/base/fatal.hpp"
+#include "runtime/base/immortal.hpp"
+#include "runtime/fault/chained_handler.hpp"
+#include "runtime/sched/current.hpp"
+#include "runtime/sched/fiber.hpp"
+#include "runtime/sched/machine.hpp"
+#include "runtime/stack/stack_class.hpp"
+
+#include "asm/signal_context.hpp"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <execinfo.h>
+#include <mutex>
+#include <sched.h>
+#include <string_view>
+#include <unistd.h>
+#include <unwind.h>
+
+namespace fiber::rt {
+namespace {
+
+constinit immortal<chained_handler> behind;
+
+void print(std::string_view text) noexcept {
+    [[maybe_unused]] auto const written = ::write(STDERR_FILENO, text.data(), text.size());
+}
+
+void print_place(std::string_view before, void const* pc) noexcept {
+    print(before);
+    void* place = const_cast<void*>(pc);
+    ::backtrace_symbols_fd(&place, 1, STDERR_FILENO);
+}
+
+// ── the backtrace ──
+
+// From the interrupted instruction on: the first places, and the last ones. An endless recursion has thousands between
+// them.
+struct places {
+    std::uintptr_t from;
+    std::size_t count = 0;
+    std::array<void*, 24> first{};
+    std::array<void*, 8> last{};
+
+    void note(std::uintptr_t pc) noexcept {
+        if (pc == 0 || (count == 0 && pc != from))
+            return; // beyond the fiber's first frame; the handler's own
+        auto* const place = reinterpret_cast<void*>(pc);
+        (count < first.size() ? first[count] : last[count % last.size()]) = place;
+        ++count;
+    }
+    void print_all() const noexcept {
+        for (std::size_t i = 0; i < std::min(count, first.size()); ++i)
+            print_place("    ", first[i]);
+        std::size_t const rest = count - std::min(count, first.size());
+        if (rest > last.size()) {
+            char line[64];
+            auto const n = std::snprintf(line, sizeof line, "    … %zu more …\n", rest - last.size());
+            print({line, static_cast<std::size_t>(n)});
+        }
+        for (std::size_t i = count - std::min(rest, last.size()); i < count; ++i)
+            print_place("    ", last[i % last.size()]);
+    }
+};
+
+_Unwind_Reason_Code note_place(_Unwind_Context* frame, void* all) {
+    static_cast<places*>(all)->note(_Unwind_GetIP(frame));
+    return _URC_NO_REASON;
+}
+
+void print_backtrace(std::uintptr_t pc) noexcept {
+    places seen{pc};
+    ::_Unwind_Backtrace(note_place, &seen);
+    if (seen.count == 0)
+        seen.note(pc);
+    seen.print_all();
+}
+
+// ── the report ──
+
+// Names change under a lock, but only by their fiber: this one.
+void print_who(fiber const& g, std::size_t stack_size) noexcept {
+    char const* const name = g.name;
+    bool const has_name = name != nullptr;
+    warn("fiber %llu%s%s%s: stack overflow (%zu KiB). Give it a larger attributes::stack_size",
+         static_cast<unsigned long long>(g.id), has_name ? " \"" : "", has_name ? name : "",
+         has_name ? "\"" : "", stack_size / 1024);
+    print_place("  started at ", g.started_at);
+}
+
+// The stack that g stands on, if that has overflowed: an access to its guard, or below it by a frame larger than that.
+stack const* overflowed(fiber const& g, std::uintptr_t address, std::uintptr_t sp) noexcept {
+    stack const* const s = g.stk->further != nullptr ? g.stk->further : g.stk;
+    auto const bottom = reinterpret_cast<std::uintptr_t>(s->bottom());
+    bool const in_guard = bottom - 1 - address < guard_size;
+    bool const beyond = address < bottom && bottom - sp < s->of.size();
+    return in_guard || beyond ? s : nullptr;
+}
+
+void on_fault(int signal, siginfo_t* info, void* context) noexcept {
+    int const error = errno;
+    machine const* const m = current_machine();
+    fiber const* const g = m != nullptr ? static_cast<fiber*>(m->running) : nullptr;
+    auto const at = arch::interrupted(context);
+    if (g != nullptr && info->si_code > 0)
+        if (stack const* const s = overflowed(*g, reinterpret_cast<std::uintptr_t>(info->si_addr), at.sp)) {
+            static std::atomic<bool> reporting{
+                false}; // one after the other; what is in a report is its thread's own
+            while (reporting.exchange(true, std::memory_order_acquire)) // [overflow.report]
+                ::sched_yield();
+            print_who(*g, s->of.size());
+            print_backtrace(at.pc);
+            reporting.store(false, std::memory_order_release); // [overflow.report]
+        }
+    errno = error;
+    behind.value.pass_on(signal, info, context);
+}
+
+} // namespace
+
+void watch_for_overflows() noexcept {
+    static std::once_flag once;
+    std::call_once(once, [] { behind.value.install(SIGSEGV, on_fault); });
+}
+
+void die_of_overflow(fiber const& g) noexcept {
+    print_who(g, static_cast<stack*>(g.stk)->of.size());
+    fatal("it was noticed when the fiber ended, by what lies below its stack: there is no guard page there");
+}
+
+} // namespace fiber::rt

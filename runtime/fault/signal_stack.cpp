@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+#include "runtime/fault/signal_stack.hpp"
+
+#include <csignal>
+#include <sys/mman.h>
+#include <unistd.h>
+
+namespace fiber::rt {
+namespace {
+
+// What the kernel puts there, all vector registers included, and the report: an unwinder and dladdr. Address space;
+// pages are touched only when a signal comes.
+std::size_t size_needed() noexcept {
+    constexpr std::size_t report = 64 * 1024;
+    long const least = ::sysconf(_SC_MINSIGSTKSZ);
+    return report + static_cast<std::size_t>(least > 0 ? least : MINSIGSTKSZ);
+}
+
+} // namespace
+
+signal_stack::signal_stack() noexcept {
+    stack_t before{};
+    if (::sigaltstack(nullptr, &before) != 0 || (before.ss_flags & SS_DISABLE) == 0)
+        return;
+    std::size_t const size = size_needed();
+    void* const memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE,
+                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+    if (memory == MAP_FAILED)
+        return;
+    stack_t mine{};
+    mine.ss_sp = memory;
+    mine.ss_size = size;
+    if (::sigaltstack(&mine, nullptr) != 0) {
+        ::munmap(memory, size);
+        return;
+    }
+    memory_ = memory;
+    size_ = size;
+}
+
+signal_stack::~signal_stack() {
+    if (memory_ == nullptr)
+        return;
+    stack_t none{};
+    none.ss_flags = SS_DISABLE;
+    ::sigaltstack(&none, nullptr);
+    ::munmap(memory_, size_);
+}
+
+} // namespace fiber::rt

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// <fiber/stack.hpp>: with_stack, for calls that may go deeper than the stack has room for.
+#pragma once
+
+#include <fiber/detail/config.hpp>
+#include <fiber/go.hpp>
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+namespace fiber {
+
+namespace detail {
+
+// Calls body(argument) on another stack of at least so many usable bytes, and returns when it does; exceptions pass.
+// The caller remains the same fiber or OS thread. Throws std::system_error(resource_unavailable_try_again) when no
+// stack can be had, std::invalid_argument for more than 32 GiB.
+FIBER_API void call_on_further_stack(std::size_t bytes, void (*body)(void*), void* argument);
+
+template <class F>
+void call_erased(void* f) {
+    (*static_cast<F*>(f))();
+}
+template <class Call>
+void call_further(std::size_t bytes, Call& call) {
+    call_on_further_stack(bytes, call_erased<Call>, std::addressof(call));
+}
+
+} // namespace detail
+
+// Runs f with at least so many bytes of stack and returns what it returns, or throws what it throws: here, if
+// this_fiber::stack_remaining() says that there is room, else on a further stack, which is taken for the call and is
+// guarded like any. For recursion whose depth depends on the input: a parser calls itself through
+// with_stack(64 * 1024, …), and so goes on as long as there is memory. In fibers and OS threads. A call on a further
+// stack takes some 0.1 µs more. Throws as go() when there is no stack to be had; then f has not been called.
+template <class F>
+std::invoke_result_t<F> with_stack(std::size_t bytes, F&& f) {
+    using result = std::invoke_result_t<F>;
+    if (this_fiber::stack_remaining() >= bytes)
+        return std::invoke(std::forward<F>(f));
+    if constexpr (std::is_void_v<result>) {
+        auto call = [&f] { std::invoke(std::forward<F>(f)); };
+        detail::call_further(bytes, call);
+    } else if constexpr (std::is_reference_v<result>) {
+        std::remove_reference_t<result>* there = nullptr;
+        auto call = [&] {
+            auto&& found = std::invoke(std::forward<F>(f));
+            there = std::addressof(found);
+        };
+        detail::call_further(bytes, call);
+        return static_cast<result>(*there);
+    } else {
+        std::optional<result> value;
+        auto call = [&] { value.emplace(std::invoke(std::forward<F>(f))); };
+        detail::call_further(bytes, call);
+        return *std::move(value);
+    }
+}
+
+} // namespace fiber
