@@ -29,7 +29,7 @@ namespace {
 
 constexpr std::int64_t parked = 10'000;
 constexpr std::chrono::seconds child_limit{60};
-constexpr std::chrono::milliseconds settling{500};
+constexpr std::chrono::milliseconds settling{3000}; // until idle stacks have given their memory back
 
 // The kernel's count for one thread: how often it gave up its CPU, or lost it.
 std::int64_t switches_of(std::filesystem::path const& task) {

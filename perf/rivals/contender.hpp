@@ -11,6 +11,7 @@
 #include "perf/harness/named.hpp"
 #include "perf/harness/process.hpp"
 #include "perf/harness/record.hpp"
+#include "perf/work/park_all.hpp"
 #include "perf/work/ping_pong.hpp"
 #include "perf/work/pipe.hpp"
 #include "perf/work/ring.hpp"
@@ -51,6 +52,14 @@ outcome start_all(std::int64_t n) {
     return {.value = static_cast<double>(start_all_then_wait<Rival>(n).count())};
 }
 
+template <class Rival, nanoseconds parked_and_woken::*Part>
+outcome park_all(std::int64_t n) {
+    auto const all = park_and_wake<Rival>(n, [] {});
+    if (all.parties < n)
+        cannot("fails at", all.parties);
+    return {.value = static_cast<double>((all.*Part).count())};
+}
+
 template <class Rival>
 outcome sleep_all(std::int64_t n) {
     auto const all = sleep_at_once<Rival>(n);
@@ -73,6 +82,8 @@ outcome compete(std::string_view name, std::int64_t n) {
         {"pipe", warmed_up<Rival, produce_and_consume<Rival>>},
         {"spawn_join", warmed_up<Rival, start_and_join<Rival>>},
         {"spawn_all", start_all<Rival>},
+        {"park_all", park_all<Rival, &parked_and_woken::parking>},
+        {"wake_all", park_all<Rival, &parked_and_woken::waking>},
         {"skynet", grow_a_tree<Rival>},
         {"sleepers", sleep_all<Rival>},
     };

@@ -33,6 +33,8 @@ inline std::vector<contest const*> all_contests() {
         {"pipe", "producer to consumer, buffer of 128: an item", 4'000'000, 1'000'000},
         {"spawn_join", "start one and join it", 500'000, 125'000},
         {"spawn_all", "start {}, wait for all: each", 1'000'000, 100'000, wall_of_each, true},
+        {"park_all", "start {}, until all are parked: each", 1'000'000, 100'000, wall_of_each, true},
+        {"wake_all", "wake {} parked, until all have ended: each", 1'000'000, 100'000, wall_of_each, true},
         {"skynet", "skynet, {} leaves", 1'000'000, 100'000, wall_of_all, true},
         {"sleepers", "{} sleep five times", 100'000, 20'000, wall_and_cpu_of_all},
     };

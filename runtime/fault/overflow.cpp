@@ -102,7 +102,8 @@ void print_who(fiber const& g, std::size_t stack_size) noexcept {
 
 // The stack that g stands on, if that has overflowed: an access to its guard, or below it by a frame larger than that.
 stack const* overflowed(fiber const& g, std::uintptr_t address, std::uintptr_t sp) noexcept {
-    stack const* const s = g.stk->further != nullptr ? g.stk->further : g.stk;
+    stack const* const own = g.stk;
+    stack const* const s = own->further != nullptr ? own->further : own;
     auto const bottom = reinterpret_cast<std::uintptr_t>(s->bottom());
     bool const in_guard = bottom - 1 - address < guard_size;
     bool const beyond = address < bottom && bottom - sp < s->of.size();

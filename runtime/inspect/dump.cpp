@@ -5,32 +5,60 @@
 
 #include "runtime/sched/name.hpp"
 #include "runtime/sched/scheduler.hpp"
+#include "runtime/stack/stack_class.hpp"
 
 #include <fiber/runtime.hpp>
 
+#include <cstdlib>
+#include <execinfo.h>
+#include <memory>
 #include <vector>
 
 namespace fiber::rt {
 namespace {
 
-void print(fiber const& g, fiber_state state, std::FILE* to) {
-    auto const name = full_name(g);
+void print_state(fiber const& g, fiber_state state, std::FILE* to) {
     switch (state) {
     case fiber_state::dead:
         break;
     case fiber_state::runnable:
-        std::fprintf(to, "%s: runnable\n", name.text);
+        std::fputs("runnable", to);
         break;
     case fiber_state::running:
-        std::fprintf(to, "%s: running\n", name.text);
+        std::fputs("running", to);
         break;
     case fiber_state::parked:
-        std::fprintf(to, "%s: parked, %s", name.text, to_string(g.why));
+        std::fprintf(to, "parked, %s", to_string(g.why));
         if (void const* const what = g.what)
             std::fprintf(to, " %p", what);
-        std::fputc('\n', to);
         break;
     }
+}
+
+// It may be another fiber's by now: only the place is used, and of that what the kernel says of its pages.
+void print_stack(stack const* s, std::FILE* to) {
+    memory_range const slot = stack_class::slot_of(s);
+    if (slot.size == 0)
+        return;
+    auto const touched = touched_in({slot.begin + guard_size, slot.size - guard_size});
+    std::fprintf(to, "; stack %zu of %zu KiB", touched.depth / 1024, slot.size / 1024);
+}
+
+void print_origin(void const* at, std::FILE* to) {
+    void* place = const_cast<void*>(at);
+    std::unique_ptr<char*, decltype(&std::free)> const text(::backtrace_symbols(&place, 1), &std::free);
+    if (text != nullptr)
+        std::fprintf(to, "; started at %s", text.get()[0]);
+}
+
+void print(fiber const& g, fiber_state state, std::FILE* to) {
+    if (state == fiber_state::dead)
+        return;
+    std::fprintf(to, "%s: ", full_name(g).text);
+    print_state(g, state, to);
+    print_stack(g.stk, to);
+    print_origin(g.started_at, to);
+    std::fputc('\n', to);
 }
 
 } // namespace

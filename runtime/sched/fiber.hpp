@@ -97,7 +97,7 @@ public:
     relaxed<char const*> name{nullptr}; // null: none. See name.hpp
 
     fiber* link = nullptr;         // in the one queue or cache that holds it
-    stack* stk = nullptr;          // null while fresh: it gets one when it first runs
+    relaxed<stack*> stk{nullptr};  // null while fresh: it gets one when it first runs
     local_table* locals = nullptr; // made on first use
     detail::closure_entry entry = nullptr;
     life_word life;

@@ -14,7 +14,11 @@
 
 #include <alloca.h>
 #include <chrono>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <regex>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -131,4 +135,35 @@ TEST_CASE("resident stack bytes are exact while stacks are few", "[stack][memory
     c.unreserve(1);
     rt::stack_class::trim_all();
     CHECK(rt::stack_class::totals().bytes_resident <= before);
+}
+
+TEST_CASE("a dump says how deep each fiber has been on its stack, and where it was started",
+          "[stack][memory]") {
+    tests::no_leaks const no_leaks;
+    auto& runtime = fiber::runtime::global();
+    runtime.trim();
+    fiber::chan<bool> gate;
+    fiber::wait_group there;
+    there.add();
+    auto deep = fiber::go({.name = "deep"}, [&there, gate] {
+        touch(100 * kib);
+        there.done();
+        static_cast<void>(gate.recv());
+    });
+    there.wait();
+    char* text = nullptr;
+    std::size_t size = 0;
+    std::FILE* const memory = ::open_memstream(&text, &size);
+    runtime.dump(memory);
+    std::fclose(memory);
+    std::string const dump(text, size);
+    std::free(text);
+    gate.close();
+    deep.join();
+    INFO(dump);
+    std::smatch found;
+    REQUIRE(std::regex_search(
+        dump, found, std::regex("\"deep\": .*; stack (\\d+) of 256 KiB; started at .*test_runtime.*")));
+    CHECK(std::stoi(found[1]) >= 100);
+    CHECK(std::stoi(found[1]) <= 140);
 }

@@ -33,8 +33,16 @@ var workloads = map[string]workload{
 	"pipe":       warmedUp(produceAndConsume),
 	"spawn_join": warmedUp(startAndJoin),
 	"spawn_all":  func(n int) spent { return spent{wall: startAllThenWait(n)} },
-	"skynet":     func(n int) spent { return spent{wall: growATree(n)} },
-	"sleepers":   sleepAtOnce,
+	"park_all": func(n int) spent {
+		parking, _ := parkAndWake(n)
+		return spent{wall: parking}
+	},
+	"wake_all": func(n int) spent {
+		_, waking := parkAndWake(n)
+		return spent{wall: waking}
+	},
+	"skynet":   func(n int) spent { return spent{wall: growATree(n)} },
+	"sleepers": sleepAtOnce,
 }
 
 func verify(right bool, what string) {

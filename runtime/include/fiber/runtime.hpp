@@ -95,7 +95,8 @@ public:
     // to two seconds. Takes about 0.3 µs a stack.
     FIBER_API void trim();
     [[nodiscard]] FIBER_API runtime_stats stats() const;
-    // Prints every live fiber: id, name, state, what it waits for.
+    // Prints every live fiber: id, name, state, what it waits for, how deep it or an earlier one has been on its stack,
+    // where it was started.
     FIBER_API void dump(std::FILE* = stderr) const;
 
 private:

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// What does it cost to have very many parties wait at once: to start them until all are parked, and to wake them until
+// all have ended?
+#pragma once
+
+#include "perf/parties.hpp"
+#include "perf/workload.hpp"
+
+#include <chrono>
+
+namespace perf {
+
+struct parked_and_woken {
+    nanoseconds parking, waking;
+    std::int64_t parties;
+};
+
+// Each waits in a receive, after a few ordinary calls. at_rest() is called while all of them do.
+template <class Rival, class F>
+parked_and_woken park_and_wake(std::int64_t goal, F const& at_rest) {
+    return Rival::run([goal, &at_rest] {
+        typename Rival::template chan<bool> gate(0);
+        countdown<Rival> here(goal), ended(goal);
+        auto const start = clock::now();
+        auto const started = start_as_many<Rival>(goal, [&] {
+            here.count_down();
+            while (gate.recv()) {
+            }
+            ended.count_down();
+        });
+        here.count_down(goal - started);
+        ended.count_down(goal - started);
+        here.wait();
+        auto const parking = clock::now() - start;
+        Rival::sleep_for(
+            std::chrono::milliseconds(200)); // until the last ones have gone from "here" to parked
+        at_rest();
+        auto const opened = clock::now();
+        gate.close();
+        ended.wait();
+        return parked_and_woken{parking, clock::now() - opened, started};
+    });
+}
+
+} // namespace perf
