@@ -61,7 +61,21 @@ public:
         size_ = size;
         __asan_unpoison_memory_region(bottom, size); // what the last user of this memory left poisoned
     }
-    void detach() noexcept { __asan_unpoison_memory_region(bottom_, size_); }
+    // Also destroys the frames that it has kept to find uses after return, several MiB of address space: which only the
+    // thread can that stands on the stack, so for that long it says it does.
+    FIBER_NO_ASAN void detach() noexcept {
+        __asan_unpoison_memory_region(bottom_, size_);
+        if (fake_stack_ == nullptr)
+            return;
+        void* own_fake_stack = nullptr;
+        void const* own_bottom = nullptr;
+        std::size_t own_size = 0;
+        __sanitizer_start_switch_fiber(&own_fake_stack, bottom_, size_);
+        __sanitizer_finish_switch_fiber(fake_stack_, &own_bottom, &own_size);
+        __sanitizer_start_switch_fiber(nullptr, own_bottom, own_size);
+        __sanitizer_finish_switch_fiber(own_fake_stack, nullptr, nullptr);
+        fake_stack_ = nullptr;
+    }
     // Where the flow stands when it is suspended, if not where it began: see further_stack_notes.
     void stands_on(void* bottom, std::size_t size) noexcept {
         bottom_ = bottom;

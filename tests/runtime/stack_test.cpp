@@ -37,6 +37,7 @@ void give_back(rt::stack& s) {
 // The signal that writing one byte there ends a child process by; 0: none.
 int fatal_signal_of_writing(std::byte* at) {
     pid_t const child = ::fork();
+    REQUIRE(child >= 0);
     if (child == 0) {
         std::signal(SIGSEGV, SIG_DFL);
         std::signal(SIGBUS, SIG_DFL);
