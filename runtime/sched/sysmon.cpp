@@ -27,7 +27,10 @@ constexpr auto usual_slice = 10ms;
 
 } // namespace
 
-void sysmon::start() { thread_.start("fiber-sysmon", main, this); }
+void sysmon::start() {
+    impressions_.reserve(scheduler::most_processors); // later there may be no memory for it
+    thread_.start("fiber-sysmon", main, this);
+}
 
 void sysmon::stop() noexcept {
     word_.store(2, std::memory_order_seq_cst); // [sysmon.sleep]
