@@ -3,8 +3,8 @@
 
 #include <fiber/go.hpp>
 
-#include "runtime/park.hpp"
 #include "runtime/further_stack.hpp"
+#include "runtime/park.hpp"
 #include "runtime/sched/join.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/sched/thread_party.hpp"

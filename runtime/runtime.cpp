@@ -7,6 +7,7 @@
 #include "runtime/inspect/dump.hpp"
 #include "runtime/process/runtimes.hpp"
 #include "runtime/sched/scheduler.hpp"
+#include "runtime/stack/stack_class.hpp"
 
 #include <atomic>
 #include <mutex>
@@ -29,17 +30,23 @@ struct ancestor {
 constinit ancestor const* ancestors = nullptr;
 constinit ancestor const* ancestor_to_be = nullptr; // under making_global
 
+// Those that have been made and not destroyed. Idle stacks belong to the process: while there is any, its sysmon ages them.
+constinit std::atomic<unsigned> runtimes_there{0};
+
 } // namespace
 
 runtime::runtime(runtime_options options) {
     std::lock_guard const hold(starting.value);
     scheduler_ = new rt::scheduler(options);
+    runtimes_there.fetch_add(1, std::memory_order_relaxed); // a number
 }
 
 // [fork] In a child, of what has stayed behind: nothing is left to wait for, and no cache of it can be trusted.
 runtime::~runtime() {
     if (!scheduler_->stayed_behind())
         delete scheduler_;
+    if (runtimes_there.fetch_sub(1, std::memory_order_relaxed) == 1)
+        rt::stack_class::trim_all();
 }
 
 // Never destroyed: its fibers run on while the process exits.

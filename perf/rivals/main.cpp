@@ -105,7 +105,10 @@ void print(standings const& all) {
             std::cout << '\n'
                       << c.name << " is not here (Debian, Ubuntu: apt-get install " << c.package << ")\n";
         else if (c.heavy_runs < all.runs)
-            std::cout << '\n' << c.name << " did spawn_all, park_all, wake_all and skynet only once: it takes long over them.\n";
+            std::cout
+                << '\n'
+                << c.name
+                << " did spawn_all, park_all, wake_all and skynet only once: it takes long over them.\n";
     }
     std::cout << strangers::warning(all.others);
 }
