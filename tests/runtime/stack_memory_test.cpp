@@ -118,7 +118,9 @@ TEST_CASE("stats tell how much of the stacks is reserved, resident and idle", "[
     CHECK(meanwhile.stack_bytes_reserved >= fibers * 256 * kib);
     CHECK(meanwhile.stack_bytes_resident > before.stack_bytes_resident);
     CHECK(meanwhile.stack_bytes_resident <= meanwhile.stack_bytes_reserved);
-    CHECK(meanwhile.stack_bytes_cached < fibers * 4 * kib + before.stack_bytes_cached);
+    // Each processor may have taken a batch, and used one of it.
+    constexpr std::size_t batch = 16;
+    CHECK(meanwhile.stack_bytes_cached <= before.stack_bytes_cached + meanwhile.processors * batch * 4 * kib);
     CHECK(comes_true([&] { return runtime.stats().stack_bytes_cached >= fibers / 2 * 4 * kib; }));
 }
 
