@@ -3,6 +3,10 @@
 
 // What programs do on a stack: existing code and libraries, on the default one; and as deep as it was promised to go.
 
+#if defined(__GNUC__) && !defined(__clang__) && defined(__SANITIZE_ADDRESS__)
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized" // in <regex>, by GCC 12
+#endif
+
 #include "tests/support/catch.hpp"
 #include "tests/support/expect.hpp"
 #include "tests/support/leaks.hpp"
@@ -25,10 +29,6 @@
 #include <string>
 #include <sys/socket.h>
 #include <vector>
-
-#if defined(__GNUC__) && !defined(__clang__) && defined(__SANITIZE_ADDRESS__)
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized" // in <regex>, by GCC 12
-#endif
 
 using tests::kib;
 using tests::mib;
