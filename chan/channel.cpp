@@ -20,13 +20,12 @@
 //   senders wait only beside a full one and receivers beside an empty one; else occupied.
 #include <fiber/chan.hpp>
 
+#include "chan/locked.hpp"
 #include "runtime/base/assert.hpp"
-#include "runtime/base/spinlock.hpp"
 #include "runtime/park.hpp"
 
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <new>
 #include <string>
 
@@ -40,29 +39,7 @@ closed_channel::~closed_channel() = default;
 namespace fiber::detail {
 namespace {
 
-using spin = rt::spin_word<rt::lock_rank::channel>;
-
 constexpr std::size_t round_up(std::size_t n, std::size_t to) noexcept { return (n + to - 1) / to * to; }
-
-// From a sender's value to raw memory; the value stays an object. Plain bytes of usual sizes need no call.
-inline void move_element(element_ops const& ops, void* to, void* from) noexcept {
-    if (ops.move != nullptr)
-        return ops.move(to, from);
-    asm("" : "+r"(to)); // or link-time optimisation, which knows what is there, warns of copies never made
-    if (ops.size == 8)  // to test for the usual sizes saves 2 ns of the 20 that an item in a ring costs
-        std::memcpy(to, from, 8);
-    else if (ops.size == 4)
-        std::memcpy(to, from, 4);
-    else
-        std::memcpy(to, from, ops.size);
-}
-
-// From the ring to raw memory; nothing is left in the ring.
-inline void take_element(element_ops const& ops, void* to, void* from) noexcept {
-    move_element(ops, to, from);
-    if (ops.destroy != nullptr)
-        ops.destroy(from);
-}
 
 // Nobody will ever end this wait.
 [[noreturn]] void wait_for_ever(rt::wait_reason why) noexcept {
@@ -78,19 +55,6 @@ op_status wait_in_vain(rt::wait_reason why, deadline when) noexcept {
 }
 
 } // namespace
-
-// One blocked party. Whoever takes it out of its queue and wins its ticket owns it, until wake().
-struct channel::waiter : rt::waiter {
-    waiter(rt::ticket t, void* s) noexcept : rt::waiter(t), slot(s) {}
-
-    void wake(op_status what) noexcept {
-        outcome = what;
-        rt::unpark(rt::ticket{key}); // *this is gone: it was on the stack of the party just woken
-    }
-
-    void* const slot;                       // a sender's value; a receiver's room for one
-    op_status outcome = op_status::timeout; // success or closed, once it is woken
-};
 
 channel* channel::make(element_ops const& ops, std::size_t capacity) {
     std::size_t const align = std::max(alignof(channel), ops.align);
@@ -127,67 +91,39 @@ void channel::retain(channel* c) noexcept {
         c->references_.fetch_add(1, std::memory_order_relaxed); // the caller's own reference keeps it alive
 }
 
-void channel::release(channel* c) noexcept {
-    // acq_rel: what others did with the channel comes before its destruction by the last of them.
-    if (c == nullptr || c->references_.fetch_sub(1, std::memory_order_acq_rel) != 1)
-        return;
-    std::align_val_t const align{std::max(alignof(channel), c->ops_->align)};
-    c->~channel();
-    ::operator delete(static_cast<void*>(c), align);
+bool channel::retain_unless_gone(channel* c) noexcept {
+    auto seen = c->references_.load(std::memory_order_relaxed);
+    while (seen != 0)
+        if (c->references_.compare_exchange_weak(seen, seen + 1, std::memory_order_relaxed)) // as retain
+            return true;
+    return false;
 }
 
-void channel::lock() noexcept {
-    if (spin(lock_).lock() == rt::guarded_data::ours) [[likely]]
-        return;
-    for (queue* const q :
-         {&receivers_, &senders_}) { // [fork] all who waited have stayed behind in the parent
+void channel::release(channel* c) noexcept {
+    // acq_rel: what others did with the channel comes before its destruction by the last of them.
+    while (c != nullptr && c->references_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+        channel* const next = c->companion_ != nullptr ? c->companion_->gone() : nullptr;
+        std::align_val_t const align{std::max(alignof(channel), c->ops_->align)};
+        c->~channel();
+        ::operator delete(static_cast<void*>(c), align);
+        c = next;
+    }
+}
+
+// [fork] All who waited have stayed behind in the parent.
+void channel::forget_waiters() noexcept {
+    for (queue* const q : {&receivers_, &senders_}) {
         rt::wait_queue(q->list).forget_all();
         q->occupied.store(false, std::memory_order_release); // [chan.early]
     }
 }
-void channel::unlock() noexcept { spin(lock_).unlock(); }
-
-inline void channel::advance(std::byte*& place) const noexcept {
-    place += ops_->size;
-    if (place == ring_end_)
-        place = ring_;
-}
-
-inline void channel::ring_put_locked(void* from) noexcept {
-    move_element(*ops_, put_, from);
-    advance(put_);
-    count_.store(count_.load(std::memory_order_relaxed) + 1, std::memory_order_release); // [chan.early]
-}
-
-inline void channel::ring_take_locked(void* to) noexcept {
-    take_element(*ops_, to, take_);
-    advance(take_);
-    count_.store(count_.load(std::memory_order_relaxed) - 1, std::memory_order_release); // [chan.early]
-}
-
-void channel::enqueue_locked(queue& q, waiter& w) noexcept {
-    rt::wait_queue(q.list).push_back(w);
-    q.occupied.store(true, std::memory_order_release); // [chan.early]
-}
 
 // After a time-out: another party may have taken it out already, and lost its ticket.
-void channel::withdraw(queue& q, waiter& w) noexcept {
-    lock();
+void channel::withdraw_locked(queue& q, waiter& w) noexcept {
     rt::wait_queue list(q.list);
     if (w.queued())
         list.remove(w);
     q.occupied.store(!list.empty(), std::memory_order_release); // [chan.early]
-    unlock();
-}
-
-// The first waiter that can still be served, whom the caller must wake once the lock is released; or null.
-[[gnu::always_inline]] inline channel::waiter* channel::claim_locked(queue& q) noexcept {
-    if (!q.occupied.load(std::memory_order_relaxed))
-        return nullptr;
-    rt::wait_queue list(q.list);
-    auto* const w = static_cast<waiter*>(list.claim_front());
-    q.occupied.store(!list.empty(), std::memory_order_release); // [chan.early]
-    return w;
 }
 
 rt::wait_reason channel::reason(queue const& q) const noexcept {
@@ -206,30 +142,28 @@ op_status channel::wait_locked(queue& q, void* slot, deadline when) noexcept {
     waiter w(rt::self().open_wait(), slot);
     enqueue_locked(q, w);
     auto const end = rt::park_until(w.key, when, reason(q), this, [this]() noexcept { unlock(); });
-    if (end == rt::wait_end::timed_out)
-        withdraw(q, w);
+    if (end == rt::wait_end::timed_out) {
+        lock();
+        withdraw_locked(q, w);
+        unlock();
+    }
     return w.outcome; // [chan.last]
 }
 
 // Like its counterpart, in line in its three callers: a ping-pong takes 115 ns then, not 130.
 [[gnu::always_inline]] inline op_status channel::send_or_stay_locked(void* value) noexcept {
     lock();
-    if (closed_.load(std::memory_order_relaxed)) {
-        unlock();
-        return op_status::closed;
-    }
-    if (waiter* const receiver = claim_locked(receivers_)) {
-        element_ops const& ops = *ops_;
-        unlock(); // [chan.last]
+    waiter* receiver = nullptr;
+    op_status const status = send_locked(value, receiver);
+    if (status == op_status::full)
+        return status;
+    element_ops const& ops = *ops_;
+    unlock(); // [chan.last]
+    if (receiver != nullptr) {
         move_element(ops, receiver->slot, value);
         receiver->wake(op_status::success);
-        return op_status::success;
     }
-    if (count_.load(std::memory_order_relaxed) == capacity_)
-        return op_status::full;
-    ring_put_locked(value);
-    unlock();
-    return op_status::success;
+    return status;
 }
 
 void channel::send(channel* c, void* value) {
@@ -270,27 +204,19 @@ op_status channel::send_obstacle(channel const* c) noexcept {
 
 [[gnu::always_inline]] inline op_status channel::recv_or_stay_locked(void* room) noexcept {
     lock();
-    if (count_.load(std::memory_order_relaxed) > 0) {
-        ring_take_locked(room);
-        waiter* const sender = claim_locked(senders_);
-        if (sender != nullptr)
-            ring_put_locked(sender->slot); // it was full: what the first sender has is next in order
-        unlock();                          // [chan.last]
-        if (sender != nullptr)
-            sender->wake(op_status::success);
-        return op_status::success;
-    }
-    if (waiter* const sender = claim_locked(senders_)) {
-        element_ops const& ops = *ops_;
-        unlock(); // [chan.last]
-        move_element(ops, room, sender->slot);
+    waiter* sender = nullptr;
+    op_status const status = recv_locked(room, sender);
+    if (status == op_status::empty)
+        return status;
+    element_ops const& ops = *ops_;
+    bool const direct = capacity_ == 0;
+    unlock(); // [chan.last]
+    if (sender != nullptr) {
+        if (direct)
+            move_element(ops, room, sender->slot);
         sender->wake(op_status::success);
-        return op_status::success;
     }
-    if (!closed_.load(std::memory_order_relaxed))
-        return op_status::empty;
-    unlock();
-    return op_status::closed;
+    return status;
 }
 
 bool channel::recv(channel* c, void* room) noexcept {
@@ -340,12 +266,36 @@ void channel::close(channel* c) {
         c->unlock();
         throw closed_channel("fiber::chan: close of a closed channel");
     }
-    c->closed_.store(true, std::memory_order_release); // [chan.early]
-    wait_list claimed; // all that still wait are ours; the queues stay empty from now on
-    for (queue* q : {&c->receivers_, &c->senders_})
-        while (waiter* const w = claim_locked(*q))
+    c->closed_.store(true, std::memory_order_release); // [chan.early] nobody waits from now on
+    wait_list claimed;
+    if (c->claim_some_locked(claimed)) {
+        c->unlock(); // [chan.last]
+        wake_closed(claimed);
+        return;
+    }
+    retain(c); // between two batches, those of the first may let go of it
+    bool all = false;
+    do {
+        c->unlock();
+        wake_closed(claimed);
+        c->lock();
+        all = c->claim_some_locked(claimed);
+    } while (!all);
+    c->unlock();
+    wake_closed(claimed);
+    release(c);
+}
+
+// So many that the lock is not held for long, were there a million; true: all that wait, of both queues.
+bool channel::claim_some_locked(wait_list& claimed) noexcept {
+    int room = 64;
+    for (queue* q : {&receivers_, &senders_})
+        while (waiter* const w = room-- > 0 ? claim_locked(*q) : nullptr)
             rt::wait_queue(claimed).push_back(*w);
-    c->unlock(); // [chan.last]
+    return receivers_.list.empty() && senders_.list.empty();
+}
+
+void channel::wake_closed(wait_list& claimed) noexcept {
     while (rt::waiter* const w = rt::wait_queue(claimed).pop_front())
         static_cast<waiter*>(w)->wake(op_status::closed);
 }

@@ -30,6 +30,30 @@ public:
 template <class T>
 class chan_iterator;
 
+// What a chan<void> carries: that something has happened, and nothing more.
+struct unit {
+    friend constexpr bool operator==(unit, unit) noexcept = default;
+};
+
+namespace detail {
+template <class T>
+using value_of = std::conditional_t<std::is_void_v<T>, unit, T>;
+
+// For the library's own: what a handle refers to.
+struct access {
+    template <class Handle>
+    static auto&& core(Handle&& h) noexcept {
+        return (std::forward<Handle>(h).core_);
+    }
+    template <class Handle>
+    static Handle make(channel_ptr core) noexcept {
+        Handle h;
+        h.core_ = std::move(core);
+        return h;
+    }
+};
+} // namespace detail
+
 // A channel of T: values come out in the order in which they went in, each exactly once. A chan is a handle:
 // copies share the channel, which lives as long as the last of them; values that nobody has received die with
 // it.
@@ -43,56 +67,60 @@ class chan_iterator;
 // too; assigning to a handle that others use is a race, as for std::shared_ptr. A handle may be destroyed as
 // soon as the caller's own operation has returned, even while its partner's is still returning.
 //
+// A chan<void> is Go's chan struct{}: send() without a value, and recv() as true or false:
+//   done.send();    if (done.recv()) …
+//
 // T need only be movable. A T whose move may throw is sent in a box of its own, others without any
 // allocation; the move and the destructor of those run under the channel's lock and must not block or use
 // channels.
 template <class T>
 class chan {
 public:
-    using value_type = T;
+    using value_type = detail::value_of<T>; // T, or unit for void
     using iterator = chan_iterator<T>;
     using sentinel = std::default_sentinel_t;
 
     // Throw std::length_error if the capacity is negative or can never be had, and std::bad_alloc.
     chan() : chan(0) {}
-    explicit chan(std::integral auto capacity) : core_(detail::make_channel<T>(checked(capacity))) {}
+    explicit chan(std::integral auto capacity) : core_(detail::make_channel<value_type>(checked(capacity))) {}
     template <std::same_as<std::nullptr_t> Null> // nothing that converts to it: 0 is a capacity
     chan(Null) noexcept {}
 
     // Blocks until the value has a receiver or a place in the channel. Throws closed_channel if the channel
     // is closed, also while it waits.
-    void send(T value) const { detail::send(core_.get(), value); }
+    void send(value_type value) const { detail::send(core_.get(), value); }
+    void send() const requires std::is_void_v<T> { send(unit()); }
 
     // Blocks for a value; nullopt: closed and drained. Throws what T's move throws; that value is lost.
-    std::optional<T> recv() const { return detail::recv<T>(core_.get()); }
+    std::optional<value_type> recv() const { return detail::recv<value_type>(core_.get()); }
 
     // Never block: success, full or closed. The value is moved from on success only. Throw what making a copy
     // or a box of it throws; then nothing has been sent.
-    op_status try_send(T&& value) const { return detail::try_send(core_.get(), value); }
-    op_status try_send(T const& value) const requires std::is_copy_constructible_v<T> {
+    op_status try_send(value_type&& value) const { return detail::try_send(core_.get(), value); }
+    op_status try_send(value_type const& value) const requires std::is_copy_constructible_v<value_type> {
         return detail::try_send_copy(core_.get(), value);
     }
 
     // Never blocks: success, empty, or closed (and drained). Throws what assigning to `out` throws; that
     // value is lost.
-    op_status try_recv(T& out) const { return detail::try_recv(core_.get(), out); }
+    op_status try_recv(value_type& out) const { return detail::try_recv(core_.get(), out); }
 
     // Block at most that long: success, timeout or closed, also while they wait. What can be done at once is
     // done, even if the time is over already. Value and exceptions as in try_send and try_recv.
     template <class Rep, class Period>
-    op_status send_for(T&& value, std::chrono::duration<Rep, Period> const& d) const {
+    op_status send_for(value_type&& value, std::chrono::duration<Rep, Period> const& d) const {
         return detail::send_for(core_.get(), value, d);
     }
     template <class Clock, class Duration>
-    op_status send_until(T&& value, std::chrono::time_point<Clock, Duration> const& when) const {
+    op_status send_until(value_type&& value, std::chrono::time_point<Clock, Duration> const& when) const {
         return detail::send_until(core_.get(), value, when);
     }
     template <class Rep, class Period>
-    op_status recv_for(T& out, std::chrono::duration<Rep, Period> const& d) const {
+    op_status recv_for(value_type& out, std::chrono::duration<Rep, Period> const& d) const {
         return detail::recv_for(core_.get(), out, d);
     }
     template <class Clock, class Duration>
-    op_status recv_until(T& out, std::chrono::time_point<Clock, Duration> const& when) const {
+    op_status recv_until(value_type& out, std::chrono::time_point<Clock, Duration> const& when) const {
         return detail::recv_until(core_.get(), out, when);
     }
 
@@ -121,6 +149,7 @@ private:
     friend class sender;
     template <class>
     friend class receiver;
+    friend struct detail::access;
 
     template <std::integral Capacity>
     static std::size_t checked(Capacity capacity) {
@@ -140,7 +169,7 @@ private:
 template <class T>
 class sender {
 public:
-    using value_type = T;
+    using value_type = detail::value_of<T>;
 
     sender() noexcept = default;
     template <std::same_as<std::nullptr_t> Null>
@@ -148,17 +177,18 @@ public:
     sender(chan<T> const& both) noexcept : core_(both.core_) {}
     sender(chan<T>&& both) noexcept : core_(std::move(both.core_)) {}
 
-    void send(T value) const { detail::send(core_.get(), value); }
-    op_status try_send(T&& value) const { return detail::try_send(core_.get(), value); }
-    op_status try_send(T const& value) const requires std::is_copy_constructible_v<T> {
+    void send(value_type value) const { detail::send(core_.get(), value); }
+    void send() const requires std::is_void_v<T> { send(unit()); }
+    op_status try_send(value_type&& value) const { return detail::try_send(core_.get(), value); }
+    op_status try_send(value_type const& value) const requires std::is_copy_constructible_v<value_type> {
         return detail::try_send_copy(core_.get(), value);
     }
     template <class Rep, class Period>
-    op_status send_for(T&& value, std::chrono::duration<Rep, Period> const& d) const {
+    op_status send_for(value_type&& value, std::chrono::duration<Rep, Period> const& d) const {
         return detail::send_for(core_.get(), value, d);
     }
     template <class Clock, class Duration>
-    op_status send_until(T&& value, std::chrono::time_point<Clock, Duration> const& when) const {
+    op_status send_until(value_type&& value, std::chrono::time_point<Clock, Duration> const& when) const {
         return detail::send_until(core_.get(), value, when);
     }
     void close() const { detail::channel::close(core_.get()); }
@@ -170,6 +200,8 @@ public:
     friend bool operator==(sender const&, sender const&) noexcept = default;
 
 private:
+    friend struct detail::access;
+
     detail::channel_ptr core_;
 };
 
@@ -177,7 +209,7 @@ private:
 template <class T>
 class receiver {
 public:
-    using value_type = T;
+    using value_type = detail::value_of<T>;
     using iterator = chan_iterator<T>;
     using sentinel = std::default_sentinel_t;
 
@@ -187,14 +219,14 @@ public:
     receiver(chan<T> const& both) noexcept : core_(both.core_) {}
     receiver(chan<T>&& both) noexcept : core_(std::move(both.core_)) {}
 
-    std::optional<T> recv() const { return detail::recv<T>(core_.get()); }
-    op_status try_recv(T& out) const { return detail::try_recv(core_.get(), out); }
+    std::optional<value_type> recv() const { return detail::recv<value_type>(core_.get()); }
+    op_status try_recv(value_type& out) const { return detail::try_recv(core_.get(), out); }
     template <class Rep, class Period>
-    op_status recv_for(T& out, std::chrono::duration<Rep, Period> const& d) const {
+    op_status recv_for(value_type& out, std::chrono::duration<Rep, Period> const& d) const {
         return detail::recv_for(core_.get(), out, d);
     }
     template <class Clock, class Duration>
-    op_status recv_until(T& out, std::chrono::time_point<Clock, Duration> const& when) const {
+    op_status recv_until(value_type& out, std::chrono::time_point<Clock, Duration> const& when) const {
         return detail::recv_until(core_.get(), out, when);
     }
 
@@ -207,6 +239,8 @@ public:
     friend bool operator==(receiver const&, receiver const&) noexcept = default;
 
 private:
+    friend struct detail::access;
+
     detail::channel_ptr core_;
 };
 
@@ -215,15 +249,15 @@ private:
 template <class T>
 class chan_iterator {
 public:
-    using value_type = T;
+    using value_type = detail::value_of<T>;
     using difference_type = std::ptrdiff_t;
     using iterator_concept = std::input_iterator_tag;
 
-    [[nodiscard]] T& operator*() const noexcept { return *value_; }
-    [[nodiscard]] T* operator->() const noexcept { return std::addressof(*value_); }
+    [[nodiscard]] value_type& operator*() const noexcept { return *value_; }
+    [[nodiscard]] value_type* operator->() const noexcept { return std::addressof(*value_); }
     chan_iterator& operator++() {
         value_.reset();
-        if (auto next = detail::recv<T>(core_.get()))
+        if (auto next = detail::recv<value_type>(core_.get()))
             value_.emplace(std::move(*next));
         return *this;
     }
@@ -234,10 +268,10 @@ private:
     friend class chan<T>;
     friend class receiver<T>;
     explicit chan_iterator(detail::channel_ptr const& core)
-        : core_(core), value_(detail::recv<T>(core_.get())) {}
+        : core_(core), value_(detail::recv<value_type>(core_.get())) {}
 
     detail::channel_ptr core_;
-    mutable std::optional<T> value_; // a const iterator still gives T&, as those of containers do
+    mutable std::optional<value_type> value_; // a const iterator still gives T&, as those of containers do
 };
 
 } // namespace fiber

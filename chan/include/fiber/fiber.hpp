@@ -15,6 +15,7 @@
 #include <fiber/mutex.hpp>
 #include <fiber/once.hpp>
 #include <fiber/runtime.hpp>
+#include <fiber/select.hpp>
 #include <fiber/semaphore.hpp>
 #include <fiber/shared_mutex.hpp>
 #include <fiber/stack.hpp>

@@ -36,6 +36,19 @@ struct element_ops {
     void (*destroy)(void*) noexcept;             // null: nothing to do
 };
 
+class channel;
+
+// What goes along with one of the library's own channels.
+class channel_companion {
+public:
+    // The last reference to the channel is gone, and the channel goes next. Ends the companion's life too, and
+    // returns a reference that it held, to be released after it: so a chain of any length goes without recursion.
+    [[nodiscard]] virtual channel* gone() noexcept = 0;
+
+protected:
+    ~channel_companion() = default;
+};
+
 // The functions take a pointer since a null channel has operations too. `value` is the sender's object, moved
 // from on success only; `room` is raw memory, in which an object lives on success only.
 class channel {
@@ -48,6 +61,12 @@ public:
     [[noreturn]] FIBER_API static void refuse_capacity(long long negative);
     FIBER_API static void retain(channel*) noexcept;
     FIBER_API static void release(channel*) noexcept; // the last reference takes the buffered values along
+
+    // False: the last reference is gone, and the channel is only not yet.
+    [[nodiscard]] static bool retain_unless_gone(channel*) noexcept;
+    // Before anybody else knows of it.
+    void accompany(channel_companion& c) noexcept { companion_ = &c; }
+    [[nodiscard]] channel_companion* companion() const noexcept { return companion_; }
 
     FIBER_API static void send(channel*, void* value); // throws closed_channel
     [[nodiscard]] FIBER_API static op_status try_send(channel*, void* value) noexcept;
@@ -65,6 +84,8 @@ public:
     [[nodiscard]] FIBER_API static std::size_t capacity(channel const*) noexcept;
 
 private:
+    friend class selection; // select.cpp
+
     struct waiter;
     struct queue {
         wait_list list;
@@ -77,17 +98,23 @@ private:
     void lock() noexcept;
     void unlock() noexcept;
 
+    // Under the lock: locked.hpp.
+    [[nodiscard]] op_status send_locked(void* value, waiter*& receiver) noexcept;
+    [[nodiscard]] op_status recv_locked(void* room, waiter*& sender) noexcept;
     // With `empty` or `full` they return with the lock held, for the caller to wait; else it is released.
     [[nodiscard]] op_status send_or_stay_locked(void* value) noexcept;
     [[nodiscard]] op_status recv_or_stay_locked(void* room) noexcept;
     [[nodiscard]] op_status recv_obstacle() const noexcept;
 
     void enqueue_locked(queue&, waiter&) noexcept;
-    void withdraw(queue&, waiter&) noexcept;
+    static void withdraw_locked(queue&, waiter&) noexcept;
     [[nodiscard]] static waiter* claim_locked(queue&) noexcept;
     [[nodiscard]] op_status wait_locked(queue&, void* slot) noexcept;
     [[nodiscard]] op_status wait_locked(queue&, void* slot, deadline) noexcept;
     [[nodiscard]] rt::wait_reason reason(queue const&) const noexcept;
+    [[nodiscard]] bool claim_some_locked(wait_list& claimed) noexcept;
+    static void wake_closed(wait_list& claimed) noexcept;
+    void forget_waiters() noexcept;
 
     void advance(std::byte*& place) const noexcept;
     void ring_put_locked(void* from) noexcept;
@@ -106,6 +133,7 @@ private:
     std::byte* const ring_;
     std::byte* const ring_end_;
     std::atomic<std::size_t> references_{1};
+    channel_companion* companion_ = nullptr;
 };
 
 // One reference to a channel, or null. Copies share the channel.
@@ -119,7 +147,10 @@ public:
         std::swap(channel_, other.channel_);
         return *this;
     }
-    ~channel_ptr() { channel::release(channel_); }
+    ~channel_ptr() {
+        if (channel_ != nullptr)
+            channel::release(channel_);
+    }
 
     [[nodiscard]] channel* get() const noexcept { return channel_; }
     friend bool operator==(channel_ptr const&, channel_ptr const&) noexcept = default;

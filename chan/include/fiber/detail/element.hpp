@@ -161,6 +161,17 @@ public:
         else
             return element_;
     }
+    // Moves out what has landed; then there is room again.
+    [[nodiscard]] std::optional<T> take() {
+        struct emptied {
+            landing& in;
+            ~emptied() {
+                std::destroy_at(std::addressof(in.element_));
+                in.landed_ = false;
+            }
+        } const at_the_end{*this};
+        return std::optional<T>(std::in_place, std::move(landed()));
+    }
 
 private:
     union {

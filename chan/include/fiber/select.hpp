@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// select.hpp: Go's select: one of several channel operations, time limits and stop requests, whichever is
+// ready first.
+//
+//   fiber::select(
+//       fiber::on_recv(numbers, [&](std::optional<int> n) { if (n) sum += *n; else open = false; }),
+//       fiber::on_send(replies, reply, [&] { ++sent; }),
+//       fiber::on_timeout(1s, [&] { late = true; }));
+#pragma once
+
+#include <fiber/chan.hpp>
+#include <fiber/detail/select_cases.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace fiber {
+
+// ── the cases ──
+// A channel is a chan<T>, or the half of it that can do the operation. Given as an lvalue it must live until
+// select returns; a temporary is taken along. A null channel's case is never ready, which is how to switch a
+// case off. Callables are copied or moved into the case.
+
+// Receives: f(std::optional<T>), without a value if the channel is closed and drained, which is always ready.
+template <class Channel, class F>
+requires detail::receives<Channel>
+[[nodiscard]] auto on_recv(Channel&& from, F&& f) {
+    using value = detail::value_in<Channel>;
+    return detail::recv_case<value, std::decay_t<F>>(detail::refer_to(std::forward<Channel>(from)),
+                                                     std::forward<F>(f));
+}
+
+// Sends: f(). A closed channel is always ready: select then throws closed_channel and does not call f. The
+// value is moved from the case when the case is chosen; else it stays there.
+template <class Channel, class F>
+requires detail::sends<Channel>
+[[nodiscard]] auto on_send(Channel&& to, detail::value_in<Channel> value, F&& f) {
+    using element = detail::value_in<Channel>;
+    return detail::send_case<element, std::decay_t<F>>(detail::refer_to(std::forward<Channel>(to)),
+                                                       std::move(value), std::forward<F>(f));
+}
+template <class Channel, class F>
+requires(detail::sends<Channel>&& std::is_same_v<detail::value_in<Channel>, unit>)
+    [[nodiscard]] auto on_send(Channel&& to, F&& f) {
+    return on_send(std::forward<Channel>(to), unit(), std::forward<F>(f));
+}
+
+// When nothing else has become ready for that long: f(). Zero and less: when nothing else is ready now.
+template <class Rep, class Period, class F>
+[[nodiscard]] auto on_timeout(std::chrono::duration<Rep, Period> const& d, F&& f) {
+    return detail::timeout_case<std::decay_t<F>>(detail::steady_duration(d), std::forward<F>(f));
+}
+
+// From that time on: f(). Once it has come, the case is as ready as any other.
+template <class Clock, class Duration, class F>
+[[nodiscard]] auto on_deadline(std::chrono::time_point<Clock, Duration> const& when, F&& f) {
+    return detail::deadline_case<std::chrono::time_point<Clock, Duration>, std::decay_t<F>>(
+        when, std::forward<F>(f));
+}
+
+// Once a stop has been requested: f(). Without a stop source that could do so, never.
+template <class F>
+[[nodiscard]] auto on_stop(std::stop_token token, F&& f) {
+    return detail::stop_case<std::decay_t<F>>(std::move(token), std::forward<F>(f));
+}
+
+// When nothing else is ready: f(). So a select with it never blocks. At most one.
+template <class F>
+[[nodiscard]] auto otherwise(F&& f) {
+    return detail::otherwise_case<std::decay_t<F>>(std::forward<F>(f));
+}
+
+// ── select ──
+
+// Blocks the calling fiber or OS thread until one of the cases is ready, does what it says, and then calls its
+// callable, in the caller; of several that are ready it chooses one uniformly at random. Returns the position
+// of that case, from 0. All other cases have had no effect: nothing was received, no value has been moved.
+// The same channel may be named any number of times; a select never sends to itself. Without a case that can
+// ever be ready it blocks for ever.
+//
+// Allocates nothing, but for a box as in chan<T>::send. Throws closed_channel: see on_send; what T's move
+// throws: that value is lost; and what the callable throws.
+template <class... Cases>
+std::size_t select(Cases&&... cases) {
+    std::size_t position = 0;
+    detail::select_and(
+        [&](std::size_t chosen, auto& that, op_status status) {
+            position = chosen;
+            static_cast<void>(that.run(status));
+        },
+        cases...);
+    return position;
+}
+
+// The same, but returns what the callable returns, as the common type of all of them.
+template <class... Cases>
+auto select_result(Cases&&... cases) {
+    using result = std::common_type_t<decltype(cases.run(op_status::success))...>;
+    if constexpr (std::is_void_v<result>) {
+        select(cases...);
+    } else {
+        std::optional<result> value;
+        detail::select_and(
+            [&](std::size_t, auto& that, op_status status) { value.emplace(that.run(status)); }, cases...);
+        return result(std::move(*value));
+    }
+}
+
+// A select whose cases are known only at run time, thousands of them if need be, and which is waited for again
+// and again. Cases have positions in the order of their adding. It keeps the handles of its channels. Used by
+// one party at a time; its callables may add and remove cases.
+class selector {
+public:
+    selector() noexcept = default;
+    selector(selector&&) noexcept = default;
+    selector& operator=(selector&&) noexcept = default;
+
+    // Add a case, see on_recv and the others, and return its position. A value is sent once: then its case is
+    // never ready again.
+    template <class Channel, class F>
+    requires detail::receives<Channel> std::size_t recv(Channel from, F&& f) {
+        return add([&] { return on_recv(std::move(from), std::forward<F>(f)); }, repeats::yes);
+    }
+    template <class Channel, class F>
+    requires detail::sends<Channel> std::size_t send(Channel to, detail::value_in<Channel> value, F&& f) {
+        return add([&] { return on_send(std::move(to), std::move(value), std::forward<F>(f)); }, repeats::no);
+    }
+    template <class Rep, class Period, class F>
+    std::size_t timeout(std::chrono::duration<Rep, Period> const& d, F&& f) {
+        return add([&] { return on_timeout(d, std::forward<F>(f)); }, repeats::yes);
+    }
+    template <class Clock, class Duration, class F>
+    std::size_t deadline(std::chrono::time_point<Clock, Duration> const& when, F&& f) {
+        return add([&] { return on_deadline(when, std::forward<F>(f)); }, repeats::yes);
+    }
+    template <class F>
+    std::size_t stop(std::stop_token token, F&& f) {
+        return add([&] { return on_stop(std::move(token), std::forward<F>(f)); }, repeats::yes);
+    }
+
+    // The case at this position is never ready again; the others keep theirs. Throws std::out_of_range.
+    void remove(std::size_t position) {
+        cases_.at(position) = {};
+        entries_[position].reset();
+    }
+    [[nodiscard]] std::size_t size() const noexcept { return cases_.size(); } // those removed included
+
+    // As select: blocks, and returns the position of the case that has run. Allocates nothing.
+    std::size_t wait() {
+        std::size_t chosen = size();
+        while (!run(chosen = choose(detail::may_wait::yes))) {
+        }
+        return chosen;
+    }
+    // Runs one case if one is ready, and says whether it has.
+    bool try_wait() {
+        std::size_t const chosen = choose(detail::may_wait::no);
+        return chosen != size() && run(chosen);
+    }
+
+private:
+    enum class repeats : bool { no, yes };
+
+    struct entry {
+        virtual ~entry() = default;
+        virtual detail::select_case make() = 0;
+        [[nodiscard]] virtual bool is_over() const = 0;
+        virtual void run(op_status) = 0;
+        repeats again;
+    };
+    template <class Case>
+    struct entry_of final : entry {
+        template <class Make>
+        explicit entry_of(Make const& made) : that(made()) {}
+        detail::select_case make() override { return that.make(); }
+        [[nodiscard]] bool is_over() const override { return that.is_over(); }
+        void run(op_status status) override { static_cast<void>(that.run(status)); }
+        Case that;
+    };
+
+    template <class Make>
+    std::size_t add(Make const& made, repeats again) {
+        std::size_t const position = size();
+        order_.resize(position + 1);
+        entries_.reserve(position + 1);
+        auto fresh = std::make_unique<entry_of<decltype(made())>>(made);
+        fresh->again = again;
+        cases_.push_back(fresh->make());
+        entries_.push_back(std::move(fresh));
+        return position;
+    }
+    std::size_t choose(detail::may_wait patience) {
+        return detail::select(cases_.data(), size(), order_.data(), patience);
+    }
+    // False: it was too early. The callable may remove its own case, and add others.
+    bool run(std::size_t chosen) {
+        std::unique_ptr<entry> that = std::move(entries_[chosen]);
+        bool const over = that->is_over();
+        struct put_back {
+            selector& in;
+            std::unique_ptr<entry>& that;
+            std::size_t where;
+            ~put_back() {
+                if (in.cases_[where].what != detail::select_case::kind::off)
+                    in.entries_[where] = std::move(that);
+            }
+        } const afterwards{*this, that, chosen};
+        auto const status = cases_[chosen].outcome;
+        if (!over)
+            cases_[chosen] = that->make();
+        else if (that->again == repeats::no)
+            cases_[chosen] = {};
+        if (over)
+            that->run(status);
+        return over;
+    }
+
+    std::vector<detail::select_case> cases_;
+    std::vector<std::unique_ptr<entry>> entries_; // null: never ready, or running
+    std::vector<detail::select_case*> order_;
+};
+
+} // namespace fiber

@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// select.cpp: one of several operations, in the order of Go's.
+//
+//   1 look at every case without locks, choose one of those that look ready, and try it under its own lock
+//   2 lock all channels, by rising address; choose among those that are ready, and have it done
+//   3 none: put a waiter for each case into its queue, all with one contested ticket; unlock; park
+//   4 woken by the one who has claimed the ticket: take the other waiters out of their queues
+//
+// Step 2 and 3 are one moment for all channels: `otherwise` runs only if at that moment nothing was ready, and
+//   whoever makes something ready later meets a waiter. Two selects cannot wait for each other in vain.
+// [select.self] A select looks for partners before its own waiters are in the queues, and not after. So one that
+//   sends and receives on the same channel never meets itself.
+// [select.claim] A waiter's slot and outcome belong to whoever claims the ticket: one partner, one close, the timer, or one
+//   stop request. That one writes before it settles the wait; this party reads after. So one waiter at most has an
+//   outcome. A value that is to be sent is moved by the partner that has claimed its waiter, and no other.
+// [select.gone] The channel of the case that was done is not touched after the wake: its last handle may be gone,
+//   unless it is named twice. The others must live until select has returned.
+#include "chan/locked.hpp"
+#include "runtime/base/assert.hpp"
+#include "runtime/base/random.hpp"
+
+#include <fiber/chan.hpp>
+#include <fiber/detail/select_case.hpp>
+
+#include <algorithm>
+#include <functional>
+#include <new>
+#include <type_traits>
+
+namespace fiber::detail {
+namespace {
+
+// For a choice without a pattern; threads need not agree.
+[[gnu::noinline]] bool one_in(std::uint32_t n) noexcept {
+    thread_local rt::random_bits bits(reinterpret_cast<std::uintptr_t>(&bits));
+    return bits.below(n) == 0;
+}
+
+// Uniformly one of those offered, whose number need not be known before.
+class choice {
+public:
+    void offer(select_case& c) noexcept {
+        if (++offered_ == 1 || one_in(offered_))
+            chosen_ = &c;
+    }
+    [[nodiscard]] select_case* chosen() const noexcept { return chosen_; }
+
+private:
+    std::uint32_t offered_ = 0;
+    select_case* chosen_ = nullptr;
+};
+
+bool names_channel(select_case const& c) noexcept {
+    return c.what == select_case::kind::recv || c.what == select_case::kind::send;
+}
+
+// What is due by itself, whatever the channels do. A time-out is none: it is a limit of this very wait.
+bool due(select_case const& c) noexcept {
+    if (c.what == select_case::kind::stop)
+        return c.listener->token.stop_requested();
+    return c.what == select_case::kind::time_point && c.until <= rt::clock::now();
+}
+
+bool over_at_once(select_case const& c) noexcept {
+    return c.what == select_case::kind::timeout && c.patience <= rt::clock::duration::zero();
+}
+
+} // namespace
+
+class selection {
+public:
+    selection(select_case* cases, std::size_t count, select_case** order) noexcept
+        : cases_(cases), end_(cases + count), order_(order) {}
+
+    [[nodiscard]] select_case* run(may_wait) noexcept;
+    void stop(select_case&) noexcept; // by its callback
+
+private:
+    using waiter = channel::waiter;
+    static_assert(sizeof(waiter) <= select_case::waiter_size && std::is_trivially_destructible_v<waiter>);
+
+    static waiter& waiter_of(select_case& c) noexcept {
+        return *std::launder(reinterpret_cast<waiter*>(c.waiter));
+    }
+    static channel::queue& queue_of(select_case& c) noexcept {
+        return c.what == select_case::kind::recv ? c.on->receivers_ : c.on->senders_;
+    }
+
+    static bool looks_ready(select_case const&) noexcept;
+    static op_status perform_locked(select_case&, waiter*& partner) noexcept;
+    static void complete(select_case&, element_ops const&, bool direct, waiter* partner) noexcept;
+    static bool try_alone(select_case&) noexcept;
+    [[nodiscard]] select_case* glance() noexcept;
+    void sort_channels() noexcept;
+    template <class Visit>
+    void each_channel(Visit const&) const noexcept;
+    [[nodiscard]] select_case* choose_locked() noexcept;
+    [[nodiscard]] select_case* perform_or_stay_locked() noexcept;
+    void enqueue_locked() noexcept;
+    struct limit {
+        select_case* whose;
+        deadline when;
+    };
+    [[nodiscard]] limit first_limit() const noexcept;
+    [[nodiscard]] select_case* wait_locked() noexcept;
+    void listen() noexcept;
+    void stop_listening() noexcept;
+    [[nodiscard]] select_case* operation_done() noexcept;
+    void withdraw_all_but(select_case const* done) noexcept;
+
+    select_case* const cases_;
+    select_case* const end_;
+    select_case** const order_; // the cases that name channels, by the channels' addresses
+    std::size_t channels_ = 0;  // their number
+    rt::ticket key_;
+    select_case* stopped_ = nullptr; // [select.claim] written by the callback that has won
+    bool has_stops_ = false;
+};
+
+// A guess without the lock: [chan.early]; under it, right but for waiters whose wait is over.
+bool selection::looks_ready(select_case const& c) noexcept {
+    if (c.what == select_case::kind::recv)
+        return c.on->recv_obstacle() != op_status::empty;
+    return channel::send_obstacle(c.on) != op_status::full;
+}
+
+op_status selection::perform_locked(select_case& c, waiter*& partner) noexcept {
+    return c.what == select_case::kind::recv ? c.on->recv_locked(c.slot, partner)
+                                             : c.on->send_locked(c.slot, partner);
+}
+
+// What is left when all locks are released. [chan.last] The channel may be gone.
+void selection::complete(select_case& c, element_ops const& ops, bool direct, waiter* partner) noexcept {
+    if (partner == nullptr)
+        return;
+    if (c.what == select_case::kind::send)
+        move_element(ops, partner->slot, c.slot);
+    else if (direct)
+        move_element(ops, c.slot, partner->slot);
+    partner->wake(op_status::success);
+}
+
+bool selection::try_alone(select_case& c) noexcept {
+    channel& on = *c.on;
+    waiter* partner = nullptr;
+    on.lock();
+    c.outcome = perform_locked(c, partner);
+    element_ops const& ops = *on.ops_;
+    bool const direct = on.capacity_ == 0;
+    on.unlock(); // [chan.last]
+    complete(c, ops, direct, partner);
+    return c.outcome == op_status::success || c.outcome == op_status::closed;
+}
+
+// Step 1.
+select_case* selection::glance() noexcept {
+    choice ready;
+    for (select_case* c = cases_; c != end_; ++c) {
+        if (names_channel(*c)) {
+            order_[channels_++] = c;
+            if (looks_ready(*c))
+                ready.offer(*c);
+        } else {
+            has_stops_ |= c->what == select_case::kind::stop;
+            if (due(*c))
+                ready.offer(*c);
+        }
+    }
+    select_case* const c = ready.chosen();
+    return c == nullptr || !names_channel(*c) || try_alone(*c) ? c : nullptr;
+}
+
+void selection::sort_channels() noexcept {
+    std::sort(order_, order_ + channels_,
+              [](select_case* a, select_case* b) { return std::less<>{}(a->on, b->on); });
+}
+
+// Each of them once, by rising address, however often it is named.
+template <class Visit>
+void selection::each_channel(Visit const& visit) const noexcept {
+    channel const* last = nullptr;
+    for (std::size_t i = 0; i < channels_; ++i)
+        if (order_[i]->on != last) {
+            channel* const c = order_[i]->on;
+            last = c;
+            visit(*c); // which may be gone afterwards
+        }
+}
+
+select_case* selection::choose_locked() noexcept {
+    choice ready;
+    for (select_case* c = cases_; c != end_; ++c)
+        if (names_channel(*c) ? looks_ready(*c) : due(*c))
+            ready.offer(*c);
+    return ready.chosen();
+}
+
+// Step 2, all channels locked. With a case they are unlocked, without one they still are not.
+select_case* selection::perform_or_stay_locked() noexcept {
+    for (;;) {
+        select_case* const c = choose_locked();
+        if (c == nullptr)
+            return nullptr;
+        if (!names_channel(*c)) {
+            each_channel([](channel& ch) { ch.unlock(); });
+            return c;
+        }
+        waiter* partner = nullptr;
+        c->outcome = perform_locked(*c, partner);
+        if (c->outcome == op_status::empty || c->outcome == op_status::full)
+            continue; // those that waited there had given up; now they are out of the queue
+        element_ops const& ops = *c->on->ops_;
+        bool const direct = c->on->capacity_ == 0;
+        each_channel([](channel& ch) { ch.unlock(); }); // [chan.last]
+        complete(*c, ops, direct, partner);
+        return c;
+    }
+}
+
+// [select.self] From here on it does not look for partners.
+void selection::enqueue_locked() noexcept {
+    for (std::size_t i = 0; i < channels_; ++i) {
+        select_case& c = *order_[i];
+        c.on->enqueue_locked(queue_of(c), *::new (static_cast<void*>(c.waiter)) waiter(key_, c.slot));
+    }
+}
+
+select_case* selection::run(may_wait patience) noexcept {
+    if (select_case* const c = glance())
+        return c;
+    // One channel that has nothing, seen without its lock, has had nothing at that moment: [chan.early].
+    bool const certain = channels_ <= 1 && patience == may_wait::no;
+    if (!certain) {
+        sort_channels();
+        each_channel([](channel& ch) { ch.lock(); });
+        if (select_case* const c = perform_or_stay_locked())
+            return c;
+    }
+    auto* const at_once = std::find_if(cases_, end_, over_at_once);
+    if (at_once == end_ && patience == may_wait::yes)
+        return wait_locked();
+    if (!certain)
+        each_channel([](channel& ch) { ch.unlock(); });
+    return at_once != end_ ? at_once : nullptr;
+}
+
+// Step 3 and 4.
+select_case* selection::wait_locked() noexcept {
+    key_ = rt::self().open_wait();
+    enqueue_locked();
+    each_channel([](channel& ch) { ch.unlock(); });
+    limit const until = first_limit();
+    listen();
+    auto const end = rt::park_until(key_, until.when, rt::wait_reason::select,
+                                    channels_ != 0 ? order_[0]->on : nullptr, []() noexcept {});
+    stop_listening();
+    select_case* const done = end == rt::wait_end::timed_out ? until.whose
+                              : stopped_ != nullptr          ? stopped_
+                                                             : operation_done();
+    withdraw_all_but(done);
+    return done;
+}
+
+// The one whose time will be over first; a time-out counts from now.
+selection::limit selection::first_limit() const noexcept {
+    limit first{nullptr, never};
+    for (select_case* c = cases_; c != end_; ++c) {
+        if (c->what != select_case::kind::timeout && c->what != select_case::kind::time_point)
+            continue;
+        deadline const when =
+            c->what == select_case::kind::time_point ? c->until : deadline_after(c->patience);
+        if (when < first.when)
+            first = {c, when};
+    }
+    return first;
+}
+
+void selection::listen() noexcept {
+    if (!has_stops_)
+        return;
+    for (select_case* c = cases_; c != end_; ++c)
+        if (c->what == select_case::kind::stop) {
+            stop_listener& l = *c->listener;
+            l.waiting = this;
+            l.place = c;
+            l.callback.emplace(l.token, stop_listener::wake{&l}); // may call it at once
+        }
+}
+
+// Returns when no callback runs any more, on whatever thread.
+void selection::stop_listening() noexcept {
+    if (!has_stops_)
+        return;
+    for (select_case* c = cases_; c != end_; ++c)
+        if (c->what == select_case::kind::stop)
+            c->listener->callback.reset();
+}
+
+void selection::stop(select_case& c) noexcept {
+    if (!rt::party::claim(key_)) // [select.claim]
+        return;
+    stopped_ = &c;
+    rt::unpark(rt::ticket{key_}); // *this stays until stop_listening() has returned
+}
+
+select_case* selection::operation_done() noexcept {
+    for (std::size_t i = 0; i < channels_; ++i) {
+        select_case& c = *order_[i];
+        c.outcome = waiter_of(c).outcome; // [select.claim]
+        if (c.outcome != op_status::timeout)
+            return &c;
+    }
+    FIBER_ASSERT(!"a select was woken by nobody");
+    return nullptr;
+}
+
+// The waiter of `done` was taken out by the one who has claimed it. [select.gone]
+void selection::withdraw_all_but(select_case const* done) noexcept {
+    for (std::size_t i = 0; i < channels_;) {
+        channel& on = *order_[i]->on;
+        std::size_t const first = i;
+        while (i < channels_ && order_[i]->on == &on)
+            ++i;
+        if (i - first == 1 && order_[first] == done)
+            continue;
+        on.lock();
+        for (std::size_t k = first; k < i; ++k)
+            on.withdraw_locked(queue_of(*order_[k]), waiter_of(*order_[k]));
+        on.unlock();
+    }
+}
+
+void stop_listener::wake::operator()() const noexcept { whose->waiting->stop(*whose->place); }
+
+std::size_t select(select_case* cases, std::size_t count, select_case** order, may_wait patience) noexcept {
+    select_case const* const c = selection(cases, count, order).run(patience);
+    return c != nullptr ? static_cast<std::size_t>(c - cases) : count;
+}
+
+void throw_closed_in_select() { throw closed_channel("fiber::select: send to a closed channel"); }
+
+} // namespace fiber::detail
