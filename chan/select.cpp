@@ -17,9 +17,9 @@
 //   outcome. A value that is to be sent is moved by the partner that has claimed its waiter, and no other.
 // [select.gone] The channel of the case that was done is not touched after the wake: its last handle may be gone,
 //   unless it is named twice. The others must live until select has returned.
+#include "chan/chance.hpp"
 #include "chan/locked.hpp"
 #include "runtime/base/assert.hpp"
-#include "runtime/base/random.hpp"
 
 #include <fiber/chan.hpp>
 #include <fiber/detail/select_case.hpp>
@@ -31,12 +31,6 @@
 
 namespace fiber::detail {
 namespace {
-
-// For a choice without a pattern; threads need not agree.
-[[gnu::noinline]] bool one_in(std::uint32_t n) noexcept {
-    thread_local rt::random_bits bits(reinterpret_cast<std::uintptr_t>(&bits));
-    return bits.below(n) == 0;
-}
 
 // Uniformly one of those offered, whose number need not be known before.
 class choice {

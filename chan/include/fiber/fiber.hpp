@@ -7,6 +7,7 @@
 #include <fiber/barrier.hpp>
 #include <fiber/chan.hpp>
 #include <fiber/condition_variable.hpp>
+#include <fiber/context.hpp>
 #include <fiber/future.hpp>
 #include <fiber/go.hpp>
 #include <fiber/group.hpp>
@@ -19,4 +20,5 @@
 #include <fiber/semaphore.hpp>
 #include <fiber/shared_mutex.hpp>
 #include <fiber/stack.hpp>
+#include <fiber/time.hpp>
 #include <fiber/wait_group.hpp>

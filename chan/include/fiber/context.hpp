@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// context.hpp: Go's context.Context: that somebody no longer wants an answer, told to all who work on it.
+//
+//   auto ctx = fiber::context::with_timeout(parent, 2s);
+//   fiber::select(fiber::on_recv(replies, use), fiber::on_recv(ctx.done(), [&](auto) { give_up(ctx.error()); }));
+#pragma once
+
+#include <fiber/chan.hpp>
+#include <fiber/detail/config.hpp>
+#include <fiber/detail/deadline.hpp>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+
+namespace fiber {
+
+namespace detail {
+
+// A value that a context carries; found by the address of its type's key.
+struct FIBER_API context_value {
+    explicit context_value(void const* k) noexcept : key(k) {}
+    virtual ~context_value();
+    context_value(context_value const&) = delete;
+    context_value& operator=(context_value const&) = delete;
+
+    void const* const key;
+    void const* at = nullptr;
+};
+
+template <class T>
+inline constexpr char context_key = 0;
+
+template <class T>
+struct context_value_of final : context_value {
+    explicit context_value_of(T&& v) : context_value(&context_key<T>), value(std::move(v)) {
+        at = std::addressof(value);
+    }
+    T value;
+};
+
+} // namespace detail
+
+// A handle, cheap to copy, for one node of a tree: cancelling a context cancels all that are derived from it, at
+// once and for good. Thread-safe as a chan is. Functions take it as their first parameter, and derive from it
+// what they pass on.
+//
+// A context is there as long as one of its handles, of those derived from it, or of its done() channels. What
+// nobody can look at any more leaves its parent, and its deadline no longer counts. Deriving and destroying a
+// million of them in one chain takes no deep stack.
+class FIBER_API context {
+public:
+    using time_point = std::chrono::steady_clock::time_point;
+
+    // The root of all trees: never cancelled; cancel() does nothing.
+    static context background() noexcept { return context(detail::channel_ptr()); }
+
+    // One that can be cancelled by itself; derived from one that is cancelled, it is so at once. As the next
+    // four, throws std::bad_alloc; with a deadline, also as go does.
+    static context with_cancel(context parent) { return derive(parent, detail::never, nullptr); }
+    // Cancelled by itself at that time, if that is before the parent's deadline. A point of another clock is
+    // converted once.
+    template <class Rep, class Period>
+    static context with_timeout(context parent, std::chrono::duration<Rep, Period> const& d) {
+        return derive(parent, detail::deadline_after(d), nullptr);
+    }
+    template <class Clock, class Duration>
+    static context with_deadline(context parent, std::chrono::time_point<Clock, Duration> const& when) {
+        return derive(parent, detail::deadline_at(when), nullptr);
+    }
+    // Carries a value, which value<T>() finds in all that are derived from it, unless a nearer one has the same type.
+    template <class T>
+    static context with_value(context parent, T value) {
+        static_assert(std::is_same_v<T, std::remove_cvref_t<T>>);
+        return derive(parent, detail::never, std::make_unique<detail::context_value_of<T>>(std::move(value)));
+    }
+    // Cancelled when a stop is requested. The other way round: stop_token().
+    static context with_stop_token(context parent, std::stop_token);
+
+    // Null if there is none. Lives as long as the context that carries it.
+    template <class T>
+    [[nodiscard]] T const* value() const noexcept {
+        return static_cast<T const*>(find(&detail::context_key<T>));
+    }
+
+    // The first time, cancels this context and all that are derived from it: sets their errors, closes their
+    // done() channels, and requests their stops, which calls those tokens' callbacks here. Never blocks, but
+    // for what such callbacks do.
+    void cancel() const noexcept;
+
+    [[nodiscard]] bool cancelled() const noexcept;
+    // Why: errc::operation_canceled, or errc::timed_out if it was a deadline, its own or an ancestor's. Zero: it is not.
+    // Set before done() is closed.
+    [[nodiscard]] std::error_code error() const noexcept;
+    // Closed on cancellation; nothing is ever sent. The background's is null.
+    [[nodiscard]] receiver<bool> done() const noexcept;
+    // Stopped on cancellation. The token does not keep the context: that must still be there to be cancelled,
+    // but if it has a deadline of its own, it stays until then. Throws std::bad_alloc.
+    [[nodiscard]] std::stop_token stop_token() const;
+    // The earliest of its own and its ancestors'.
+    [[nodiscard]] std::optional<time_point> deadline() const noexcept;
+
+    // Whether both are the same node.
+    friend bool operator==(context const&, context const&) noexcept = default;
+
+private:
+    explicit context(detail::channel_ptr node) noexcept : node_(std::move(node)) {}
+    static context derive(context const& parent, detail::deadline, std::unique_ptr<detail::context_value>);
+    [[nodiscard]] void const* find(void const* key) const noexcept;
+
+    detail::channel_ptr node_; // its done() channel, whose companion has the rest; null: the background
+};
+
+} // namespace fiber

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+#include <fiber/time.hpp>
+
+#include "chan/alarm.hpp"
+
+#include <fiber/mutex.hpp>
+
+#include <memory>
+#include <mutex>
+#include <stdexcept>
+
+namespace fiber::detail {
+namespace {
+
+using instant = std::chrono::steady_clock::time_point;
+
+class after_alarm final : public channel_companion, public alarm {
+public:
+    explicit after_alarm(channel* c) noexcept : alarm(c), channel_(c) {}
+    channel* gone() noexcept override {
+        disarm();
+        delete this;
+        return nullptr;
+    }
+
+private:
+    void ring(deadline now) noexcept override { static_cast<void>(channel::try_send(channel_, &now)); }
+
+    channel* const channel_;
+};
+
+// A tick that has been taken from the clock's heap may come to the mutex after a stop or a reset: then it is not sent.
+class ticker_alarm final : public channel_companion, public alarm {
+public:
+    explicit ticker_alarm(channel* c) noexcept : alarm(c), channel_(c) {}
+
+    void stop() noexcept {
+        std::lock_guard const hold(mutex_);
+        stop_locked();
+    }
+    void start(deadline::duration period) {
+        std::lock_guard const hold(mutex_);
+        stop_locked();
+        auto const first = deadline_after(period);
+        arm(first);
+        period_ = period;
+    }
+    channel* gone() noexcept override {
+        disarm();
+        delete this;
+        return nullptr;
+    }
+
+private:
+    void stop_locked() noexcept {
+        disarm();
+        period_ = {};
+        deadline tick;
+        static_cast<void>(channel::try_recv(channel_, &tick));
+    }
+    void ring(deadline now) noexcept override {
+        std::lock_guard const hold(mutex_);
+        if (period_ == deadline::duration::zero() || is_armed())
+            return;
+        static_cast<void>(channel::try_send(channel_, &now));
+        arm(when() + period_ * ((now - when()) / period_ + 1)); // does not throw: the clock is running
+    }
+
+    channel* const channel_;
+    mutex mutex_;                 // guards the period, arming, and sending
+    deadline::duration period_{}; // zero: stopped
+};
+
+// With its companion, which goes with it.
+template <class Companion>
+chan<instant> make(auto const& arm) {
+    chan<instant> made(1);
+    channel* const c = access::core(made).get();
+    auto* const companion = new Companion(c);
+    c->accompany(*companion);
+    arm(*companion);
+    return made;
+}
+
+ticker_alarm& ticker_of(channel* c) noexcept { return static_cast<ticker_alarm&>(*c->companion()); }
+
+deadline::duration checked(deadline::duration period) {
+    if (period <= deadline::duration::zero())
+        throw std::invalid_argument("fiber::ticker: the period must be above zero");
+    return period;
+}
+
+} // namespace
+
+chan<instant> make_after(deadline when) {
+    return make<after_alarm>([when](after_alarm& a) { a.arm(when); });
+}
+
+chan<instant> make_ticker(deadline::duration period) {
+    checked(period);
+    return make<ticker_alarm>([period](ticker_alarm& a) { a.start(period); });
+}
+
+void stop_ticker(channel* c) noexcept {
+    if (c != nullptr)
+        ticker_of(c).stop();
+}
+
+void reset_ticker(channel* c, deadline::duration period) {
+    checked(period);
+    if (c == nullptr)
+        throw std::logic_error("fiber::ticker: reset of one that has been moved from");
+    ticker_of(c).start(period);
+}
+
+} // namespace fiber::detail
