@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// interleavings_test.cpp: small programs, run through their interleavings, do what the model allows, and all that it
+// allows. FIBER_PROGRAM=seed runs one program, with "FIBER_PROGRAM=seed decisions…" one run of it.
+#include "tests/chan/interleavings/program.hpp"
+#include "tests/support/catch.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <map>
+#include <sstream>
+#include <string>
+
+using namespace tests;
+
+namespace {
+
+using kind = operation::kind;
+using patience = operation::patience;
+
+struct result {
+    outcomes seen;
+    std::string wrong; // the first outcome that is not allowed, and how it came about
+    std::size_t runs = 0;
+    bool complete = false; // all runs with so many preemptions
+};
+
+result explore(program const& p, int preemptions, std::size_t most_runs) {
+    auto const allowed = all_allowed(p);
+    result r;
+    schedule s(preemptions);
+    do {
+        auto const outcome = run(p, s);
+        r.seen.insert(outcome);
+        if (!allowed.contains(outcome)) {
+            r.wrong = outcome + "with decisions " + s.decisions();
+            return r;
+        }
+        r.complete = !s.advance();
+    } while (!r.complete && ++r.runs < most_runs);
+    return r;
+}
+
+void check(program const& p, std::uint64_t seed, int preemptions, std::size_t most_runs) {
+    auto const r = explore(p, preemptions, most_runs);
+    if (!r.wrong.empty()) {
+        std::string allowed;
+        for (auto const& o : all_allowed(p))
+            allowed += "  " + o + '\n';
+        FAIL(to_string(p) << "seed " << seed << " came to " << r.wrong << "\nallowed are\n" << allowed);
+    }
+}
+
+operation put(int channel, int value) { return {.what = kind::send, .channel = channel, .value = value}; }
+operation take(int channel) { return {.what = kind::recv, .channel = channel}; }
+operation timed(operation op) {
+    op.what = op.what == kind::send ? kind::send_for : kind::recv_for;
+    return op;
+}
+operation attempted(operation op) {
+    op.what = op.what == kind::send ? kind::try_send : kind::try_recv;
+    return op;
+}
+operation shut(int channel) { return {.what = kind::close, .channel = channel}; }
+operation one_of(std::vector<operation> cases, patience p = patience::for_ever) {
+    return {.what = kind::select, .cases = std::move(cases), .select_waits = p};
+}
+
+} // namespace
+
+// All that may happen does, within four preemptions: so the search is as wide as it claims to be.
+TEST_CASE("small programs come to all outcomes that are allowed, and to no other", "[interleavings]") {
+    constexpr int A = 0, B = 1;
+    for (int const capacity : {0, 1}) {
+        std::vector<program> const all = {
+            {{capacity}, {{put(A, 1)}, {take(A)}, {shut(A)}}},
+            {{capacity}, {{put(A, 1), shut(A)}, {take(A), take(A)}}},
+            {{capacity}, {{timed(put(A, 1))}, {timed(take(A))}}},
+            {{capacity}, {{timed(put(A, 1))}, {timed(take(A))}, {shut(A)}}},
+            {{capacity}, {{put(A, 1)}, {attempted(take(A))}, {shut(A)}}},
+            {{capacity}, {{take(A)}, {attempted(put(A, 1))}, {shut(A)}}},
+            {{capacity}, {{put(A, 1)}, {put(A, 2)}, {take(A), take(A)}}},
+            {{capacity}, {{shut(A)}, {shut(A)}, {take(A)}}},
+            {{capacity, capacity}, {{one_of({take(A), take(B)})}, {put(A, 1)}, {put(B, 2)}}},
+            {{capacity, capacity}, {{one_of({take(A), put(B, 1)})}, {one_of({put(A, 2), take(B)})}}},
+            {{capacity}, {{one_of({take(A), put(A, 1)})}, {one_of({take(A), put(A, 2)})}}},
+            {{capacity, capacity},
+             {{one_of({take(A), take(B)}, patience::for_a_time)}, {put(A, 1)}, {shut(B)}}},
+            {{capacity, capacity}, {{one_of({take(A), take(B)}, patience::none)}, {put(A, 1), put(B, 2)}}},
+            {{capacity, capacity},
+             {{one_of({take(B), take(A)})}, {one_of({take(A), take(B)})}, {put(A, 1), shut(B)}}},
+            {{capacity}, {{one_of({take(A), take(A)})}, {put(A, 1)}, {shut(A)}}},
+            {{capacity, capacity},
+             {{one_of({put(A, 1), put(B, 2)})},
+              {one_of({take(A), take(B)}, patience::for_a_time)},
+              {take(A)}}},
+        };
+        for (auto const& p : all) {
+            INFO(to_string(p));
+            auto const r = explore(p, 4, 3'000'000);
+            CHECK(r.wrong == "");
+            CHECK(r.complete);
+            CHECK(r.seen == all_allowed(p));
+        }
+    }
+}
+
+// Each program with one preemption, then two, as far as the runs go.
+TEST_CASE("random programs come to nothing that is not allowed", "[interleavings]") {
+    if (std::getenv("FIBER_PROGRAM") != nullptr)
+        return;
+    for (std::uint64_t seed = 1; seed <= 400; ++seed) {
+        auto const p = random_program(seed);
+        for (int const preemptions : {1, 2})
+            check(p, seed, preemptions, 1000);
+    }
+}
+
+TEST_CASE("a program that has failed is run again", "[interleavings]") {
+    char const* const given = std::getenv("FIBER_PROGRAM");
+    if (given == nullptr)
+        return;
+    std::istringstream text(given);
+    std::uint64_t seed = 0;
+    std::string decisions;
+    text >> seed;
+    std::getline(text, decisions);
+    auto const p = random_program(seed);
+    if (decisions.empty()) {
+        check(p, seed, 4, 10'000'000);
+        return;
+    }
+    schedule s(1000);
+    s.replay(decisions);
+    auto const outcome = run(p, s);
+    INFO(to_string(p));
+    CHECK(all_allowed(p).contains(outcome));
+}

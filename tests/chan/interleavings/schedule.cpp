@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+#include "tests/chan/interleavings/schedule.hpp"
+
+#include "chan/chance.hpp"
+#include "runtime/base/fatal.hpp"
+#include "runtime/base/lock_rank.hpp"
+#include "runtime/base/spinlock.hpp"
+#include "runtime/park.hpp"
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <sstream>
+#include <ucontext.h>
+#include <utility>
+
+namespace tests {
+namespace {
+
+namespace rt = fiber::rt;
+
+struct fake_fiber : rt::party {
+    fake_fiber() noexcept : party(kind::fiber) {}
+
+    enum class state { runnable, parked, spinning, ended };
+
+    state is = state::runnable;
+    std::atomic<std::uint32_t>* spins_on = nullptr;
+    rt::ticket timer{}; // who: null without
+    bool timed_out = false;
+    std::function<void()> const* body = nullptr;
+    ucontext_t context{};
+    std::array<char, 64 * 1024> stack;
+};
+
+struct world {
+    schedule& decide;
+    std::vector<std::unique_ptr<fake_fiber>> fibers;
+    fake_fiber* running = nullptr; // null: in the scheduler
+    ucontext_t scheduler{};
+};
+
+world* now = nullptr;
+
+void to_scheduler() {
+    fake_fiber& me = *std::exchange(now->running, nullptr);
+    swapcontext(&me.context, &now->scheduler);
+}
+
+bool can_run(fake_fiber const& g) {
+    return g.is == fake_fiber::state::runnable ||
+           (g.is == fake_fiber::state::spinning &&
+            (g.spins_on->load(std::memory_order_relaxed) & rt::spin_word_value::locked) == 0);
+}
+
+void make_runnable(rt::party& p) { static_cast<fake_fiber&>(p).is = fake_fiber::state::runnable; }
+
+void entry() {
+    (*now->running->body)();
+    now->running->is = fake_fiber::state::ended;
+    to_scheduler();
+}
+
+// What can happen next: a fiber goes on, or a timer comes.
+struct event {
+    fake_fiber* who;
+    bool timer;
+};
+
+std::vector<event> events() {
+    std::vector<event> all;
+    for (auto& g : now->fibers)
+        if (can_run(*g))
+            all.push_back({g.get(), false});
+    for (auto& g : now->fibers)
+        if (g->timer.who != nullptr && !rt::party::is_claimed(g->timer))
+            all.push_back({g.get(), true});
+    return all;
+}
+
+// The one who was preempted comes first among the possible ones: so the first decision is that nothing happens.
+std::vector<event> events_with_first(fake_fiber* first) {
+    auto all = events();
+    for (auto& e : all)
+        if (e.who == first && !e.timer)
+            std::swap(e, all.front());
+    return all;
+}
+
+void fire(fake_fiber& g) {
+    rt::ticket const key = std::exchange(g.timer, {});
+    if (!rt::party::claim(key))
+        return;
+    g.timed_out = true;
+    if (rt::party::settle(key))
+        make_runnable(g);
+}
+
+void run_all() {
+    fake_fiber* last = nullptr;
+    for (;;) {
+        auto const all = events_with_first(last);
+        if (all.empty())
+            return;
+        bool const goes_on = last != nullptr && all.front().who == last && !all.front().timer;
+        std::size_t const i = goes_on && !now->decide.may_preempt() ? 0 : now->decide.decide(all.size());
+        if (goes_on && i != 0)
+            now->decide.count_preemption();
+        if (all[i].timer) {
+            fire(*all[i].who);
+            continue;
+        }
+        last = now->running = all[i].who;
+        last->is = fake_fiber::state::runnable;
+        swapcontext(&now->scheduler, &last->context);
+    }
+}
+
+} // namespace
+
+std::vector<bool> schedule::run(std::vector<std::function<void()>> const& fibers) {
+    world here{*this, {}, nullptr, {}};
+    now = &here;
+    next_ = 0;
+    preempted_ = 0;
+    for (auto const& f : fibers) {
+        auto g = std::make_unique<fake_fiber>();
+        g->body = &f;
+        getcontext(&g->context);
+        g->context.uc_stack.ss_sp = g->stack.data();
+        g->context.uc_stack.ss_size = g->stack.size();
+        makecontext(&g->context, entry, 0);
+        here.fibers.push_back(std::move(g));
+    }
+    run_all();
+    now = nullptr;
+    std::vector<bool> ended;
+    for (auto const& g : here.fibers)
+        ended.push_back(g->is == fake_fiber::state::ended);
+    return ended;
+}
+
+bool schedule::advance() {
+    made_.resize(next_);
+    while (!made_.empty() && made_.back().chosen + 1 == made_.back().of)
+        made_.pop_back();
+    if (made_.empty())
+        return false;
+    ++made_.back().chosen;
+    return true;
+}
+
+std::size_t schedule::decide(std::size_t n) {
+    if (n < 2)
+        return 0;
+    if (next_ == made_.size())
+        made_.push_back({0, n});
+    made_[next_].of = n;
+    if (made_[next_].chosen >= n)
+        rt::fatal("a run could not be repeated: decision %zu is now one of %zu", next_, n);
+    return made_[next_++].chosen;
+}
+
+std::string schedule::decisions() const {
+    std::ostringstream text;
+    for (std::size_t i = 0; i < next_; ++i)
+        text << made_[i].chosen << ' ';
+    return text.str();
+}
+
+void schedule::replay(std::string const& decisions) {
+    made_.clear();
+    std::istringstream text(decisions);
+    for (std::size_t chosen; text >> chosen;)
+        made_.push_back({chosen, chosen + 1});
+}
+
+void schedule::step() {
+    if (now != nullptr && now->running != nullptr)
+        to_scheduler();
+}
+
+} // namespace tests
+
+// ── what the channels are linked with, in place of the runtime ──
+
+namespace fiber::detail {
+
+bool one_in(std::uint32_t n) noexcept {
+    static_cast<void>(n); // each of the outcomes is possible
+    return tests::now->decide.decide(2) == 1;
+}
+
+} // namespace fiber::detail
+
+namespace fiber::rt {
+
+using tests::fake_fiber;
+using tests::now;
+
+party& self() noexcept { return *now->running; }
+
+void park_erased(wait_reason, void const*, commit_function commit, void* argument) noexcept {
+    fake_fiber& me = *std::exchange(now->running, nullptr); // nobody is preempted in the commit function
+    me.is = fake_fiber::state::parked;
+    commit(argument);
+    now->running = &me;
+    tests::to_scheduler();
+}
+
+wait_end park_until_erased(ticket t, clock::time_point deadline, wait_reason, void const*,
+                           commit_function commit, void* argument) noexcept {
+    fake_fiber& me = *std::exchange(now->running, nullptr);
+    me.is = fake_fiber::state::parked;
+    me.timed_out = false;
+    me.timer = deadline != never ? t : ticket{};
+    commit(argument);
+    if (party::parked_too_late(t))
+        me.is = fake_fiber::state::runnable;
+    now->running = &me;
+    tests::to_scheduler();
+    me.timer = {};
+    return me.timed_out ? wait_end::timed_out : wait_end::woken;
+}
+
+void unpark(ticket t) noexcept {
+    tests::schedule::step();
+    if (party::settle(t))
+        tests::make_runnable(*t.who);
+}
+
+void note_locked(lock_rank, void const*) noexcept { tests::schedule::step(); }
+void note_unlocked(lock_rank, void const*) noexcept { tests::schedule::step(); }
+
+guarded_data spin_lock_slow(std::atomic<std::uint32_t>& word, std::uint32_t was) noexcept {
+    while ((was & spin_word_value::locked) != 0) {
+        fake_fiber& me = *now->running;
+        me.is = fake_fiber::state::spinning;
+        me.spins_on = &word;
+        tests::to_scheduler();
+        was = word.exchange(spin_word_value::locked, std::memory_order_acquire);
+    }
+    return guarded_data::ours;
+}
+
+void guarded_data_torn() noexcept { std::abort(); }
+
+} // namespace fiber::rt
