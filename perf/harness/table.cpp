@@ -24,7 +24,7 @@ std::string text_of(cell const& c, unit const& u, std::int64_t parties) {
         return "BROKEN";
     auto const s = c.summary();
     if (!s)
-        return c.why + " " + grouped(c.parties);
+        return c.parties == 0 ? c.why : c.why + " " + grouped(c.parties);
     auto const value = in_unit(s->median, u);
     return c.parties < parties ? "with " + grouped(c.parties) + ": " + value : value;
 }

@@ -11,10 +11,13 @@
 #include "perf/harness/named.hpp"
 #include "perf/harness/process.hpp"
 #include "perf/harness/record.hpp"
+#include "perf/work/many_to_many.hpp"
 #include "perf/work/park_all.hpp"
 #include "perf/work/ping_pong.hpp"
 #include "perf/work/pipe.hpp"
 #include "perf/work/ring.hpp"
+#include "perf/work/select.hpp"
+#include "perf/work/sieve.hpp"
 #include "perf/work/skynet.hpp"
 #include "perf/work/sleepers.hpp"
 #include "perf/work/spawn_all.hpp"
@@ -61,6 +64,19 @@ outcome park_all(std::int64_t n) {
 }
 
 template <class Rival>
+outcome sieve(std::int64_t n) {
+    return {.value = static_cast<double>(sieve_to_prime<Rival>(n).count())};
+}
+
+template <class Rival>
+outcome select_of_two(std::int64_t n) {
+    if constexpr (requires { Rival::has_select; })
+        return warmed_up<Rival, select_from_two<Rival>>(n);
+    else
+        cannot("has none", 0);
+}
+
+template <class Rival>
 outcome sleep_all(std::int64_t n) {
     auto const all = sleep_at_once<Rival>(n);
     if (all.parties < n)
@@ -80,6 +96,9 @@ outcome compete(std::string_view name, std::int64_t n) {
         {"ring", warmed_up<Rival, pass_among_503<Rival>>},
         {"ping_pong", warmed_up<Rival, round_trips<Rival>>},
         {"pipe", warmed_up<Rival, produce_and_consume<Rival>>},
+        {"many_to_many", warmed_up<Rival, four_to_four<Rival>>},
+        {"select", select_of_two<Rival>},
+        {"sieve", sieve<Rival>},
         {"spawn_join", warmed_up<Rival, start_and_join<Rival>>},
         {"spawn_all", start_all<Rival>},
         {"park_all", park_all<Rival, &parked_and_woken::parking>},

@@ -9,9 +9,11 @@
 #include <fiber/go.hpp>
 #include <fiber/mutex.hpp>
 #include <fiber/runtime.hpp>
+#include <fiber/select.hpp>
 #include <fiber/wait_group.hpp>
 
 #include <cstdlib>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -38,6 +40,12 @@ struct fibers {
     template <class F>
     static void go(F&& f) {
         ::fiber::go(std::forward<F>(f));
+    }
+    static constexpr bool has_select = true;
+    template <class T, class F>
+    static void receive_either(chan<T> const& a, chan<T> const& b, F const& f) {
+        auto const use = [&f](std::optional<T> v) { f(v.value()); };
+        ::fiber::select(::fiber::on_recv(a, use), ::fiber::on_recv(b, use));
     }
     static void yield() { ::fiber::this_fiber::yield(); }
     template <class Duration>

@@ -26,13 +26,16 @@ func warmedUp(work func(n int) time.Duration) workload {
 }
 
 var workloads = map[string]workload{
-	"yield_2":    warmedUp(func(n int) time.Duration { return yieldInTurns(2, n) }),
-	"yield_10":   warmedUp(func(n int) time.Duration { return yieldInTurns(10, n) }),
-	"ring":       warmedUp(func(n int) time.Duration { return passAToken(503, n) }),
-	"ping_pong":  warmedUp(roundTrips),
-	"pipe":       warmedUp(produceAndConsume),
-	"spawn_join": warmedUp(startAndJoin),
-	"spawn_all":  func(n int) spent { return spent{wall: startAllThenWait(n)} },
+	"yield_2":      warmedUp(func(n int) time.Duration { return yieldInTurns(2, n) }),
+	"yield_10":     warmedUp(func(n int) time.Duration { return yieldInTurns(10, n) }),
+	"ring":         warmedUp(func(n int) time.Duration { return passAToken(503, n) }),
+	"ping_pong":    warmedUp(roundTrips),
+	"pipe":         warmedUp(produceAndConsume),
+	"many_to_many": warmedUp(fourToFour),
+	"select":       warmedUp(selectFromTwo),
+	"sieve":        func(n int) spent { return spent{wall: sieveToPrime(n)} },
+	"spawn_join":   warmedUp(startAndJoin),
+	"spawn_all":    func(n int) spent { return spent{wall: startAllThenWait(n)} },
 	"park_all": func(n int) spent {
 		parking, _ := parkAndWake(n)
 		return spent{wall: parking}

@@ -4,7 +4,10 @@
 // What do messages cost?
 package main
 
-import "time"
+import (
+	"sync"
+	"time"
+)
 
 func roundTrips(n int) time.Duration {
 	there, back, ended := make(chan int), make(chan int), make(chan bool)
@@ -77,5 +80,69 @@ func passAToken(size, hops int) time.Duration {
 		close(link)
 	}
 	verify(last == hops%size, "the token stopped where it should")
+	return took
+}
+
+func fourToFour(n int) time.Duration {
+	const parties = 4
+	each := n / parties
+	items := make(chan int, 128)
+	var produced, consumed sync.WaitGroup
+	produced.Add(parties)
+	consumed.Add(parties)
+	var received, sums [parties]int
+	start := time.Now()
+	for p := 0; p < parties; p++ {
+		go func() {
+			for i := 0; i < each; i++ {
+				items <- i
+			}
+			produced.Done()
+		}()
+		go func(p int) {
+			count, total := 0, 0
+			for v := range items {
+				count++
+				total += v
+			}
+			received[p], sums[p] = count, total
+			consumed.Done()
+		}(p)
+	}
+	produced.Wait()
+	close(items)
+	consumed.Wait()
+	took := time.Since(start)
+	count, total := 0, 0
+	for p := 0; p < parties; p++ {
+		count += received[p]
+		total += sums[p]
+	}
+	verify(count == parties*each && total == parties*(each*(each-1)/2), "every item arrived once")
+	return took
+}
+
+func selectFromTwo(n int) time.Duration {
+	half := n / 2
+	even, odd := make(chan int), make(chan int)
+	produce := func(to chan<- int, first int) {
+		for i := 0; i < half; i++ {
+			to <- first + 2*i
+		}
+	}
+	sum := 0
+	start := time.Now()
+	go produce(even, 0)
+	go produce(odd, 1)
+	for i := 0; i < 2*half; i++ {
+		select {
+		case v := <-even:
+			sum += v
+		case v := <-odd:
+			sum += v
+		}
+	}
+	took := time.Since(start)
+	verify(sum == 2*half*(2*half-1)/2, "every item arrived once")
 	return took
 }
