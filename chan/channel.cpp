@@ -192,15 +192,7 @@ op_status channel::send_until(channel* c, void* value, deadline when) noexcept {
     return status == op_status::full ? c->wait_locked(c->senders_, value, when) : status;
 }
 
-op_status channel::send_obstacle(channel const* c) noexcept {
-    if (c == nullptr)
-        return op_status::full;
-    bool const no_room = c->count_.load(std::memory_order_acquire) == c->capacity_ && // [chan.early]
-                         !c->receivers_.occupied.load(std::memory_order_acquire);
-    if (c->closed_.load(std::memory_order_acquire)) // [chan.early]
-        return op_status::closed;
-    return no_room ? op_status::full : op_status::success;
-}
+op_status channel::why_not_send(channel const* c) noexcept { return send_obstacle(c); }
 
 [[gnu::always_inline]] inline op_status channel::recv_or_stay_locked(void* room) noexcept {
     lock();
@@ -244,18 +236,6 @@ op_status channel::recv_until(channel* c, void* room, deadline when) noexcept {
         return wait_in_vain(rt::wait_reason::chan_recv, when);
     op_status const status = c->recv_or_stay_locked(room);
     return status == op_status::empty ? c->wait_locked(c->receivers_, room, when) : status;
-}
-
-op_status channel::recv_obstacle() const noexcept {
-    auto const nothing = [this] { // [chan.early]
-        return count_.load(std::memory_order_acquire) == 0 &&
-               !senders_.occupied.load(std::memory_order_acquire);
-    };
-    if (!nothing())
-        return op_status::success;
-    if (!closed_.load(std::memory_order_acquire)) // [chan.early]
-        return op_status::empty;
-    return nothing() ? op_status::closed : op_status::success;
 }
 
 void channel::close(channel* c) {

@@ -43,11 +43,13 @@ struct channel::waiter : rt::waiter {
 
     void wake(op_status what) noexcept {
         outcome = what;
-        rt::unpark(rt::ticket{key}); // *this is gone: it was on the stack of the party just woken
-    }
+        rt::unpark(off_stack ? rt::ticket{key.who} : rt::ticket{key}); // *this is gone: it was on the stack
+    }                                                                  // of the party just woken
 
     void* const slot;                       // a sender's value; a receiver's room for one
     op_status outcome = op_status::timeout; // success or closed, once it is woken
+    // [select.off_stack] Whoever claims it does so when its party has parked: it need not be found out.
+    bool off_stack = false;
 };
 
 inline void channel::lock() noexcept {
@@ -55,6 +57,28 @@ inline void channel::lock() noexcept {
         forget_waiters();
 }
 inline void channel::unlock() noexcept { channel_lock(lock_).unlock(); }
+
+inline op_status channel::send_obstacle(channel const* c) noexcept {
+    if (c == nullptr)
+        return op_status::full;
+    bool const no_room = c->count_.load(std::memory_order_acquire) == c->capacity_ && // [chan.early]
+                         !c->receivers_.occupied.load(std::memory_order_acquire);
+    if (c->closed_.load(std::memory_order_acquire)) // [chan.early]
+        return op_status::closed;
+    return no_room ? op_status::full : op_status::success;
+}
+
+inline op_status channel::recv_obstacle() const noexcept {
+    auto const nothing = [this] { // [chan.early]
+        return count_.load(std::memory_order_acquire) == 0 &&
+               !senders_.occupied.load(std::memory_order_acquire);
+    };
+    if (!nothing())
+        return op_status::success;
+    if (!closed_.load(std::memory_order_acquire)) // [chan.early]
+        return op_status::empty;
+    return nothing() ? op_status::closed : op_status::success;
+}
 
 inline void channel::advance(std::byte*& place) const noexcept {
     place += ops_->size;

@@ -15,6 +15,9 @@
 // [select.claim] A waiter's slot and outcome belong to whoever claims the ticket: one partner, one close, the timer, or one
 //   stop request. That one writes before it settles the wait; this party reads after. So one waiter at most has an
 //   outcome. A value that is to be sent is moved by the partner that has claimed its waiter, and no other.
+// [select.off_stack] If nothing but the channels can end the wait, their locks are released by the commit function: who
+//   claims it then finds the party parked, and two atomic operations are saved. The commit function reads what it has to
+//   unlock before it unlocks anything, since after the first one the party may run, and go.
 // [select.gone] The channel of the case that was done is not touched after the wake: its last handle may be gone,
 //   unless it is named twice. The others must live until select has returned.
 #include "chan/chance.hpp"
@@ -72,6 +75,7 @@ public:
     void stop(select_case&) noexcept; // by its callback
 
 private:
+    static constexpr std::size_t few = 8; // channels
     using waiter = channel::waiter;
     static_assert(sizeof(waiter) <= select_case::waiter_size && std::is_trivially_destructible_v<waiter>);
 
@@ -90,15 +94,20 @@ private:
     void sort_channels() noexcept;
     template <class Visit>
     void each_channel(Visit const&) const noexcept;
+    [[nodiscard]] select_case* lock_and_choose() noexcept;
     [[nodiscard]] select_case* choose_locked() noexcept;
-    [[nodiscard]] select_case* perform_or_stay_locked() noexcept;
-    void enqueue_locked() noexcept;
+    void offer_due(choice& ready) const noexcept;
+    [[nodiscard]] bool perform_or_stay_locked(select_case&) noexcept;
+    void enqueue_locked(bool off_stack) noexcept;
     struct limit {
         select_case* whose;
         deadline when;
     };
     [[nodiscard]] limit first_limit() const noexcept;
     [[nodiscard]] select_case* wait_locked() noexcept;
+    [[nodiscard]] select_case* wait_within_limits() noexcept;
+    void unlock_few() const noexcept;
+    [[nodiscard]] void const* what() const noexcept { return channels_ != 0 ? order_[0]->on : nullptr; }
     void listen() noexcept;
     void stop_listening() noexcept;
     [[nodiscard]] select_case* operation_done() noexcept;
@@ -110,17 +119,17 @@ private:
     std::size_t channels_ = 0;  // their number
     rt::ticket key_;
     select_case* stopped_ = nullptr; // [select.claim] written by the callback that has won
-    bool has_stops_ = false;
+    bool has_limits_ = false;        // of time, or stop tokens
 };
 
 // A guess without the lock: [chan.early]; under it, right but for waiters whose wait is over.
-bool selection::looks_ready(select_case const& c) noexcept {
+[[gnu::always_inline]] inline bool selection::looks_ready(select_case const& c) noexcept {
     if (c.what == select_case::kind::recv)
         return c.on->recv_obstacle() != op_status::empty;
     return channel::send_obstacle(c.on) != op_status::full;
 }
 
-op_status selection::perform_locked(select_case& c, waiter*& partner) noexcept {
+[[gnu::always_inline]] inline op_status selection::perform_locked(select_case& c, waiter*& partner) noexcept {
     return c.what == select_case::kind::recv ? c.on->recv_locked(c.slot, partner)
                                              : c.on->send_locked(c.slot, partner);
 }
@@ -157,7 +166,7 @@ select_case* selection::glance() noexcept {
             if (looks_ready(*c))
                 ready.offer(*c);
         } else {
-            has_stops_ |= c->what == select_case::kind::stop;
+            has_limits_ |= c->what != select_case::kind::off;
             if (due(*c))
                 ready.offer(*c);
         }
@@ -167,8 +176,11 @@ select_case* selection::glance() noexcept {
 }
 
 void selection::sort_channels() noexcept {
-    std::sort(order_, order_ + channels_,
-              [](select_case* a, select_case* b) { return std::less<>{}(a->on, b->on); });
+    auto const below = [](select_case* a, select_case* b) { return std::less<>{}(a->on, b->on); };
+    if (channels_ > 2)
+        std::sort(order_, order_ + channels_, below);
+    else if (channels_ == 2 && below(order_[1], order_[0]))
+        std::swap(order_[0], order_[1]);
 }
 
 // Each of them once, by rising address, however often it is named.
@@ -183,41 +195,64 @@ void selection::each_channel(Visit const& visit) const noexcept {
         }
 }
 
-select_case* selection::choose_locked() noexcept {
+// Step 2. What has been locked does not change, so it is looked at once, on the way.
+select_case* selection::lock_and_choose() noexcept {
     choice ready;
-    for (select_case* c = cases_; c != end_; ++c)
-        if (names_channel(*c) ? looks_ready(*c) : due(*c))
-            ready.offer(*c);
+    channel const* last = nullptr;
+    for (std::size_t i = 0; i < channels_; ++i) {
+        select_case& c = *order_[i];
+        if (c.on != last)
+            c.on->lock();
+        last = c.on;
+        if (looks_ready(c))
+            ready.offer(c);
+    }
+    offer_due(ready);
     return ready.chosen();
 }
 
-// Step 2, all channels locked. With a case they are unlocked, without one they still are not.
-select_case* selection::perform_or_stay_locked() noexcept {
-    for (;;) {
-        select_case* const c = choose_locked();
-        if (c == nullptr)
-            return nullptr;
-        if (!names_channel(*c)) {
-            each_channel([](channel& ch) { ch.unlock(); });
-            return c;
-        }
-        waiter* partner = nullptr;
-        c->outcome = perform_locked(*c, partner);
-        if (c->outcome == op_status::empty || c->outcome == op_status::full)
-            continue; // those that waited there had given up; now they are out of the queue
-        element_ops const& ops = *c->on->ops_;
-        bool const direct = c->on->capacity_ == 0;
-        each_channel([](channel& ch) { ch.unlock(); }); // [chan.last]
-        complete(*c, ops, direct, partner);
-        return c;
+select_case* selection::choose_locked() noexcept {
+    choice ready;
+    for (std::size_t i = 0; i < channels_; ++i)
+        if (looks_ready(*order_[i]))
+            ready.offer(*order_[i]);
+    offer_due(ready);
+    return ready.chosen();
+}
+
+void selection::offer_due(choice& ready) const noexcept {
+    if (!has_limits_)
+        return;
+    for (select_case* c = cases_; c != end_; ++c)
+        if (due(*c))
+            ready.offer(*c);
+}
+
+// All channels are locked. True: the case has been done, and they are unlocked.
+bool selection::perform_or_stay_locked(select_case& c) noexcept {
+    if (!names_channel(c)) {
+        each_channel([](channel& ch) { ch.unlock(); });
+        return true;
     }
+    waiter* partner = nullptr;
+    c.outcome = perform_locked(c, partner);
+    if (c.outcome == op_status::empty || c.outcome == op_status::full)
+        return false; // those that waited there had given up; now they are out of the queue
+    element_ops const& ops = *c.on->ops_;
+    bool const direct = c.on->capacity_ == 0;
+    each_channel([](channel& ch) { ch.unlock(); }); // [chan.last]
+    complete(c, ops, direct, partner);
+    return true;
 }
 
 // [select.self] From here on it does not look for partners.
-void selection::enqueue_locked() noexcept {
+void selection::enqueue_locked(bool off_stack) noexcept {
+    key_ = rt::self().open_wait();
     for (std::size_t i = 0; i < channels_; ++i) {
         select_case& c = *order_[i];
-        c.on->enqueue_locked(queue_of(c), *::new (static_cast<void*>(c.waiter)) waiter(key_, c.slot));
+        auto& w = *::new (static_cast<void*>(c.waiter)) waiter(key_, c.slot);
+        w.off_stack = off_stack;
+        c.on->enqueue_locked(queue_of(c), w);
     }
 }
 
@@ -228,11 +263,11 @@ select_case* selection::run(may_wait patience) noexcept {
     bool const certain = channels_ <= 1 && patience == may_wait::no;
     if (!certain) {
         sort_channels();
-        each_channel([](channel& ch) { ch.lock(); });
-        if (select_case* const c = perform_or_stay_locked())
-            return c;
+        for (select_case* c = lock_and_choose(); c != nullptr; c = choose_locked())
+            if (perform_or_stay_locked(*c))
+                return c;
     }
-    auto* const at_once = std::find_if(cases_, end_, over_at_once);
+    auto* const at_once = has_limits_ ? std::find_if(cases_, end_, over_at_once) : end_;
     if (at_once == end_ && patience == may_wait::yes)
         return wait_locked();
     if (!certain)
@@ -242,19 +277,36 @@ select_case* selection::run(may_wait patience) noexcept {
 
 // Step 3 and 4.
 select_case* selection::wait_locked() noexcept {
-    key_ = rt::self().open_wait();
-    enqueue_locked();
-    each_channel([](channel& ch) { ch.unlock(); });
-    limit const until = first_limit();
-    listen();
-    auto const end = rt::park_until(key_, until.when, rt::wait_reason::select,
-                                    channels_ != 0 ? order_[0]->on : nullptr, []() noexcept {});
-    stop_listening();
-    select_case* const done = end == rt::wait_end::timed_out ? until.whose
-                              : stopped_ != nullptr          ? stopped_
-                                                             : operation_done();
+    select_case* done;
+    if (!has_limits_ && channels_ <= few) {
+        enqueue_locked(true);
+        rt::park(rt::wait_reason::select, what(), [this]() noexcept { unlock_few(); }); // [select.off_stack]
+        done = operation_done();
+    } else {
+        enqueue_locked(false);
+        each_channel([](channel& ch) { ch.unlock(); });
+        done = wait_within_limits();
+    }
     withdraw_all_but(done);
     return done;
+}
+
+void selection::unlock_few() const noexcept {
+    channel* all[few];
+    std::size_t n = 0;
+    each_channel([&](channel& ch) { all[n++] = &ch; });
+    for (std::size_t i = 0; i < n; ++i)
+        all[i]->unlock(); // *this may be gone
+}
+
+select_case* selection::wait_within_limits() noexcept {
+    limit const until = first_limit();
+    listen();
+    auto const end = rt::park_until(key_, until.when, rt::wait_reason::select, what(), []() noexcept {});
+    stop_listening();
+    if (end == rt::wait_end::timed_out)
+        return until.whose;
+    return stopped_ != nullptr ? stopped_ : operation_done();
 }
 
 // The one whose time will be over first; a time-out counts from now.
@@ -272,8 +324,6 @@ selection::limit selection::first_limit() const noexcept {
 }
 
 void selection::listen() noexcept {
-    if (!has_stops_)
-        return;
     for (select_case* c = cases_; c != end_; ++c)
         if (c->what == select_case::kind::stop) {
             stop_listener& l = *c->listener;
@@ -285,8 +335,6 @@ void selection::listen() noexcept {
 
 // Returns when no callback runs any more, on whatever thread.
 void selection::stop_listening() noexcept {
-    if (!has_stops_)
-        return;
     for (select_case* c = cases_; c != end_; ++c)
         if (c->what == select_case::kind::stop)
             c->listener->callback.reset();

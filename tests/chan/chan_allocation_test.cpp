@@ -5,8 +5,10 @@
 #include "tests/support/catch.hpp"
 
 #include <fiber/chan.hpp>
+#include <fiber/context.hpp>
 #include <fiber/go.hpp>
 #include <fiber/runtime.hpp>
+#include <fiber/select.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -14,11 +16,18 @@
 #include <cstddef>
 #include <cstdlib>
 #include <new>
+#include <optional>
+#include <stop_token>
 #include <string>
 
 namespace {
 
-std::atomic<long> allocations{0};
+std::atomic<long> allocations{0}, frees{0};
+
+void counted_free(void* p) noexcept {
+    frees.fetch_add(p != nullptr ? 1 : 0, std::memory_order_relaxed);
+    std::free(p);
+}
 
 void* counted_allocation(std::size_t size, std::size_t align) {
     allocations.fetch_add(1, std::memory_order_relaxed);
@@ -51,10 +60,10 @@ void* operator new(std::size_t size, std::nothrow_t const&) noexcept {
 void* operator new(std::size_t size, std::align_val_t align) {
     return counted_allocation(size, static_cast<std::size_t>(align));
 }
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t) noexcept { std::free(p); }
-void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
+void operator delete(void* p) noexcept { counted_free(p); }
+void operator delete(void* p, std::size_t) noexcept { counted_free(p); }
+void operator delete(void* p, std::align_val_t) noexcept { counted_free(p); }
+void operator delete(void* p, std::size_t, std::align_val_t) noexcept { counted_free(p); }
 
 TEST_CASE("the counter counts", "[chan]") {
     long const before = allocations;
@@ -89,4 +98,56 @@ TEST_CASE("operations allocate nothing", "[chan]") {
         });
         CHECK(fewest == 0);
     }
+}
+
+TEST_CASE("selects allocate nothing", "[select]") {
+    using namespace std::chrono_literals;
+    fiber::runtime rt;
+    for (int capacity : {0, 16}) {
+        auto const fewest = rt.run([&] {
+            fiber::chan<int> const there(capacity), back(capacity), never;
+            std::stop_source source;
+            auto echo = fiber::go([=] {
+                for (int n : there)
+                    fiber::select(fiber::on_send(back, n, [] {}), fiber::on_recv(never, [](auto) {}));
+            });
+            int got = 0;
+            auto const use = [&](std::optional<int> n) { got += n.value(); };
+            fiber::selector any;
+            any.recv(back, use);
+            any.recv(never, use);
+            any.timeout(1h, [] {});
+            auto const result = fewest_allocations([&] {
+                for (int i = 0; i < 500; ++i) {
+                    there.send(i);
+                    fiber::select(fiber::on_recv(back, use), fiber::on_recv(never, use));
+                    there.send(i);
+                    fiber::select(fiber::on_recv(back, use), fiber::on_stop(source.get_token(), [] {}));
+                    there.send(i);
+                    fiber::select(fiber::on_recv(back, use), fiber::on_timeout(1h, [] {}));
+                    there.send(i);
+                    any.wait();
+                    fiber::select(fiber::on_recv(back, use), fiber::otherwise([] {}));
+                }
+            });
+            there.close();
+            echo.join();
+            return result;
+        });
+        CHECK(fewest == 0);
+    }
+}
+
+TEST_CASE("contexts give back what they have allocated", "[context]") {
+    auto const root = fiber::context::with_cancel(fiber::context::background());
+    auto const leaf = [&] {
+        auto ctx = root;
+        for (int i = 0; i < 1000; ++i)
+            ctx = fiber::context::with_value(fiber::context::with_timeout(ctx, std::chrono::hours(1)), i);
+        return ctx.cancelled();
+    };
+    CHECK_FALSE(leaf()); // which starts the global runtime, for the clock's fiber
+    long const before = allocations - frees;
+    CHECK_FALSE(leaf());
+    CHECK(allocations - frees < before + 1000);
 }

@@ -70,7 +70,7 @@ operation one_of(std::vector<operation> cases, patience p = patience::for_ever) 
 
 } // namespace
 
-// All that may happen does, within four preemptions: so the search is as wide as it claims to be.
+// All that may happen does, within three preemptions: so the search is as wide as it claims to be.
 TEST_CASE("small programs come to all outcomes that are allowed, and to no other", "[interleavings]") {
     constexpr int A = 0, B = 1;
     for (int const capacity : {0, 1}) {
@@ -99,7 +99,7 @@ TEST_CASE("small programs come to all outcomes that are allowed, and to no other
         };
         for (auto const& p : all) {
             INFO(to_string(p));
-            auto const r = explore(p, 4, 3'000'000);
+            auto const r = explore(p, 3, 3'000'000);
             CHECK(r.wrong == "");
             CHECK(r.complete);
             CHECK(r.seen == all_allowed(p));

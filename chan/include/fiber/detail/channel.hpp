@@ -78,7 +78,7 @@ public:
     FIBER_API static void close(channel*); // throws closed_channel
 
     // What try_send would answer if it were sure to fail, seen without the lock; else success.
-    [[nodiscard]] FIBER_API static op_status send_obstacle(channel const*) noexcept;
+    [[nodiscard]] FIBER_API static op_status why_not_send(channel const*) noexcept;
     [[nodiscard]] FIBER_API static bool closed(channel const*) noexcept;
     [[nodiscard]] FIBER_API static std::size_t size(channel const*) noexcept;
     [[nodiscard]] FIBER_API static std::size_t capacity(channel const*) noexcept;
@@ -104,6 +104,8 @@ private:
     // With `empty` or `full` they return with the lock held, for the caller to wait; else it is released.
     [[nodiscard]] op_status send_or_stay_locked(void* value) noexcept;
     [[nodiscard]] op_status recv_or_stay_locked(void* room) noexcept;
+    // [chan.early] Without the lock: what it would come to if it were sure to fail; else success.
+    [[nodiscard]] static op_status send_obstacle(channel const*) noexcept;
     [[nodiscard]] op_status recv_obstacle() const noexcept;
 
     void enqueue_locked(queue&, waiter&) noexcept;

@@ -87,7 +87,7 @@ template <class T>
 template <class T>
 [[nodiscard]] op_status try_send_copy(channel* to, T const& value) {
     if constexpr (!std::is_trivially_copyable_v<T>)
-        if (op_status const status = channel::send_obstacle(to); status != op_status::success)
+        if (op_status const status = channel::why_not_send(to); status != op_status::success)
             return status; // a copy is not made in vain
     stored<T> copy = [&]() -> stored<T> {
         if constexpr (is_boxed<T>)

@@ -58,7 +58,7 @@ struct select_case {
     };
     void* slot = nullptr;
 
-    static constexpr std::size_t waiter_size = 48;
+    static constexpr std::size_t waiter_size = 56;
     alignas(void*) std::byte waiter[waiter_size]; // while it stands in the channel's queue
 };
 
