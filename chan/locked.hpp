@@ -130,17 +130,21 @@ inline void channel::enqueue_locked(queue& q, waiter& w) noexcept {
 // Likewise. A sender's value is still to be moved from its slot only if there is no ring: else it waited beside a
 // full one, and what it has is in there now, the last in order.
 [[gnu::always_inline]] inline op_status channel::recv_locked(void* room, waiter*& sender) noexcept {
+    bool const closed =
+        closed_.load(std::memory_order_relaxed); // then senders that still wait are the closer's
     if (count_.load(std::memory_order_relaxed) > 0) {
         ring_take_locked(room);
+        if (closed)
+            return op_status::success;
         sender = claim_locked(senders_);
         if (sender != nullptr)
             ring_put_locked(sender->slot);
         return op_status::success;
     }
+    if (closed)
+        return op_status::closed;
     sender = claim_locked(senders_);
-    if (sender != nullptr)
-        return op_status::success;
-    return closed_.load(std::memory_order_relaxed) ? op_status::closed : op_status::empty;
+    return sender != nullptr ? op_status::success : op_status::empty;
 }
 
 } // namespace fiber::detail

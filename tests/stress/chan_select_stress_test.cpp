@@ -199,3 +199,37 @@ TEST_CASE("contexts end the work of many in time", "[stress][context]") {
         CHECK(root.cancelled());
     }
 }
+
+// Close takes waiters out a few at a time; whoever comes in between finds a closed channel.
+TEST_CASE("a sender that a close has met is never received from", "[stress][chan]") {
+    constexpr int senders = 300;
+    for (int round = 0; round < 5 * scale; ++round) {
+        fiber::runtime rt;
+        chan<int> const ch(round % 3);
+        std::atomic<int> sent{0}, received{0}, after_close{0};
+        std::vector<fiber::handle> all;
+        for (int i = 0; i < senders; ++i)
+            all.push_back(rt.go([&] {
+                try {
+                    ch.send(1);
+                    ++sent;
+                } catch (fiber::closed_channel const&) {
+                }
+            }));
+        auto looks = rt.go([&] {
+            while (!ch.closed())
+                fiber::this_fiber::yield();
+            auto const room = static_cast<int>(ch.capacity());
+            while (ch.recv())
+                ++after_close;
+            received += after_close;
+            if (after_close > room)
+                after_close = -1000;
+        });
+        ch.close();
+        join_all(all);
+        looks.join();
+        CHECK(after_close >= 0);
+        CHECK(sent == received);
+    }
+}
