@@ -354,7 +354,7 @@ select_case* selection::operation_done() noexcept {
         if (c.outcome != op_status::timeout)
             return &c;
     }
-    FIBER_ASSERT(!"a select was woken by nobody");
+    FIBER_ASSERT(false); // woken by nobody
     return nullptr;
 }
 

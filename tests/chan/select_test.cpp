@@ -149,7 +149,7 @@ TEST_CASE("ready cases are chosen uniformly", "[select]") {
         for (int i = 0; i < 6000; ++i)
             ++times[select(on_recv(closed, ignore), on_recv(never, ignore), on_recv(closed, ignore),
                            on_recv(never, ignore), on_recv(closed, ignore))];
-        for (std::size_t const i : {0, 2, 4}) {
+        for (std::size_t const i : {0U, 2U, 4U}) {
             CHECK(times[i] > 1700);
             CHECK(times[i] < 2300);
         }
