@@ -74,7 +74,7 @@ void channel::refuse_capacity(long long negative) {
 }
 
 channel::channel(element_ops const& ops, std::size_t capacity, std::byte* ring) noexcept
-    : put_(ring), take_(ring), capacity_(capacity), ops_(&ops), ring_(ring),
+    : capacity_(capacity), ops_(&ops), put_(ring), take_(ring), ring_(ring),
       ring_end_(ring + capacity * ops.size) {}
 
 channel::~channel() {
@@ -112,39 +112,39 @@ void channel::release(channel* c) noexcept {
 
 // [fork] All who waited have stayed behind in the parent.
 void channel::forget_waiters() noexcept {
-    for (queue* const q : {&receivers_, &senders_}) {
-        rt::wait_queue(q->list).forget_all();
-        q->occupied.store(false, std::memory_order_release); // [chan.early]
+    for (side const s : {receivers, senders}) {
+        rt::wait_queue(waiting_[s]).forget_all();
+        occupied_[s].store(false, std::memory_order_release); // [chan.early]
     }
 }
 
 // After a time-out: another party may have taken it out already, and lost its ticket.
-void channel::withdraw_locked(queue& q, waiter& w) noexcept {
-    rt::wait_queue list(q.list);
+void channel::withdraw_locked(side s, waiter& w) noexcept {
+    rt::wait_queue list(waiting_[s]);
     if (w.queued())
         list.remove(w);
-    q.occupied.store(!list.empty(), std::memory_order_release); // [chan.early]
+    occupied_[s].store(!list.empty(), std::memory_order_release); // [chan.early]
 }
 
-rt::wait_reason channel::reason(queue const& q) const noexcept {
-    return &q == &senders_ ? rt::wait_reason::chan_send : rt::wait_reason::chan_recv;
+rt::wait_reason channel::reason(side s) noexcept {
+    return s == senders ? rt::wait_reason::chan_send : rt::wait_reason::chan_recv;
 }
 
 // The caller becomes a waiter, and the lock is released when it is off its stack: see [park].
-op_status channel::wait_locked(queue& q, void* slot) noexcept {
+op_status channel::wait_locked(side s, void* slot) noexcept {
     waiter w({&rt::self()}, slot);
-    enqueue_locked(q, w);
-    rt::park(reason(q), this, [this]() noexcept { unlock(); });
+    enqueue_locked(s, w);
+    rt::park(reason(s), this, [this]() noexcept { unlock(); });
     return w.outcome; // [chan.last]
 }
 
-op_status channel::wait_locked(queue& q, void* slot, deadline when) noexcept {
+op_status channel::wait_locked(side s, void* slot, deadline when) noexcept {
     waiter w(rt::self().open_wait(), slot);
-    enqueue_locked(q, w);
-    auto const end = rt::park_until(w.key, when, reason(q), this, [this]() noexcept { unlock(); });
+    enqueue_locked(s, w);
+    auto const end = rt::park_until(w.key, when, reason(s), this, [this]() noexcept { unlock(); });
     if (end == rt::wait_end::timed_out) {
         lock();
-        withdraw_locked(q, w);
+        withdraw_locked(s, w);
         unlock();
     }
     return w.outcome; // [chan.last]
@@ -171,7 +171,7 @@ void channel::send(channel* c, void* value) {
         wait_for_ever(rt::wait_reason::chan_send);
     op_status status = c->send_or_stay_locked(value);
     if (status == op_status::full)
-        status = c->wait_locked(c->senders_, value);
+        status = c->wait_locked(senders, value);
     if (status == op_status::closed)
         throw closed_channel("fiber::chan: send to a closed channel");
 }
@@ -189,7 +189,7 @@ op_status channel::send_until(channel* c, void* value, deadline when) noexcept {
     if (c == nullptr)
         return wait_in_vain(rt::wait_reason::chan_send, when);
     op_status const status = c->send_or_stay_locked(value);
-    return status == op_status::full ? c->wait_locked(c->senders_, value, when) : status;
+    return status == op_status::full ? c->wait_locked(senders, value, when) : status;
 }
 
 op_status channel::why_not_send(channel const* c) noexcept { return send_obstacle(c); }
@@ -216,7 +216,7 @@ bool channel::recv(channel* c, void* room) noexcept {
         wait_for_ever(rt::wait_reason::chan_recv);
     op_status status = c->recv_or_stay_locked(room);
     if (status == op_status::empty)
-        status = c->wait_locked(c->receivers_, room);
+        status = c->wait_locked(receivers, room);
     return status == op_status::success;
 }
 
@@ -235,7 +235,7 @@ op_status channel::recv_until(channel* c, void* room, deadline when) noexcept {
     if (c == nullptr)
         return wait_in_vain(rt::wait_reason::chan_recv, when);
     op_status const status = c->recv_or_stay_locked(room);
-    return status == op_status::empty ? c->wait_locked(c->receivers_, room, when) : status;
+    return status == op_status::empty ? c->wait_locked(receivers, room, when) : status;
 }
 
 void channel::close(channel* c) {
@@ -269,10 +269,10 @@ void channel::close(channel* c) {
 // So many that the lock is not held for long, were there a million; true: all that wait, of both queues.
 bool channel::claim_some_locked(wait_list& claimed) noexcept {
     int room = 64;
-    for (queue* q : {&receivers_, &senders_})
-        while (waiter* const w = room-- > 0 ? claim_locked(*q) : nullptr)
+    for (side const s : {receivers, senders})
+        while (waiter* const w = room-- > 0 ? claim_locked(s) : nullptr)
             rt::wait_queue(claimed).push_back(*w);
-    return receivers_.list.empty() && senders_.list.empty();
+    return waiting_[receivers].empty() && waiting_[senders].empty();
 }
 
 void channel::wake_closed(wait_list& claimed) noexcept {

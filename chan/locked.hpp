@@ -6,7 +6,7 @@
 // stacks and waking, comes after the lock. Tags and invariants: channel.cpp, README.md.
 #pragma once
 
-#include "runtime/base/spinlock.hpp"
+#include "chan/biased_lock.hpp"
 #include "runtime/park.hpp"
 
 #include <fiber/detail/channel.hpp>
@@ -14,8 +14,6 @@
 #include <cstring>
 
 namespace fiber::detail {
-
-using channel_lock = rt::spin_word<rt::lock_rank::channel>;
 
 // From a sender's value to raw memory; the value stays an object. Plain bytes of usual sizes need no call.
 inline void move_element(element_ops const& ops, void* to, void* from) noexcept {
@@ -53,16 +51,16 @@ struct channel::waiter : rt::waiter {
 };
 
 inline void channel::lock() noexcept {
-    if (channel_lock(lock_).lock() != rt::guarded_data::ours) [[unlikely]]
+    if (biased_lock(lock_).lock() != rt::guarded_data::ours) [[unlikely]]
         forget_waiters();
 }
-inline void channel::unlock() noexcept { channel_lock(lock_).unlock(); }
+inline void channel::unlock() noexcept { biased_lock(lock_).unlock(); }
 
 inline op_status channel::send_obstacle(channel const* c) noexcept {
     if (c == nullptr)
         return op_status::full;
     bool const no_room = c->count_.load(std::memory_order_acquire) == c->capacity_ && // [chan.early]
-                         !c->receivers_.occupied.load(std::memory_order_acquire);
+                         !c->occupied_[receivers].load(std::memory_order_acquire);
     if (c->closed_.load(std::memory_order_acquire)) // [chan.early]
         return op_status::closed;
     return no_room ? op_status::full : op_status::success;
@@ -71,7 +69,7 @@ inline op_status channel::send_obstacle(channel const* c) noexcept {
 inline op_status channel::recv_obstacle() const noexcept {
     auto const nothing = [this] { // [chan.early]
         return count_.load(std::memory_order_acquire) == 0 &&
-               !senders_.occupied.load(std::memory_order_acquire);
+               !occupied_[senders].load(std::memory_order_acquire);
     };
     if (!nothing())
         return op_status::success;
@@ -98,18 +96,18 @@ inline void channel::ring_take_locked(void* to) noexcept {
     count_.store(count_.load(std::memory_order_relaxed) - 1, std::memory_order_release); // [chan.early]
 }
 
-inline void channel::enqueue_locked(queue& q, waiter& w) noexcept {
-    rt::wait_queue(q.list).push_back(w);
-    q.occupied.store(true, std::memory_order_release); // [chan.early]
+inline void channel::enqueue_locked(side s, waiter& w) noexcept {
+    rt::wait_queue(waiting_[s]).push_back(w);
+    occupied_[s].store(true, std::memory_order_release); // [chan.early]
 }
 
 // The first waiter that can still be served, whom the caller must wake once the lock is released; or null.
-[[gnu::always_inline]] inline channel::waiter* channel::claim_locked(queue& q) noexcept {
-    if (!q.occupied.load(std::memory_order_relaxed))
+[[gnu::always_inline]] inline channel::waiter* channel::claim_locked(side s) noexcept {
+    if (!occupied_[s].load(std::memory_order_relaxed))
         return nullptr;
-    rt::wait_queue list(q.list);
+    rt::wait_queue list(waiting_[s]);
     auto* const w = static_cast<waiter*>(list.claim_front());
-    q.occupied.store(!list.empty(), std::memory_order_release); // [chan.early]
+    occupied_[s].store(!list.empty(), std::memory_order_release); // [chan.early]
     return w;
 }
 
@@ -118,7 +116,7 @@ inline void channel::enqueue_locked(queue& q, waiter& w) noexcept {
 [[gnu::always_inline]] inline op_status channel::send_locked(void* value, waiter*& receiver) noexcept {
     if (closed_.load(std::memory_order_relaxed))
         return op_status::closed;
-    receiver = claim_locked(receivers_);
+    receiver = claim_locked(receivers);
     if (receiver != nullptr)
         return op_status::success;
     if (count_.load(std::memory_order_relaxed) == capacity_)
@@ -136,14 +134,14 @@ inline void channel::enqueue_locked(queue& q, waiter& w) noexcept {
         ring_take_locked(room);
         if (closed)
             return op_status::success;
-        sender = claim_locked(senders_);
+        sender = claim_locked(senders);
         if (sender != nullptr)
             ring_put_locked(sender->slot);
         return op_status::success;
     }
     if (closed)
         return op_status::closed;
-    sender = claim_locked(senders_);
+    sender = claim_locked(senders);
     return sender != nullptr ? op_status::success : op_status::empty;
 }
 

@@ -82,8 +82,8 @@ private:
     static waiter& waiter_of(select_case& c) noexcept {
         return *std::launder(reinterpret_cast<waiter*>(c.waiter));
     }
-    static channel::queue& queue_of(select_case& c) noexcept {
-        return c.what == select_case::kind::recv ? c.on->receivers_ : c.on->senders_;
+    static channel::side side_of(select_case const& c) noexcept {
+        return c.what == select_case::kind::recv ? channel::receivers : channel::senders;
     }
 
     static bool looks_ready(select_case const&) noexcept;
@@ -252,7 +252,7 @@ void selection::enqueue_locked(bool off_stack) noexcept {
         select_case& c = *order_[i];
         auto& w = *::new (static_cast<void*>(c.waiter)) waiter(key_, c.slot);
         w.off_stack = off_stack;
-        c.on->enqueue_locked(queue_of(c), w);
+        c.on->enqueue_locked(side_of(c), w);
     }
 }
 
@@ -369,7 +369,7 @@ void selection::withdraw_all_but(select_case const* done) noexcept {
             continue;
         on.lock();
         for (std::size_t k = first; k < i; ++k)
-            on.withdraw_locked(queue_of(*order_[k]), waiter_of(*order_[k]));
+            on.withdraw_locked(side_of(*order_[k]), waiter_of(*order_[k]));
         on.unlock();
     }
 }

@@ -202,6 +202,7 @@ using tests::fake_fiber;
 using tests::now;
 
 party& self() noexcept { return *now->running; }
+bool spinning_may_help() noexcept { return true; } // no thread alone: all fibers are on one here
 
 void park_erased(wait_reason, void const*, commit_function commit, void* argument) noexcept {
     fake_fiber& me = *std::exchange(now->running, nullptr); // nobody is preempted in the commit function

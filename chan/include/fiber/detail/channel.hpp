@@ -36,6 +36,17 @@ struct element_ops {
     void (*destroy)(void*) noexcept;             // null: nothing to do
 };
 
+// What a channel's lock consists of: biased_lock.hpp.
+struct lock_state {
+    std::atomic<void const*> owner{nullptr};
+    std::atomic<std::uint32_t> word{0};
+    std::uint32_t last =
+        0; // a part of the identity of the thread that has taken the word last; guarded by the word
+    std::uint16_t streak = 0;  // how often it has since another did; likewise
+    std::uint8_t patience = 5; // 2 to this power makes a streak that is long enough; likewise
+    std::atomic<bool> held{false};
+};
+
 class channel;
 
 // What goes along with one of the library's own channels.
@@ -51,7 +62,7 @@ protected:
 
 // The functions take a pointer since a null channel has operations too. `value` is the sender's object, moved
 // from on success only; `room` is raw memory, in which an object lives on success only.
-class channel {
+class alignas(64) channel {
 public:
     channel(channel const&) = delete;
     channel& operator=(channel const&) = delete;
@@ -87,10 +98,7 @@ private:
     friend class selection; // select.cpp
 
     struct waiter;
-    struct queue {
-        wait_list list;
-        std::atomic<bool> occupied{false}; // the list is not empty; for those who look without the lock
-    };
+    enum side : std::uint8_t { senders, receivers };
 
     channel(element_ops const&, std::size_t capacity, std::byte* ring) noexcept;
     ~channel();
@@ -108,12 +116,12 @@ private:
     [[nodiscard]] static op_status send_obstacle(channel const*) noexcept;
     [[nodiscard]] op_status recv_obstacle() const noexcept;
 
-    void enqueue_locked(queue&, waiter&) noexcept;
-    static void withdraw_locked(queue&, waiter&) noexcept;
-    [[nodiscard]] static waiter* claim_locked(queue&) noexcept;
-    [[nodiscard]] op_status wait_locked(queue&, void* slot) noexcept;
-    [[nodiscard]] op_status wait_locked(queue&, void* slot, deadline) noexcept;
-    [[nodiscard]] rt::wait_reason reason(queue const&) const noexcept;
+    void enqueue_locked(side, waiter&) noexcept;
+    void withdraw_locked(side, waiter&) noexcept;
+    [[nodiscard]] waiter* claim_locked(side) noexcept;
+    [[nodiscard]] op_status wait_locked(side, void* slot) noexcept;
+    [[nodiscard]] op_status wait_locked(side, void* slot, deadline) noexcept;
+    [[nodiscard]] static rt::wait_reason reason(side) noexcept;
     [[nodiscard]] bool claim_some_locked(wait_list& claimed) noexcept;
     static void wake_closed(wait_list& claimed) noexcept;
     void forget_waiters() noexcept;
@@ -122,16 +130,17 @@ private:
     void ring_put_locked(void* from) noexcept;
     void ring_take_locked(void* to) noexcept;
 
-    std::atomic<std::uint32_t> lock_{0}; // guards what follows, to receivers_; atomics are also read without
-    std::atomic<bool> closed_{false};    // never reset
-    std::atomic<std::size_t> count_{0};  // values in the ring
-    std::byte* put_;                     // where the next value goes
-    std::byte* take_;                    // where the oldest value lies, if count_ > 0
-    queue senders_;                      // each with its value, in order of coming
-    queue receivers_;                    // each with room for one
-
+    // All that the operations of an unbuffered channel touch is in one cache line.
+    [[no_unique_address]] lock_state lock_; // guards what follows, to take_; atomics are also read without
+    std::atomic<bool> closed_{false};       // never reset
+    std::atomic<bool> occupied_[2]{};       // that list is not empty
+    std::atomic<std::size_t> count_{0};     // values in the ring
+    wait_list waiting_[2]; // by side: senders, each with its value, receivers, each with room for one
     std::size_t const capacity_;
     element_ops const* const ops_;
+
+    std::byte* put_;  // where the next value goes
+    std::byte* take_; // where the oldest value lies, if count_ > 0
     std::byte* const ring_;
     std::byte* const ring_end_;
     std::atomic<std::size_t> references_{1};

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// chan_bias_stress_test.cpp: one processor's channels have no need of atomic exchanges, until another thread comes.
+#include "tests/support/catch.hpp"
+#include "tests/support/chaos.hpp"
+
+#include <fiber/chan.hpp>
+#include <fiber/go.hpp>
+#include <fiber/runtime.hpp>
+#include <fiber/select.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <thread>
+#include <vector>
+
+using fiber::chan;
+using fiber::op_status;
+
+namespace {
+
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+constexpr int scale = 1;
+#else
+constexpr int scale = 10;
+#endif
+
+// So that the fibers' thread is alone for some hundred operations, or none.
+void let_it_be(tests::chaos& chaos) {
+    if (chaos.below(3) == 0)
+        std::this_thread::yield();
+    for (auto n = chaos.below(3000); n > 0; --n)
+        asm volatile("");
+}
+
+} // namespace
+
+TEST_CASE("threads that come and go find the channels of a lone processor in order", "[stress][chan]") {
+    for (int capacity : {0, 1, 64}) {
+        for (int round = 0; round < 20 * scale;
+             ++round) { // a channel that has had many visitors is alone less often
+            fiber::runtime rt({.processors = 1});
+            chan<std::uint64_t> const ch(capacity);
+            std::atomic<std::uint64_t> sent{0}, received{0};
+            constexpr std::uint64_t each = 3000;
+            std::vector<fiber::handle> all;
+            for (std::uint64_t p = 0; p < 2; ++p) {
+                all.push_back(rt.go([&, p] {
+                    for (std::uint64_t i = 0; i < each; ++i) {
+                        ch.send(p * each + i);
+                        sent += p * each + i;
+                    }
+                }));
+                all.push_back(rt.go([&] {
+                    for (std::uint64_t i = 0; i < each; ++i)
+                        received += ch.recv().value();
+                }));
+            }
+            std::atomic<bool> over{false};
+            auto const visit = [&](std::uint64_t me) {
+                tests::chaos chaos(me + static_cast<std::uint64_t>(round) * 2);
+                while (!over) {
+                    std::uint64_t v = 0;
+                    if (fiber::select_result(
+                            fiber::on_recv(ch, [&](auto got) { return v = got.value(), true; }),
+                            fiber::otherwise([] { return false; }))) {
+                        received += v;
+                        ch.send(v); // somebody is waiting for it
+                        received -= v;
+                    }
+                    let_it_be(chaos);
+                }
+            };
+            {
+                std::jthread a(visit, 1), b(visit, 2);
+                for (auto& h : all)
+                    h.join();
+                over = true;
+            }
+            REQUIRE(sent == received);
+            REQUIRE(ch.size() == 0);
+        }
+    }
+}
