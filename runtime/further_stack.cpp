@@ -13,6 +13,7 @@
 #include "runtime/sched/current.hpp"
 #include "runtime/sched/fiber.hpp"
 #include "runtime/sched/machine.hpp"
+#include "runtime/stack/kind.hpp"
 #include "runtime/stack/stack_class.hpp"
 
 #include "asm/call_on_stack.hpp"
@@ -129,6 +130,8 @@ private:
 
 void fiber::detail::call_on_further_stack(std::size_t bytes, void (*body)(void*), void* argument) {
     using namespace rt;
+    if (call_on_segment(bytes, body, argument))
+        return;
     constexpr std::size_t beside =
         guard_size + page_size; // what is not the caller's: guard, records, fiber_main
     borrowed_stack const further(

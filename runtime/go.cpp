@@ -8,6 +8,7 @@
 #include "runtime/sched/join.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/sched/thread_party.hpp"
+#include "runtime/stack/kind.hpp"
 
 #include <system_error>
 #include <thread>
@@ -128,7 +129,8 @@ std::string_view name() noexcept {
 // Not inlined, by link-time optimisation either: its frame must be below its caller's.
 [[gnu::noinline]] std::size_t stack_remaining() noexcept {
     auto const here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
-    return here - rt::bottom_of_stack(here);
+    std::uintptr_t const segment = rt::bottom_of_segment();
+    return here - (segment != 0 ? segment : rt::bottom_of_stack(here));
 }
 
 } // namespace this_fiber

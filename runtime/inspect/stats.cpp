@@ -23,7 +23,7 @@ runtime_stats scheduler::stats() const {
         s.steals += p.steals.read();
         s.parks += p.parks.read();
         s.timers += p.timers.size();
-        s.stack_bytes_cached += p.idle.stacks.idle() * page_size;
+        s.stack_bytes_cached += p.idle.stacks.idle() * p.idle.stacks.of().least_resident();
     }
     std::size_t in_hand = 0; // running, or between a queue and that, as far as one can tell
     for (machine const* m = first_machine(); m != nullptr; m = m->next_made)

@@ -31,6 +31,7 @@
 #include "runtime/sched/machine.hpp"
 #include "runtime/sched/name.hpp"
 #include "runtime/sched/thread_party.hpp"
+#include "runtime/stack/kind.hpp"
 #include "runtime/stack/stack_class.hpp"
 
 #include <cstdlib>
@@ -57,6 +58,7 @@ void before() noexcept {
     static_cast<void>(current_thread_party()); // made here: the child must not need memory to become one
     for (mutex_of const m : mutexes)
         m().lock();
+    lock_running_threads();
     stack_class::lock_all();
     lock_all_queue_locks(); // last, and for the shortest time: others spin for them
 }
@@ -64,6 +66,7 @@ void before() noexcept {
 void after() noexcept {
     unlock_all_queue_locks();
     stack_class::unlock_all();
+    unlock_running_threads();
     for (mutex_of const m : mutexes)
         m().unlock();
 }
@@ -85,6 +88,7 @@ void after_in_child() noexcept {
     forget_global_runtime();
     renew_fiber_records();
     renew_thread_parties();
+    forget_vanished_threads();
     after();
     if (machine const* const m = current_machine())
         leave_machine(*m);

@@ -8,6 +8,7 @@
 #include "runtime/fault/signal_stack.hpp"
 #include "runtime/sched/lease.hpp"
 #include "runtime/sched/scheduler.hpp"
+#include "runtime/stack/kind.hpp"
 
 #include <memory>
 #include <new>
@@ -32,9 +33,11 @@ void* scheduler::machine_main(void* self) noexcept {
     m.thread.find();
     m.thread_id = ::gettid();
     m.scheduler_context.sanitizer.adopt_thread();
+    begin_running_fibers();
     static_cast<void>(m.sched.nap(m, never)); // until its maker gives it a processor, or puts it to other use
     while (fiber* const g = m.sched.find_runnable(m))
         switch_to_fiber(m, m.scheduler_context, *g, nullptr, nullptr);
+    end_running_fibers();
     set_current_machine(nullptr);
     return nullptr;
 }

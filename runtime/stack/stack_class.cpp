@@ -20,18 +20,16 @@
 namespace fiber::rt {
 namespace {
 
-constexpr unsigned colours = 16; // cache lines; perf/micro's ring of fibers moves with it
 constexpr std::size_t first_slab = std::size_t{16}
                                    << 20; // each further one is as large as all before together,
 constexpr std::size_t largest_slab = std::size_t{1}
                                      << 30; // up to this: a million stacks are some 250 map entries
 
-constexpr std::size_t canary_words = 64; // reading them maps the kernel's zero page, and costs no memory
-
 // At once. Whoever needs a stack makes them, a parking fiber mostly, within the first page of its own.
 constexpr std::size_t most_made = 16;
 
-constexpr int least_log = std::countr_zero(least_stack_size);
+// Those below least_stack_size are the library's own.
+constexpr int least_log = std::countr_zero(std::size_t{2048});
 constexpr int most_log = std::countr_zero(most_stack_size);
 
 // Never destroyed: machines run on while the process exits.
@@ -39,7 +37,10 @@ struct class_table {
     std::array<std::unique_ptr<stack_class>, most_log - least_log + 1> of_log;
     class_table() {
         for (std::size_t i = 0; i < of_log.size(); ++i)
-            of_log[i] = std::make_unique<stack_class>(least_stack_size << i);
+            of_log[i] = std::make_unique<stack_class>(std::size_t{1} << (least_log + i));
+    }
+    [[nodiscard]] stack_class& for_size(std::size_t bytes) const noexcept {
+        return *of_log[static_cast<std::size_t>(std::bit_width(bytes - 1) - least_log)];
     }
 };
 class_table& classes() {
@@ -54,7 +55,7 @@ std::byte* stack::slot() const noexcept {
     return reinterpret_cast<std::byte*>(here & ~(of.size() - 1));
 }
 
-std::byte* stack::bottom() const noexcept { return slot() + guard_size; }
+std::byte* stack::bottom() const noexcept { return slot() + of.shape().guard; }
 
 std::size_t stack::usable() const noexcept {
     return static_cast<std::size_t>(reinterpret_cast<std::byte const*>(this) - bottom());
@@ -62,7 +63,9 @@ std::size_t stack::usable() const noexcept {
 
 bool stack::canary_is_zero() const noexcept {
     auto const* const words = reinterpret_cast<std::uint64_t const*>(bottom());
-    return std::all_of(words, words + canary_words, [](std::uint64_t w) { return w == 0; });
+    // Where there is nothing yet, reading maps the kernel's zero page, and costs no memory.
+    return std::all_of(words, words + of.shape().canary / sizeof *words,
+                       [](std::uint64_t w) { return w == 0; });
 }
 
 stack_class& stack_class::of_size(std::size_t bytes) {
@@ -70,8 +73,10 @@ stack_class& stack_class::of_size(std::size_t bytes) {
         throw std::invalid_argument("fiber: stack_size is " + std::to_string(bytes) +
                                     " bytes; the least is " + std::to_string(least_stack_size) +
                                     ", the most " + std::to_string(most_stack_size));
-    return *classes().of_log[static_cast<std::size_t>(std::bit_width(bytes - 1) - least_log)];
+    return classes().for_size(bytes);
 }
+
+stack_class& stack_class::usual() noexcept { return classes().for_size(usual_stack_size()); }
 
 void stack_class::reserve(std::size_t n) {
     std::lock_guard const hold(lock_);
@@ -98,7 +103,7 @@ bool stack_class::grow() noexcept {
     } catch (std::bad_alloc const&) {
         return false;
     }
-    slab const s = reserve_slab(wanted, size_);
+    slab const s = reserve_slab(wanted, std::max(size_, page_size));
     if (s.begin == nullptr)
         return false;
     slabs_.push_back({s, s.begin});
@@ -146,7 +151,7 @@ std::size_t stack_class::take_bare_locked(std::span<idle_stack> to, std::size_t&
             fatal("broken invariant: a fiber has a stack credit, but no slot is left");
         if (begin == nullptr)
             return n;
-        std::size_t const colour = (next_colour_++ % colours) * 64;
+        std::size_t const colour = (next_colour_++ % shape_.colours) * 64;
         to[n].at = reinterpret_cast<stack*>(begin + size_ - colour - sizeof(stack));
     }
     return to.size();
@@ -168,10 +173,24 @@ stack* stack_class::make(std::span<idle_stack> bare, std::size_t with_guard) noe
     auto const slot = [this](idle_stack const& s) {
         return reinterpret_cast<std::byte*>(reinterpret_cast<std::uintptr_t>(s.at) & ~(size_ - 1));
     };
+    if (dense()) {
+        for (idle_stack& s : bare)
+            s.guard = guard_kind::canary;
+        // Whole pages: it does not matter to those who are there already.
+        std::size_t const before =
+            reinterpret_cast<std::uintptr_t>(bare.front().at) % page_size / size_ * size_;
+        std::size_t const size = (before + bare.size() * size_ + page_size - 1) / page_size * page_size;
+        memory_range const all{slot(bare.front()) - before, size};
+        bool const side_by_side =
+            slot(bare.back()) - slot(bare.front()) == static_cast<std::ptrdiff_t>((bare.size() - 1) * size_);
+        if (bare.size() > 1 && with_guard == 0 && side_by_side)
+            populate_pages(std::span(&all, 1));
+        return list_of(bare);
+    }
     std::array<memory_range, most_made> ranges;
     auto const without = bare.subspan(with_guard);
     std::transform(without.begin(), without.end(), ranges.begin(), [&](auto const& s) {
-        return memory_range{slot(s), guard_size};
+        return memory_range{slot(s), shape_.guard};
     });
     std::array<guard_kind, most_made> guards;
     install_guards(std::span(ranges).first(without.size()), guards.data());
@@ -183,6 +202,10 @@ stack* stack_class::make(std::span<idle_stack> bare, std::size_t with_guard) noe
         });
         populate_pages(std::span(ranges).first(bare.size()));
     }
+    return list_of(bare);
+}
+
+stack* stack_class::list_of(std::span<idle_stack const> bare) noexcept {
     stack* list = nullptr;
     for (idle_stack const& s : bare) {
         stack* const made = ::new (s.at) stack(*this, s.guard);
@@ -210,18 +233,65 @@ void stack_class::release_some_locked() noexcept {
     std::size_t n = 0;
     for (; n < ranges.size() && bare_ + n < unused_; ++n) {
         stack& s = *idle_[bare_ + n].at;
-        ranges[n] = {s.bottom(), size_ - guard_size};
-        if (s.context.sp != nullptr)
-            arch::drop_context(s.context);
-        s.~stack();
+        ranges[n] = {s.bottom(), size_ - shape_.guard};
+        unmake(s);
     }
     release_pages(std::span(ranges).first(n));
     bare_ += n;
     warm_ = warm_ - n;
 }
 
-// In steps, so that those who want a stack meanwhile wait for some tens of microseconds.
+// Where several share a page, those that are alone there stay as they are.
+void stack_class::release_whole_pages_locked(std::size_t from, std::size_t to) noexcept {
+    auto const page_of = [](idle_stack const& s) {
+        return reinterpret_cast<std::uintptr_t>(s.at) / page_size;
+    };
+    auto const begin = idle_.begin() + static_cast<std::ptrdiff_t>(from);
+    auto const end = idle_.begin() + static_cast<std::ptrdiff_t>(to);
+    std::sort(begin, end, [](auto const& a, auto const& b) { return a.at < b.at; });
+    auto whole = begin; // those before it fill their pages
+    memory_range run{};
+    auto const per_page = static_cast<std::ptrdiff_t>(page_size / size_);
+    for (auto at = begin; end - at >= per_page;) {
+        if (page_of(*at) != page_of(at[per_page - 1])) {
+            ++at;
+            continue;
+        }
+        auto* const page = reinterpret_cast<std::byte*>(page_of(*at) * page_size);
+        if (run.begin + run.size != page) {
+            release_pages(std::span(&run, run.size != 0 ? 1 : 0));
+            run = {page, 0};
+        }
+        run.size += page_size;
+        for (auto const after = at + per_page; at != after; ++at) {
+            unmake(*at->at);
+            std::swap(*whole++, *at);
+        }
+    }
+    release_pages(std::span(&run, run.size != 0 ? 1 : 0));
+    std::rotate(idle_.begin() + static_cast<std::ptrdiff_t>(bare_), begin, whole);
+    bare_ += static_cast<std::size_t>(whole - begin);
+    warm_ = warm_ - static_cast<std::size_t>(whole - begin);
+}
+
+void stack_class::unmake(stack& s) noexcept {
+    if (s.context.sp != nullptr)
+        arch::drop_context(s.context);
+    s.~stack();
+}
+
+// In steps, so that those who want a stack meanwhile wait for some tens of microseconds, or a millisecond where
+// stacks are to be sorted.
 void stack_class::release_unused() noexcept {
+    constexpr std::size_t most_sorted = 16384;
+    for (std::size_t seen = 0; dense();) {
+        std::lock_guard const hold(lock_);
+        std::size_t const from = std::max(seen, bare_);
+        seen = std::min(from + most_sorted, unused_);
+        if (from >= seen)
+            return;
+        release_whole_pages_locked(from, seen);
+    }
     for (bool more = true; more;) {
         std::lock_guard const hold(lock_);
         release_some_locked();
@@ -284,12 +354,14 @@ std::size_t stack_class::resident() {
     std::size_t used = 0;
     for (partly_used const& s : slabs)
         used += static_cast<std::size_t>(s.unused - s.all.begin) / size_;
+    if (dense())
+        return (used - bare) * size_;
     std::size_t const step = used / most_looked_at + 1;
     std::size_t looked_at = 0, sum = 0;
     for (std::size_t skip = 0; partly_used const& s : slabs) {
         std::byte* at = s.all.begin + skip * size_;
         for (; at < s.unused; at += step * size_, ++looked_at)
-            sum += touched_in({at + guard_size, size_ - guard_size}).resident;
+            sum += touched_in({at + shape_.guard, size_ - shape_.guard}).resident;
         skip = static_cast<std::size_t>(at - s.unused) / size_;
     }
     return std::max((used - bare) * page_size, looked_at == 0 ? 0 : sum / looked_at * used);
@@ -302,7 +374,7 @@ stack_class::figures stack_class::totals() {
             std::lock_guard const hold(c->lock_);
             sum.bytes_reserved += c->slots_ * c->size_;
         }
-        sum.bytes_cached += c->warm_ * page_size;
+        sum.bytes_cached += c->warm_ * c->least_resident();
         sum.bytes_resident += c->resident();
     }
     return sum;

@@ -17,9 +17,11 @@
 
 #include "runtime/base/clock.hpp"
 #include "runtime/base/relaxed.hpp"
+#include "runtime/stack/kind.hpp"
 #include "runtime/stack/slab.hpp"
 #include "runtime/stack/stack.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <mutex>
@@ -33,8 +35,13 @@ public:
     // The class of the given size rounded up to a power of two. Throws std::invalid_argument, naming the
     // limits.
     [[nodiscard]] static stack_class& of_size(std::size_t bytes);
+    // That of fibers of which nobody has said anything.
+    [[nodiscard]] static stack_class& usual() noexcept;
 
     [[nodiscard]] std::size_t size() const noexcept { return size_; } // of a slot, with guard and record
+    [[nodiscard]] slot_shape shape() const noexcept { return shape_; }
+    // What one that is not bare has of the memory.
+    [[nodiscard]] std::size_t least_resident() const noexcept { return std::min(size_, page_size); }
 
     // Takes n credits. Throws std::system_error(resource_unavailable_try_again).
     void reserve(std::size_t n);
@@ -68,7 +75,7 @@ public:
     static void lock_all() noexcept;
     static void unlock_all() noexcept;
 
-    explicit stack_class(std::size_t size) noexcept : size_(size) {}
+    explicit stack_class(std::size_t size) noexcept : size_(size), shape_(shape_of(size)) {}
 
 private:
     struct idle_stack {
@@ -80,18 +87,24 @@ private:
         std::byte* unused; // from here on, never used
     };
 
+    // Several share a page.
+    [[nodiscard]] bool dense() const noexcept { return size_ < page_size; }
     [[nodiscard]] bool grow() noexcept;
     [[nodiscard]] stack* take_warm_locked(std::size_t n, std::size_t& taken) noexcept;
     [[nodiscard]] std::size_t take_bare_locked(std::span<idle_stack> to, std::size_t& with_guard) noexcept;
     [[nodiscard]] std::byte* carve_locked() noexcept;
     [[nodiscard]] stack* make(std::span<idle_stack>, std::size_t with_guard) noexcept;
+    [[nodiscard]] stack* list_of(std::span<idle_stack const>) noexcept;
+    static void unmake(stack&) noexcept;
     void release_some_locked() noexcept;
+    void release_whole_pages_locked(std::size_t from, std::size_t to) noexcept;
     void release_unused() noexcept;
     void trim() noexcept;
     void age() noexcept;
     [[nodiscard]] std::size_t resident();
 
     std::size_t const size_;
+    slot_shape const shape_;
     mutable std::mutex lock_; // guards all below; a mutex, since growing and trimming call the kernel
     std::size_t slots_ = 0;
     std::size_t credits_ = 0; // given out
