@@ -10,6 +10,8 @@
 //                              floating-point control; its first frame, where unwinders stop, calls begin()
 #pragma once
 
+#include "asm/growth.hpp"
+
 #include <cstddef>
 
 namespace fiber::arch {
@@ -23,6 +25,8 @@ struct crossing {
 };
 
 struct registers;
+
+FIBER_NO_SPLIT inline crossing exchange(registers& from, registers& to, crossing c) noexcept;
 
 void prepare(registers& r, void* bottom, std::size_t size) noexcept;
 

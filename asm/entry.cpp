@@ -9,6 +9,7 @@ namespace fiber::arch {
 
 void make_context(context& c, void* bottom, std::size_t size, entry_function entry) noexcept {
     c.sanitizer.attach(bottom, size);
+    c.growth.attach(bottom);
     c.entry = entry;
     prepare(c, bottom, size);
 }

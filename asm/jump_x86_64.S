@@ -27,3 +27,5 @@ fiber_arch_jump:
     .size   fiber_arch_jump, . - fiber_arch_jump
 
     .section .note.GNU-stack, "", @progbits
+    .section .note.GNU-split-stack, "", @progbits    // or its callers would be taken for callers of foreign code
+    .section .note.GNU-no-split-stack, "", @progbits

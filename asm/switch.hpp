@@ -13,6 +13,7 @@
 #pragma once
 
 #include "asm/crossing.hpp"
+#include "asm/growth.hpp"
 #include "asm/sanitizer.hpp"
 #if defined(FIBER_SWITCH_NATIVE)
 #include "asm/switch_native.hpp"
@@ -33,6 +34,7 @@ struct context : registers {
     thread_state state;
     entry_function entry = nullptr;
     [[no_unique_address]] sanitizer_state sanitizer;
+    [[no_unique_address]] growth_state growth;
 };
 
 // [switch.commit] First thing on the new stack. The stack that was left may be gone once commit has run.
@@ -44,10 +46,13 @@ inline void arrive(context& self, crossing const& c) noexcept {
 
 // Suspends the caller as `from` and resumes `to`, which runs commit(argument) first. Returns when `from` is
 // resumed, perhaps on another OS thread: the caller must hold on to nothing of this one.
+FIBER_NO_SPLIT inline void switch_to(thread_state_slots const& thread, context& from, context& to,
+                                     commit_function commit, void* argument) noexcept;
 inline void switch_to(thread_state_slots const& thread, context& from, context& to, commit_function commit,
                       void* argument) noexcept {
     thread.exchange(from.state, to.state);
     from.sanitizer.leave_for(to.sanitizer);
+    from.growth.leave_for(to.growth);
     crossing const c = exchange(from, to, {commit, argument});
     arrive(from, c);
 }

@@ -5,12 +5,15 @@
 // "fiber: ".
 #pragma once
 
+#include "asm/growth.hpp" // clang++ splits no functions of this sort
+
 namespace fiber::rt {
 
 // Prints the line and aborts.
-[[noreturn, gnu::format(printf, 1, 2), gnu::cold]] void fatal(char const* format, ...) noexcept;
+FIBER_NO_SPLIT [[noreturn, gnu::format(printf, 1, 2), gnu::cold]] void fatal(char const* format,
+                                                                             ...) noexcept;
 
 // Prints the line; the program goes on.
-[[gnu::format(printf, 1, 2), gnu::cold]] void warn(char const* format, ...) noexcept;
+FIBER_NO_SPLIT [[gnu::format(printf, 1, 2), gnu::cold]] void warn(char const* format, ...) noexcept;
 
 } // namespace fiber::rt

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+#include "asm/growth_segmented.hpp"
+
+#include <cpuid.h>
+#include <pthread.h>
+
+// initial-exec: at a fixed distance from the thread pointer, as assembly finds it.
+[[gnu::tls_model("initial-exec")]] thread_local fiber::arch::growth_slots fiber_arch_growth;
+bool fiber_arch_has_xsave = false;
+
+namespace fiber::arch {
+namespace {
+
+// What morestack_x86_64.S knows of them.
+static_assert(offsetof(segment, next) == 0 && offsetof(segment, limit) == 8 && offsetof(segment, room) == 16);
+static_assert(offsetof(growth_slots, idle) == 0 && offsetof(growth_slots, own_stack) == 8 &&
+              offsetof(growth_slots, own_stack_size) == 16 && offsetof(growth_slots, idle_count) == 24);
+static_assert(segment_slack == 768 && foreign_room == 65536 && most_idle_segments == 8);
+
+// What the frames of the scheduler context, below which leaf calls run, may take: in bytes.
+constexpr std::size_t scheduler_room = std::size_t{32} << 10;
+
+bool cpu_and_kernel_have_xsave() noexcept {
+    unsigned a = 0, b = 0, c = 0, d = 0;
+    return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_OSXSAVE) != 0;
+}
+
+constexpr std::uintptr_t limit_offset = 0x70; // from the thread pointer: glibc's place for it
+
+constinit segment no_room; // the end of every list: so the list is never empty
+
+} // namespace
+
+void adopt_thread_for_growth() noexcept {
+    static bool const has_xsave = cpu_and_kernel_have_xsave();
+    fiber_arch_has_xsave = has_xsave;
+    auto const top = (reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)) - scheduler_room) &
+                     ~(segment_alignment - 1);
+    pthread_attr_t attributes;
+    void* bottom = nullptr;
+    std::size_t size = 0;
+    if (pthread_getattr_np(pthread_self(), &attributes) == 0) {
+        pthread_attr_getstack(&attributes, &bottom, &size);
+        pthread_attr_destroy(&attributes);
+    }
+    std::uintptr_t thread_pointer;
+    asm("movq %%fs:0, %0" : "=r"(thread_pointer));
+    fiber_arch_growth = {.idle = &no_room,
+                         .own_stack = reinterpret_cast<std::byte*>(top),
+                         .own_stack_size = top - reinterpret_cast<std::uintptr_t>(bottom),
+                         .limit = reinterpret_cast<std::byte**>(thread_pointer + limit_offset)};
+}
+
+growth_slots& this_thread_growth() noexcept { return fiber_arch_growth; }
+
+segment* take_idle_segment() noexcept {
+    growth_slots& mine = fiber_arch_growth;
+    segment* const s = mine.idle;
+    if (s == &no_room)
+        return nullptr;
+    mine.idle = s->next;
+    --mine.idle_count;
+    return s;
+}
+
+void put_idle_segment(segment& s) noexcept {
+    growth_slots& mine = fiber_arch_growth;
+    s.next = mine.idle;
+    mine.idle = &s;
+    ++mine.idle_count;
+}
+
+std::size_t idle_segments() noexcept { return fiber_arch_growth.idle_count; }
+
+} // namespace fiber::arch

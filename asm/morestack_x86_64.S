@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// morestack_x86_64.S: where a stack grows by a segment, and where leaf calls run on the machine's own stack. Pictures and
+// reasons are in README.md, under "A stack that grows".
+//
+//   %fs:0x70                limit of the segment that runs, 0: an OS thread's own stack, which always has room. Compilers'
+//                           prologues compare with it: nobody may choose another place
+//   fiber_arch_growth       this OS thread's idle segments and the free part of its own stack: growth.hpp
+//
+// A prologue calls with r10 = bytes of frame, r11 = bytes of arguments on the stack. The instruction it will return to
+// is a ret, the function's body begins one byte after that. All argument registers are live, rax and the upper parts of
+// vector registers included.
+//
+//   rbp + 24   arguments on the stack    the varargs code of g++ counts on this distance
+//       + 16   into the function's caller
+//       +  8   the ret in the prologue
+//            0   caller's rbp
+//       -  8   rax
+//       - 16   limit to go back to
+//       - 24   rcx
+//       - 32   the segment that was taken
+#define LIMIT %fs:0x70
+#define GROWTH(reg) movq fiber_arch_growth@gottpoff(%rip), reg
+#define IDLE 0
+#define OWN_STACK 8        /* where the free part of the machine's own stack begins, downwards */
+#define OWN_STACK_SIZE 16
+#define IDLE_COUNT 24
+#define SEGMENT_NEXT 0
+#define SEGMENT_LIMIT 8
+#define SEGMENT_ROOM 16
+
+#define MOST_IDLE 8        /* growth.hpp has these, too, and asserts that they are the same */
+#define SLACK 768
+#define FOREIGN_ROOM 65536
+#define LEAF_ROOM 16384
+
+#define VECTOR_AREA 2816   /* XSAVE's, up to AVX-512 */
+#define VECTOR_STATES 0xe7 /* x87, SSE, AVX, AVX-512 */
+
+    .text
+
+// Where the arguments in vector registers, or the result, would not survive compiled code. Leaves rsp below the area.
+.macro SAVE_VECTORS
+    subq    $VECTOR_AREA, %rsp
+    andq    $-64, %rsp
+    xorl    %edx, %edx
+    .irp at, 512, 520, 528, 536, 544, 552, 560, 568
+    movq    %rdx, \at(%rsp)             // XSAVE's header
+    .endr
+    cmpb    $0, fiber_arch_has_xsave(%rip)
+    je      8f
+    movl    $VECTOR_STATES, %eax
+    xsave64 (%rsp)
+    jmp     9f
+8:  fxsave64 (%rsp)
+9:
+.endm
+.macro RESTORE_VECTORS
+    cmpb    $0, fiber_arch_has_xsave(%rip)
+    je      8f
+    movl    $VECTOR_STATES, %eax
+    xorl    %edx, %edx
+    xrstor64 (%rsp)
+    jmp     9f
+8:  fxrstor64 (%rsp)
+9:
+.endm
+
+// Copies r11 > 0 bytes of arguments to below rsp, aligned for vectors. Destroys rax, r11.
+.macro COPY_ARGUMENTS
+    subq    %r11, %rsp
+    andq    $-64, %rsp
+6:  subq    $8, %r11
+    movq    24(%rbp, %r11), %rax        // moves leave the flags alone
+    movq    %rax, (%rsp, %r11)
+    jnz     6b
+.endm
+
+// The CFA is that of the function's caller: unwinders shall not look for a call in the prologue, where the
+// language's tables know none.
+.macro FRAME_BEGINS
+    .cfi_def_cfa %rsp, 16
+    pushq   %rbp
+    .cfi_def_cfa_offset 24
+    .cfi_offset %rbp, -24
+    movq    %rsp, %rbp
+    .cfi_def_cfa_register %rbp
+    pushq   %rax
+.endm
+
+// Functions that call foreign code come here each time, since the linker has rewritten their prologues.
+    .globl  __morestack_non_split
+    .hidden __morestack_non_split
+    .type   __morestack_non_split, @function
+    .p2align 5
+__morestack_non_split:
+    .cfi_startproc
+    FRAME_BEGINS
+    addq    $FOREIGN_ROOM, %r10
+    movq    %rsp, %rax
+    subq    LIMIT, %rax
+    cmpq    %r10, %rax                  // signed: in a small frame rsp may be beyond the limit
+    jl      .Lgrow
+    testq   %r11, %r11
+    jnz     2f
+1:  movq    -8(%rbp), %rax
+    movq    8(%rbp), %r10
+    incq    %r10
+    call    *%r10                       // rather than go there by ret, which would put the return predictor out of step
+    leave
+    .cfi_def_cfa %rsp, 16
+    .cfi_restore %rbp
+    ret
+    .cfi_def_cfa %rbp, 24
+    .cfi_offset %rbp, -24
+2:  COPY_ARGUMENTS
+    jmp     1b
+    .cfi_endproc
+    .size   __morestack_non_split, . - __morestack_non_split
+
+    .globl  __morestack
+    .hidden __morestack
+    .type   __morestack, @function
+    .p2align 5
+__morestack:
+    .cfi_startproc
+    .cfi_personality 0x9b, DW.ref.__gcc_personality_v0
+    .cfi_lsda 0x1b, .Lcleanups
+    FRAME_BEGINS
+.Lgrow:
+    pushq   LIMIT
+    pushq   %rcx
+    addq    %r11, %r10
+.Ltake:
+    GROWTH(%rax)
+    movq    %fs:OWN_STACK(%rax), %rcx
+    subq    %rsp, %rcx
+    cmpq    %fs:OWN_STACK_SIZE(%rax), %rcx
+    jb      .Lon_own_stack
+    movq    %fs:IDLE(%rax), %rcx        // never null: the list ends in one without room
+    cmpq    %r10, SEGMENT_ROOM(%rcx)
+    jbe     .Lnone_fits                 // also with a frame of no bytes
+    movq    SEGMENT_NEXT(%rcx), %r10
+    movq    %r10, %fs:IDLE(%rax)
+    decq    %fs:IDLE_COUNT(%rax)
+    movq    SEGMENT_LIMIT(%rcx), %r10
+    movq    %r10, LIMIT
+    pushq   %rcx
+    movq    %rcx, %rsp
+    movq    -24(%rbp), %rcx
+    testq   %r11, %r11
+    jnz     .Larguments
+.Lbody:
+    movq    -8(%rbp), %rax
+    movq    8(%rbp), %r10
+    incq    %r10
+.Lcall_begins:
+    call    *%r10
+.Lcall_ends:
+    movq    -16(%rbp), %r10
+    movq    %r10, LIMIT
+    movq    -32(%rbp), %rcx
+    GROWTH(%r11)
+    movq    %fs:IDLE(%r11), %r10
+    movq    %r10, SEGMENT_NEXT(%rcx)
+    movq    %rcx, %fs:IDLE(%r11)
+    incq    %fs:IDLE_COUNT(%r11)
+    cmpq    $MOST_IDLE, %fs:IDLE_COUNT(%r11)
+    ja      .Ltoo_many
+.Lback:
+    leave
+    .cfi_remember_state
+    .cfi_def_cfa %rsp, 16
+    .cfi_restore %rbp
+    ret
+    .cfi_restore_state
+
+.Larguments:
+    COPY_ARGUMENTS
+    jmp     .Lbody
+
+// Below a leaf call that has called back, a new handler say, where the limit is of another stack. There is room.
+.Lon_own_stack:
+    movq    -24(%rbp), %rcx
+    testq   %r11, %r11
+    jz      3f
+    COPY_ARGUMENTS
+3:  movq    -8(%rbp), %rax
+    movq    8(%rbp), %r10
+    incq    %r10
+    call    *%r10
+    jmp     .Lback
+
+// An exception passes. Its unwinding goes on here, on the segment that is being left: it takes kilobytes, and no code that
+// could ask for a segment.
+.Lunwinding:
+    movq    -16(%rbp), %r10
+    movq    %r10, LIMIT
+    movq    -32(%rbp), %rcx
+    GROWTH(%r11)
+    movq    %fs:IDLE(%r11), %r10
+    movq    %r10, SEGMENT_NEXT(%rcx)
+    movq    %rcx, %fs:IDLE(%r11)
+    incq    %fs:IDLE_COUNT(%r11)
+    movq    %rax, %rdi
+    call    _Unwind_Resume@PLT
+    hlt
+
+.Lnone_fits:
+    pushq   %r11                        // rbp - 32
+    pushq   %r10                        // rbp - 40
+    pushq   %rdi
+    pushq   %rsi
+    pushq   %rdx
+    pushq   %r8
+    pushq   %r9                         // rbp - 80
+    movq    %fs:OWN_STACK(%rax), %rsp
+    movq    $0, LIMIT
+    SAVE_VECTORS
+    movq    -40(%rbp), %rdi
+    call    fiber_arch_more_segments
+    RESTORE_VECTORS
+    movq    -16(%rbp), %rax
+    movq    %rax, LIMIT
+    leaq    -80(%rbp), %rsp
+    popq    %r9
+    popq    %r8
+    popq    %rdx
+    popq    %rsi
+    popq    %rdi
+    popq    %r10
+    popq    %r11
+    jmp     .Ltake
+
+// The function's result is in rax, rdx, vector registers, the x87's.
+.Ltoo_many:
+    movq    %rdx, -24(%rbp)
+    movq    %rax, -8(%rbp)
+    movq    %fs:OWN_STACK(%r11), %rsp
+    movq    $0, LIMIT
+    SAVE_VECTORS
+    call    fiber_arch_fewer_segments
+    RESTORE_VECTORS
+    movq    -16(%rbp), %rax
+    movq    %rax, LIMIT
+    movq    -24(%rbp), %rdx
+    movq    -8(%rbp), %rax
+    jmp     .Lback
+
+// Leaf calls, from code that may stand at the end of a small segment. r11: the function. In here, since debuggers
+// let no function but __morestack continue on another stack.
+    .p2align 4
+.Lleaf_call:
+    .cfi_def_cfa %rsp, 8
+    .cfi_restore %rbp
+    movq    %rsp, %r10
+    subq    LIMIT, %r10
+    addq    $SLACK, %r10
+    cmpq    $SLACK + LEAF_ROOM, %r10    // unsigned: other stacks than the segment are far away
+    jae     5f
+    pushq   %rbp
+    .cfi_def_cfa_offset 16
+    .cfi_offset %rbp, -16
+    movq    %rsp, %rbp
+    .cfi_def_cfa_register %rbp
+    GROWTH(%r10)
+    movq    %fs:OWN_STACK(%r10), %rsp
+    call    *%r11
+    leave
+    .cfi_def_cfa %rsp, 8
+    .cfi_restore %rbp
+    ret
+5:  jmp     *%r11
+    .cfi_endproc
+    .size   __morestack, . - __morestack
+
+#define LEAF_CALL(name)                     \
+    .globl  __wrap_##name;                  \
+    .hidden __wrap_##name;                  \
+    .type   __wrap_##name, @function;       \
+    .p2align 4;                             \
+__wrap_##name:                              \
+    .cfi_startproc;                         \
+    movq    __real_##name@GOTPCREL(%rip), %r11; \
+    jmp     .Lleaf_call;                    \
+    .cfi_endproc;                           \
+    .size   __wrap_##name, . - __wrap_##name;
+#include "asm/leaf_calls.def"
+
+// void fiber_arch_call_with_room(std::size_t bytes, void (*f)(void*), void* argument): the prologue of a function with
+// that large a frame. Its caller cannot know whether f is foreign: so there is room for that, too.
+    .globl  fiber_arch_call_with_room
+    .hidden fiber_arch_call_with_room
+    .type   fiber_arch_call_with_room, @function
+    .p2align 4
+fiber_arch_call_with_room:
+    .cfi_startproc
+    movq    %rdi, %r10
+    xorl    %r11d, %r11d
+    call    __morestack_non_split
+    ret
+    movq    %rdx, %rdi
+    jmp     *%rsi
+    .cfi_endproc
+    .size   fiber_arch_call_with_room, . - fiber_arch_call_with_room
+
+// What else libgcc's __morestack comes with. Were one of these missing, the linker would take both.
+.macro NOTHING_TO_DO name
+    .globl  \name
+    .hidden \name
+    .type   \name, @function
+\name:
+    .cfi_startproc
+    xorl    %eax, %eax
+    ret
+    .cfi_endproc
+    .size   \name, . - \name
+.endm
+    NOTHING_TO_DO __stack_split_initialize
+    NOTHING_TO_DO __morestack_get_guard
+    NOTHING_TO_DO __morestack_set_guard
+    NOTHING_TO_DO __morestack_make_guard
+
+    .globl  __morestack_large_model
+    .hidden __morestack_large_model
+    .type   __morestack_large_model, @function
+__morestack_large_model:
+    .cfi_startproc
+    jmp     __morestack
+    .cfi_endproc
+    .size   __morestack_large_model, . - __morestack_large_model
+
+    .section .gcc_except_table, "a", @progbits
+    .p2align 2
+.Lcleanups:
+    .byte   0xff                        // landing pads count from the function's begin
+    .byte   0xff                        // no types
+    .byte   0x01                        // call sites in ULEB128
+    .uleb128 .Lsites_end - .Lsites
+.Lsites:
+    .uleb128 .Lcall_begins - __morestack
+    .uleb128 .Lcall_ends - .Lcall_begins
+    .uleb128 .Lunwinding - __morestack
+    .uleb128 0                          // a cleanup
+.Lsites_end:
+
+    .hidden DW.ref.__gcc_personality_v0
+    .weak   DW.ref.__gcc_personality_v0
+    .section .data.rel.local.DW.ref.__gcc_personality_v0, "awG", @progbits, DW.ref.__gcc_personality_v0, comdat
+    .p2align 3
+    .type   DW.ref.__gcc_personality_v0, @object
+    .size   DW.ref.__gcc_personality_v0, 8
+DW.ref.__gcc_personality_v0:
+    .quad   __gcc_personality_v0
+
+    .section .note.GNU-stack, "", @progbits
+    .section .note.GNU-split-stack, "", @progbits
+    .section .note.GNU-no-split-stack, "", @progbits
