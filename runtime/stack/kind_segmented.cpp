@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+#include "runtime/stack/kind.hpp"
+
+#include "runtime/base/immortal.hpp"
+#include "runtime/fault/handlers_on_signal_stack.hpp"
+#include "runtime/stack/segment.hpp"
+#include "runtime/stack/stack.hpp"
+
+#include "asm/growth_segmented.hpp"
+
+#include <algorithm>
+#include <mutex>
+
+namespace fiber::rt {
+namespace {
+
+// Two a page.
+constexpr std::size_t first_segment_size = 2048;
+
+// Those that run fibers. [fork] In the child, the C library gives the memory of vanished threads to new ones, with what
+// stood there as the limit of a fiber's segment.
+class running_threads {
+public:
+    void add(arch::growth_slots& t) noexcept {
+        std::lock_guard const hold(lock);
+        t.next_thread = first_;
+        first_ = &t;
+    }
+    void remove(arch::growth_slots& t) noexcept {
+        std::lock_guard const hold(lock);
+        arch::growth_slots** at = &first_;
+        while (*at != &t)
+            at = &(*at)->next_thread;
+        *at = t.next_thread;
+    }
+    void keep_only(arch::growth_slots& mine) noexcept {
+        bool listed = false;
+        for (arch::growth_slots* t = first_; t != nullptr; t = t->next_thread)
+            if (t == &mine)
+                listed = true;
+            else
+                *t->limit = nullptr;
+        first_ = listed ? &mine : nullptr;
+        if (listed)
+            mine.next_thread = nullptr;
+    }
+    std::mutex lock; // guards the next
+
+private:
+    arch::growth_slots* first_ = nullptr;
+};
+constinit immortal<running_threads> threads;
+
+} // namespace
+
+slot_shape shape_of(std::size_t slot_size) noexcept {
+    if (slot_size < least_stack_size)
+        return {.guard = 0, .canary = 64, .colours = 3};
+    return {.guard = guard_size, .canary = 512, .colours = 16};
+}
+
+std::size_t usual_stack_size() noexcept { return first_segment_size; }
+
+void begin_running_fibers() noexcept {
+    put_handlers_on_signal_stack();
+    arch::adopt_thread_for_growth();
+    threads.value.add(arch::this_thread_growth());
+}
+
+void end_running_fibers() noexcept {
+    threads.value.remove(arch::this_thread_growth());
+    return_idle_segments();
+}
+
+std::uintptr_t bottom_of_segment() noexcept {
+    auto const limit = reinterpret_cast<std::uintptr_t>(arch::current_limit());
+    return limit != 0 ? limit - arch::segment_slack : 0;
+}
+
+// The segment is made here, since __morestack could not throw.
+bool call_on_segment(std::size_t bytes, void (*body)(void*), void* argument) {
+    if (arch::current_limit() == nullptr)
+        return false;
+    lend_segment(std::min(bytes, most_stack_size) + arch::foreign_room);
+    fiber_arch_call_with_room(bytes, body, argument);
+    return true;
+}
+
+void lock_running_threads() noexcept { threads.value.lock.lock(); }
+void unlock_running_threads() noexcept { threads.value.lock.unlock(); }
+void forget_vanished_threads() noexcept { threads.value.keep_only(arch::this_thread_growth()); }
+
+} // namespace fiber::rt

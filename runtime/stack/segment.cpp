@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+#include "runtime/stack/segment.hpp"
+
+#include "runtime/base/fatal.hpp"
+#include "runtime/stack/stack_class.hpp"
+
+#include "asm/growth_segmented.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <new>
+
+namespace fiber::rt {
+namespace {
+
+// At the upper end of a stack that is lent as a segment, below the stack's own record.
+struct lent_segment : arch::segment {
+    stack& whole;
+    explicit lent_segment(stack& s) noexcept : arch::segment(s.bottom()), whole(s) {}
+};
+
+lent_segment& make_segment(stack& s) noexcept {
+    if (s.context.sp != nullptr) // it has served a fiber, and would have served another
+        arch::drop_context(s.context);
+    auto const end = reinterpret_cast<std::uintptr_t>(&s) & ~(alignof(lent_segment) - 1);
+    return *::new (reinterpret_cast<void*>(end - sizeof(lent_segment))) lent_segment(s);
+}
+
+void give_back(arch::segment& idle) noexcept {
+    stack& s = static_cast<lent_segment&>(idle).whole;
+    stack_class& of = s.of;
+    s.link = nullptr;
+    of.give(&s);
+    of.unreserve(1);
+}
+
+} // namespace
+
+void lend_segment(std::size_t room) {
+    constexpr std::size_t beside_room = guard_size + arch::segment_slack + arch::segment_alignment +
+                                        2 * sizeof(lent_segment) + page_size; // and its colour
+    stack_class& of = stack_class::of_size(std::max(lent_size, room + beside_room));
+    of.reserve(1);
+    std::size_t one = 1;
+    arch::put_idle_segment(make_segment(*of.take(one, one)));
+}
+
+void return_idle_segments() noexcept {
+    while (arch::segment* const s = arch::take_idle_segment())
+        give_back(*s);
+}
+
+} // namespace fiber::rt
+
+void fiber_arch_more_segments(std::size_t room) noexcept {
+    try {
+        fiber::rt::lend_segment(room);
+    } catch (std::exception const& e) {
+        fiber::rt::fatal("a fiber's stack cannot grow by %zu bytes: %s", room, e.what());
+    }
+}
+
+void fiber_arch_parked_in_leaf_call() noexcept {
+    fiber::rt::fatal(
+        "a fiber has parked inside of a call that fiber::segmented makes on the OS thread's own stack: in an "
+        "operator new, a new handler, the destructor of an exception");
+}
+
+void fiber_arch_no_room_for_array(std::size_t bytes) noexcept {
+    fiber::rt::fatal(
+        "a variable-length array or alloca of %zu bytes is larger than its segment: call that function "
+        "by fiber::with_stack, or take the memory from the heap",
+        bytes);
+}
+
+// The warmest stay.
+void fiber_arch_fewer_segments() noexcept {
+    using namespace fiber;
+    constexpr std::size_t kept = arch::most_idle_segments / 2;
+    arch::segment* warm[kept];
+    for (arch::segment*& s : warm)
+        s = arch::take_idle_segment();
+    rt::return_idle_segments();
+    for (std::size_t i = kept; i-- != 0;)
+        arch::put_idle_segment(*warm[i]);
+}
