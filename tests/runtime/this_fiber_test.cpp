@@ -163,7 +163,7 @@ TEST_CASE("stack_remaining falls as calls go deeper", "[stack]") {
         CHECK(there < here);
         CHECK(here - there >= 16 * 1024 - 4096);
     };
-    SECTION("in a fiber") { fiber::run(check); }
+    SECTION("in a fiber") { fiber::go({.stack_size = 256 * 1024}, check).join(); }
     SECTION("in an OS thread") { check(); }
 }
 

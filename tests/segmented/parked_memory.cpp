@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// A hundred thousand fibers that wait in chan::recv after ordinary code, on their first segments: what each has of the
+// memory, page tables included. Prints "enough room", or how much it is.
+
+#include <fiber/fiber.hpp>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace {
+
+constexpr long parties = 100'000;
+constexpr long most_bytes_each = 2500;
+
+// Resident memory and page tables, in bytes.
+long memory() {
+    std::FILE* const status = std::fopen("/proc/self/status", "r");
+    std::array<char, 256> line{};
+    long kib = 0;
+    while (std::fgets(line.data(), line.size(), status) != nullptr)
+        if (std::strncmp(line.data(), "VmRSS:", 6) == 0 || std::strncmp(line.data(), "VmPTE:", 6) == 0)
+            kib += std::atol(line.data() + 6);
+    std::fclose(status);
+    return kib * 1024;
+}
+
+fiber::mutex lock;
+long total = 0;
+
+// What most programs are made of: strings, vectors, smart pointers, locks, things to destroy.
+void ordinary_code(long n) {
+    auto const name = std::make_unique<std::string>("a name that is allocated, number " + std::to_string(n));
+    std::vector<long> numbers(10, n);
+    auto const shared = std::make_shared<std::vector<long>>(std::move(numbers));
+    std::scoped_lock const hold(lock);
+    total += static_cast<long>(name->size()) + shared->front();
+}
+
+void wait_as_one_of_many(long n, fiber::chan<int> const& end, std::atomic<long>& here) {
+    ordinary_code(n);
+    here.fetch_add(1);
+    static_cast<void>(end.recv());
+    ordinary_code(n);
+}
+
+} // namespace
+
+int main() {
+    fiber::chan<int> const end;
+    std::atomic<long> here{0};
+    fiber::wait_group all;
+    fiber::run([] { ordinary_code(0); }); // whatever is made once
+    long const before = memory();
+    fiber::run([&] {
+        for (long n = 0; n < parties; ++n)
+            all.go([&, n] { wait_as_one_of_many(n, end, here); });
+        while (here.load() != parties)
+            fiber::this_fiber::yield();
+    });
+    fiber::this_fiber::sleep_for(std::chrono::milliseconds(100)); // until the last ones have parked
+    long const each = (memory() - before) / parties;
+    end.close();
+    all.wait();
+    std::printf(each <= most_bytes_each ? "enough room\n" : "%ld bytes each\n", each);
+}
