@@ -54,7 +54,8 @@ void scheduler::arm(machine& m, timer& t) noexcept {
 void scheduler::yield(machine& m) noexcept {
     fiber& g = *m.running;
     if (m.p == nullptr || g.pin != nullptr) [[unlikely]] {
-        yield_slow(m, g);
+        if (m.p == nullptr || m.sched.something_to_look_at(m))
+            yield_slow(m, g);
         return;
     }
     if (!must_look_around(m)) [[likely]]

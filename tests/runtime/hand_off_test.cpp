@@ -15,6 +15,7 @@
 #include <semaphore>
 #include <stdexcept>
 #include <string_view>
+#include <sys/resource.h>
 #include <thread>
 #include <unistd.h>
 #include <vector>
@@ -277,6 +278,23 @@ TEST_CASE("a pinned fiber stays on its OS thread, which runs no other", "[thread
         });
     }
     fiber::thread_pin const in_an_os_thread;
+}
+
+TEST_CASE("a pinned fiber that yields to nobody does not leave its thread", "[thread_pin]") {
+    constexpr int yields = 1000;
+    auto const switches_of_this_thread = [] {
+        rusage so_far{};
+        ::getrusage(RUSAGE_THREAD, &so_far);
+        return so_far.ru_nvcsw;
+    };
+    fiber::runtime alone({.processors = 1});
+    alone.run([&] {
+        fiber::thread_pin const pin;
+        auto const before = switches_of_this_thread();
+        for (int i = 0; i < yields; ++i)
+            fiber::this_fiber::yield();
+        CHECK(switches_of_this_thread() - before < yields / 10);
+    });
 }
 
 TEST_CASE("pinned fibers hand a value round", "[thread_pin]") {
