@@ -4,13 +4,13 @@
 #include "runtime/base/huge_page.hpp"
 
 #include <cerrno>
-#include <new>
+#include <cstdlib>
 #include <sys/mman.h>
 
 namespace fiber::rt {
 
 void* allocate_huge_page(page_kind kind) noexcept {
-    void* const memory = ::operator new (huge_page_size, std::align_val_t{huge_page_size}, std::nothrow);
+    void* const memory = std::aligned_alloc(huge_page_size, huge_page_size);
     if (memory != nullptr && kind == page_kind::huge) {
         int const saved_errno = errno;
         ::madvise(memory, huge_page_size, MADV_HUGEPAGE); // refused: small ones do as well
@@ -19,6 +19,6 @@ void* allocate_huge_page(page_kind kind) noexcept {
     return memory;
 }
 
-void free_huge_page(void* memory) noexcept { ::operator delete (memory, std::align_val_t{huge_page_size}); }
+void free_huge_page(void* memory) noexcept { std::free(memory); }
 
 } // namespace fiber::rt
