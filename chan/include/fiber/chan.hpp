@@ -89,7 +89,9 @@ public:
     // Blocks until the value has a receiver or a place in the channel. Throws closed_channel if the channel
     // is closed, also while it waits.
     void send(value_type value) const { detail::send(core_.get(), value); }
-    void send() const requires std::is_void_v<T> { send(unit()); }
+    template <class Void = T> // a template, lest clang 14 makes it for other T, too
+    requires std::is_void_v<Void>
+    void send() const { send(unit()); }
 
     // Blocks for a value; nullopt: closed and drained. Throws what T's move throws; that value is lost.
     std::optional<value_type> recv() const { return detail::recv<value_type>(core_.get()); }
@@ -178,7 +180,9 @@ public:
     sender(chan<T>&& both) noexcept : core_(std::move(both.core_)) {}
 
     void send(value_type value) const { detail::send(core_.get(), value); }
-    void send() const requires std::is_void_v<T> { send(unit()); }
+    template <class Void = T>
+    requires std::is_void_v<Void>
+    void send() const { send(unit()); }
     op_status try_send(value_type&& value) const { return detail::try_send(core_.get(), value); }
     op_status try_send(value_type const& value) const requires std::is_copy_constructible_v<value_type> {
         return detail::try_send_copy(core_.get(), value);
