@@ -31,7 +31,7 @@ public:
 };
 
 // The rest of lock(), if the word was not what it is when it has been unlocked in this process. Waits for it to become
-// so: pauses for about a microsecond, then lets the kernel run the holder, who has lost his CPU in the middle.
+// so: pauses for some microseconds, then lets the kernel run the holder, who has lost his CPU in the middle.
 [[nodiscard]] guarded_data spin_lock_slow(std::atomic<std::uint32_t>& word, std::uint32_t was) noexcept;
 [[noreturn]] void guarded_data_torn() noexcept;
 
