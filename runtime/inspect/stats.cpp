@@ -19,7 +19,7 @@ runtime_stats scheduler::stats() const {
     for (unsigned i = 0; i < made; ++i) {
         processor const& p = *processors_[i];
         s.fibers_runnable += p.waiting();
-        s.switches += p.tick.read();
+        s.switches += p.progress.ticks.read();
         s.steals += p.steals.read();
         s.parks += p.parks.read();
         s.timers += p.timers.size();

@@ -20,6 +20,9 @@ constexpr int pauses_between_rounds = 8;
 // To take fibers from one that runs costs a heavy fence, for which that one may have to wait; and it is better placed to
 // run them. So it is done only if they are still there when so long has passed without a sign of life from it.
 constexpr auto time_before_stealing = std::chrono::microseconds(6);
+// How long a processor is watched before it is asked for some. In less time one that gets through its queue again and again
+// may not have come to its end once.
+constexpr auto time_before_asking = std::chrono::microseconds(4);
 // How long a machine sleeps that sees fibers which it cannot get at: their processor's machine is about to do
 // something with them, but has lost its CPU.
 constexpr auto short_sleep = std::chrono::microseconds(50);
@@ -76,7 +79,7 @@ fiber* scheduler::look_here(machine& m) noexcept {
         if (fiber* const g = global_.pop(1).pop())
             return g;
     }
-    if (m.p->queued() != 0 && wants_an_offer())
+    if (m.p->asked())
         offer(m);
     if (fiber* const g = m.p->take_local())
         return g;
@@ -100,12 +103,80 @@ fiber* scheduler::take_global(machine& m) noexcept {
 // Half of the queue goes where those who search look first, unless there is something for them already: they take a
 // microsecond to come, in which many more would be offered.
 void scheduler::offer(machine& m) noexcept {
+    m.p->ask_no_more();
+    if (m.p->queued() == 0)
+        return;
     if (global_.empty()) {
         global_.push(m.p->take_half());
         ++m.p->steals;
     }
     light_fence(); // [idle.wake]
     idle_.wake_one();
+}
+
+// A searching machine's request to one processor at a time, and what it has seen of one it thinks of asking.
+class scheduler::request {
+public:
+    request() = default;
+    request(request const&) = delete;
+    request& operator=(request const&) = delete;
+    ~request() { withdraw(); }
+
+    void make(processor& p) noexcept {
+        withdraw();
+        asked_ = &p;
+        p.ask();
+    }
+    void consider(processor* p, clock::time_point now) noexcept {
+        candidate_ = p;
+        if (p != nullptr)
+            seen_ = p->progress.so_far(now);
+    }
+    // The candidate, if it is found to fall behind.
+    [[nodiscard]] processor* judge(clock::time_point now) const noexcept {
+        if (candidate_ == nullptr)
+            return nullptr;
+        if (candidate_->progress.falls_behind(seen_, candidate_->queued(), now))
+            return candidate_;
+        candidate_->progress.has_kept_up();
+        return nullptr;
+    }
+
+private:
+    // It may wipe out another machine's request, which asks again soon.
+    void withdraw() noexcept {
+        if (asked_ != nullptr)
+            asked_->ask_no_more();
+        asked_ = nullptr;
+    }
+
+    processor* asked_ = nullptr;
+    processor* candidate_ = nullptr;
+    pace::look seen_;
+};
+
+// [idle.ask] One that has much is asked at once; of the others, one is watched until the next time.
+void scheduler::ask_around(machine const& m, request& mine, clock::time_point now) noexcept {
+    if (processor* const p = mine.judge(now)) {
+        mine.make(*p);
+        return;
+    }
+    unsigned const n = made_.load(std::memory_order_acquire); // [made]
+    unsigned const start = m.p->random.below(n);
+    processor* candidate = nullptr;
+    for (unsigned i = 0; i < n; ++i) {
+        processor& p = *processors_[(start + i) % n];
+        if (&p == m.p)
+            continue;
+        auto const waiting = p.waiting();
+        if (pace::is_many(waiting)) {
+            mine.make(p);
+            return;
+        }
+        if (waiting != 0)
+            candidate = &p;
+    }
+    mine.consider(candidate, now);
 }
 
 fiber* scheduler::search(machine& m) noexcept {
@@ -116,9 +187,15 @@ fiber* scheduler::search(machine& m) noexcept {
     auto now = clock::now();
     auto const end = now + search_time;
     auto next_theft = now + time_before_stealing;
+    auto next_asking = now;
+    request mine;
     for (; now < end; now = clock::now()) {
         if (fiber* const g = take_global(m))
             return g;
+        if (now >= next_asking) {
+            ask_around(m, mine, now);
+            next_asking = now + time_before_asking;
+        }
         if (now >= next_theft) {
             next_theft = now + time_before_stealing;
             poll(m);
@@ -184,8 +261,8 @@ bool scheduler::run_timers(machine& m, processor& whose) noexcept {
         }
     } while (whose.timers.earliest() <= now);
     light_fence(); // [idle.wake]
-    if (idle_.hungry() && m.p->waiting() > 1)
-        offer(m);
+    if (idle_.hungry())
+        publish_backlog(m);
     return n != 0;
 }
 
@@ -207,8 +284,8 @@ void scheduler::poll(machine& m) noexcept {
 
 scheduler::sight scheduler::work_in_sight() const noexcept {
     unsigned const n = made_.load(std::memory_order_acquire); // [made]
-    bool const any =
-        std::any_of(&processors_[0], &processors_[n], [](auto const& p) { return p->waiting() > 1; });
+    bool const any = std::any_of(&processors_[0], &processors_[n],
+                                 [](auto const& p) { return p->waiting() > 1 && !p->progress.is_quick(); });
     full_fence(); // in this order: [idle.wake]
     if (!global_.empty())
         return sight::global;

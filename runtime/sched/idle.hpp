@@ -28,7 +28,13 @@
 //
 // [idle.next] A fiber in a processor's `next` is not published: its processor is about to run it, and waking
 //   a machine takes longer than that. Should that processor not come to it, sysmon sees so and wakes one. The
-//   same holds for a yielding fiber put back into an otherwise empty queue.
+//   same holds for a yielding fiber put back into an otherwise empty queue; and for all that are woken on a processor
+//   that gets through its queue quickly, as one who searched has just seen: pace.hpp.
+//
+// [idle.ask] Left.1 and 2 put g where only its processor's machine can get at it. A searching machine watches the others'
+//   processors, and asks one that falls behind; that one gives half of what waits when it switches or publishes next. The
+//   request is a hint: to lose it costs the searching machine some microseconds, and one that outlives the search has
+//   fibers moved for nothing. One that makes no switch does not answer: then its lease is broken.
 //
 // [idle.rob] A machine whose fiber comes back from a blocking call takes the processor of an idle one, without
 //   waking it: that one becomes a spare, and finds so under the lock should its own time come.
@@ -57,9 +63,6 @@ public:
     void wake_one() noexcept;
     // A guess: whether somebody would be glad of work.
     [[nodiscard]] bool hungry() const noexcept { return counts_.load(std::memory_order_relaxed) != 0; }
-    [[nodiscard]] bool anyone_searching() const noexcept {
-        return searching(counts_.load(std::memory_order_relaxed)) != 0;
-    }
 
     // By a machine that looks for work: false if enough others do. At most half of those that are busy
     // search.

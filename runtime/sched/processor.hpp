@@ -12,6 +12,7 @@
 #include "runtime/base/relaxed.hpp"
 #include "runtime/sched/fiber_list.hpp"
 #include "runtime/sched/fiber_pool.hpp"
+#include "runtime/sched/pace.hpp"
 #include "runtime/stack/stack_cache.hpp"
 #include "runtime/time/timer_heap.hpp"
 
@@ -34,7 +35,8 @@ struct resources {
 };
 
 // What runs next, in this order:
-//   next       the fiber made runnable last by another that runs here: what woke it is still in the cache
+//   next       the fiber made runnable last by another that runs here: what woke it is still in the cache. But so many in a
+//              row, and one of the queue comes first: two that wake each other are no reason for a third to wait
 //   slice      fibers that were started here and have not run yet: those of the fiber that ran last before those that
 //              were there already, so that a tree of fibers is worked off in depth, with few stacks; each one's
 //              children in the order in which it started them
@@ -52,16 +54,19 @@ private:
     // longer ones.
     static constexpr unsigned switches_a_slice = 1024;
     static constexpr unsigned ticks_between_looks = 61;
+    static constexpr unsigned nexts_in_a_row = 32;
 
     relaxed<fiber*> next_{nullptr};
     relaxed<std::uint64_t> slice_end_{switches_a_slice}; // ticks, as the next
+    std::uint64_t nexts_end_ = nexts_in_a_row;
     relaxed<std::uint64_t> next_look_{ticks_between_looks};
+    relaxed<bool> asked_{false};
     fiber_list children_; // of the running fiber: to be the front of slice_
     fiber_list slice_;
     fiber_list queue_;
 
 public:
-    counter tick; // switches to fibers so far: its change shows others that the processor moves on
+    pace progress;
     counter started, ended, parks, steals; // fibers, times
     resources idle;
     timer_heap timers;
@@ -97,24 +102,29 @@ public:
         return queue_.size() + slice_.size() + children_.size();
     }
     [[nodiscard]] fiber* take_local() noexcept {
-        if (tick.mine() < slice_end_ || queued() == 0) [[likely]] {
+        if (progress.ticks.mine() < slice_end_ || queued() == 0) [[likely]] {
             if (fiber* const g = next_) {
+                if (progress.ticks.mine() >= nexts_end_ && !queue_.empty()) [[unlikely]]
+                    return take_queued();
                 next_ = nullptr;
                 return g;
             }
             if (fiber* const g = children_.pop()) {
                 children_.push(std::move(slice_));
                 slice_.push(std::move(children_));
+                begin_nexts();
                 return g;
             }
-            if (fiber* const g = slice_.pop())
+            if (fiber* const g = slice_.pop()) {
+                begin_nexts();
                 return g;
+            }
         } else {
             queue_.push(std::move(slice_));
             queue_.push(std::move(children_));
         }
         begin_slice();
-        return queue_.pop();
+        return take_queued();
     }
     // For the running fiber, which yields, when only the queue has others: it goes to the end, and the first one comes.
     // Null, and nothing done: that is not so.
@@ -131,8 +141,8 @@ public:
 
     // True after so many ticks, until looked(): time to look at more than what is here. Prime, so as not to fall
     // in step with a program's own rhythm; Go's number.
-    [[nodiscard]] bool time_to_look() const noexcept { return tick.mine() >= next_look_; }
-    void looked() noexcept { next_look_ = tick.mine() + ticks_between_looks; }
+    [[nodiscard]] bool time_to_look() const noexcept { return progress.ticks.mine() >= next_look_; }
+    void looked() noexcept { next_look_ = progress.ticks.mine() + ticks_between_looks; }
     void look_soon() noexcept { next_look_ = 0; } // any, as a request
 
     // Half of one of the lists, rounded up, for another processor: the oldest of the queue; without a queue, those at
@@ -151,17 +161,30 @@ public:
         return g;
     }
 
+    // Any, as a request: that it give away half of what waits here; or not, after all.
+    void ask() noexcept { asked_ = true; }
+    void ask_no_more() noexcept { asked_ = false; }
+    [[nodiscard]] bool asked() const noexcept { return asked_; }
+
     // By those who consider taking something away: whether it has made no switch, and started nothing, since the last
     // such look. One that starts fibers looks itself whether others would be glad of some.
     [[nodiscard]] bool stands_still() noexcept {
-        auto const now = tick.read() + started.read();
+        auto const now = progress.ticks.read() + started.read();
         bool const still = now == signs_at_last_look_;
         signs_at_last_look_ = now;
         return still;
     }
 
 private:
-    void begin_slice() noexcept { slice_end_ = tick.mine() + switches_a_slice; }
+    [[nodiscard]] fiber* take_queued() noexcept {
+        begin_nexts();
+        fiber* const g = queue_.pop();
+        if (queue_.empty())
+            progress.queue_is_empty();
+        return g;
+    }
+    void begin_nexts() noexcept { nexts_end_ = progress.ticks.mine() + nexts_in_a_row; }
+    void begin_slice() noexcept { slice_end_ = progress.ticks.mine() + switches_a_slice; }
     static std::size_t half(std::size_t n) noexcept { return n - n / 2; }
 
     std::atomic<machine*> owner_{nullptr};

@@ -75,7 +75,7 @@ inline void scheduler::yield_to(machine& m, fiber& g, fiber* next) noexcept {
 [[gnu::noinline]] void scheduler::yield_otherwise(machine& m, fiber& g) noexcept {
     fiber* const next = take_near(m);
     if (next == nullptr && !m.sched.something_to_look_at(m)) {
-        ++m.p->tick; // so that a fiber that yields to nobody looks around now and then
+        ++m.p->progress.ticks; // so that a fiber that yields to nobody looks around now and then
         return;
     }
     m.p->put_last(g);
@@ -119,9 +119,7 @@ fiber* scheduler::take_near(machine& m) noexcept {
     return must_look_around(m) ? nullptr : unless_pinned(m, m.p->take_local());
 }
 
-inline bool scheduler::must_look_around(machine& m) noexcept {
-    return m.p->time_to_look() || (m.sched.wants_an_offer() && m.p->queued() != 0);
-}
+inline bool scheduler::must_look_around(machine& m) noexcept { return m.p->time_to_look() || m.p->asked(); }
 
 inline fiber* scheduler::unless_pinned(machine& m, fiber* g) noexcept {
     if (g == nullptr || g->pin == nullptr) [[likely]]
@@ -162,7 +160,7 @@ void scheduler::switch_to_stack(machine& m, arch::context& from, fiber& to, arch
                                 void* argument) noexcept {
     to.move(fiber_state::runnable, fiber_state::running);
     m.running = &to;
-    ++m.p->tick;
+    ++m.p->progress.ticks;
     arch::switch_to(m.thread, from, to.stk->context, commit, argument);
 }
 
@@ -225,7 +223,7 @@ void scheduler::fiber_main() noexcept {
             next->stk = &here;
             next->move(fiber_state::runnable, fiber_state::running);
             m.running = next;
-            ++m.p->tick;
+            ++m.p->progress.ticks;
             m.thread.load({});
             continue;
         }
@@ -270,15 +268,26 @@ void scheduler::start(fiber& g) noexcept {
 void scheduler::place(fiber& g) noexcept {
     machine* const m = current_machine();
     stay_inside const hold(m);
-    if (m != nullptr && &m->sched == this && has_processor(*m)) [[likely]]
+    if (m != nullptr && &m->sched == this && m->p != nullptr) [[likely]]
+        put_next(*m, g);
+    else
+        place_without_processor(m, g);
+}
+
+// A function of its own, so that the usual way needs to save fewer registers.
+[[gnu::noinline]] void scheduler::place_without_processor(machine* m, fiber& g) noexcept {
+    if (m != nullptr && &m->sched == this && regain(*m))
         put_next(*m, g);
     else
         inject(g);
 }
 
-void scheduler::offer_backlog(machine& m) noexcept {
-    if (m.p->waiting() > 1)
+// One fiber alone is no reason to wake anybody: [idle.next].
+void scheduler::publish_backlog(machine& m) noexcept {
+    if (m.p->asked())
         offer(m);
+    else if (m.p->waiting() > 1)
+        idle_.wake_one();
 }
 
 // [close.visit] From outside: once g is in the queue, it may run, end, and let the scheduler's destructor go

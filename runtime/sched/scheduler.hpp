@@ -3,7 +3,7 @@
 
 // scheduler.hpp: one runtime: its processors and machines, and how a fiber gets on and off them.
 //   where a fiber stands              what runs it next
-//   a processor                       that processor, in an order of its own; when others are hungry it offers them half.
+//   a processor                       that processor, in an order of its own; when others ask it offers them half.
 //                                     Or a thief, if that one does not move on
 //   the global queue                  any processor, every 61st tick at the latest
 #pragma once
@@ -80,6 +80,7 @@ public:
 private:
     friend struct machine;
     friend class sysmon;
+    class request;
     struct outsiders; // what callers without a processor share
 
     // ── scheduler.cpp: on and off a machine ──
@@ -87,7 +88,6 @@ private:
     [[nodiscard]] static fiber* take_near(machine&) noexcept;
     [[nodiscard]] static bool must_look_around(machine&) noexcept;
     [[nodiscard]] static fiber* unless_pinned(machine&, fiber*) noexcept;
-    [[nodiscard]] bool wants_an_offer() const noexcept { return idle_.anyone_searching() && global_.empty(); }
     [[nodiscard]] bool something_to_look_at(machine const&) const noexcept;
     static void switch_to_fiber(machine&, arch::context& from, fiber& to, arch::commit_function,
                                 void* argument) noexcept;
@@ -104,17 +104,20 @@ private:
     [[nodiscard]] static machine& wait_for_processor() noexcept;
     static void finish(machine&, fiber&, bool has_credit) noexcept;
     void place(fiber&) noexcept;
+    void place_without_processor(machine*, fiber&) noexcept;
     void put_next(machine& m, fiber& g) noexcept {
         m.p->put_next(g);
-        publish(m);
+        light_fence(); // [idle.wake]
+        if (idle_.hungry() && !m.p->progress.is_quick()) [[unlikely]]
+            publish_backlog(m);
     }
-    // A fiber has been put into the processor. One alone is no reason to wake anybody: [idle.next].
+    // Fibers have been put into the processor, other than by waking one.
     void publish(machine& m) noexcept {
         light_fence(); // [idle.wake]
         if (idle_.hungry()) [[unlikely]]
-            offer_backlog(m);
+            publish_backlog(m);
     }
-    void offer_backlog(machine&) noexcept;
+    void publish_backlog(machine&) noexcept;
     void inject(fiber&) noexcept;
 
     // ── spawn.cpp ──
@@ -131,6 +134,7 @@ private:
     [[nodiscard]] fiber* look_here(machine&) noexcept;
     [[nodiscard]] fiber* take_global(machine&) noexcept;
     [[nodiscard]] fiber* search(machine&) noexcept;
+    void ask_around(machine const&, request&, clock::time_point now) noexcept;
     [[nodiscard]] fiber* steal(machine&) noexcept;
     [[nodiscard]] fiber* steal_from(machine&, processor& victim) noexcept;
     bool run_timers(machine&, processor& whose) noexcept;

@@ -21,7 +21,8 @@ using namespace std::chrono_literals;
 constexpr auto shortest_nap = 20us;
 constexpr auto longest_nap = 10ms;
 constexpr int naps_before_longer = 50; // without anything found
-constexpr int idle_naps_before_sleep = 20;
+// Each is two switches, and so is waking it; but a machine that wakes has to wait for the latter.
+constexpr int idle_naps_before_sleep = 2;
 
 constexpr auto usual_slice = 10ms;
 
@@ -119,11 +120,11 @@ bool sysmon::look_at(processor& p, impression& seen, clock::time_point now) {
     }
 
     // It moves on, but has more than it can do, and did not say so: [idle.next].
-    bool const had_queued = std::exchange(seen.has_queued, p.queued() != 0);
-    if (had_queued && seen.has_queued && of_.idle_.count() > 0)
+    auto const before = std::exchange(seen.progress, p.progress.so_far(now));
+    if (p.progress.falls_behind(before, p.queued(), now) && of_.idle_.count() > 0)
         of_.idle_.wake_one();
 
-    if (auto const tick = p.tick.read(); tick != seen.tick) {
+    if (auto const tick = p.progress.ticks.read(); tick != seen.tick) {
         seen.tick = tick;
         seen.since = now;
         seen.blocked = false;

@@ -3,7 +3,7 @@
 
 // sysmon.hpp: a thread beside the machines, which sees what no machine can: that a processor does not get on.
 //   what it sees on a processor, with work waiting       what it does
-//   more than it can do at two looks, others idle        wakes an idle machine, which is offered some
+//   more than it can do since the last look, others idle wakes an idle machine, which asks for some
 //   no switch since the last look, others idle           wakes an idle machine, which takes the work
 //   … none idle, the machine is blocked in the kernel    retakes the processor: hand_off.cpp
 //   … none idle, it has computed for a slice             likewise; see slice() for how long that is
@@ -16,6 +16,7 @@
 
 #include "runtime/base/clock.hpp"
 #include "runtime/base/os_thread.hpp"
+#include "runtime/sched/pace.hpp"
 
 #include <atomic>
 #include <cstdint>
@@ -45,7 +46,7 @@ private:
         std::uint64_t tick = 0;
         clock::time_point since{};
         bool blocked = false; // its machine, in the kernel
-        bool has_queued = false;
+        pace::look progress;
         std::uint64_t slice = 0;
         clock::time_point slice_since{};
     };

@@ -43,7 +43,7 @@ inline offer() { /* half, rounded up, unless something is there already */
 inline place() {
     add(me, 1);
     if
-    :: idle > 0 || searching > 0 -> offer()
+    :: idle > 0 || searching > 0 -> if :: offer() /* it has been asked: [idle.ask] */ :: publish() fi
     :: atomic { idle == 0 && searching == 0 }
     fi
 }

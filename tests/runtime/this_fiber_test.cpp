@@ -5,6 +5,7 @@
 
 #include <fiber/local.hpp>
 #include <fiber/runtime.hpp>
+#include <fiber/semaphore.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -79,6 +80,38 @@ TEST_CASE("two fibers that wake each other for ever do not starve a third", "[yi
         third.join();
         pair.join();
         SUCCEED();
+    });
+}
+
+TEST_CASE("of two fibers that wake each other, a third has its turn after some tens of switches", "[yield]") {
+    fiber::runtime one({.processors = 1});
+    one.run([&] {
+        fiber::binary_semaphore ping(0), pong(0);
+        long exchanges = 0, most = 0;
+        bool done = false;
+        fiber::handle left = fiber::go([&] {
+            for (; !done; ++exchanges) {
+                ping.release();
+                pong.acquire();
+            }
+            ping.release();
+        });
+        fiber::handle right = fiber::go([&] {
+            while (!done) {
+                ping.acquire();
+                pong.release();
+            }
+        });
+        for (int turn = 0; turn < 100; ++turn) {
+            auto const before = exchanges;
+            fiber::this_fiber::yield();
+            most = std::max(most, exchanges - before);
+        }
+        done = true;
+        left.join();
+        right.join();
+        CHECK(exchanges > 100);
+        CHECK(most <= 64);
     });
 }
 
