@@ -14,32 +14,48 @@ namespace {
 constexpr std::uint8_t most_patience = 15; // a streak has 16 bits
 } // namespace
 
+[[gnu::noinline]] rt::guarded_data biased_lock::lock_word(lock_state& s, void const* me) noexcept {
+    auto const data = rt::spin_word<rank>(s.word).lock();
+    if (s.owner.load(std::memory_order_relaxed) != nullptr) [[unlikely]] // under the word
+        revoke(s, data, me);
+    auto const part = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(me) >> 6);
+    if (s.last != part) { // threads that look alike only become owners too soon
+        s.last = part;
+        s.streak = 0;
+    } else if (++s.streak >> s.patience != 0) [[unlikely]] {
+        consider(s, me);
+    }
+    return data;
+}
+
 // With the word.
-[[gnu::cold, gnu::noinline]] void biased_lock::revoke(rt::guarded_data data, void const* me) noexcept {
-    if (s_.owner.load(std::memory_order_relaxed) != me) {
+[[gnu::cold, gnu::noinline]] void biased_lock::revoke(lock_state& s, rt::guarded_data data,
+                                                      void const* me) noexcept {
+    if (s.owner.load(std::memory_order_relaxed) != me) {
         rt::heavy_fence(); // [bias]
-        if (data != rt::guarded_data::ours && s_.held.load(std::memory_order_relaxed))
+        if (data != rt::guarded_data::ours && s.held.load(std::memory_order_relaxed))
             rt::guarded_data_torn(); // [fork] the owner has stayed behind, and was in
         int const saved_errno = errno;
-        for (int i = 1; s_.held.load(std::memory_order_acquire); ++i) // [bias]
+        for (int i = 1; s.held.load(std::memory_order_acquire); ++i) // [bias]
             i % 32 == 0 ? static_cast<void>(::sched_yield()) : rt::cpu_relax();
         errno = saved_errno;
     }
-    s_.owner.store(nullptr, std::memory_order_relaxed); // the word's release publishes it
-    s_.streak = 0;
-    if (s_.patience < most_patience)
-        ++s_.patience;
+    s.owner.store(nullptr, std::memory_order_relaxed); // the word's release publishes it
+    s.streak = 0;
+    if (s.patience < most_patience)
+        ++s.patience;
 }
 
 // With the word, which is given back: from here on this thread is in as the owner. [bias] Whoever takes the word next sees
 // that, and waits.
-[[gnu::cold, gnu::noinline]] void biased_lock::consider(void const* me) noexcept {
-    s_.streak = 0;
-    if (me == nullptr || rt::spinning_may_help() || !rt::self().is_fiber())
+[[gnu::cold, gnu::noinline]] void biased_lock::consider(lock_state& s, void const* me) noexcept {
+    s.streak = 0;
+    if (!rt::threads_have_identities || rt::light_fences_are_full() || rt::spinning_may_help() ||
+        !rt::self().is_fiber())
         return;
-    s_.held.store(true, std::memory_order_relaxed);
-    s_.owner.store(me, std::memory_order_relaxed);
-    s_.word.store(rt::spin_word_value::free_here(), std::memory_order_release); // [bias]
+    s.held.store(true, std::memory_order_relaxed);
+    s.owner.store(me, std::memory_order_relaxed);
+    s.word.store(rt::spin_word_value::free_here(), std::memory_order_release); // [bias]
 }
 
 } // namespace fiber::detail

@@ -27,56 +27,41 @@
 
 #include <fiber/detail/channel.hpp>
 
-#include <cstdint>
-
 namespace fiber::detail {
 
 class biased_lock {
 public:
-    explicit biased_lock(lock_state& s) noexcept : s_(s) {}
-
-    [[nodiscard]] rt::guarded_data lock() noexcept {
+    [[nodiscard, gnu::always_inline]] static rt::guarded_data lock(lock_state& s) noexcept {
         void const* const me = rt::this_thread_identity();
-        if (s_.owner.load(std::memory_order_relaxed) == me && me != nullptr) {
-            s_.held.store(true, std::memory_order_relaxed); // the fence orders it
-            rt::light_fence();                              // [bias]
-            if (s_.word.load(std::memory_order_acquire) == rt::spin_word_value::free_here() && // [bias]
-                s_.owner.load(std::memory_order_relaxed) == me) {
-                rt::note_locked(rank, &s_.word);
+        if (s.owner.load(std::memory_order_relaxed) == me && rt::threads_have_identities) {
+            s.held.store(true, std::memory_order_relaxed); // the fence orders it
+            rt::compiler_fence(); // [bias] a light fence: there are no owners where those are full ones
+            if (s.word.load(std::memory_order_acquire) == rt::spin_word_value::free_here() && // [bias]
+                s.owner.load(std::memory_order_relaxed) == me) {
+                rt::note_locked(rank, &s.word);
                 return rt::guarded_data::ours;
             }
-            s_.held.store(false, std::memory_order_release); // [bias]
+            s.held.store(false, std::memory_order_release); // [bias]
         }
-        auto const data = word().lock();
-        if (s_.owner.load(std::memory_order_relaxed) != nullptr) [[unlikely]] // under the word
-            revoke(data, me);
-        auto const part = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(me) >> 6);
-        if (s_.last != part) { // threads that look alike only become owners too soon
-            s_.last = part;
-            s_.streak = 0;
-        } else if (++s_.streak >> s_.patience != 0) [[unlikely]] {
-            consider(me);
-        }
-        return data;
+        return lock_word(s, me);
     }
 
-    void unlock() noexcept {
-        if (s_.owner.load(std::memory_order_relaxed) == nullptr) { // it stays as it is while somebody is in
-            word().unlock();
+    static void unlock(lock_state& s) noexcept {
+        if (s.owner.load(std::memory_order_relaxed) == nullptr) { // it stays as it is while somebody is in
+            rt::spin_word<rank>(s.word).unlock();
             return;
         }
-        rt::note_unlocked(rank, &s_.word);
-        s_.held.store(false, std::memory_order_release); // [bias]
+        rt::note_unlocked(rank, &s.word);
+        s.held.store(false, std::memory_order_release); // [bias]
     }
 
 private:
     static constexpr auto rank = rt::lock_rank::channel;
-    [[nodiscard]] rt::spin_word<rank> word() noexcept { return rt::spin_word<rank>(s_.word); }
 
-    void revoke(rt::guarded_data, void const* me) noexcept; // biased_lock.cpp
-    void consider(void const* me) noexcept;
-
-    lock_state& s_;
+    // biased_lock.cpp
+    [[nodiscard]] static rt::guarded_data lock_word(lock_state&, void const* me) noexcept;
+    static void revoke(lock_state&, rt::guarded_data, void const* me) noexcept;
+    static void consider(lock_state&, void const* me) noexcept;
 };
 
 } // namespace fiber::detail

@@ -51,10 +51,10 @@ struct channel::waiter : rt::waiter {
 };
 
 inline void channel::lock() noexcept {
-    if (biased_lock(lock_).lock() != rt::guarded_data::ours) [[unlikely]]
+    if (biased_lock::lock(lock_) != rt::guarded_data::ours) [[unlikely]]
         forget_waiters();
 }
-inline void channel::unlock() noexcept { biased_lock(lock_).unlock(); }
+inline void channel::unlock() noexcept { biased_lock::unlock(lock_); }
 
 inline op_status channel::send_obstacle(channel const* c) noexcept {
     if (c == nullptr)

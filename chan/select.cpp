@@ -66,6 +66,8 @@ bool over_at_once(select_case const& c) noexcept {
 
 } // namespace
 
+// What every select goes through is in line in one function: a call more is a return more that comes after a switch, and
+// is foretold wrongly.
 class selection {
 public:
     selection(select_case* cases, std::size_t count, select_case** order) noexcept
@@ -135,7 +137,8 @@ private:
 }
 
 // What is left when all locks are released. [chan.last] The channel may be gone.
-void selection::complete(select_case& c, element_ops const& ops, bool direct, waiter* partner) noexcept {
+[[gnu::always_inline]] inline void selection::complete(select_case& c, element_ops const& ops, bool direct,
+                                                       waiter* partner) noexcept {
     if (partner == nullptr)
         return;
     if (c.what == select_case::kind::send)
@@ -145,7 +148,7 @@ void selection::complete(select_case& c, element_ops const& ops, bool direct, wa
     partner->wake(op_status::success);
 }
 
-bool selection::try_alone(select_case& c) noexcept {
+[[gnu::always_inline]] inline bool selection::try_alone(select_case& c) noexcept {
     channel& on = *c.on;
     waiter* partner = nullptr;
     on.lock();
@@ -158,7 +161,7 @@ bool selection::try_alone(select_case& c) noexcept {
 }
 
 // Step 1.
-select_case* selection::glance() noexcept {
+[[gnu::always_inline]] inline select_case* selection::glance() noexcept {
     choice ready;
     for (select_case* c = cases_; c != end_; ++c) {
         if (names_channel(*c)) {
@@ -175,7 +178,7 @@ select_case* selection::glance() noexcept {
     return c == nullptr || !names_channel(*c) || try_alone(*c) ? c : nullptr;
 }
 
-void selection::sort_channels() noexcept {
+[[gnu::always_inline]] inline void selection::sort_channels() noexcept {
     auto const below = [](select_case* a, select_case* b) { return std::less<>{}(a->on, b->on); };
     if (channels_ > 2)
         std::sort(order_, order_ + channels_, below);
@@ -196,7 +199,7 @@ void selection::each_channel(Visit const& visit) const noexcept {
 }
 
 // Step 2. What has been locked does not change, so it is looked at once, on the way.
-select_case* selection::lock_and_choose() noexcept {
+[[gnu::always_inline]] inline select_case* selection::lock_and_choose() noexcept {
     choice ready;
     channel const* last = nullptr;
     for (std::size_t i = 0; i < channels_; ++i) {
@@ -246,7 +249,7 @@ bool selection::perform_or_stay_locked(select_case& c) noexcept {
 }
 
 // [select.self] From here on it does not look for partners.
-void selection::enqueue_locked(bool off_stack) noexcept {
+[[gnu::always_inline]] inline void selection::enqueue_locked(bool off_stack) noexcept {
     key_ = rt::self().open_wait();
     for (std::size_t i = 0; i < channels_; ++i) {
         select_case& c = *order_[i];
@@ -256,7 +259,7 @@ void selection::enqueue_locked(bool off_stack) noexcept {
     }
 }
 
-select_case* selection::run(may_wait patience) noexcept {
+[[gnu::always_inline]] inline select_case* selection::run(may_wait patience) noexcept {
     if (select_case* const c = glance())
         return c;
     // One channel that has nothing, seen without its lock, has had nothing at that moment: [chan.early].
@@ -276,7 +279,7 @@ select_case* selection::run(may_wait patience) noexcept {
 }
 
 // Step 3 and 4.
-select_case* selection::wait_locked() noexcept {
+[[gnu::always_inline]] inline select_case* selection::wait_locked() noexcept {
     select_case* done;
     if (!has_limits_ && channels_ <= few) {
         enqueue_locked(true);
@@ -347,7 +350,7 @@ void selection::stop(select_case& c) noexcept {
     rt::unpark(rt::ticket{key_}); // *this stays until stop_listening() has returned
 }
 
-select_case* selection::operation_done() noexcept {
+[[gnu::always_inline]] inline select_case* selection::operation_done() noexcept {
     for (std::size_t i = 0; i < channels_; ++i) {
         select_case& c = *order_[i];
         c.outcome = waiter_of(c).outcome; // [select.claim]
@@ -359,17 +362,14 @@ select_case* selection::operation_done() noexcept {
 }
 
 // The waiter of `done` was taken out by the one who has claimed it. [select.gone]
-void selection::withdraw_all_but(select_case const* done) noexcept {
-    for (std::size_t i = 0; i < channels_;) {
-        channel& on = *order_[i]->on;
-        std::size_t const first = i;
-        while (i < channels_ && order_[i]->on == &on)
-            ++i;
-        if (i - first == 1 && order_[first] == done)
+inline void selection::withdraw_all_but(select_case const* done) noexcept {
+    for (std::size_t i = 0; i < channels_; ++i) {
+        select_case& c = *order_[i];
+        if (&c == done)
             continue;
+        channel& on = *c.on;
         on.lock();
-        for (std::size_t k = first; k < i; ++k)
-            on.withdraw_locked(side_of(*order_[k]), waiter_of(*order_[k]));
+        on.withdraw_locked(side_of(c), waiter_of(c));
         on.unlock();
     }
 }
