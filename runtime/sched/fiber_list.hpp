@@ -118,6 +118,8 @@ private:
             auto const* const sp = static_cast<std::byte const*>(g->stk->context.sp);
             for (std::size_t i = 0; i < lines_of_frames; ++i)
                 __builtin_prefetch(sp + i * cache_line);
+            if (g->stk->guard == guard_kind::canary) // looked at when the fiber ends
+                __builtin_prefetch(g->stk->bottom());
         }
         for (std::size_t i = 0; i < fetched_at_once; ++i, end = end->link)
             end->prefetch();

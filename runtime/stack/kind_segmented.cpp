@@ -56,8 +56,8 @@ constinit immortal<running_threads> threads;
 } // namespace
 
 slot_shape shape_of(std::size_t slot_size) noexcept {
-    if (slot_size < least_stack_size)
-        return {.guard = 0, .canary = 64, .colours = 3};
+    if (slot_size < least_stack_size) // as many colours as divide a batch: channel::stack_stride counts on even steps
+        return {.guard = 0, .canary = 64, .colours = 4};
     return {.guard = guard_size, .canary = 512, .colours = 16};
 }
 

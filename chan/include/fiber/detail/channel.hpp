@@ -98,6 +98,7 @@ private:
     friend class selection; // select.cpp
 
     struct waiter;
+    class stack_stride;
     enum side : std::uint8_t { senders, receivers };
 
     channel(element_ops const&, std::size_t capacity, std::byte* ring) noexcept;
@@ -122,7 +123,7 @@ private:
     [[nodiscard]] op_status wait_locked(side, void* slot) noexcept;
     [[nodiscard]] op_status wait_locked(side, void* slot, deadline) noexcept;
     [[nodiscard]] static rt::wait_reason reason(side) noexcept;
-    [[nodiscard]] bool claim_some_locked(wait_list& claimed) noexcept;
+    [[nodiscard]] bool claim_some_locked(wait_list& claimed, stack_stride& stride) noexcept;
     static void wake_closed(wait_list& claimed) noexcept;
     void forget_waiters() noexcept;
 
