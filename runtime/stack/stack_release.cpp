@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// stack_release.cpp: what the idle stacks of a depot have of the memory, and how it goes back to the kernel.
+
+#include "runtime/stack/stack_class.hpp"
+
+#include <algorithm>
+#include <array>
+#include <mutex>
+#include <span>
+#include <vector>
+
+namespace fiber::rt {
+
+// Of the coldest, those that nobody has needed since the last look.
+void stack_class::release_some_locked() noexcept {
+    std::array<memory_range, 64> ranges;
+    std::size_t n = 0;
+    for (; n < ranges.size() && bare_ + n < unused_; ++n) {
+        stack& s = *idle_[bare_ + n].at;
+        ranges[n] = {s.bottom(), size_ - shape_.guard};
+        unmake(s);
+    }
+    release_pages(std::span(ranges).first(n));
+    bare_ += n;
+    warm_ = warm_ - n;
+}
+
+// Where several share a page, those that are alone there stay as they are.
+void stack_class::release_whole_pages_locked(std::size_t from, std::size_t to) noexcept {
+    auto const page_of = [](idle_stack const& s) {
+        return reinterpret_cast<std::uintptr_t>(s.at) / page_size;
+    };
+    auto const begin = idle_.begin() + static_cast<std::ptrdiff_t>(from);
+    auto const end = idle_.begin() + static_cast<std::ptrdiff_t>(to);
+    std::sort(begin, end, [](auto const& a, auto const& b) { return a.at < b.at; });
+    auto whole = begin; // those before it fill their pages
+    memory_range run{};
+    auto const per_page = static_cast<std::ptrdiff_t>(page_size / size_);
+    for (auto at = begin; end - at >= per_page;) {
+        if (page_of(*at) != page_of(at[per_page - 1])) {
+            ++at;
+            continue;
+        }
+        auto* const page = reinterpret_cast<std::byte*>(page_of(*at) * page_size);
+        if (run.begin + run.size != page) {
+            release_pages(std::span(&run, run.size != 0 ? 1 : 0));
+            run = {page, 0};
+        }
+        run.size += page_size;
+        for (auto const after = at + per_page; at != after; ++at) {
+            unmake(*at->at);
+            std::swap(*whole++, *at);
+        }
+    }
+    release_pages(std::span(&run, run.size != 0 ? 1 : 0));
+    std::rotate(idle_.begin() + static_cast<std::ptrdiff_t>(bare_), begin, whole);
+    bare_ += static_cast<std::size_t>(whole - begin);
+    warm_ = warm_ - static_cast<std::size_t>(whole - begin);
+}
+
+void stack_class::unmake(stack& s) noexcept {
+    if (s.context.sp != nullptr)
+        arch::drop_context(s.context);
+    s.~stack();
+}
+
+// In steps, so that those who want a stack meanwhile wait for some tens of microseconds, or a millisecond where
+// stacks are to be sorted.
+void stack_class::release_unused() noexcept {
+    constexpr std::size_t most_sorted = 16384;
+    for (std::size_t seen = 0; dense();) {
+        std::lock_guard const hold(lock_);
+        std::size_t const from = std::max(seen, bare_);
+        seen = std::min(from + most_sorted, unused_);
+        if (from >= seen)
+            return;
+        release_whole_pages_locked(from, seen);
+    }
+    for (bool more = true; more;) {
+        std::lock_guard const hold(lock_);
+        release_some_locked();
+        more = bare_ < unused_;
+    }
+}
+
+void stack_class::trim() noexcept {
+    {
+        std::lock_guard const hold(lock_);
+        unused_ = idle_.size();
+    }
+    release_unused();
+}
+
+void stack_class::age() noexcept {
+    release_unused();
+    std::lock_guard const hold(lock_);
+    unused_ = idle_.size();
+}
+
+// Some are looked at, and stand for the others: each takes half a microsecond.
+std::size_t stack_class::resident() {
+    constexpr std::size_t most_looked_at = 512;
+    std::vector<partly_used> slabs; // they stay
+    std::size_t bare = 0;
+    {
+        std::lock_guard const hold(lock_);
+        slabs = slabs_;
+        bare = bare_;
+    }
+    std::size_t used = 0;
+    for (partly_used const& s : slabs)
+        used += static_cast<std::size_t>(s.unused - s.all.begin) / size_;
+    if (dense())
+        return (used - bare) * size_;
+    std::size_t const step = used / most_looked_at + 1;
+    std::size_t looked_at = 0, sum = 0;
+    for (std::size_t skip = 0; partly_used const& s : slabs) {
+        std::byte* at = s.all.begin + skip * size_;
+        for (; at < s.unused; at += step * size_, ++looked_at)
+            sum += touched_in({at + shape_.guard, size_ - shape_.guard}).resident;
+        skip = static_cast<std::size_t>(at - s.unused) / size_;
+    }
+    return std::max((used - bare) * page_size, looked_at == 0 ? 0 : sum / looked_at * used);
+}
+
+} // namespace fiber::rt
