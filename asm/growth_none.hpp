@@ -4,9 +4,18 @@
 // growth_none.hpp: a stack is one piece. See growth.hpp.
 #pragma once
 
+#include <cstddef>
+
 #define FIBER_NO_SPLIT
 
 namespace fiber::arch {
+
+struct segment_place {
+    std::byte* bottom = nullptr;
+    std::size_t slot_size = 0;
+};
+
+[[nodiscard]] inline segment_place interrupted_segment() noexcept { return {}; }
 
 struct growth_state {
     void attach(void*) noexcept {}

@@ -5,6 +5,7 @@
 
 #include <cpuid.h>
 #include <pthread.h>
+#include <utility>
 
 // initial-exec: at a fixed distance from the thread pointer, as assembly finds it.
 [[gnu::tls_model("initial-exec")]] thread_local fiber::arch::growth_slots fiber_arch_growth;
@@ -73,5 +74,24 @@ void put_idle_segment(segment& s) noexcept {
 }
 
 std::size_t idle_segments() noexcept { return fiber_arch_growth.idle_count; }
+
+without_limit::without_limit() noexcept
+    : limit_(current_limit()), set_aside_before_(fiber_arch_growth.set_aside) {
+    fiber_arch_growth.set_aside = limit_;
+    set_current_limit(nullptr);
+}
+
+without_limit::~without_limit() {
+    fiber_arch_growth.set_aside = set_aside_before_;
+    set_current_limit(limit_);
+}
+
+segment_place interrupted_segment() noexcept { return segment_place::of(fiber_arch_growth.set_aside); }
+
+std::byte* limit_of_this_flow() noexcept {
+    std::byte* const aside = std::exchange(fiber_arch_growth.set_aside, nullptr);
+    std::byte* const limit = current_limit();
+    return limit != nullptr ? limit : aside;
+}
 
 } // namespace fiber::arch

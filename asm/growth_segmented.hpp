@@ -6,6 +6,7 @@
 // that it stands on, and no others. See growth.hpp, and README.md for pictures.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -26,6 +27,26 @@ inline constexpr std::size_t most_idle_segments = 8;
 // What copied arguments may take beyond their size, for they are aligned.
 inline constexpr std::size_t segment_alignment = 64;
 
+// Where a segment is, of which nothing is at hand but its limit: in a signal handler, say. The limit stands so far above
+// the bottom, and in the bits that are zero in both, what segment it is:
+//   0   the fiber's own stack, with which it began
+//   n   one that was taken, in a slot of 2^n bytes
+struct segment_place {
+    std::byte* bottom = nullptr; // null: an OS thread's own stack
+    std::size_t slot_size = 0;   // 0: the fiber's own
+
+    [[nodiscard]] static segment_place of(std::byte* limit) noexcept {
+        if (limit == nullptr)
+            return {};
+        auto const log = reinterpret_cast<std::uintptr_t>(limit) % segment_alignment;
+        return {limit - log - segment_slack, log != 0 ? std::size_t{1} << log : 0};
+    }
+    [[nodiscard]] std::byte* limit() const noexcept {
+        return bottom + segment_slack + (slot_size != 0 ? std::countr_zero(slot_size) : 0);
+    }
+};
+static_assert(segment_slack % segment_alignment == 0, "or the bits are not zero");
+
 // Stands at the upper end of a segment's memory, where the first frame begins below it.
 struct alignas(segment_alignment) segment {
     segment* next = nullptr;    // among the idle
@@ -33,8 +54,8 @@ struct alignas(segment_alignment) segment {
     std::size_t room = 0;       // for a frame with its arguments
 
     segment() noexcept = default;
-    explicit segment(std::byte* bottom) noexcept
-        : limit(bottom + segment_slack),
+    explicit segment(segment_place at) noexcept
+        : limit(at.limit()),
           room(static_cast<std::size_t>(reinterpret_cast<std::byte*>(this) - limit) - segment_alignment) {}
 };
 
@@ -46,13 +67,18 @@ struct growth_slots {
     std::size_t idle_count = 0;
     std::byte** limit = nullptr; // where prologues look
     growth_slots* next_thread = nullptr;
+    std::byte* set_aside = nullptr; // the limit, while a signal handler goes without
 };
 
 // Of the segment that the caller stands on; null: an OS thread's own stack.
-[[nodiscard]] inline std::byte* current_limit() noexcept {
+[[nodiscard, gnu::always_inline]] inline std::byte* current_limit() noexcept {
     std::byte* limit;
     asm volatile("movq %%fs:0x70, %0" : "=r"(limit));
     return limit;
+}
+
+[[gnu::always_inline]] inline void set_current_limit(std::byte* limit) noexcept {
+    asm volatile("movq %0, %%fs:0x70" : : "r"(limit) : "memory");
 }
 
 // This OS thread will run fibers, from below the caller's frame.
@@ -64,9 +90,27 @@ void adopt_thread_for_growth() noexcept;
 void put_idle_segment(segment&) noexcept;
 [[nodiscard]] std::size_t idle_segments() noexcept;
 
+// While it lives all code finds room: in a handler of signals, on the stack that is theirs, where the limit says nothing.
+// One that is left by siglongjmp is not destroyed: see limit_of_this_flow().
+class without_limit {
+public:
+    FIBER_NO_SPLIT without_limit() noexcept;
+    FIBER_NO_SPLIT ~without_limit();
+    without_limit(without_limit const&) = delete;
+    without_limit& operator=(without_limit const&) = delete;
+
+private:
+    std::byte* const limit_;
+    std::byte* const set_aside_before_;
+};
+
+// For one who will not return to a handler: in one, the limit of the segment that was interrupted.
+[[nodiscard]] std::byte* limit_of_this_flow() noexcept;
+[[nodiscard]] segment_place interrupted_segment() noexcept;
+
 class growth_state {
 public:
-    void attach(void* bottom) noexcept { limit_ = static_cast<std::byte*>(bottom) + segment_slack; }
+    void attach(void* bottom) noexcept { limit_ = segment_place{static_cast<std::byte*>(bottom)}.limit(); }
     FIBER_NO_SPLIT [[gnu::always_inline]] void leave_for(growth_state const& to) noexcept;
 
 private:
@@ -85,8 +129,8 @@ inline void growth_state::leave_for(growth_state const& to) noexcept {
                  : "i"(offsetof(growth_slots, own_stack)), "i"(offsetof(growth_slots, own_stack_size)));
     if (in_leaf_call) [[unlikely]]
         fiber_arch_parked_in_leaf_call();
-    asm volatile("movq %%fs:0x70, %0" : "=r"(limit_));
-    asm volatile("movq %0, %%fs:0x70" : : "r"(to.limit_) : "memory");
+    limit_ = current_limit();
+    set_current_limit(to.limit_);
 }
 
 } // namespace fiber::arch
@@ -97,8 +141,9 @@ extern "C" {
 void fiber_arch_more_segments(std::size_t room) noexcept;
 // Takes some of the idle ones away.
 void fiber_arch_fewer_segments() noexcept;
-// Ends the process: on the fiber's own stack.
+// These end the process: on the fiber's own stack.
 [[noreturn]] void fiber_arch_no_room_for_array(std::size_t bytes) noexcept;
+[[noreturn]] void fiber_arch_cannot_jump() noexcept;
 
 // ── morestack_x86_64.S ──
 // Runs f(argument) with at least that much stack.

@@ -11,83 +11,9 @@
 // A prologue calls with r10 = bytes of frame, r11 = bytes of arguments on the stack. The instruction it will return to
 // is a ret, the function's body begins one byte after that. All argument registers are live, rax and the upper parts of
 // vector registers included.
-//
-//   rbp + 24   arguments on the stack    the varargs code of g++ counts on this distance
-//       + 16   into the function's caller
-//       +  8   the ret in the prologue
-//            0   caller's rbp
-//       -  8   rax
-//       - 16   limit to go back to
-//       - 24   rcx
-//       - 32   the segment that was taken
-#define LIMIT %fs:0x70
-#define GROWTH(reg) movq fiber_arch_growth@gottpoff(%rip), reg
-#define IDLE 0
-#define OWN_STACK 8        /* where the free part of the machine's own stack begins, downwards */
-#define OWN_STACK_SIZE 16
-#define IDLE_COUNT 24
-#define SEGMENT_NEXT 0
-#define SEGMENT_LIMIT 8
-#define SEGMENT_ROOM 16
-
-#define MOST_IDLE 8        /* growth.hpp has these, too, and asserts that they are the same */
-#define SLACK 768
-#define FOREIGN_ROOM 65536
-#define LEAF_ROOM 16384
-
-#define VECTOR_AREA 2816   /* XSAVE's, up to AVX-512 */
-#define VECTOR_STATES 0xe7 /* x87, SSE, AVX, AVX-512 */
+#include "asm/morestack_x86_64.inc"
 
     .text
-
-// Where the arguments in vector registers, or the result, would not survive compiled code. Leaves rsp below the area.
-.macro SAVE_VECTORS
-    subq    $VECTOR_AREA, %rsp
-    andq    $-64, %rsp
-    xorl    %edx, %edx
-    .irp at, 512, 520, 528, 536, 544, 552, 560, 568
-    movq    %rdx, \at(%rsp)             // XSAVE's header
-    .endr
-    cmpb    $0, fiber_arch_has_xsave(%rip)
-    je      8f
-    movl    $VECTOR_STATES, %eax
-    xsave64 (%rsp)
-    jmp     9f
-8:  fxsave64 (%rsp)
-9:
-.endm
-.macro RESTORE_VECTORS
-    cmpb    $0, fiber_arch_has_xsave(%rip)
-    je      8f
-    movl    $VECTOR_STATES, %eax
-    xorl    %edx, %edx
-    xrstor64 (%rsp)
-    jmp     9f
-8:  fxrstor64 (%rsp)
-9:
-.endm
-
-// Copies r11 > 0 bytes of arguments to below rsp, aligned for vectors. Destroys rax, r11.
-.macro COPY_ARGUMENTS
-    subq    %r11, %rsp
-    andq    $-64, %rsp
-6:  subq    $8, %r11
-    movq    24(%rbp, %r11), %rax        // moves leave the flags alone
-    movq    %rax, (%rsp, %r11)
-    jnz     6b
-.endm
-
-// The CFA is that of the function's caller: unwinders shall not look for a call in the prologue, where the
-// language's tables know none.
-.macro FRAME_BEGINS
-    .cfi_def_cfa %rsp, 16
-    pushq   %rbp
-    .cfi_def_cfa_offset 24
-    .cfi_offset %rbp, -24
-    movq    %rsp, %rbp
-    .cfi_def_cfa_register %rbp
-    pushq   %rax
-.endm
 
 // Functions that call foreign code come here each time, since the linker has rewritten their prologues.
     .globl  __morestack_non_split
@@ -158,6 +84,9 @@ __morestack:
 .Lcall_begins:
     call    *%r10
 .Lcall_ends:
+    .globl  fiber_arch_body_returns
+    .hidden fiber_arch_body_returns
+fiber_arch_body_returns:
     movq    -16(%rbp), %r10
     movq    %r10, LIMIT
     movq    -32(%rbp), %rcx
@@ -287,49 +216,6 @@ __wrap_##name:                              \
     .cfi_endproc;                           \
     .size   __wrap_##name, . - __wrap_##name;
 #include "asm/leaf_calls.def"
-
-// void fiber_arch_call_with_room(std::size_t bytes, void (*f)(void*), void* argument): the prologue of a function with
-// that large a frame. Its caller cannot know whether f is foreign: so there is room for that, too.
-    .globl  fiber_arch_call_with_room
-    .hidden fiber_arch_call_with_room
-    .type   fiber_arch_call_with_room, @function
-    .p2align 4
-fiber_arch_call_with_room:
-    .cfi_startproc
-    movq    %rdi, %r10
-    xorl    %r11d, %r11d
-    call    __morestack_non_split
-    ret
-    movq    %rdx, %rdi
-    jmp     *%rsi
-    .cfi_endproc
-    .size   fiber_arch_call_with_room, . - fiber_arch_call_with_room
-
-// What else libgcc's __morestack comes with. Were one of these missing, the linker would take both.
-.macro NOTHING_TO_DO name
-    .globl  \name
-    .hidden \name
-    .type   \name, @function
-\name:
-    .cfi_startproc
-    xorl    %eax, %eax
-    ret
-    .cfi_endproc
-    .size   \name, . - \name
-.endm
-    NOTHING_TO_DO __stack_split_initialize
-    NOTHING_TO_DO __morestack_get_guard
-    NOTHING_TO_DO __morestack_set_guard
-    NOTHING_TO_DO __morestack_make_guard
-
-    .globl  __morestack_large_model
-    .hidden __morestack_large_model
-    .type   __morestack_large_model, @function
-__morestack_large_model:
-    .cfi_startproc
-    jmp     __morestack
-    .cfi_endproc
-    .size   __morestack_large_model, . - __morestack_large_model
 
     .section .gcc_except_table, "a", @progbits
     .p2align 2

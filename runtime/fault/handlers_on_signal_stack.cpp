@@ -3,6 +3,10 @@
 
 #include "runtime/fault/handlers_on_signal_stack.hpp"
 
+#include "asm/growth_segmented.hpp"
+
+#include <array>
+#include <atomic>
 #include <csignal>
 #include <mutex>
 
@@ -14,13 +18,51 @@ int __real_sigaction(int, struct sigaction const*, struct sigaction*);
 namespace fiber::rt {
 namespace {
 
+// What the program has installed. Relaxed: whoever installs a handler sees to it that what it needs is there; where two
+// threads install one for the same signal at once, either may be called.
+using handler = void (*)(int, siginfo_t*, void*);
+std::array<std::atomic<handler>, _NSIG> installed{};
+
+FIBER_NO_SPLIT void enter(int signal, siginfo_t* info, void* context) noexcept;
+void enter(int signal, siginfo_t* info, void* context) noexcept {
+    arch::without_limit const on_the_signal_stack;
+    installed[static_cast<std::size_t>(signal)].load(std::memory_order_relaxed)(signal, info, context);
+}
+
+bool is_handler(struct sigaction const& how) noexcept {
+    return how.sa_handler != SIG_DFL && how.sa_handler != SIG_IGN;
+}
+
+// As the C library's. A signal that comes meanwhile finds the handler before its flags.
+int install(int signal, struct sigaction const* to, struct sigaction* before) noexcept {
+    if (signal <= 0 || signal >= _NSIG)
+        return __real_sigaction(signal, to, before); // which says what is wrong
+    std::atomic<handler>& mine = installed[static_cast<std::size_t>(signal)];
+    handler const previous = mine.load(std::memory_order_relaxed);
+    struct sigaction entered {
+    }, replaced{};
+    if (to != nullptr) {
+        entered = *to;
+        entered.sa_flags |= SA_ONSTACK;
+        if (is_handler(*to)) {
+            mine.store(to->sa_sigaction, std::memory_order_relaxed);
+            entered.sa_sigaction = enter; // gets what the kernel passes, for handlers of one argument, too
+        }
+    }
+    int const result = __real_sigaction(signal, to != nullptr ? &entered : nullptr, &replaced);
+    if (result != 0)
+        mine.store(previous, std::memory_order_relaxed);
+    if (replaced.sa_sigaction == enter)
+        replaced.sa_sigaction = previous;
+    if (result == 0 && before != nullptr)
+        *before = replaced;
+    return result;
+}
+
 void move_handler(int signal) noexcept {
     struct sigaction now {};
-    if (__real_sigaction(signal, nullptr, &now) != 0 || now.sa_handler == SIG_DFL ||
-        now.sa_handler == SIG_IGN || (now.sa_flags & SA_ONSTACK) != 0)
-        return;
-    now.sa_flags |= SA_ONSTACK;
-    __real_sigaction(signal, &now, nullptr);
+    if (__real_sigaction(signal, nullptr, &now) == 0 && is_handler(now) && now.sa_sigaction != enter)
+        install(signal, &now, nullptr);
 }
 
 } // namespace
@@ -39,19 +81,15 @@ extern "C" {
 
 [[gnu::visibility("hidden")]] int __wrap_sigaction(int signal, struct sigaction const* to,
                                                    struct sigaction* before) {
-    if (to == nullptr)
-        return __real_sigaction(signal, to, before);
-    struct sigaction moved = *to;
-    moved.sa_flags |= SA_ONSTACK;
-    return __real_sigaction(signal, &moved, before);
+    return fiber::rt::install(signal, to, before);
 }
 
 // As the C library's: the call that was interrupted goes on, the handler stays.
-[[gnu::visibility("hidden")]] sighandler_t __wrap_signal(int signal, sighandler_t handler) {
-    struct sigaction to {
+[[gnu::visibility("hidden")]] sighandler_t __wrap_signal(int signal, sighandler_t to) {
+    struct sigaction how {
     }, before{};
-    to.sa_handler = handler;
-    to.sa_flags = SA_RESTART | SA_ONSTACK;
-    return __real_sigaction(signal, &to, &before) == 0 ? before.sa_handler : SIG_ERR;
+    how.sa_handler = to;
+    how.sa_flags = SA_RESTART;
+    return fiber::rt::install(signal, &how, &before) == 0 ? before.sa_handler : SIG_ERR;
 }
 }

@@ -3,8 +3,9 @@
 
 // handlers_on_signal_stack.hpp: of segmented stacks. A handler would run on the segment of whatever fiber is running,
 // which has no room for its frame, let alone for what the kernel puts there. So every handler gets SA_ONSTACK, as Go gives
-// it to those of C code: those installed when the first machine starts, here; later ones by sigaction and signal
-// themselves, which the linker leads here. It is without effect in threads that have no signal stack.
+// it to those of C code, and is entered by a function of ours that puts the segment's limit aside, which says nothing
+// about the stack that it stands on. That happens to those installed when the first machine starts, here; to later ones by
+// sigaction and signal themselves, which the linker leads here. The program sees its own handlers, by sigaction, too.
 #pragma once
 
 namespace fiber::rt {

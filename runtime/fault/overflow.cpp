@@ -15,6 +15,7 @@
 #include "runtime/sched/machine.hpp"
 #include "runtime/stack/stack_class.hpp"
 
+#include "asm/growth.hpp"
 #include "asm/signal_context.hpp"
 
 #include <algorithm>
@@ -100,31 +101,41 @@ void print_who(fiber const& g, std::size_t stack_size) noexcept {
     print_place("  started at ", g.started_at);
 }
 
-// The stack that g stands on, if that has overflowed: an access to its guard, or below it by a frame larger than that.
-stack const* overflowed(fiber const& g, std::uintptr_t address, std::uintptr_t sp) noexcept {
+// How large the stack is that g stands on, if that has overflowed: by an access to its guard, or below it by a frame larger
+// than that. 0: it has not.
+std::size_t overflowed(fiber const& g, arch::segment_place segment, std::uintptr_t address,
+                       std::uintptr_t sp) noexcept {
     stack const* const own = g.stk;
     stack const* const s = own->further != nullptr ? own->further : own;
-    auto const bottom = reinterpret_cast<std::uintptr_t>(s->bottom());
+    bool const elsewhere = segment.slot_size != 0;
+    auto const bottom = reinterpret_cast<std::uintptr_t>(elsewhere ? segment.bottom : s->bottom());
+    auto const size = elsewhere ? segment.slot_size : s->of.size();
     bool const in_guard = bottom - 1 - address < guard_size;
-    bool const beyond = address < bottom && bottom - sp < s->of.size();
-    return in_guard || beyond ? s : nullptr;
+    bool const beyond = address < bottom && bottom - sp < size;
+    return in_guard || beyond ? size : 0;
+}
+
+void report_overflow(siginfo_t const& info, void const* context) noexcept {
+    machine const* const m = current_machine();
+    fiber const* const g = m != nullptr ? static_cast<fiber*>(m->running) : nullptr;
+    if (g == nullptr || info.si_code <= 0)
+        return;
+    auto const at = arch::interrupted(context);
+    std::size_t const size =
+        overflowed(*g, arch::interrupted_segment(), reinterpret_cast<std::uintptr_t>(info.si_addr), at.sp);
+    if (size == 0)
+        return;
+    static std::atomic<bool> reporting{false}; // one after the other; what is in a report is its thread's own
+    while (reporting.exchange(true, std::memory_order_acquire)) // [overflow.report]
+        ::sched_yield();
+    print_who(*g, size);
+    print_backtrace(at.pc);
+    reporting.store(false, std::memory_order_release); // [overflow.report]
 }
 
 void on_fault(int signal, siginfo_t* info, void* context) noexcept {
     int const error = errno;
-    machine const* const m = current_machine();
-    fiber const* const g = m != nullptr ? static_cast<fiber*>(m->running) : nullptr;
-    auto const at = arch::interrupted(context);
-    if (g != nullptr && info->si_code > 0)
-        if (stack const* const s = overflowed(*g, reinterpret_cast<std::uintptr_t>(info->si_addr), at.sp)) {
-            static std::atomic<bool> reporting{
-                false}; // one after the other; what is in a report is its thread's own
-            while (reporting.exchange(true, std::memory_order_acquire)) // [overflow.report]
-                ::sched_yield();
-            print_who(*g, s->of.size());
-            print_backtrace(at.pc);
-            reporting.store(false, std::memory_order_release); // [overflow.report]
-        }
+    report_overflow(*info, context);
     errno = error;
     behind.value.pass_on(signal, info, context);
 }

@@ -56,7 +56,8 @@ constinit immortal<running_threads> threads;
 } // namespace
 
 slot_shape shape_of(std::size_t slot_size) noexcept {
-    if (slot_size < least_stack_size) // as many colours as divide a batch: channel::stack_stride counts on even steps
+    if (slot_size <
+        least_stack_size) // as many colours as divide a batch: channel::stack_stride counts on even steps
         return {.guard = 0, .canary = 64, .colours = 4};
     return {.guard = guard_size, .canary = 512, .colours = 16};
 }
@@ -75,8 +76,7 @@ void end_running_fibers() noexcept {
 }
 
 std::uintptr_t bottom_of_segment() noexcept {
-    auto const limit = reinterpret_cast<std::uintptr_t>(arch::current_limit());
-    return limit != 0 ? limit - arch::segment_slack : 0;
+    return reinterpret_cast<std::uintptr_t>(arch::segment_place::of(arch::current_limit()).bottom);
 }
 
 // The segment is made here, since __morestack could not throw.

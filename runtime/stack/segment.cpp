@@ -18,7 +18,7 @@ namespace {
 // At the upper end of a stack that is lent as a segment, below the stack's own record.
 struct lent_segment : arch::segment {
     stack& whole;
-    explicit lent_segment(stack& s) noexcept : arch::segment(s.bottom()), whole(s) {}
+    explicit lent_segment(stack& s) noexcept : arch::segment({s.bottom(), s.of.size()}), whole(s) {}
 };
 
 lent_segment& make_segment(stack& s) noexcept {
@@ -73,6 +73,12 @@ void fiber_arch_no_room_for_array(std::size_t bytes) noexcept {
         "a variable-length array or alloca of %zu bytes is larger than its segment: call that function "
         "by fiber::with_stack, or take the memory from the heap",
         bytes);
+}
+
+void fiber_arch_cannot_jump() noexcept {
+    fiber::rt::fatal("longjmp cannot leave a segment: a frame on the way to setjmp has no unwind "
+                     "information, or setjmp was "
+                     "called elsewhere");
 }
 
 // The warmest stay.

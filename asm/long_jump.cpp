@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// long_jump.cpp: longjmp out of segments, where the linker leads it. The frames that it passes over never return, so what
+// each __morestack among them would have done is done here: segments go back, and the limit is that of the segment where
+// setjmp was called. As in C, nothing is destroyed on the way.
+//
+// Runs on the segment that is being left, with the room of one who calls foreign code: so none of the calls below takes
+// a segment, also when this one is idle already.
+
+#include "asm/growth_segmented.hpp"
+
+#include <csetjmp>
+#include <csignal>
+#include <cstdint>
+#include <unwind.h>
+#include <utility>
+
+extern "C" {
+// The C library's; its _longjmp, siglongjmp are the same.
+[[noreturn]] void __real_longjmp(std::jmp_buf, int);
+// morestack_x86_64.S: where a body returns to that has run on a segment of its own.
+extern char const fiber_arch_body_returns[] __attribute__((visibility("hidden")));
+}
+
+namespace fiber::arch {
+namespace {
+
+// As glibc's PTR_DEMANGLE has it.
+std::uintptr_t stack_pointer_in(std::jmp_buf const where) noexcept {
+    constexpr int rsp = 6;
+    auto sp = static_cast<std::uintptr_t>(where[0].__jmpbuf[rsp]);
+    asm("rorq $17, %0\n\t"
+        "xorq %%fs:0x30, %0"
+        : "+r"(sp)
+        :
+        : "cc");
+    return sp;
+}
+
+// From the caller outwards, segment by segment.
+struct way_out {
+    std::uintptr_t target;
+    std::byte* limit;
+    segment* left = nullptr; // the last one first
+
+    // The fiber's own stack has nothing behind it.
+    [[nodiscard]] bool arrived() const noexcept {
+        auto const at = segment_place::of(limit);
+        return at.slot_size == 0 || target - reinterpret_cast<std::uintptr_t>(at.bottom) < at.slot_size;
+    }
+    void pass_morestack(std::byte* rbp) noexcept {
+        segment& taken = **reinterpret_cast<segment**>(rbp - 32);
+        taken.next = std::exchange(left, &taken);
+        limit = *reinterpret_cast<std::byte**>(rbp - 16);
+    }
+};
+
+_Unwind_Reason_Code pass(_Unwind_Context* frame, void* argument) {
+    constexpr int rbp = 6;
+    auto& out = *static_cast<way_out*>(argument);
+    if (_Unwind_GetIP(frame) == reinterpret_cast<std::uintptr_t>(fiber_arch_body_returns))
+        out.pass_morestack(reinterpret_cast<std::byte*>(_Unwind_GetGR(frame, rbp)));
+    return out.arrived() ? _URC_END_OF_STACK : _URC_NO_REASON;
+}
+
+// Within a handler of signals.
+bool on_signal_stack(std::uintptr_t sp) noexcept {
+    stack_t s{};
+    return ::sigaltstack(nullptr, &s) == 0 && (s.ss_flags & SS_ONSTACK) != 0 &&
+           sp - reinterpret_cast<std::uintptr_t>(s.ss_sp) < s.ss_size;
+}
+
+[[noreturn]] void jump(std::jmp_buf where, int value) noexcept {
+    auto const target = stack_pointer_in(where);
+    if (interrupted_segment().bottom != nullptr && on_signal_stack(target))
+        __real_longjmp(where, value);
+    way_out out{target, limit_of_this_flow()};
+    if (!out.arrived())
+        ::_Unwind_Backtrace(pass, &out);
+    if (!out.arrived())
+        fiber_arch_cannot_jump();
+    while (segment* const s = out.left) {
+        out.left = s->next;
+        put_idle_segment(*s);
+    }
+    set_current_limit(out.limit);
+    __real_longjmp(where, value);
+}
+
+} // namespace
+} // namespace fiber::arch
+
+extern "C" {
+[[noreturn, gnu::visibility("hidden")]] void __wrap_longjmp(std::jmp_buf where, int value) {
+    fiber::arch::jump(where, value);
+}
+[[noreturn, gnu::visibility("hidden")]] void __wrap__longjmp(std::jmp_buf where, int value) {
+    fiber::arch::jump(where, value);
+}
+[[noreturn, gnu::visibility("hidden")]] void __wrap_siglongjmp(std::jmp_buf where, int value) {
+    fiber::arch::jump(where, value);
+}
+// With _FORTIFY_SOURCE, this compares stack pointers, which tells nothing here.
+[[noreturn, gnu::visibility("hidden")]] void __wrap___longjmp_chk(std::jmp_buf where, int value) {
+    fiber::arch::jump(where, value);
+}
+}
