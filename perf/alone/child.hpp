@@ -2,7 +2,7 @@
 // Copyright the libfiber authors.
 
 // Programs that ask something of fibers alone, a fresh process for each measurement:
-//   program [--quick]              starts itself for each line of its table, and prints it
+//   program [--quick]              starts itself, or one beside it, for each line of its table, and prints it
 //   program --child NAME COUNT     measures one, and leaves a record
 #pragma once
 
@@ -17,8 +17,9 @@
 
 namespace perf::alone {
 
-inline sample in_child(std::string_view name, std::int64_t count, std::chrono::seconds limit) {
-    return sample_of(this_program, {"--child", std::string(name), std::to_string(count)}, limit);
+inline sample in_child(std::string_view name, std::int64_t count, std::chrono::seconds limit,
+                       std::string const& program = this_program) {
+    return sample_of(program, {"--child", std::string(name), std::to_string(count)}, limit);
 }
 
 // child(name, count) is an outcome; table(quick) prints and is the exit status.

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// What do the stacks of very many fibers cost in memory, and does it come back?
+// What do the stacks of very many fibers cost, and does their memory come back? The questions about segments are answered by
+// the same program, built for them, if there is one.
 #include "perf/alone/child.hpp"
+#include "perf/alone/hot_split.hpp"
 #include "perf/harness/format.hpp"
 #include "perf/harness/machine.hpp"
 #include "perf/harness/named.hpp"
@@ -42,6 +44,17 @@ double with_256_kib(std::int64_t fibers) { return memory_of_each(fibers); }
 double with_64_kib(std::int64_t fibers) {
     stack_size(64);
     return memory_of_each(fibers);
+}
+
+double time_of_each(std::int64_t fibers, nanoseconds parked_and_woken::*part) {
+    auto const all = park_and_wake<rival::fibers>(fibers, [] {});
+    return static_cast<double>((all.*part).count()) / static_cast<double>(all.parties);
+}
+double start_of_each(std::int64_t fibers) { return time_of_each(fibers, &parked_and_woken::parking); }
+double end_of_each(std::int64_t fibers) { return time_of_each(fibers, &parked_and_woken::waking); }
+
+double hot_split(std::int64_t calls) {
+    return rival::fibers::run([calls] { return cost_of_hot_split(calls); });
 }
 
 std::int64_t map_entries() {
@@ -102,7 +115,10 @@ double left_after_a_while(std::int64_t fibers) {
     return static_cast<double>(memory_in_use() - before);
 }
 
+enum class kind : bool { reserved, segmented };
+
 struct question {
+    kind on;
     std::string_view name, title, unit;
     double in_unit;
     std::int64_t fibers;
@@ -112,12 +128,22 @@ struct question {
 
 constexpr double mib = 1024 * 1024;
 constexpr question questions[] = {
-    {"default", "{} parked on default stacks: each", "B", 1, 1'000'000, "4,800", with_256_kib},
-    {"small", "{} parked on stacks of 64 KiB: each", "B", 1, 1'000'000, "4,400", with_64_kib},
-    {"entries", "their map entries, at the default size", "", 1, 1'000'000, "300", entries_of_all},
-    {"trimmed", "{} touched 128 KiB each, a hundred times: left after trim", "MiB", mib, 10'000, "20",
-     left_after_trim},
-    {"aged", "{} touched 128 KiB each: left after 3 s", "MiB", mib, 10'000, "20", left_after_a_while},
+    {kind::reserved, "default", "{} parked on default stacks: each", "B", 1, 1'000'000, "4,800",
+     with_256_kib},
+    {kind::reserved, "small", "{} parked on stacks of 64 KiB: each", "B", 1, 1'000'000, "4,400", with_64_kib},
+    {kind::reserved, "entries", "their map entries, at the default size", "", 1, 1'000'000, "300",
+     entries_of_all},
+    {kind::reserved, "trimmed", "{} touched 128 KiB each, a hundred times: left after trim", "MiB", mib,
+     10'000, "20", left_after_trim},
+    {kind::reserved, "aged", "{} touched 128 KiB each: left after 3 s", "MiB", mib, 10'000, "20",
+     left_after_a_while},
+    {kind::segmented, "segmented", "{} parked on segments: each", "B", 1, 1'000'000, "2,500", memory_of_each},
+    {kind::segmented, "started", "{} started on segments, until all are parked: each", "ns", 1, 1'000'000, "",
+     start_of_each},
+    {kind::segmented, "ended", "{} on segments woken, until all have ended: each", "ns", 1, 1'000'000, "",
+     end_of_each},
+    {kind::segmented, "split", "a call that takes a segment each time, {} times: more than another", "ns", 1,
+     100'000, "4", hot_split},
 };
 
 outcome measure(std::string_view name, std::int64_t fibers) {
@@ -129,13 +155,17 @@ int print(bool quick) {
     int status = EXIT_SUCCESS;
     {
         progress shown;
+        std::string const segmented = beside_this("fiber_stacks_segmented");
         for (auto const& q : questions) {
+            if (q.on == kind::segmented && !std::filesystem::exists(segmented))
+                continue;
             auto const fibers = affordable(quick ? q.fibers / 10 : q.fibers, 8 * 1024);
             std::string title(q.title);
             if (auto const at = title.find("{}"); at != title.npos)
                 title.replace(at, 2, grouped(fibers));
             shown.now(title);
-            auto const r = in_child(q.name, fibers, child_limit);
+            auto const r =
+                in_child(q.name, fibers, child_limit, q.on == kind::segmented ? segmented : this_program);
             if (r.ended != sample::status::measured) {
                 shown.complain(joined("perf/run: ", q.name, " is BROKEN: ", r.why));
                 status = EXIT_FAILURE;

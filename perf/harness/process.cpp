@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <filesystem>
 #include <system_error>
 
 #include <fcntl.h>
@@ -66,6 +67,10 @@ std::string how_it_ended(int status) {
 }
 
 } // namespace
+
+std::string beside_this(std::string const& program) {
+    return (std::filesystem::read_symlink(this_program).parent_path() / program).native();
+}
 
 child_result run_program(std::string const& program, std::vector<std::string> const& arguments,
                          std::chrono::seconds limit) {

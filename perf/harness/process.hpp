@@ -18,6 +18,8 @@ struct child_result {
 };
 
 inline constexpr char const* this_program = "/proc/self/exe";
+// The path of one in the same folder, if it is there.
+std::string beside_this(std::string const& program);
 
 child_result run_program(std::string const& program, std::vector<std::string> const& arguments,
                          std::chrono::seconds limit);

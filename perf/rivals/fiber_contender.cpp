@@ -6,10 +6,14 @@
 
 #include <fiber/fiber.hpp>
 
+#if !defined(ON_STACKS) // that are not the default ones
+#define ON_STACKS ""
+#endif
 #define TEXT_OF(x) #x
 #define VERSION(a, b, c) TEXT_OF(a) "." TEXT_OF(b) "." TEXT_OF(c)
 
 int main(int argc, char** argv) {
     return perf::contend<perf::rival::fibers>(
-        argc, argv, "libfiber " VERSION(FIBER_VERSION_MAJOR, FIBER_VERSION_MINOR, FIBER_VERSION_PATCH));
+        argc, argv,
+        "libfiber " VERSION(FIBER_VERSION_MAJOR, FIBER_VERSION_MINOR, FIBER_VERSION_PATCH) ON_STACKS);
 }

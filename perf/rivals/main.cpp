@@ -23,10 +23,6 @@ namespace {
 
 constexpr std::chrono::seconds child_limit{120};
 
-std::string beside_this(std::string const& program) {
-    return (std::filesystem::read_symlink(this_program).parent_path() / program).native();
-}
-
 std::string version_of(std::string const& program) {
     if (!std::filesystem::exists(program))
         return "";
@@ -38,6 +34,7 @@ std::vector<contender> all_contenders() {
     constexpr int any = 1000;
     std::vector<contender> all{
         {"fibers", beside_this("contender_fibers"), "", any, 256},
+        {"segmented", beside_this("contender_segmented"), "lld", any, 256},
         {"Go", beside_this("contender_go"), "golang-go", any, 256},
         {"Boost.Fiber", beside_this("contender_boost"), "libboost-fiber-dev", 1, 10'500},
     };
