@@ -7,13 +7,12 @@
 #include <fiber/fiber.hpp>
 
 #include <array>
-#include <atomic>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <mutex>
+#include <sched.h>
 #include <string>
 #include <vector>
 
@@ -46,9 +45,8 @@ void ordinary_code(long n) {
     total += static_cast<long>(name->size()) + shared->front();
 }
 
-void wait_as_one_of_many(long n, fiber::chan<int> const& end, std::atomic<long>& here) {
+void wait_as_one_of_many(long n, fiber::chan<int> const& end) {
     ordinary_code(n);
-    here.fetch_add(1);
     static_cast<void>(end.recv());
     ordinary_code(n);
 }
@@ -57,17 +55,13 @@ void wait_as_one_of_many(long n, fiber::chan<int> const& end, std::atomic<long>&
 
 int main() {
     fiber::chan<int> const end;
-    std::atomic<long> here{0};
     fiber::wait_group all;
     fiber::run([] { ordinary_code(0); }); // whatever is made once
     long const before = memory();
-    fiber::run([&] {
-        for (long n = 0; n < parties; ++n)
-            all.go([&, n] { wait_as_one_of_many(n, end, here); });
-        while (here.load() != parties)
-            fiber::this_fiber::yield();
-    });
-    fiber::this_fiber::sleep_for(std::chrono::milliseconds(100)); // until the last ones have parked
+    for (long n = 0; n < parties; ++n)
+        all.go([&, n] { wait_as_one_of_many(n, end); });
+    while (fiber::runtime::global().stats().fibers_parked != parties)
+        sched_yield();
     long const each = (memory() - before) / parties;
     end.close();
     all.wait();
