@@ -73,8 +73,6 @@ void put_idle_segment(segment& s) noexcept {
     ++mine.idle_count;
 }
 
-std::size_t idle_segments() noexcept { return fiber_arch_growth.idle_count; }
-
 without_limit::without_limit() noexcept
     : limit_(current_limit()), set_aside_before_(fiber_arch_growth.set_aside) {
     fiber_arch_growth.set_aside = limit_;

@@ -88,7 +88,6 @@ void adopt_thread_for_growth() noexcept;
 // This OS thread's idle segments, last in first out. For code that runs on its own stack.
 [[nodiscard]] segment* take_idle_segment() noexcept; // null: there is none
 void put_idle_segment(segment&) noexcept;
-[[nodiscard]] std::size_t idle_segments() noexcept;
 
 // While it lives all code finds room: in a handler of signals, on the stack that is theirs, where the limit says nothing.
 // One that is left by siglongjmp is not destroyed: see limit_of_this_flow().
