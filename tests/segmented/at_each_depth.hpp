@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// at_each_depth.hpp: a call that meets the end of a segment at each place it can.
+// at_each_depth.hpp: a call that meets the end of a segment at each place it can; and a recursion over many.
 #pragma once
 
 #include <fiber/runtime.hpp>
+
+#include <cstddef>
 
 namespace tests {
 
@@ -17,6 +19,13 @@ void keep(T& value) {
 // One call of itself more moves a function by some 32 bytes (g++, optimised): in all, by a few times what a first
 // segment has.
 inline constexpr int depths = 400;
+
+// Recurses through so many bytes of stack, 64 at the least at a time.
+[[gnu::noinline]] inline std::size_t descend(std::size_t bytes) {
+    volatile std::byte frame[64];
+    frame[0] = std::byte{1};
+    return bytes <= sizeof frame ? 1 : descend(bytes - sizeof frame) + static_cast<std::size_t>(frame[0]);
+}
 
 template <class F>
 [[gnu::noinline]] void lower(int steps, F& f) {

@@ -16,13 +16,6 @@
 
 namespace {
 
-// Recurses through so many bytes of stack, 64 at the least at a time.
-[[gnu::noinline]] std::size_t descend(std::size_t bytes) {
-    volatile std::byte frame[64];
-    frame[0] = std::byte{1};
-    return bytes <= sizeof frame ? 1 : descend(bytes - sizeof frame) + static_cast<std::size_t>(frame[0]);
-}
-
 [[gnu::noinline]] long on_the_stack(long a, long b, long c, long d, long e, long f, long g, long h, long i) {
     tests::keep(a);
     return a + 2 * b + 3 * c + 4 * d + 5 * e + 6 * f + 7 * g + 8 * h + 9 * i;
@@ -65,13 +58,13 @@ typedef double wide __attribute__((vector_size(32)));
 
 TEST_CASE("a fiber that began small recurses through 64 MiB", "[segmented]") {
     constexpr std::size_t depth = std::size_t{64} << 20;
-    CHECK(fiber::run([] { return descend(depth); }) == depth / 64);
+    CHECK(fiber::run([] { return tests::descend(depth); }) == depth / 64);
 }
 
 TEST_CASE("one recursion follows another", "[segmented]") {
     fiber::run([] {
         for (std::size_t depth = 64; depth < (std::size_t{4} << 20); depth = depth * 3 / 2)
-            CHECK(descend(depth) == (depth + 63) / 64);
+            CHECK(tests::descend(depth) == (depth + 63) / 64);
     });
 }
 

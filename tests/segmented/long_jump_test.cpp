@@ -14,12 +14,6 @@
 
 namespace {
 
-[[gnu::noinline]] std::size_t descend(std::size_t bytes) {
-    volatile std::byte frame[64];
-    frame[0] = std::byte{1};
-    return bytes <= sizeof frame ? 1 : descend(bytes - sizeof frame) + static_cast<std::size_t>(frame[0]);
-}
-
 // From so many segments further on, whatever an earlier test has left idle, and so many frames on the last.
 [[gnu::noinline]] void sink_and_jump(int segments, int frames, std::jmp_buf to) {
     char frame[64];
@@ -43,7 +37,7 @@ namespace {
         sink_and_jump(segments, frames, here);
     std::size_t const room_now = fiber::this_fiber::stack_remaining();
     fiber::this_fiber::yield();
-    return value == 7 && room_now == room && descend(100'000) == (100'000 + 63) / 64;
+    return value == 7 && room_now == room && tests::descend(100'000) == (100'000 + 63) / 64;
 }
 
 TEST_CASE("longjmp passes the ends of segments, from and to any depth", "[segmented]") {

@@ -17,12 +17,6 @@
 
 namespace {
 
-[[gnu::noinline]] std::size_t descend(std::size_t bytes) {
-    volatile std::byte frame[64];
-    frame[0] = std::byte{1};
-    return bytes <= sizeof frame ? 1 : descend(bytes - sizeof frame) + static_cast<std::size_t>(frame[0]);
-}
-
 // A signal's handler, for as long as this lives.
 class handled {
 public:
@@ -49,14 +43,14 @@ private:
 std::size_t volatile reached = 0;
 int volatile value_sent = 0;
 
-void descends(int) { reached = reached + descend(16'000); }
+void descends(int) { reached = reached + tests::descend(16'000); }
 void takes_a_value(int, siginfo_t* info, void*) { value_sent = value_sent + info->si_value.sival_int; }
 
 TEST_CASE("a handler has room at any depth", "[segmented]") {
     handled const here(SIGUSR1, descends);
     reached = 0;
     tests::at_each_depth([&] { std::raise(SIGUSR1); });
-    CHECK(reached == tests::depths * descend(16'000));
+    CHECK(reached == tests::depths * tests::descend(16'000));
 }
 
 TEST_CASE("a handler of three arguments gets them", "[segmented]") {
@@ -117,7 +111,7 @@ TEST_CASE("a handler jumps within itself", "[segmented]") {
     came_back = 0;
     tests::at_each_depth([&] {
         std::raise(SIGUSR1);
-        static_cast<void>(descend(3000));
+        static_cast<void>(tests::descend(3000));
     });
     CHECK(came_back == tests::depths);
 }
