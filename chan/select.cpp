@@ -262,8 +262,9 @@ bool selection::perform_or_stay_locked(select_case& c) noexcept {
 [[gnu::always_inline]] inline select_case* selection::run(may_wait patience) noexcept {
     if (select_case* const c = glance())
         return c;
-    // One channel that has nothing, seen without its lock, has had nothing at that moment: [chan.early].
-    bool const certain = channels_ <= 1 && patience == may_wait::no;
+    // One channel that has nothing, seen without its lock, has had nothing at that moment: [chan.early]. What is due beside
+    // it may have been passed over for it.
+    bool const certain = channels_ <= 1 && !has_limits_ && patience == may_wait::no;
     if (!certain) {
         sort_channels();
         for (select_case* c = lock_and_choose(); c != nullptr; c = choose_locked())
