@@ -29,16 +29,21 @@ struct channel_state {
 
 struct fiber_state {
     std::size_t next = 0;
+    std::size_t round = 0; // of a selector
+    unsigned spent = 0;    // its cases that have sent, as bits
     bool waits = false;
+    bool listens = false;  // waits, and a stop request will find it
+    bool stopping = false; // has requested the stop, and not yet told all who listen
     std::string results;
 };
 
 struct state {
     std::vector<channel_state> channels;
     std::vector<fiber_state> fibers;
+    bool stopped = false;
 
     [[nodiscard]] std::string key() const {
-        std::string k;
+        std::string k = stopped ? "s" : "";
         for (auto const& c : channels) {
             for (int const v : c.values)
                 k += std::to_string(v) + ',';
@@ -50,7 +55,12 @@ struct state {
             k += c.closed ? '!' : '|';
         }
         for (auto const& f : fibers)
-            k += std::to_string(f.next) + (f.waits ? '?' : '.') + f.results + '|';
+            k += std::to_string(f.next) + std::to_string(f.round) + std::to_string(f.spent) +
+                 (f.listens    ? '!'
+                  : f.waits    ? '?'
+                  : f.stopping ? 's'
+                               : '.') +
+                 f.results + '|';
         return k;
     }
 };
@@ -64,7 +74,8 @@ public:
             return;
         bool moved = false;
         for (std::size_t f = 0; f < s.fibers.size(); ++f) {
-            if (s.fibers[f].waits ? expire(s, f) : start(s, f))
+            auto const& it = s.fibers[f];
+            if (it.stopping ? stop_one(s, f) : it.waits ? listen(s, f) || expire(s, f) : start(s, f))
                 moved = true;
         }
         if (!moved)
@@ -84,9 +95,10 @@ private:
         return text;
     }
 
+    static bool chooses(operation const& op) { return op.what == kind::select || op.what == kind::selector; }
     // The transfers among which an operation chooses: itself, or its cases.
     [[nodiscard]] static std::vector<operation> transfers(operation const& op) {
-        return op.what == kind::select ? op.cases : std::vector<operation>{op};
+        return chooses(op) ? op.cases : std::vector<operation>{op};
     }
     static bool sends(operation const& op) {
         return op.what == kind::send || op.what == kind::try_send || op.what == kind::send_for;
@@ -100,19 +112,34 @@ private:
         case kind::recv_for:
             return patience::for_a_time;
         case kind::select:
+        case kind::selector:
             return op.select_waits;
         default:
             return patience::for_ever;
         }
     }
 
+    // A transfer, its own or that of one of its cases, has come to this.
     void finish(state& s, std::size_t f, std::size_t which, std::string const& result) const {
-        bool const named = op_of(s, f).what == kind::select && result != "-" && result != "t";
-        if (named)
-            s.fibers[f].results += static_cast<char>('a' + which);
-        s.fibers[f].results += result;
-        s.fibers[f].waits = false;
-        ++s.fibers[f].next;
+        operation const& op = op_of(s, f);
+        if (chooses(op)) {
+            bool const sent_once = op.what == kind::selector && sends(op.cases[which]);
+            if (sent_once)
+                s.fibers[f].spent |= 1U << which;
+            bool const throws = sent_once && result == "x"; // which does not say where
+            s.fibers[f].results += throws ? '?' : static_cast<char>('a' + which);
+        }
+        finish(s, f, result);
+    }
+    void finish(state& s, std::size_t f, std::string const& result) const {
+        auto& it = s.fibers[f];
+        it.results += result;
+        it.waits = it.listens = it.stopping = false;
+        if (op_of(s, f).what != kind::selector || ++it.round == rounds) {
+            ++it.next;
+            it.round = 0;
+            it.spent = 0;
+        }
         for (auto& c : s.channels)
             for (auto* q : {&c.senders, &c.receivers})
                 q->erase(std::remove_if(q->begin(), q->end(), [f](auto const& w) { return w.fiber == f; }),
@@ -122,8 +149,6 @@ private:
     // False: it cannot be done now.
     bool transfer(state& s, std::size_t f, std::size_t which, operation const& op) const {
         auto const at = static_cast<std::size_t>(op.channel);
-        if (p_.capacities[at] < 0)
-            return false;
         auto& c = s.channels[at];
         auto const capacity = static_cast<std::size_t>(p_.capacities[at]);
         if (sends(op)) {
@@ -166,60 +191,109 @@ private:
         if (before.fibers[f].next == p_.fibers[f].size())
             return false;
         operation const& op = op_of(before, f);
-        if (op.what == kind::close) {
-            close(before, f, op);
+        if (op.what == kind::close || op.what == kind::stop) {
+            op.what == kind::close ? close(before, f, op) : stop(before, f);
             return true;
         }
         bool ready = false;
         auto const all = transfers(op);
+        auto const is_on = [&](std::size_t i) {
+            return p_.capacities[static_cast<std::size_t>(all[i].channel)] >= 0 &&
+                   ((before.fibers[f].spent >> i) & 1) == 0;
+        };
         for (std::size_t i = 0; i < all.size(); ++i) {
             state s = before;
-            if (transfer(s, f, i, all[i])) {
+            if (is_on(i) && transfer(s, f, i, all[i])) {
                 ready = true;
                 explore(s);
             }
         }
+        if (op.late) {
+            ready = true;
+            come_to(before, f, "d");
+        }
+        if (op.stoppable && before.stopped) {
+            ready = true;
+            come_to(before, f, "s");
+        }
         if (ready)
             return true;
-        state s = before;
         if (waits(op) == patience::none) {
-            finish(s, f, 0, "-");
-        } else {
-            s.fibers[f].waits = true;
-            for (std::size_t i = 0; i < all.size(); ++i) {
-                auto& c = s.channels[static_cast<std::size_t>(all[i].channel)];
-                if (p_.capacities[static_cast<std::size_t>(all[i].channel)] >= 0)
-                    (sends(all[i]) ? c.senders : c.receivers).push_back({f, i, all[i].value});
-            }
+            come_to(before, f, "-");
+            return true;
         }
+        state s = before;
+        s.fibers[f].waits = true;
+        for (std::size_t i = 0; i < all.size(); ++i)
+            if (is_on(i)) {
+                auto& c = s.channels[static_cast<std::size_t>(all[i].channel)];
+                (sends(all[i]) ? c.senders : c.receivers).push_back({f, i, all[i].value});
+            }
         explore(s);
         return true;
     }
 
-    void close(state const& before, std::size_t f, operation const& op) {
+    void come_to(state const& before, std::size_t f, char const* result) {
         state s = before;
-        auto const at = static_cast<std::size_t>(op.channel);
-        auto& c = s.channels[at];
-        if (c.closed || p_.capacities[at] < 0) {
-            finish(s, f, 0, "x");
+        finish(s, f, result);
+        explore(s);
+    }
+
+    // A select registers with the stop source when it stands in the queues.
+    bool listen(state const& before, std::size_t f) {
+        if (!op_of(before, f).stoppable || before.fibers[f].listens)
+            return false;
+        if (before.stopped) {
+            come_to(before, f, "s");
         } else {
-            c.closed = true;
-            for (auto* q : {&c.receivers, &c.senders})
-                while (!q->empty()) {
-                    auto const w = q->front();
-                    finish(s, w.fiber, w.which, "x");
-                }
-            finish(s, f, 0, "!");
+            state s = before;
+            s.fibers[f].listens = true;
+            explore(s);
         }
+        return true;
+    }
+
+    // The first request tells those who listen, one by one.
+    void stop(state const& before, std::size_t f) {
+        if (before.stopped)
+            return come_to(before, f, "x");
+        state s = before;
+        s.stopped = s.fibers[f].stopping = true;
+        explore(s);
+    }
+
+    bool stop_one(state const& before, std::size_t f) {
+        bool all = true;
+        for (std::size_t g = 0; g < before.fibers.size(); ++g)
+            if (before.fibers[g].listens) {
+                come_to(before, g, "s");
+                all = false;
+            }
+        if (all)
+            come_to(before, f, "!");
+        return true;
+    }
+
+    void close(state const& before, std::size_t f, operation const& op) {
+        auto const at = static_cast<std::size_t>(op.channel);
+        if (before.channels[at].closed || p_.capacities[at] < 0)
+            return come_to(before, f, "x");
+        state s = before;
+        auto& c = s.channels[at];
+        c.closed = true;
+        for (auto* q : {&c.receivers, &c.senders})
+            while (!q->empty()) {
+                auto const w = q->front();
+                finish(s, w.fiber, w.which, "x");
+            }
+        finish(s, f, "!");
         explore(s);
     }
 
     bool expire(state const& before, std::size_t f) {
         if (waits(op_of(before, f)) != patience::for_a_time)
             return false;
-        state s = before;
-        finish(s, f, 0, "t");
-        explore(s);
+        come_to(before, f, "t");
         return true;
     }
 

@@ -6,6 +6,7 @@
 
 #include "tests/chan/interleavings/schedule.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <set>
 #include <string>
@@ -14,15 +15,19 @@
 namespace tests {
 
 struct operation {
-    enum class kind { send, recv, try_send, try_recv, send_for, recv_for, close, select };
+    enum class kind { send, recv, try_send, try_recv, send_for, recv_for, close, select, selector, stop };
     enum class patience { for_ever, for_a_time, none };
 
     kind what = kind::recv;
     int channel = 0;
     int value = 0;                  // what is sent: its own digit
-    std::vector<operation> cases{}; // of a select: send and recv
+    std::vector<operation> cases{}; // of a select: send and recv; of a selector
     patience select_waits = patience::for_ever;
+    bool stoppable = false; // by the program's one stop source, whose request is `stop`
+    bool late = false;      // a deadline that has passed is among the cases
 };
+
+inline constexpr std::size_t rounds = 2; // that a selector waits
 
 struct program {
     std::vector<int> capacities; // -1: a null channel
@@ -34,7 +39,8 @@ struct program {
 [[nodiscard]] std::string to_string(program const&);
 
 // An outcome is a text: for each fiber what each of its operations came to, and whether it is stuck.
-//   a digit: received; ! sent; x closed; t timed out; - neither now; with the number of the case before, for a select
+//   a digit: received; ! sent, closed, or a stop requested, for the first time; x closed, or requested, before
+//   t timed out; - neither now; s stopped; d late. With the case before it, a letter, for a select
 using outcomes = std::set<std::string>;
 
 // By a model in which each operation is one atomic step: all that may happen.

@@ -25,10 +25,12 @@ namespace rt = fiber::rt;
 struct fake_fiber : rt::party {
     fake_fiber() noexcept : party(kind::fiber) {}
 
-    enum class state { runnable, parked, spinning, ended };
+    enum class state { runnable, parked, spinning, waiting, ended };
 
     state is = state::runnable;
     std::atomic<std::uint32_t>* spins_on = nullptr;
+    bool (*ready)() = nullptr; // what it waits for
+    int locks = 0;
     rt::ticket timer{}; // who: null without
     bool timed_out = false;
     std::function<void()> const* body = nullptr;
@@ -51,9 +53,16 @@ void to_scheduler() {
 }
 
 bool can_run(fake_fiber const& g) {
-    return g.is == fake_fiber::state::runnable ||
-           (g.is == fake_fiber::state::spinning &&
-            (g.spins_on->load(std::memory_order_relaxed) & rt::spin_word_value::locked) == 0);
+    switch (g.is) {
+    case fake_fiber::state::runnable:
+        return true;
+    case fake_fiber::state::spinning:
+        return (g.spins_on->load(std::memory_order_relaxed) & rt::spin_word_value::locked) == 0;
+    case fake_fiber::state::waiting:
+        return g.ready();
+    default:
+        return false;
+    }
 }
 
 void make_runnable(rt::party& p) { static_cast<fake_fiber&>(p).is = fake_fiber::state::runnable; }
@@ -166,6 +175,7 @@ std::size_t schedule::decide(std::size_t n) {
 
 std::string schedule::decisions() const {
     std::ostringstream text;
+    text << (granularity_ == granularity::atomics ? "atomics " : "locks ");
     for (std::size_t i = 0; i < next_; ++i)
         text << made_[i].chosen << ' ';
     return text.str();
@@ -174,6 +184,9 @@ std::string schedule::decisions() const {
 void schedule::replay(std::string const& decisions) {
     made_.clear();
     std::istringstream text(decisions);
+    std::string points;
+    text >> points;
+    granularity_ = points == "atomics" ? granularity::atomics : granularity::locks;
     for (std::size_t chosen; text >> chosen;)
         made_.push_back({chosen, chosen + 1});
 }
@@ -181,6 +194,29 @@ void schedule::replay(std::string const& decisions) {
 void schedule::step() {
     if (now != nullptr && now->running != nullptr)
         to_scheduler();
+}
+
+void schedule::wait_until(bool (*ready)()) {
+    now->running->ready = ready;
+    now->running->is = fake_fiber::state::waiting;
+    to_scheduler();
+}
+
+namespace {
+bool steps_at_atomics() { // not between two runs, nor in the scheduler or a commit function
+    return now != nullptr && now->running != nullptr && now->decide.points() == granularity::atomics;
+}
+} // namespace
+
+// What is looked at under a lock does not change.
+void about_to_look() noexcept {
+    if (steps_at_atomics() && now->running->locks == 0)
+        schedule::step();
+}
+
+void about_to_publish() noexcept {
+    if (steps_at_atomics())
+        schedule::step();
 }
 
 } // namespace tests
@@ -207,6 +243,7 @@ bool spinning_may_help() noexcept { return true; } // no thread alone: all fiber
 void park_erased(wait_reason, void const*, commit_function commit, void* argument) noexcept {
     fake_fiber& me = *std::exchange(now->running, nullptr); // nobody is preempted in the commit function
     me.is = fake_fiber::state::parked;
+    me.locks = 0; // it releases them
     commit(argument);
     now->running = &me;
     tests::to_scheduler();
@@ -216,6 +253,7 @@ wait_end park_until_erased(ticket t, clock::time_point deadline, wait_reason, vo
                            commit_function commit, void* argument) noexcept {
     fake_fiber& me = *std::exchange(now->running, nullptr);
     me.is = fake_fiber::state::parked;
+    me.locks = 0;
     me.timed_out = false;
     me.timer = deadline != never ? t : ticket{};
     commit(argument);
@@ -233,8 +271,18 @@ void unpark(ticket t) noexcept {
         tests::make_runnable(*t.who);
 }
 
-void note_locked(lock_rank, void const*) noexcept { tests::schedule::step(); }
-void note_unlocked(lock_rank, void const*) noexcept { tests::schedule::step(); }
+void note_locked(lock_rank, void const*) noexcept {
+    if (now == nullptr || now->running == nullptr)
+        return;
+    ++now->running->locks;
+    tests::schedule::step();
+}
+void note_unlocked(lock_rank, void const*) noexcept {
+    if (now == nullptr || now->running == nullptr)
+        return;
+    tests::schedule::step();
+    --now->running->locks;
+}
 
 guarded_data spin_lock_slow(std::atomic<std::uint32_t>& word, std::uint32_t was) noexcept {
     while ((was & spin_word_value::locked) != 0) {

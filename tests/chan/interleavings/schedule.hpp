@@ -9,7 +9,8 @@
 //   do s.run({f, g}); while (s.advance()); // every fiber afresh in each run
 //
 // A fiber may be preempted when it has taken a spinlock, when it is about to release one, before it wakes another, and
-// between its operations: see schedule.cpp. With s.decisions() of a run, schedule(…).replay(those) repeats it.
+// between its operations; with granularity::atomics also before each acquire load without a lock and each release store,
+// see atomics.hpp. With s.decisions() of a run, schedule(…).replay(those) repeats it.
 #pragma once
 
 #include <cstddef>
@@ -19,9 +20,12 @@
 
 namespace tests {
 
+enum class granularity : bool { locks, atomics };
+
 class schedule {
 public:
-    explicit schedule(int preemptions) noexcept : preemptions_(preemptions) {}
+    explicit schedule(int preemptions, granularity g = granularity::locks) noexcept
+        : preemptions_(preemptions), granularity_(g) {}
 
     // Runs the functions as fibers, until each has ended or waits for what will never come. True for those that ended.
     // The others' stacks are dropped as they are: what they own is not destroyed.
@@ -36,10 +40,13 @@ public:
 
     // For a fiber: it may be preempted here.
     static void step();
+    // For a fiber: it goes on at some time when ready() is true, if ever.
+    static void wait_until(bool (*ready)());
 
     // One of n, decided by the search.
     std::size_t decide(std::size_t n);
     [[nodiscard]] bool may_preempt() const noexcept { return preempted_ < preemptions_; }
+    [[nodiscard]] granularity points() const noexcept { return granularity_; }
     void count_preemption() noexcept { ++preempted_; }
 
 private:
@@ -49,6 +56,7 @@ private:
     std::vector<decision> made_;
     std::size_t next_ = 0;
     int const preemptions_;
+    granularity granularity_;
     int preempted_ = 0; // in this run
 };
 
