@@ -3,15 +3,13 @@
 
 // interleavings_test.cpp: small programs, run through their interleavings, do what the model allows, and all that it
 // allows. FIBER_PROGRAM=seed runs one program, with "FIBER_PROGRAM=seed decisions…" one run of it.
+#include "tests/chan/interleavings/explore.hpp"
 #include "tests/chan/interleavings/program.hpp"
-#include "tests/support/catch.hpp"
 
-#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
-#include <map>
-#include <sstream>
-#include <string>
+#include <utility>
+#include <vector>
 
 using namespace tests;
 
@@ -19,41 +17,6 @@ namespace {
 
 using kind = operation::kind;
 using patience = operation::patience;
-
-struct result {
-    outcomes seen;
-    std::string wrong; // the first outcome that is not allowed, and how it came about
-    std::size_t runs = 0;
-    bool complete = false; // all runs with so many preemptions
-};
-
-result explore(program const& p, int preemptions, granularity points, std::size_t most_runs) {
-    auto const allowed = all_allowed(p);
-    result r;
-    schedule s(preemptions, points);
-    do {
-        auto const outcome = run(p, s);
-        r.seen.insert(outcome);
-        if (!allowed.contains(outcome)) {
-            r.wrong = outcome + "with decisions " + s.decisions();
-            return r;
-        }
-        r.complete = !s.advance();
-    } while (!r.complete && ++r.runs < most_runs);
-    return r;
-}
-
-void check(program const& p, std::uint64_t seed, int preemptions, granularity points, std::size_t most_runs) {
-    INFO("FIBER_PROGRAM=" << seed); // for those that come to no outcome, but to a fatal signal
-    auto const r = explore(p, preemptions, points, most_runs);
-    if (!r.wrong.empty()) {
-        std::string allowed;
-        for (auto const& o : all_allowed(p))
-            if (allowed.size() < 2000) // the rest is seen as easily by thinking
-                allowed += "  " + o + '\n';
-        FAIL(to_string(p) << "seed " << seed << " came to " << r.wrong << "\nallowed are\n" << allowed);
-    }
-}
 
 operation put(int channel, int value) { return {.what = kind::send, .channel = channel, .value = value}; }
 operation take(int channel) { return {.what = kind::recv, .channel = channel}; }
@@ -171,29 +134,11 @@ TEST_CASE("random programs come to nothing that is not allowed", "[interleavings
     for (std::uint64_t seed = 1; seed <= 400; ++seed) {
         auto const p = random_program(seed);
         for (int const preemptions : {1, 2})
-            check(p, seed, preemptions, granularity::locks, 1000);
-        check(p, seed, 2, granularity::atomics, 1000);
+            check(p, "FIBER_PROGRAM", seed, preemptions, granularity::locks, 1000);
+        check(p, "FIBER_PROGRAM", seed, 2, granularity::atomics, 1000);
     }
 }
 
 TEST_CASE("a program that has failed is run again", "[interleavings]") {
-    char const* const given = std::getenv("FIBER_PROGRAM");
-    if (given == nullptr)
-        return;
-    std::istringstream text(given);
-    std::uint64_t seed = 0;
-    std::string decisions;
-    text >> seed;
-    std::getline(text, decisions);
-    auto const p = random_program(seed);
-    if (decisions.empty()) {
-        check(p, seed, 4, granularity::locks, 10'000'000);
-        check(p, seed, 3, granularity::atomics, 10'000'000);
-        return;
-    }
-    schedule s(1000);
-    s.replay(decisions);
-    auto const outcome = run(p, s);
-    INFO(to_string(p));
-    CHECK(all_allowed(p).contains(outcome));
+    check_again("FIBER_PROGRAM", random_program);
 }

@@ -173,6 +173,8 @@ std::size_t schedule::decide(std::size_t n) {
     return made_[next_++].chosen;
 }
 
+std::size_t schedule::decide_now(std::size_t n) { return now->decide.decide(n); }
+
 std::string schedule::decisions() const {
     std::ostringstream text;
     text << (granularity_ == granularity::atomics ? "atomics " : "locks ");

@@ -43,8 +43,9 @@ public:
     // For a fiber: it goes on at some time when ready() is true, if ever.
     static void wait_until(bool (*ready)());
 
-    // One of n, decided by the search.
+    // One of n, decided by the search; for a fiber, by that of its run.
     std::size_t decide(std::size_t n);
+    static std::size_t decide_now(std::size_t n);
     [[nodiscard]] bool may_preempt() const noexcept { return preempted_ < preemptions_; }
     [[nodiscard]] granularity points() const noexcept { return granularity_; }
     void count_preemption() noexcept { ++preempted_; }

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// alarms.hpp: chan/alarm.hpp once more, where the schedule decides when an alarm rings, and which one first.
+#pragma once
+
+namespace tests {
+
+// What the clock's fiber does: it never ends. To be run beside the others; before each run no alarm is armed.
+void ring_alarms();
+void forget_alarms() noexcept;
+
+} // namespace tests
