@@ -3,6 +3,7 @@
 
 // select_parties_test.cpp: selects that wait for others, fibers and OS threads.
 #include "tests/chan/parked.hpp"
+#include "tests/chan/parties.hpp"
 #include "tests/support/catch.hpp"
 
 #include <fiber/chan.hpp>
@@ -28,12 +29,9 @@ using fiber::on_timeout;
 using fiber::op_status;
 using fiber::otherwise;
 using fiber::select;
+using tests::ignore;
+using tests::nothing;
 using namespace std::chrono_literals;
-
-namespace {
-auto const nothing = [] {};
-auto const ignore = [](auto&&) {};
-} // namespace
 
 TEST_CASE("a waiting select takes what comes first", "[select]") {
     fiber::runtime rt;

@@ -2,6 +2,7 @@
 // Copyright the libfiber authors.
 
 // select_test.cpp: which case of a select runs, and what it does; one party at a time.
+#include "tests/chan/parties.hpp"
 #include "tests/support/catch.hpp"
 
 #include <fiber/chan.hpp>
@@ -26,12 +27,12 @@ using fiber::on_stop;
 using fiber::on_timeout;
 using fiber::otherwise;
 using fiber::select;
+using tests::ignore;
+using tests::nothing;
 using namespace std::chrono_literals;
 
 namespace {
 
-auto const nothing = [] {};
-auto const ignore = [](auto&&) {};
 auto const past = std::chrono::steady_clock::now() - 1h;
 
 // Not nothrow-movable: travels in a box.

@@ -3,6 +3,7 @@
 
 // selector_test.cpp: selects whose cases are known only at run time.
 #include "tests/chan/parked.hpp"
+#include "tests/chan/parties.hpp"
 #include "tests/support/catch.hpp"
 
 #include <fiber/chan.hpp>
@@ -22,12 +23,9 @@
 #include <vector>
 
 using fiber::chan;
+using tests::ignore;
+using tests::nothing;
 using namespace std::chrono_literals;
-
-namespace {
-auto const nothing = [] {};
-auto const ignore = [](auto&&) {};
-} // namespace
 
 TEST_CASE("a selector runs the case that is ready, again and again", "[selector]") {
     chan<int> const a(4), b(4);

@@ -2,6 +2,7 @@
 // Copyright the libfiber authors.
 
 // chan_bias_stress_test.cpp: one processor's channels have no need of atomic exchanges, until another thread comes.
+#include "tests/chan/parties.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/chaos.hpp"
 
@@ -17,14 +18,9 @@
 
 using fiber::chan;
 using fiber::op_status;
+using tests::scale;
 
 namespace {
-
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr int scale = 1;
-#else
-constexpr int scale = 10;
-#endif
 
 // So that the fibers' thread is alone for some hundred operations, or none.
 void let_it_be(tests::chaos& chaos) {

@@ -3,6 +3,7 @@
 
 // chan_select_stress_test.cpp: many parties that select from few channels. What was sent with success is received,
 // once, and nothing else; nobody waits in vain.
+#include "tests/chan/parties.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/chaos.hpp"
 
@@ -31,32 +32,11 @@ using fiber::on_stop;
 using fiber::on_timeout;
 using fiber::otherwise;
 using fiber::select;
+using tests::join_all;
+using tests::nothing;
+using tests::scale;
+using tests::tally;
 using namespace std::chrono_literals;
-
-namespace {
-
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr int scale = 1;
-#else
-constexpr int scale = 10;
-#endif
-
-auto const nothing = [] {};
-
-struct tally {
-    std::atomic<std::uint64_t> count{0}, sum{0};
-    void add(std::uint64_t value) {
-        count.fetch_add(1, std::memory_order_relaxed);
-        sum.fetch_add(value, std::memory_order_relaxed);
-    }
-};
-
-void join_all(std::vector<fiber::handle>& handles) {
-    for (auto& h : handles)
-        h.join();
-}
-
-} // namespace
 
 TEST_CASE("selects of every kind agree on what was sent", "[stress][select]") {
     constexpr int parties = 12, each = 400 * scale;

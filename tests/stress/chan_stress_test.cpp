@@ -3,6 +3,7 @@
 
 // chan_stress_test.cpp: many parties on one channel. What was sent with success is received, once, and
 // nothing else.
+#include "tests/chan/parties.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/chaos.hpp"
 
@@ -19,18 +20,12 @@
 
 using fiber::chan;
 using fiber::op_status;
+using tests::join_all;
+using tests::scale;
+using tests::tally;
 using namespace std::chrono_literals;
 
 namespace {
-
-struct tally {
-    std::atomic<std::uint64_t> count{0}, sum{0};
-    void add(std::uint64_t value) {
-        count.fetch_add(1, std::memory_order_relaxed);
-        sum.fetch_add(value, std::memory_order_relaxed);
-    }
-    bool operator==(tally const& other) const { return count == other.count && sum == other.sum; }
-};
 
 struct message {
     std::uint32_t sender = 0;
@@ -53,18 +48,7 @@ private:
     std::array<std::uint32_t, Senders> last_{};
 };
 
-void join_all(std::vector<fiber::handle>& handles) {
-    for (auto& h : handles)
-        h.join();
-}
-
 // Sanitizers slow everything down by a factor that they may as well save.
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr std::uint32_t scale = 1;
-#else
-constexpr std::uint32_t scale = 10;
-#endif
-
 // Burns up to so many microseconds, so that partners and time limits meet in all orders.
 void burn(tests::chaos& chaos, std::uint64_t us) {
     auto const until = std::chrono::steady_clock::now() + std::chrono::nanoseconds(chaos.below(us * 1000));
@@ -282,7 +266,7 @@ TEST_CASE("time-outs that race with partners decide for one side only", "[stress
 }
 
 TEST_CASE("many who poll see what is sent, and the close", "[stress][chan]") {
-    constexpr int pollers = 40, values = 500 * static_cast<int>(scale);
+    constexpr int pollers = 40, values = 500 * scale;
     fiber::runtime rt;
     for (int capacity : {0, 4}) {
         chan<int> const ch(capacity);
@@ -311,7 +295,7 @@ TEST_CASE("many who poll see what is sent, and the close", "[stress][chan]") {
 }
 
 TEST_CASE("handles that come and go with their channel in use are counted right", "[stress][chan]") {
-    constexpr int channels = 300 * static_cast<int>(scale);
+    constexpr int channels = 300 * scale;
     fiber::runtime rt;
     std::atomic<int> sum{0};
     std::vector<fiber::handle> all;
