@@ -9,6 +9,7 @@
 #include <fiber/go.hpp>
 #include <fiber/runtime.hpp>
 #include <fiber/select.hpp>
+#include <fiber/time.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -136,6 +137,56 @@ TEST_CASE("selects allocate nothing", "[select]") {
         });
         CHECK(fewest == 0);
     }
+}
+
+TEST_CASE("a selector that sends and receives again and again allocates nothing", "[selector]") {
+    fiber::runtime rt;
+    auto const fewest = rt.run([] {
+        fiber::chan<int> const there, back, never;
+        auto echo = fiber::go([=] {
+            fiber::selector both; // one that is always parked between two values
+            both.recv(there, [&](std::optional<int> n) { n ? back.send(*n) : back.close(); });
+            both.recv(never, [](auto) {});
+            while (!back.closed())
+                both.wait();
+        });
+        auto const result = fewest_allocations([&] {
+            for (int i = 0; i < 500; ++i) {
+                fiber::select(fiber::on_send(there, i, [] {}), fiber::on_recv(never, [](auto) {}));
+                back.recv();
+            }
+        });
+        there.close();
+        echo.join();
+        return result;
+    });
+    CHECK(fewest == 0);
+}
+
+TEST_CASE("a ticker that ticks allocates nothing", "[time]") {
+    fiber::ticker const ticker(std::chrono::microseconds(100));
+    auto const ticks = ticker.ticks();
+    CHECK(fewest_allocations([&] {
+              for (int i = 0; i < 10; ++i)
+                  ticks.recv();
+          }) == 0);
+}
+
+TEST_CASE("times that nobody waits for any more give back what they have allocated", "[time]") {
+    using namespace std::chrono_literals;
+    auto const ask = [] {
+        auto const last = fiber::after(2ms);
+        for (int i = 0; i < 1000; ++i) {
+            static_cast<void>(fiber::after(1h));
+            static_cast<void>(fiber::after(0s)); // is sent, and dropped unread, or dropped before
+        }
+        auto const unread = fiber::after(0s);
+        last.recv();
+    };
+    ask(); // which starts the global runtime, for the clock's fiber
+    long const before = allocations - frees;
+    ask();
+    CHECK(allocations - frees < before + 1000);
 }
 
 TEST_CASE("contexts give back what they have allocated", "[context]") {

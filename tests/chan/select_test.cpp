@@ -145,6 +145,12 @@ TEST_CASE("ready cases are chosen uniformly", "[select]") {
             return i;
         }));
     }
+    SECTION("two sends to one channel") {
+        CHECK(is_even([&] {
+            select(on_send(room, 0, nothing), on_send(room, 1, nothing));
+            return room.recv().value();
+        }));
+    }
     SECTION("three of five") {
         std::array<int, 5> times{};
         for (int i = 0; i < 6000; ++i)

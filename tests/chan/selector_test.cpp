@@ -106,6 +106,50 @@ TEST_CASE("a selector's callable may remove its own case and add others", "[sele
     CHECK(got == 5);
 }
 
+TEST_CASE("null channels in a selector are never ready", "[selector]") {
+    fiber::selector s;
+    CHECK_FALSE(s.try_wait()); // nor is nothing at all
+    s.recv(fiber::receiver<int>(), ignore);
+    s.send(chan<int>(nullptr), 1, nothing);
+    CHECK_FALSE(s.try_wait());
+    auto const timeout = s.timeout(1ms, nothing);
+    CHECK(s.wait() == timeout);
+    chan<int> const value(1);
+    value.send(1);
+    auto const received = s.recv(value, ignore);
+    CHECK(s.wait() == received);
+}
+
+TEST_CASE("an exception of a selector's callable comes after the operation, and the case goes on",
+          "[selector]") {
+    chan<int> const ch(2), sent(1);
+    fiber::selector s;
+    int seen = 0;
+    s.recv(ch, [&](std::optional<int> v) {
+        if (v == 1)
+            throw std::runtime_error("not this one");
+        seen = v.value();
+    });
+    ch.send(1);
+    ch.send(2);
+    CHECK_THROWS_WITH(s.wait(), "not this one");
+    CHECK(s.wait() == 0);
+    CHECK(seen == 2);
+    s.send(sent, 5, [] { throw std::runtime_error("but sent"); });
+    CHECK_THROWS_WITH(s.try_wait(), "but sent");
+    CHECK(sent.recv() == 5);
+    CHECK_FALSE(s.try_wait()); // sent once all the same
+}
+
+TEST_CASE("a selector's case that sends throws once if its channel is closed", "[selector]") {
+    chan<int> const ch;
+    ch.close();
+    fiber::selector s;
+    s.send(ch, 1, nothing);
+    CHECK_THROWS_AS(s.wait(), fiber::closed_channel);
+    CHECK_FALSE(s.try_wait());
+}
+
 TEST_CASE("a selector keeps its channels", "[selector]") {
     fiber::selector s;
     {
