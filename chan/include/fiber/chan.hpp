@@ -107,8 +107,8 @@ public:
     // value is lost.
     op_status try_recv(value_type& out) const { return detail::try_recv(core_.get(), out); }
 
-    // Block at most that long: success, timeout or closed, also while they wait. What can be done at once is
-    // done, even if the time is over already. Value and exceptions as in try_send and try_recv.
+    // Block at most that long, or for ever if it is more than the clock can count: success, timeout or closed, also
+    // while they wait. What can be done at once is done, even if the time is over already. Value and exceptions as in try_send and try_recv.
     template <class Rep, class Period>
     op_status send_for(value_type&& value, std::chrono::duration<Rep, Period> const& d) const {
         return detail::send_for(core_.get(), value, d);

@@ -49,7 +49,7 @@ struct context_value_of final : context_value {
 
 // A handle, cheap to copy, for one node of a tree: cancelling a context cancels all that are derived from it, at
 // once and for good. Thread-safe as a chan is. Functions take it as their first parameter, and derive from it
-// what they pass on.
+// what they pass on. One that has been moved from is the background.
 //
 // A context is there as long as one of its handles, of those derived from it, or of its done() channels. What
 // nobody can look at any more leaves its parent, and its deadline no longer counts. Deriving and destroying a
@@ -91,7 +91,8 @@ public:
 
     // The first time, cancels this context and all that are derived from it: sets their errors, closes their
     // done() channels, and requests their stops, which calls those tokens' callbacks here. Never blocks, but
-    // for what such callbacks do.
+    // for what such callbacks do. Of several who cancel at once the first to come to a context does it, with all
+    // below; the others do not wait for that.
     void cancel() const noexcept;
 
     [[nodiscard]] bool cancelled() const noexcept;

@@ -25,8 +25,8 @@
 namespace fiber {
 
 // ── the cases ──
-// A channel is a chan<T>, or the half of it that can do the operation. Given as an lvalue it must live until
-// select returns; a temporary is taken along. A null channel's case is never ready, which is how to switch a
+// A channel is a chan<T>, or the half of it that can do the operation. Given as an lvalue, that handle must live
+// until select returns, also if another case is chosen; a temporary is taken along. A null channel's case is never ready, which is how to switch a
 // case off. Callables are copied or moved into the case.
 
 // Receives: f(std::optional<T>), without a value if the channel is closed and drained, which is always ready.
@@ -114,17 +114,18 @@ auto select_result(Cases&&... cases) {
     }
 }
 
-// A select whose cases are known only at run time, thousands of them if need be, and which is waited for again
-// and again. Cases have positions in the order of their adding. It keeps the handles of its channels. Used by
-// one party at a time; its callables may add and remove cases.
+// Go's reflect.Select: a select whose cases are known only at run time, thousands of them if need be, and which is
+// waited for again and again. Cases have positions in the order of their adding. It keeps the handles of its
+// channels. Used by one party at a time; its callables may add and remove cases.
 class selector {
 public:
     selector() noexcept = default;
     selector(selector&&) noexcept = default;
     selector& operator=(selector&&) noexcept = default;
 
-    // Add a case, see on_recv and the others, and return its position. A value is sent once: then its case is
-    // never ready again.
+    // Add a case, see on_recv and the others, and return its position. A value is sent once, or turned away once by a
+    // closed channel: then its case is never ready again. Throw std::bad_alloc, and what moving value or callable
+    // throws; then nothing has been added.
     template <class Channel, class F>
     requires detail::receives<Channel> std::size_t recv(Channel from, F&& f) {
         return add([&] { return on_recv(std::move(from), std::forward<F>(f)); }, repeats::yes);
@@ -153,7 +154,8 @@ public:
     }
     [[nodiscard]] std::size_t size() const noexcept { return cases_.size(); } // those removed included
 
-    // As select: blocks, and returns the position of the case that has run. Allocates nothing.
+    // As select: blocks, for ever if no case can be ready, and returns the position of the case that has run. Allocates
+    // nothing, and throws what select does.
     std::size_t wait() {
         std::size_t chosen = size();
         while (!run(chosen = choose(detail::may_wait::yes))) {

@@ -21,8 +21,8 @@ FIBER_API void stop_ticker(channel*) noexcept;
 FIBER_API void reset_ticker(channel*, deadline::duration period);
 } // namespace detail
 
-// A channel that receives the time once, when d has passed. Costs nothing any more once the last receiver has
-// been dropped. In a select, on_timeout does the same without a channel. Throws as go does, and
+// Go's time.After: a channel that receives the time once, when d has passed: at once if d is not above zero, never
+// if it is more than the clock can count. Costs nothing any more once the last receiver has been dropped. In a select, on_timeout does the same without a channel. Throws as go does, and
 // std::bad_alloc.
 template <class Rep, class Period>
 [[nodiscard]] receiver<std::chrono::steady_clock::time_point>
@@ -30,12 +30,13 @@ after(std::chrono::duration<Rep, Period> const& d) {
     return detail::make_after(detail::deadline_after(d));
 }
 
-// A channel that receives the time again and again. A tick that comes while the one before has not been
-// received yet is dropped; a late one does not delay those after it. Move-only; its members are called by one
+// Go's time.Ticker: a channel that receives the time again and again, first when one period has passed. A tick that
+// comes while the one before has not been received yet is dropped; a late one does not delay those after it. Move-only; its members are called by one
 // party at a time, the receivers' by any number.
 class ticker {
 public:
-    // Starts it. Throws std::invalid_argument unless the period is above zero; else as after does.
+    // Starts it. The period is rounded up to whole nanoseconds. Throws std::invalid_argument unless it is above zero;
+    // else as after does.
     template <class Rep, class Period>
     explicit ticker(std::chrono::duration<Rep, Period> const& period)
         : ticks_(detail::make_ticker(detail::steady_duration(period))) {}
