@@ -134,10 +134,12 @@ TEST_CASE("the values of the cases that were not chosen have not been moved", "[
     fiber::runtime rt;
     chan<counted> const a, b;
     auto to_a = on_send(a, counted(1), nothing), to_b = on_send(b, counted(2), nothing);
-    auto waits = rt.go([&] { CHECK(select(to_b, to_a) == 1); });
+    std::size_t chosen = 9;
+    auto waits = rt.go([&] { chosen = select(to_b, to_a); });
     await_parked(rt, 1);
     CHECK(a.recv().value().value == 1);
     waits.join();
+    CHECK(chosen == 1);
     CHECK(select(to_b, otherwise(nothing)) == 1);
     CHECK(select(to_b, on_timeout(1ms, nothing)) == 1);
     waits = rt.go([&] { select(to_b); });
