@@ -14,11 +14,11 @@ namespace {
 constexpr std::uint8_t most_patience = 15; // a streak has 16 bits
 } // namespace
 
-[[gnu::noinline]] rt::guarded_data biased_lock::lock_word(lock_state& s, void const* me) noexcept {
+[[gnu::noinline]] rt::guarded_data biased_lock::lock_word(lock_state& s, std::uintptr_t me) noexcept {
     auto const data = rt::spin_word<rank>(s.word).lock();
-    if (s.owner.load(std::memory_order_relaxed) != nullptr) [[unlikely]] // under the word
+    if (has_owner(s)) [[unlikely]] // under the word
         revoke(s, data, me);
-    auto const part = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(me) >> 6);
+    auto const part = static_cast<std::uint32_t>(me >> 6);
     if (s.last != part) { // threads that look alike only become owners too soon
         s.last = part;
         s.streak = 0;
@@ -30,8 +30,9 @@ constexpr std::uint8_t most_patience = 15; // a streak has 16 bits
 
 // With the word.
 [[gnu::cold, gnu::noinline]] void biased_lock::revoke(lock_state& s, rt::guarded_data data,
-                                                      void const* me) noexcept {
-    if (s.owner.load(std::memory_order_relaxed) != me) {
+                                                      std::uintptr_t me) noexcept {
+    auto const owner = s.owner.load(std::memory_order_relaxed);
+    if (owner != me) {
         rt::heavy_fence(); // [bias]
         if (data != rt::guarded_data::ours && s.held.load(std::memory_order_relaxed))
             rt::guarded_data_torn(); // [fork] the owner has stayed behind, and was in
@@ -40,7 +41,7 @@ constexpr std::uint8_t most_patience = 15; // a streak has 16 bits
             i % 32 == 0 ? static_cast<void>(::sched_yield()) : rt::cpu_relax();
         errno = saved_errno;
     }
-    s.owner.store(nullptr, std::memory_order_relaxed); // the word's release publishes it
+    s.owner.store(owner | lock_state::no_owner, std::memory_order_relaxed); // the word's release publishes it
     s.streak = 0;
     if (s.patience < most_patience)
         ++s.patience;
@@ -48,10 +49,12 @@ constexpr std::uint8_t most_patience = 15; // a streak has 16 bits
 
 // With the word, which is given back: from here on this thread is in as the owner. [bias] Whoever takes the word next sees
 // that, and waits.
-[[gnu::cold, gnu::noinline]] void biased_lock::consider(lock_state& s, void const* me) noexcept {
+[[gnu::cold, gnu::noinline]] void biased_lock::consider(lock_state& s, std::uintptr_t me) noexcept {
     s.streak = 0;
-    if (!rt::threads_have_identities || rt::light_fences_are_full() || rt::spinning_may_help() ||
-        !rt::self().is_fiber())
+    auto const before = s.owner.load(std::memory_order_relaxed) & ~lock_state::no_owner;
+    if (me == 0 || (before != 0 && before != me)) // [bias.one]
+        return;
+    if (rt::light_fences_are_full() || rt::spinning_may_help() || !rt::self().is_fiber())
         return;
     s.held.store(true, std::memory_order_relaxed);
     s.owner.store(me, std::memory_order_relaxed);

@@ -4,18 +4,23 @@
 // biased_lock.hpp: a channel's lock: a spin word, which a thread that has been alone with it for long need not
 // take. Two exchanges are half of what an item costs on its way through a buffer.
 //   word    the spin word, as ever
-//   owner   the OS thread that may do without; null: none. Changes under the word, while nobody is in
+//   owner   the OS thread that may do without, with bit 0 set if it may not at present; 1: none yet. Changes under the
+//           word, while nobody is in
 //   held    the owner is in, without the word
 //
 // [bias]    the owner                                 any other
-//         1 held = true                             1 take the word
-//         2 light fence                             2 owner is not null: heavy fence
-//         3 word free, and still the owner: in      3 wait until held is false
-//           else held = false, and as any other     4 owner = null: in
-//         4 held = false, on the way out            5 word free, on the way out
+//         0 it is the owner                         1 take the word
+//         1 held = true                             2 there is an owner: heavy fence
+//         2 light fence                             3 wait until held is false
+//         3 word free, and still the owner: in      4 no owner: in
+//           else held = false, and as any other     5 word free, on the way out
+//         4 held = false, on the way out
 //
 //   One fence is first. The left: right.3 sees held. The right: left.3 sees that the word is taken, or free again and
 //   then, read after it, that there is no owner any more. So never are both in.
+//
+// [bias.one] Only one thread is ever the owner of a channel, now and then. Between 0 and 1 the kernel may keep it for as long
+//   as it likes. Were another one owner by then, and in, the first one's `held = false` in 3 would hide that.
 //
 // Only a fiber of a runtime with one processor is worth an owner: elsewhere others come soon, and each time the
 // heavy fence costs what some thousand exchanges do. Each time that happens, it takes twice as long to become owner again.
@@ -27,13 +32,15 @@
 
 #include <fiber/detail/channel.hpp>
 
+#include <cstdint>
+
 namespace fiber::detail {
 
 class biased_lock {
 public:
     [[nodiscard, gnu::always_inline]] static rt::guarded_data lock(lock_state& s) noexcept {
-        void const* const me = rt::this_thread_identity();
-        if (s.owner.load(std::memory_order_relaxed) == me && rt::threads_have_identities) {
+        auto const me = reinterpret_cast<std::uintptr_t>(rt::this_thread_identity());
+        if (s.owner.load(std::memory_order_relaxed) == me) {
             s.held.store(true, std::memory_order_relaxed); // the fence orders it
             rt::compiler_fence(); // [bias] a light fence: there are no owners where those are full ones
             if (s.word.load(std::memory_order_acquire) == rt::spin_word_value::free_here() && // [bias]
@@ -47,7 +54,7 @@ public:
     }
 
     static void unlock(lock_state& s) noexcept {
-        if (s.owner.load(std::memory_order_relaxed) == nullptr) { // it stays as it is while somebody is in
+        if (!has_owner(s)) { // it stays as it is while somebody is in
             rt::spin_word<rank>(s.word).unlock();
             return;
         }
@@ -58,10 +65,14 @@ public:
 private:
     static constexpr auto rank = rt::lock_rank::channel;
 
+    [[nodiscard]] static bool has_owner(lock_state const& s) noexcept {
+        return (s.owner.load(std::memory_order_relaxed) & lock_state::no_owner) == 0;
+    }
+
     // biased_lock.cpp
-    [[nodiscard]] static rt::guarded_data lock_word(lock_state&, void const* me) noexcept;
-    static void revoke(lock_state&, rt::guarded_data, void const* me) noexcept;
-    static void consider(lock_state&, void const* me) noexcept;
+    [[nodiscard]] static rt::guarded_data lock_word(lock_state&, std::uintptr_t me) noexcept;
+    static void revoke(lock_state&, rt::guarded_data, std::uintptr_t me) noexcept;
+    static void consider(lock_state&, std::uintptr_t me) noexcept;
 };
 
 } // namespace fiber::detail

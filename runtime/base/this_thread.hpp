@@ -6,12 +6,6 @@
 
 namespace fiber::rt {
 
-#if defined(__x86_64__) || defined(__aarch64__)
-inline constexpr bool threads_have_identities = true;
-#else
-inline constexpr bool threads_have_identities = false;
-#endif
-
 // Differs among the threads that are alive; null where it cannot be had. Volatile, so that compilers read it again
 // after a switch.
 [[nodiscard]] inline void const* this_thread_identity() noexcept {

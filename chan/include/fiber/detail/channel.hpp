@@ -38,7 +38,8 @@ struct element_ops {
 
 // What a channel's lock consists of: biased_lock.hpp.
 struct lock_state {
-    std::atomic<void const*> owner{nullptr};
+    static constexpr std::uintptr_t no_owner = 1;
+    std::atomic<std::uintptr_t> owner{no_owner};
     std::atomic<std::uint32_t> word{0};
     std::uint32_t last =
         0; // a part of the identity of the thread that has taken the word last; guarded by the word
