@@ -20,7 +20,8 @@
 //   then, read after it, that there is no owner any more. So never are both in.
 //
 // [bias.one] Only one thread is ever the owner of a channel, now and then. Between 0 and 1 the kernel may keep it for as long
-//   as it likes. Were another one owner by then, and in, the first one's `held = false` in 3 would hide that.
+//   as it likes. Were another one owner by then, and in, the first one's `held = false` in 3 would hide that. Model:
+//   tests/model/bias.pml.
 //
 // Only a fiber of a runtime with one processor is worth an owner: elsewhere others come soon, and each time the
 // heavy fence costs what some thousand exchanges do. Each time that happens, it takes twice as long to become owner again.
