@@ -35,8 +35,15 @@ struct fake_fiber : rt::party {
     bool timed_out = false;
     std::function<void()> const* body = nullptr;
     ucontext_t context{};
-    std::array<char, 64 * 1024> stack;
 };
+
+// The n-th fiber's, in all runs: fresh memory for each would take longer than they do.
+std::array<char, 64 * 1024>& stack(std::size_t n) {
+    static std::vector<std::unique_ptr<std::array<char, 64 * 1024>>> all;
+    while (all.size() <= n)
+        all.push_back(std::make_unique<std::array<char, 64 * 1024>>());
+    return *all[n];
+}
 
 struct world {
     schedule& decide;
@@ -139,8 +146,9 @@ std::vector<bool> schedule::run(std::vector<std::function<void()>> const& fibers
         auto g = std::make_unique<fake_fiber>();
         g->body = &f;
         getcontext(&g->context);
-        g->context.uc_stack.ss_sp = g->stack.data();
-        g->context.uc_stack.ss_size = g->stack.size();
+        auto& its_stack = stack(here.fibers.size());
+        g->context.uc_stack.ss_sp = its_stack.data();
+        g->context.uc_stack.ss_size = its_stack.size();
         makecontext(&g->context, entry, 0);
         here.fibers.push_back(std::move(g));
     }
