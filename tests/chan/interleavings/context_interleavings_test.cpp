@@ -60,7 +60,7 @@ TEST_CASE("small programs of contexts come to nothing that is not allowed", "[in
 TEST_CASE("random programs of contexts come to nothing that is not allowed", "[interleavings]") {
     if (std::getenv("FIBER_CONTEXT_PROGRAM") != nullptr)
         return;
-    for (std::uint64_t seed = 1; seed <= 200; ++seed)
+    for (std::uint64_t seed = 1; seed <= 60; ++seed)
         check(random_context_program(seed), "FIBER_CONTEXT_PROGRAM", seed, 2, granularity::locks, 500);
 }
 

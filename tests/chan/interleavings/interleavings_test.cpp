@@ -135,7 +135,7 @@ TEST_CASE("random programs come to nothing that is not allowed", "[interleavings
         auto const p = random_program(seed);
         for (int const preemptions : {1, 2})
             check(p, "FIBER_PROGRAM", seed, preemptions, granularity::locks, 1000);
-        check(p, "FIBER_PROGRAM", seed, 2, granularity::atomics, 1000);
+        check(p, "FIBER_PROGRAM", seed, 2, granularity::atomics, 300);
     }
 }
 
