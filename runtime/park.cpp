@@ -107,18 +107,27 @@ wait_end park_until_erased(ticket t, clock::time_point deadline, wait_reason why
     return wait_end::woken;
 }
 
-void unpark(ticket t) noexcept {
+namespace {
+
+template <class... Since>
+void make_ready(ticket t, Since... waiting_since) noexcept {
     if (t.who->stayed_behind()) [[unlikely]] // [fork]
         return;
     if (!party::settle(t))
         return; // it has not parked yet, and finds out by itself
     if (t.who->is_fiber()) {
         auto& g = static_cast<fiber&>(*t.who);
-        g.sched->ready(g);
+        g.sched->ready(g, waiting_since...);
     } else {
         static_cast<thread_party&>(*t.who).ready();
     }
 }
+
+} // namespace
+
+void unpark(ticket t) noexcept { make_ready(t); }
+
+void unpark(ticket t, clock::time_point waiting_since) noexcept { make_ready(t, waiting_since); }
 
 void yield() noexcept {
     if (machine* const m = current_machine()) {

@@ -53,6 +53,9 @@ template <class Commit>
 // Never blocks, never fails, never allocates, and does not switch. Called outside of locks. What the waiter
 // lay in is gone afterwards.
 void unpark(ticket) noexcept;
+// Likewise, if the caller may go on for long and keep its processor from the one it wakes: another processor that has
+// nothing to do gets that one, and is woken for it when the wait was longer than a wake-up takes.
+void unpark(ticket, clock::time_point waiting_since) noexcept;
 
 // Gives the processor to another fiber (an OS thread: its CPU) and stays runnable.
 void yield() noexcept;

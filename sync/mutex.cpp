@@ -40,6 +40,9 @@
 //
 // A waiter that has waited for `patience` and finds the lock taken once more says so in its node and goes to
 // the front of the queue. The next unlock then leaves state_ locked and gives it the ownership: a grant.
+//
+// The party that unlocks runs on, and may lock again for as long as it likes without ever parking: so a waiter is not left
+// in the queue of that one's processor if another one has nothing to do.
 #include <fiber/mutex.hpp>
 
 #include "runtime/base/cpu_relax.hpp"
@@ -70,9 +73,11 @@ private:
 };
 
 struct mutex_waiter : rt::waiter {
-    mutex_waiter(rt::ticket t, bool has_starved) noexcept : rt::waiter(t), starving(has_starved) {}
-    bool const starving;  // the next unlock grants
-    bool granted = false; // set by that unlock, before the unpark
+    mutex_waiter(rt::ticket t, rt::clock::time_point began, bool has_starved) noexcept
+        : rt::waiter(t), since(began), starving(has_starved) {}
+    rt::clock::time_point const since; // it waits, the times before it became a courier included
+    bool const starving;               // the next unlock grants
+    bool granted = false;              // set by that unlock, before the unpark
 };
 
 // Go's. Shorter: more switches under load. Longer: less fair.
@@ -110,7 +115,7 @@ bool mutex::lock_slow(detail::deadline until) noexcept {
     auto const since = rt::clock::now();
     bool starving = false;
     for (bool courier = false;; courier = true) {
-        mutex_waiter me(rt::ticket_until(until), starving);
+        mutex_waiter me(rt::ticket_until(until), since, starving);
         queue_guard.lock();
         rt::wait_queue queue(waiters_);
         // [mutex.queue]
@@ -150,6 +155,7 @@ void mutex::unlock_slow(word seen) noexcept {
         rt::wait_queue queue(waiters_);
         if (auto* const first = static_cast<mutex_waiter*>(queue.claim_front())) {
             auto const ticket = first->key;
+            auto const since = first->since;
             if (first->starving) {
                 first->granted = true;
                 // relaxed: it stays locked, and the unpark orders
@@ -159,7 +165,7 @@ void mutex::unlock_slow(word seen) noexcept {
                 queue_guard.unlock();
                 state_.store(free, std::memory_order_release); // [mutex.hand_on]
             }
-            rt::unpark(ticket); // *this and *first may be gone
+            rt::unpark(ticket, since); // *this and *first may be gone
             return;
         }
         // relaxed: those who have asked will do so again, under the queue lock

@@ -4,6 +4,8 @@
 // How long does a lock take at the most, while another fiber locks and unlocks the same mutex in a tight loop on the
 // other processor? The longest and the mean of all in 10 s (--quick: 1 s), for mutex, and for shared_mutex against a
 // reader and against a writer.
+#include "perf/harness/machine.hpp"
+
 #include <fiber/fiber.hpp>
 
 #include <algorithm>
@@ -50,6 +52,7 @@ int main(int argc, char** argv) {
         return 2;
     }
     double const seconds = quick ? 1 : 10;
+    perf::strangers const others;
     fiber::runtime runtime({.processors = 2});
     runtime.run([&] {
         fiber::mutex m;
@@ -74,4 +77,5 @@ int main(int argc, char** argv) {
             "shared_mutex, to read beside a writer", seconds, write, [&] { s.lock_shared(); },
             [&] { s.unlock_shared(); });
     });
+    std::fputs(perf::strangers::warning(others.share()).c_str(), stdout);
 }

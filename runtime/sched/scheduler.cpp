@@ -11,6 +11,7 @@
 
 #include "asm/floating_point.hpp"
 
+#include <chrono>
 #include <exception>
 
 namespace fiber::rt {
@@ -246,6 +247,18 @@ void scheduler::finish(machine& m, fiber& g, bool has_credit) noexcept {
 void scheduler::ready(fiber& g) noexcept {
     g.move(fiber_state::parked, fiber_state::runnable);
     place(g);
+}
+
+// [idle.next] does not hold: the caller may run on for long. One that searches for work gets it for nothing; to wake
+// one takes a few microseconds, which is for those alone that have waited several times as long.
+void scheduler::ready(fiber& g, clock::time_point waiting_since) noexcept {
+    constexpr auto worth_a_wake = std::chrono::microseconds(20);
+    if (!idle_.hungry() || (idle_.count() != 0 && clock::now() - waiting_since < worth_a_wake)) {
+        ready(g);
+        return;
+    }
+    g.move(fiber_state::parked, fiber_state::runnable);
+    inject(g);
 }
 
 // By a fiber's own code, or an OS thread.

@@ -57,6 +57,8 @@ public:
     // ── for everyone ──
     // Parked or new to runnable. Never blocks, fails or allocates.
     void ready(fiber&) noexcept;
+    // Likewise; but who has nothing to do gets it, as unpark says.
+    void ready(fiber&, clock::time_point waiting_since) noexcept;
 
     // A record with a credit or stack, and back. From a machine of this scheduler or from elsewhere.
     [[nodiscard]] fiber& new_fiber(attributes const&);

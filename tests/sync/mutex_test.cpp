@@ -233,6 +233,23 @@ TEST_CASE("a party that locks all the time does not keep others out", "[mutex]")
     });
 }
 
+TEST_CASE("a fiber that unlocks and never parks does not keep others out", "[mutex]") {
+    tests::on_processors([] {
+        fiber::mutex m;
+        std::atomic<bool> stop{false};
+        auto greedy = fiber::go([&] {
+            while (!stop)
+                std::scoped_lock guard(m);
+        });
+        for (int i = 0; i < 20; ++i) {
+            std::scoped_lock guard(m); // returns, or the test hangs
+            fiber::this_fiber::yield();
+        }
+        stop = true;
+        greedy.join();
+    });
+}
+
 TEST_CASE("a mutex works with std::lock, in whatever order", "[mutex]") {
     tests::with_crowds([](tests::crowd const& crowd) {
         fiber::mutex a;
