@@ -7,7 +7,10 @@
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/sched/thread_party.hpp"
 
+#include <cstddef>
+#include <new>
 #include <sched.h>
+#include <type_traits>
 
 namespace fiber::rt {
 namespace {
@@ -36,31 +39,30 @@ struct timed_park {
     }
 };
 
-constinit wait_observer observer = nullptr;
+constinit wait_observer const* observer = nullptr;
 
-// Tells the observer, if there is one, when the wait is over.
+// Tells the observer, if there is one.
 class observed_wait {
 public:
-    observed_wait(wait_reason why, void const* what) noexcept : why_(why), what_(what) {
+    observed_wait(wait_reason why, void const* what) noexcept {
         if (observer != nullptr) [[unlikely]]
-            since_ = clock::now();
+            observer->begins(*::new (static_cast<void*>(note_)) wait_note({self(), why, what, clock::now()}));
     }
     observed_wait(observed_wait const&) = delete;
     observed_wait& operator=(observed_wait const&) = delete;
     ~observed_wait() {
         if (observer != nullptr) [[unlikely]]
-            observer(why_, what_, since_);
+            observer->is_over(*std::launder(reinterpret_cast<wait_note*>(note_)));
     }
 
 private:
-    wait_reason why_;
-    void const* what_;
-    clock::time_point since_;
+    static_assert(std::is_trivially_destructible_v<wait_note>);
+    alignas(wait_note) std::byte note_[sizeof(wait_note)];
 };
 
 } // namespace
 
-void observe_waits(wait_observer o) noexcept { observer = o; }
+void observe_waits(wait_observer const* o) noexcept { observer = o; }
 
 party& self() noexcept {
     if (machine const* const m = current_machine())

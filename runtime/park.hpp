@@ -64,9 +64,23 @@ void yield() noexcept;
 // meanwhile: if not, spinning is for nothing.
 [[nodiscard]] bool spinning_may_help() noexcept;
 
-// For debugging: called by each party after each wait of its own. Set before the first; null: none.
-using wait_observer = void (*)(wait_reason why, void const* what, clock::time_point since) noexcept;
-void observe_waits(wait_observer) noexcept;
+// For debugging: told of each wait by the party that waits, before, when it may hold the spinlock that its commit releases, and
+// after. In between the note, which stands on the party's stack, is the observer's.
+struct wait_facts {
+    party& who;
+    wait_reason why;
+    void const* what;
+    clock::time_point since;
+};
+struct wait_note : waiter {
+    explicit wait_note(wait_facts const& of) noexcept : waiter(ticket{&of.who}), facts(of) {}
+    wait_facts const facts;
+};
+struct wait_observer {
+    void (*begins)(wait_note&) noexcept;
+    void (*is_over)(wait_note&) noexcept;
+};
+void observe_waits(wait_observer const*) noexcept; // set before the first wait; null: none
 
 // Something to be done when the caller ends: a fiber or an OS thread, after its fiber::local variables have been
 // destroyed. It stands where it was put until it runs. Throws std::bad_alloc, and then it will not run.

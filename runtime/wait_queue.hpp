@@ -28,7 +28,7 @@ struct waiter {
 
 class wait_queue {
 public:
-    explicit wait_queue(detail::wait_list& list) noexcept : last_(list.last_) {}
+    constexpr explicit wait_queue(detail::wait_list& list) noexcept : last_(list.last_) {}
 
     [[nodiscard]] bool empty() const noexcept { return last_ == nullptr; }
     [[nodiscard]] waiter* front() const noexcept { return last_ != nullptr ? last_->next : nullptr; }

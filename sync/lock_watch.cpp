@@ -10,8 +10,9 @@
 #include "runtime/park.hpp"
 #include "sync/misuse.hpp"
 #include "sync/party_name.hpp"
+#include "sync/wait_watch.hpp"
 
-#include <fiber/mutex.hpp>
+#include <fiber/go.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -20,6 +21,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <pthread.h>
 #include <set>
@@ -36,40 +38,74 @@ constinit bool watching_locks = false;
 namespace fiber::rt::lock_watch {
 namespace {
 
-using lock = ::fiber::mutex const*;
+// A party that has locked something, until it ends.
+struct holder : exit_action {
+    holder() noexcept : exit_action{ended} {}
+    static void ended(exit_action&) noexcept;
+    [[nodiscard]] auto find(void const* lock) noexcept {
+        return std::find_if(held.begin(), held.end(), [lock](watched const& w) { return w.at == lock; });
+    }
+    party_name const name = name_of_caller();
+    std::vector<watched> held; // in the order of locking
+};
 
 struct tables {
-    std::map<party const*, std::vector<lock>> held;
-    std::map<lock, std::set<lock>> then; // locked while the first was held
+    std::map<party const*, std::unique_ptr<holder>> holders;
+    std::map<void const*, std::set<void const*>> then; // locked while the first was held
 };
 
 constinit immortal<std::mutex> guard; // of what follows
 constinit tables* all = nullptr;      // never destroyed: fibers run on while the process exits
 
-constinit std::chrono::milliseconds long_wait{10};
+// Null: it has locked nothing so far.
+holder* holder_of(party const& who) noexcept {
+    auto const found = all->holders.find(&who);
+    return found != all->holders.end() ? found->second.get() : nullptr;
+}
+
+void holder::ended(exit_action& action) noexcept {
+    std::lock_guard const hold(guard.value);
+    if (running_in_fiber()) // an OS thread may be on its way through exit()
+        for (auto const& [lock, kind] : static_cast<holder&>(action).held)
+            warn("%s %p: not unlocked by %s, which has ended", name_of(kind), lock, name_of_caller().text);
+    all->holders.erase(&self());
+}
 
 // Whether there is a way from one to the other.
-bool leads(lock from, lock to, std::set<lock>& seen) {
+bool leads(void const* from, void const* to, std::set<void const*>& seen) {
     if (from == to)
         return true;
     if (!seen.insert(from).second)
         return false;
     auto const next = all->then.find(from);
-    return next != all->then.end() &&
-           std::any_of(next->second.begin(), next->second.end(), [&](lock l) { return leads(l, to, seen); });
+    return next != all->then.end() && std::any_of(next->second.begin(), next->second.end(),
+                                                  [&](void const* lock) { return leads(lock, to, seen); });
 }
 
-void report_wait(wait_reason why, void const*, clock::time_point since) noexcept {
-    auto const waited = std::chrono::floor<std::chrono::milliseconds>(clock::now() - since);
-    if (waited < long_wait)
+void report_wait(wait_facts const& wait) noexcept {
+    holder const* const waits = holder_of(wait.who);
+    if (waits == nullptr || waits->held.empty())
         return;
-    std::lock_guard const hold(guard.value);
-    auto const mine = all->held.find(&self());
-    if (mine == all->held.end() || mine->second.empty())
-        return;
-    warn("fiber::mutex %p: held for the %lld ms for which %s waited: %s",
-         static_cast<void const*>(mine->second.back()), static_cast<long long>(waited.count()),
-         name_of_caller().text, to_string(why));
+    auto const ms = std::chrono::floor<std::chrono::milliseconds>(clock::now() - wait.since).count();
+    warn("%s %p: held while %s has waited for %lld ms: %s %p", name_of(waits->held.back().kind),
+         waits->held.back().at, waits->name.text, static_cast<long long>(ms), to_string(wait.why), wait.what);
+}
+
+// [fork] The tables are whole in the child, and the lock is free. A fiber that forks becomes another party there.
+constinit party const* forks = nullptr;
+
+void before_fork() noexcept {
+    guard.value.lock();
+    forks = &self();
+}
+void after_fork() noexcept { guard.value.unlock(); }
+void after_fork_in_child() noexcept {
+    wait_watch::thread_is_gone();
+    if (auto me = all->holders.extract(forks); !me.empty()) {
+        me.key() = &self();
+        all->holders.insert(std::move(me));
+    }
+    guard.value.unlock();
 }
 
 void configure(std::string_view word) {
@@ -82,13 +118,10 @@ void configure(std::string_view word) {
              static_cast<int>(word.size()), word.data());
         return;
     }
-    long_wait = std::chrono::milliseconds(ms);
     all = new tables;
-    // [fork] The tables are whole in the child, and the lock is free.
-    auto const unlock = [] { guard.value.unlock(); };
-    if (int const failed = ::pthread_atfork([] { guard.value.lock(); }, unlock, unlock); failed != 0)
+    if (int const failed = ::pthread_atfork(before_fork, after_fork, after_fork_in_child); failed != 0)
         fatal("cannot prepare for fork: pthread_atfork: %s", std::strerror(failed));
-    observe_waits(report_wait);
+    wait_watch::observe(std::chrono::milliseconds(ms), guard.value, report_wait);
     ::fiber::detail::watching_locks = true;
 }
 
@@ -99,43 +132,54 @@ void configure(std::string_view word) {
 
 } // namespace
 
-void about_to_lock(lock l) noexcept {
+void about_to_lock(watched next) noexcept {
     std::lock_guard const hold(guard.value);
-    for (lock const before : all->held[&self()]) {
-        if (!all->then[before].insert(l).second)
+    holder const* const me = holder_of(self());
+    if (me == nullptr)
+        return;
+    for (watched const& before : me->held) {
+        if (!all->then[before.at].insert(next.at).second)
             continue;
-        std::set<lock> seen;
-        if (before != l && leads(l, before, seen))
-            warn("fiber::mutex %p: locked after %p here, and before it elsewhere: that can deadlock (in %s)",
-                 static_cast<void const*>(l), static_cast<void const*>(before), name_of_caller().text);
+        std::set<void const*> seen;
+        if (before.at == next.at)
+            warn("%s %p: locked again by one who has it: that can deadlock (in %s)", name_of(next.kind),
+                 next.at, name_of_caller().text);
+        else if (leads(next.at, before.at, seen))
+            warn("%s %p: locked after %s %p here, and before it elsewhere: that can deadlock (in %s)",
+                 name_of(next.kind), next.at, name_of(before.kind), before.at, name_of_caller().text);
     }
 }
 
-void locked(lock l) noexcept {
+void locked(watched lock) noexcept {
     std::lock_guard const hold(guard.value);
-    all->held[&self()].push_back(l);
+    holder* me = holder_of(self());
+    if (me == nullptr) {
+        auto made = std::make_unique<holder>();
+        at_exit_of_self(*made);
+        me = (all->holders[&self()] = std::move(made)).get();
+    }
+    me->held.push_back(lock);
+    wait_watch::look_out();
 }
 
-void about_to_unlock(lock l) noexcept {
+void about_to_unlock(watched lock) noexcept {
     std::lock_guard const hold(guard.value);
-    auto const has = [l](auto const& entry) {
-        return std::find(entry.second.begin(), entry.second.end(), l) != entry.second.end();
+    if (holder* const me = holder_of(self()); me != nullptr && me->find(lock.at) != me->held.end()) {
+        me->held.erase(me->find(lock.at));
+        return;
+    }
+    auto const has = [lock](auto const& entry) {
+        return entry.second->find(lock.at) != entry.second->held.end();
     };
-    auto const mine = all->held.find(&self());
-    if (mine != all->held.end() && has(*mine)) {
-        mine->second.erase(std::find(mine->second.begin(), mine->second.end(), l));
-        if (mine->second.empty())
-            all->held.erase(mine);
-    } else if (std::any_of(all->held.begin(), all->held.end(), has)) {
-        misused("fiber::mutex", l, "unlocked by one who has not locked it");
-    }
+    if (std::any_of(all->holders.begin(), all->holders.end(), has))
+        misused(lock.kind, lock.at, "unlocked by one who has not locked it");
 }
 
-void forget(lock l) noexcept {
+void forget(void const* lock) noexcept {
     std::lock_guard const hold(guard.value);
-    all->then.erase(l);
+    all->then.erase(lock);
     for (auto& entry : all->then)
-        entry.second.erase(l);
+        entry.second.erase(lock);
 }
 
 } // namespace fiber::rt::lock_watch

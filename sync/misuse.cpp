@@ -10,6 +10,25 @@
 
 namespace fiber::rt {
 
+char const* name_of(detail::lock_kind kind) noexcept {
+    using detail::lock_kind;
+    switch (kind) {
+    case lock_kind::mutex:
+        return "fiber::mutex";
+    case lock_kind::timed_mutex:
+        return "fiber::timed_mutex";
+    case lock_kind::recursive_mutex:
+        return "fiber::recursive_mutex";
+    case lock_kind::recursive_timed_mutex:
+        return "fiber::recursive_timed_mutex";
+    case lock_kind::shared_mutex:
+        return "fiber::shared_mutex";
+    case lock_kind::shared_timed_mutex:
+        return "fiber::shared_timed_mutex";
+    }
+    return "";
+}
+
 void misused(char const* kind, void const* object, char const* how) noexcept {
     fatal("%s %p: %s (in %s)", kind, object, how, name_of_caller().text);
 }

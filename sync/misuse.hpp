@@ -5,12 +5,25 @@
 // object, what is wrong, and the fiber or OS thread that has done it; then the process aborts.
 #pragma once
 
+#include <fiber/detail/lock_kind.hpp>
+
 namespace fiber::rt {
 
+// As the user knows it: fiber::mutex, …
+[[nodiscard, gnu::cold]] char const* name_of(detail::lock_kind) noexcept;
+
 [[noreturn, gnu::cold]] void misused(char const* kind, void const* object, char const* how) noexcept;
+[[noreturn, gnu::cold]] inline void misused(detail::lock_kind kind, void const* object,
+                                            char const* how) noexcept {
+    misused(name_of(kind), object, how);
+}
 
 // For destructors. Returns if the object has static storage duration: those are destroyed when the process exits, while
 // fibers that use them may still run and are dropped.
 [[gnu::cold]] void destroyed_in_use(char const* kind, void const* object, char const* how) noexcept;
+[[gnu::cold]] inline void destroyed_in_use(detail::lock_kind kind, void const* object,
+                                           char const* how) noexcept {
+    destroyed_in_use(name_of(kind), object, how);
+}
 
 } // namespace fiber::rt

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// mutex.cpp: what fiber::mutex does when more than one party wants it.
+// mutex.cpp: what a mutex, of any kind, does when more than one party wants it.
 //
 //   state_       means                                                   who may change it
 //   0 free       nobody has it                                           anyone: to 1, and it is theirs
@@ -43,7 +43,7 @@
 //
 // The party that unlocks runs on, and may lock again for as long as it likes without ever parking: so a waiter is not left
 // in the queue of that one's processor if another one has nothing to do.
-#include <fiber/mutex.hpp>
+#include <fiber/detail/exclusive_lock.hpp>
 
 #include "runtime/base/cpu_relax.hpp"
 #include "runtime/base/spinlock.hpp"
@@ -53,12 +53,12 @@
 
 #include <chrono>
 
-namespace fiber {
+namespace fiber::detail {
 namespace {
 
 class queue_lock {
 public:
-    queue_lock(std::atomic<std::uint32_t>& word, detail::wait_list& waiters) noexcept
+    queue_lock(std::atomic<std::uint32_t>& word, wait_list& waiters) noexcept
         : word_(word), waiters_(waiters) {}
     // [fork] A party may hold the mutex over a fork, and must find it in order in the child, whoever else was there.
     void lock() noexcept {
@@ -69,7 +69,7 @@ public:
 
 private:
     rt::spin_word<rt::lock_rank::wait_queue> word_;
-    detail::wait_list& waiters_;
+    wait_list& waiters_;
 };
 
 struct mutex_waiter : rt::waiter {
@@ -92,7 +92,7 @@ constexpr int pauses = 30;
 } // namespace
 
 // Takes the mutex if it becomes free within a few microseconds. `taken` is the value to leave in state_.
-bool mutex::spin(word taken) noexcept {
+bool exclusive_lock::spin(word taken) noexcept {
     if (!rt::spinning_may_help())
         return false;
     for (int i = 0; i < looks; ++i) {
@@ -108,7 +108,7 @@ bool mutex::spin(word taken) noexcept {
     return false;
 }
 
-bool mutex::lock_slow(detail::deadline until) noexcept {
+bool exclusive_lock::lock_slow(deadline until) noexcept {
     if (spin(locked))
         return true;
     queue_lock queue_guard(queue_lock_, waiters_);
@@ -146,9 +146,9 @@ bool mutex::lock_slow(detail::deadline until) noexcept {
     }
 }
 
-void mutex::unlock_slow(word seen) noexcept {
+void exclusive_lock::unlock_slow(lock_kind kind, word seen) noexcept {
     if (seen == free)
-        rt::misused("fiber::mutex", this, "unlocked, but it was not locked");
+        rt::misused(kind, this, "unlocked, but it was not locked");
     queue_lock queue_guard(queue_lock_, waiters_);
     do {
         queue_guard.lock();
@@ -175,25 +175,28 @@ void mutex::unlock_slow(word seen) noexcept {
     // *this may be gone
 }
 
-void mutex::check_destruction() const noexcept {
-    // relaxed: as in the destructor
+void exclusive_lock::check_destruction(lock_kind kind) const noexcept {
+    // relaxed: as in end()
     bool const is_locked = state_.load(std::memory_order_relaxed) != free;
     if (is_locked || !waiters_.empty())
-        rt::destroyed_in_use("fiber::mutex", this, waiters_.empty() ? "it is locked" : "others wait for it");
-    if (detail::watching_locks)
+        rt::destroyed_in_use(kind, this, waiters_.empty() ? "it is locked" : "others wait for it");
+    if (watching_locks)
         rt::lock_watch::forget(this);
 }
 
-bool mutex::lock_watched(detail::deadline until) noexcept {
-    rt::lock_watch::about_to_lock(this);
+bool exclusive_lock::lock_watched(lock_kind kind, deadline until) noexcept {
+    if (until == never)
+        rt::lock_watch::about_to_lock({this, kind});
     if (!take_free() && !lock_slow(until))
         return false;
-    note_locked();
+    note_locked(kind);
     return true;
 }
 
-void mutex::note_locked() const noexcept { rt::lock_watch::locked(this); }
+void exclusive_lock::note_locked(lock_kind kind) const noexcept { rt::lock_watch::locked({this, kind}); }
 
-void mutex::note_unlocked() const noexcept { rt::lock_watch::about_to_unlock(this); }
+void exclusive_lock::note_unlocked(lock_kind kind) const noexcept {
+    rt::lock_watch::about_to_unlock({this, kind});
+}
 
-} // namespace fiber
+} // namespace fiber::detail

@@ -9,6 +9,7 @@
 #include "sync/misuse.hpp"
 
 #include <limits>
+#include <string>
 #include <system_error>
 
 namespace fiber::detail {
@@ -18,23 +19,18 @@ constexpr auto most = std::numeric_limits<std::uint32_t>::max();
 
 } // namespace
 
-bool recursive_lock::is_mine(void const* me) const noexcept {
-    return owner_.load(std::memory_order_relaxed) == me;
-}
-
-void recursive_lock::take(void const* me) noexcept {
-    owner_.store(me, std::memory_order_relaxed);
-    times_ = 1;
+void recursive_lock::locked_too_often() const {
+    throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again),
+                            std::string(rt::name_of(kind_)) + ": locked too often");
 }
 
 void recursive_lock::lock() {
     void const* const me = &rt::self();
     if (!is_mine(me)) {
-        mutex_.lock();
+        lock_.lock(kind_);
         take(me);
     } else if (times_ == most) {
-        throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again),
-                                "fiber::recursive_mutex: locked too often");
+        locked_too_often();
     } else {
         ++times_;
     }
@@ -43,7 +39,7 @@ void recursive_lock::lock() {
 bool recursive_lock::try_lock() noexcept {
     void const* const me = &rt::self();
     if (!is_mine(me)) {
-        if (!mutex_.try_lock())
+        if (!lock_.try_lock(kind_))
             return false;
         take(me);
     } else if (times_ == most) {
@@ -57,7 +53,7 @@ bool recursive_lock::try_lock() noexcept {
 // After try_lock has failed.
 bool recursive_lock::lock_before(deadline until) noexcept {
     void const* const me = &rt::self();
-    if (is_mine(me) || !mutex_.lock_before(until))
+    if (is_mine(me) || !lock_.lock_before(kind_, until))
         return false;
     take(me);
     return true;
@@ -65,11 +61,11 @@ bool recursive_lock::lock_before(deadline until) noexcept {
 
 void recursive_lock::unlock() noexcept {
     if (!is_mine(&rt::self())) [[unlikely]]
-        rt::misused("fiber::recursive_mutex", this, "unlocked by one who has not locked it");
+        rt::misused(kind_, this, "unlocked by one who has not locked it");
     if (--times_ != 0)
         return;
     owner_.store(nullptr, std::memory_order_relaxed);
-    mutex_.unlock(); // *this may be gone
+    lock_.unlock(kind_); // *this may be gone
 }
 
 } // namespace fiber::detail

@@ -36,6 +36,7 @@
 #include "runtime/base/cpu.hpp"
 #include "runtime/base/cpu_relax.hpp"
 #include "runtime/base/queue_lock.hpp"
+#include "sync/lock_watch.hpp"
 #include "sync/misuse.hpp"
 #include "sync/waiting.hpp"
 
@@ -98,7 +99,7 @@ bool readers_writer_lock::take(word& seen, mode wanted) noexcept {
                                         std::memory_order_relaxed);
 }
 
-bool readers_writer_lock::try_lock_shared() noexcept {
+bool readers_writer_lock::take_share() noexcept {
     auto seen = state_.load(std::memory_order_relaxed); // relaxed: the exchanges order
     if ((seen & biased) != 0) {
         slot& mine = slot_of(this, &rt::self());
@@ -108,7 +109,7 @@ bool readers_writer_lock::try_lock_shared() noexcept {
             if ((seen & biased) != 0)
                 return true;
             if (!empty_slot(mine, this))
-                leave();
+                static_cast<void>(leave());
             seen = state_.load(std::memory_order_relaxed);
         }
     }
@@ -118,27 +119,33 @@ bool readers_writer_lock::try_lock_shared() noexcept {
     return false;
 }
 
-void readers_writer_lock::unlock_shared() noexcept {
-    if (!empty_slot(slot_of(this, &rt::self()), this)) // else *this may be gone
-        leave();
+// True: *this may be gone. False: nobody shares it.
+bool readers_writer_lock::give_up_share() noexcept {
+    return empty_slot(slot_of(this, &rt::self()), this) || leave();
 }
 
-// By a reader that is counted. Afterwards *this may be gone.
-void readers_writer_lock::leave() noexcept {
+void readers_writer_lock::not_shared(lock_kind kind) const noexcept {
+    rt::misused(kind, this, "unlocked from sharing, but it was not shared");
+}
+
+// By a reader that is counted. As give_up_share.
+bool readers_writer_lock::leave() noexcept {
     auto seen = state_.load(std::memory_order_relaxed);
     do {
         if ((seen & readers) == 0)
             return leave_uncounted();
-        if ((seen & waiting) != 0)
-            return release_slow(reader);
+        if ((seen & waiting) != 0) {
+            release_slow(reader);
+            return true;
+        }
     } while (!state_.compare_exchange_weak(seen, seen - reader, std::memory_order_release, // [shared.hand_on]
                                            std::memory_order_relaxed));
+    return true;
 }
 
 // By a party that is not counted and stands in no slot of its own: another one has locked it.
-void readers_writer_lock::leave_uncounted() noexcept {
-    if (std::none_of(slots.begin(), slots.end(), [this](slot& s) { return empty_slot(s, this); }))
-        rt::misused("fiber::shared_mutex", this, "unlocked from sharing, but it was not shared");
+bool readers_writer_lock::leave_uncounted() noexcept {
+    return std::any_of(slots.begin(), slots.end(), [this](slot& s) { return empty_slot(s, this); });
 }
 
 void readers_writer_lock::unbias() noexcept {
@@ -154,9 +161,9 @@ void readers_writer_lock::unbias() noexcept {
         state_.fetch_add(
             reader, std::memory_order_seq_cst); // first: its reader may leave as soon as the slot is empty
         if (!empty_slot(s, this))
-            leave(); // it has left before
+            static_cast<void>(leave()); // it has left before
     }
-    leave();
+    static_cast<void>(leave());
 }
 
 bool readers_writer_lock::try_lock_slow() noexcept {
@@ -225,10 +232,10 @@ bool readers_writer_lock::lock_slow(mode wanted, deadline until) noexcept {
     return false;
 }
 
-void readers_writer_lock::unlock_slow(word seen) noexcept {
+void readers_writer_lock::unlock_slow(lock_kind kind, word seen) noexcept {
     do {
         if ((seen & writer) == 0)
-            rt::misused("fiber::shared_mutex", this, "unlocked, but it was not locked");
+            rt::misused(kind, this, "unlocked, but it was not locked");
         if ((seen & waiting) != 0)
             return release_slow(writer);
     } while (!state_.compare_exchange_weak(seen, seen - writer, std::memory_order_release, // [shared.hand_on]
@@ -266,13 +273,31 @@ void readers_writer_lock::settle_locked(word released) noexcept {
     granted.wake_all();
 }
 
-void readers_writer_lock::check_unused() const noexcept {
-    auto const state = state_.load(std::memory_order_relaxed); // relaxed: as in the destructor
+void readers_writer_lock::check_unused(lock_kind kind) const noexcept {
+    auto const state = state_.load(std::memory_order_relaxed); // relaxed: as in end()
     auto const holds_this = [this](slot& s) { return s.load(std::memory_order_relaxed) == this; };
     if ((state & waiting) != 0)
-        rt::destroyed_in_use("fiber::shared_mutex", this, "others wait for it");
+        rt::destroyed_in_use(kind, this, "others wait for it");
     else if ((state & (writer | readers)) != 0 || std::any_of(slots.begin(), slots.end(), holds_this))
-        rt::destroyed_in_use("fiber::shared_mutex", this, "it is locked");
+        rt::destroyed_in_use(kind, this, "it is locked");
+    if (watching_locks)
+        rt::lock_watch::forget(this);
+}
+
+bool readers_writer_lock::lock_watched(lock_kind kind, mode wanted, deadline until) noexcept {
+    if (until == never)
+        rt::lock_watch::about_to_lock({this, kind});
+    bool const at_once = wanted == mode::exclusive ? take_free() : take_share();
+    if (!at_once && !lock_slow(wanted, until))
+        return false;
+    note_locked(kind);
+    return true;
+}
+
+void readers_writer_lock::note_locked(lock_kind kind) const noexcept { rt::lock_watch::locked({this, kind}); }
+
+void readers_writer_lock::note_unlocked(lock_kind kind) const noexcept {
+    rt::lock_watch::about_to_unlock({this, kind});
 }
 
 } // namespace fiber::detail

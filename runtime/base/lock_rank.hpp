@@ -18,6 +18,7 @@ enum class lock_rank : std::uint8_t {
     lifetime,     // its shutdown and its processors' number
     external,     // its caches for callers that hold no processor
     depot,        // the process's free records and stacks
+    watched_waits // FIBER_DEBUG's list of those who wait
 };
 
 #ifdef NDEBUG

@@ -1,25 +1,42 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// debug_locks_long_wait: a wait while a mutex is held is reported if it takes long, and only then.
+// debug_locks_long_wait: a party that waits for long while it holds a lock is reported while it waits, by the name of the
+// lock's class, once; one that holds nothing is not.
 
-// env: FIBER_DEBUG=locks=20
-// stderr: fiber: fiber::mutex 0x[0-9a-f]+: held for the [0-9]+ ms for which fiber [0-9]+ "sleeper" waited: sleep
+// env: FIBER_DEBUG=locks=1
+// stderr: fiber: fiber::timed_mutex 0x[0-9a-f]+: held while fiber [0-9]+ "first" has waited for [0-9]+ ms: semaphore 0x[0-9a-f]+
+// stderr: fiber: fiber::shared_mutex 0x[0-9a-f]+: held while OS thread [0-9]+ has waited for [0-9]+ ms: semaphore 0x[0-9a-f]+
 // stdout: done
+
+#include "tests/death/own_stderr.hpp"
 
 #include <fiber/fiber.hpp>
 
-#include <chrono>
 #include <cstdio>
 #include <mutex>
+#include <shared_mutex>
+#include <thread>
 
 int main() {
-    using namespace std::chrono_literals;
-    fiber::mutex mutex;
-    fiber::go({.name = "sleeper"}, [&] {
-        fiber::this_fiber::sleep_for(30ms); // holds nothing
+    tests::own_stderr reports;
+    fiber::counting_semaphore<> over(0);
+    fiber::handle without = fiber::go([&] { over.acquire(); }); // before the others
+    fiber::timed_mutex mutex;
+    fiber::handle first = fiber::go({.name = "first"}, [&] {
         std::scoped_lock lock(mutex);
-        fiber::this_fiber::sleep_for(30ms);
-    }).join();
+        over.acquire();
+    });
+    reports.pass_on_line(); // while it waits: nobody else could end that
+    fiber::shared_mutex shared;
+    std::thread second([&] {
+        std::shared_lock lock(shared);
+        over.acquire();
+    });
+    reports.pass_on_line(); // and not once more of the first
+    over.release(3);
+    without.join();
+    first.join();
+    second.join();
     std::puts("done");
 }

@@ -3,7 +3,7 @@
 
 // debug_locks_not_mine: with FIBER_DEBUG=locks, a mutex can be unlocked by the party alone that has locked it.
 
-// env: FIBER_DEBUG=locks
+// env: FIBER_DEBUG=locks=60000
 // exit: abort
 // stderr: fiber: fiber::mutex 0x[0-9a-f]+: unlocked by one who has not locked it \(in fiber [0-9]+ "other"\)
 

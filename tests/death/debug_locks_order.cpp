@@ -4,7 +4,7 @@
 // debug_locks_order: three mutexes that are locked in a circle are reported once, though nobody has met a deadlock.
 
 // env: FIBER_DEBUG=locks
-// stderr: fiber: fiber::mutex 0x[0-9a-f]+: locked after 0x[0-9a-f]+ here, and before it elsewhere: that can deadlock \(in fiber [0-9]+ "third"\)
+// stderr: fiber: fiber::mutex 0x[0-9a-f]+: locked after fiber::mutex 0x[0-9a-f]+ here, and before it elsewhere: that can deadlock \(in fiber [0-9]+ "third"\)
 // stdout: done
 
 #include <fiber/fiber.hpp>

@@ -163,7 +163,7 @@ TEST_CASE("destroying what others wait for aborts and says so", "[misuse]") {
     auto timed = std::make_unique<fiber::timed_mutex>();
     timed->lock();
     in_use(
-        std::move(timed), "mutex", [](auto& m) { std::unique_lock lock(m, std::chrono::hours(1)); },
+        std::move(timed), "timed_mutex", [](auto& m) { std::unique_lock lock(m, std::chrono::hours(1)); },
         [](auto& m) { m.unlock(); });
     in_use(
         std::make_unique<fiber::condition_variable_any>(), "condition_variable",

@@ -6,7 +6,7 @@
 
 #include <fiber/detail/config.hpp>
 #include <fiber/detail/deadline.hpp>
-#include <fiber/detail/wait_list.hpp>
+#include <fiber/detail/exclusive_lock.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -14,102 +14,31 @@
 #include <mutex> // unique_lock, scoped_lock, lock: they all work with it
 
 namespace fiber {
-namespace detail {
-class recursive_lock;
-
-// FIBER_DEBUG=locks. Set before main.
-FIBER_API extern bool watching_locks;
-
-// The timed half of a lock, for what locks before a deadline: bool try_lock(), bool lock_before(deadline).
-template <class Lock, class Rep, class Period>
-[[nodiscard]] bool lock_for(Lock& lock, std::chrono::duration<Rep, Period> const& duration) {
-    return lock.try_lock() || lock.lock_before(deadline_after(duration));
-}
-template <class Lock, class Clock, class Duration>
-[[nodiscard]] bool lock_until(Lock& lock, std::chrono::time_point<Clock, Duration> const& when) {
-    if (lock.try_lock())
-        return true;
-    do
-        if (lock.lock_before(deadline_at(when)))
-            return true;
-    while (Clock::now() < when); // its clock has been set back meanwhile
-    return false;
-}
-} // namespace detail
 
 // mutex is std::mutex: not recursive, constant-initialised, to be locked from fibers of any runtime and from
 // OS threads alike. A fiber that must wait gives up its processor, an OS thread sleeps. The party that has
 // locked it unlocks it; on which OS thread a fiber does so does not matter. Fair to a millisecond: a lock
 // that is released goes to whoever comes first, but one that has waited for longer gets it handed over.
-// unlock() of a mutex that is not locked, and destroying one that is locked or waited for, abort.
-class FIBER_API mutex {
+// unlock() of a mutex that is not locked, and destroying one that is locked or waited for, abort. That it is unlocked by
+// the party that has locked it is checked under FIBER_DEBUG=locks: the mutex has no room for who that is.
+class mutex {
 public:
     constexpr mutex() noexcept = default;
-    ~mutex() {
-        // relaxed: whoever destroys it has ordered that after all other uses
-        if (state_.load(std::memory_order_relaxed) != free || !waiters_.empty() || detail::watching_locks)
-            [[unlikely]]
-            check_destruction();
-    }
+    ~mutex() { lock_.end(kind); }
     mutex(mutex const&) = delete;
     mutex& operator=(mutex const&) = delete;
 
     // Blocks until the mutex is the caller's.
-    void lock() noexcept { static_cast<void>(lock_before(detail::never)); }
-
+    void lock() noexcept { lock_.lock(kind); }
     // Never blocks. False only if the mutex was locked.
-    [[nodiscard]] bool try_lock() noexcept {
-        // relaxed: spares the line when it is locked
-        if (state_.load(std::memory_order_relaxed) != free || !take_free())
-            return false;
-        if (detail::watching_locks) [[unlikely]]
-            note_locked();
-        return true;
-    }
-
+    [[nodiscard]] bool try_lock() noexcept { return lock_.try_lock(kind); }
     // By the party that has locked it. Never blocks. Another party that then gets the lock may destroy the
     // mutex.
-    void unlock() noexcept {
-        if (detail::watching_locks) [[unlikely]]
-            note_unlocked();
-        auto const seen = state_.fetch_sub(1, std::memory_order_release); // [mutex.hand_on]
-        if (seen != locked) [[unlikely]]                                  // else *this may be gone
-            unlock_slow(seen);
-    }
+    void unlock() noexcept { lock_.unlock(kind); }
 
 private:
-    friend class detail::recursive_lock;
-    template <class Lock, class Rep, class Period>
-    friend bool detail::lock_for(Lock&, std::chrono::duration<Rep, Period> const&);
-    template <class Lock, class Clock, class Duration>
-    friend bool detail::lock_until(Lock&, std::chrono::time_point<Clock, Duration> const&);
-
-    using word = std::uint32_t;
-    static constexpr word free = 0, locked = 1, contended = 2; // see mutex.cpp
-
-    [[nodiscard]] bool take_free() noexcept {
-        auto expected = free;
-        return state_.compare_exchange_strong(expected, locked, std::memory_order_acquire, // [mutex.hand_on]
-                                              std::memory_order_relaxed); // relaxed: nothing was gained
-    }
-
-    // As lock. False: another had it until the deadline.
-    bool lock_before(detail::deadline until) noexcept {
-        if (detail::watching_locks) [[unlikely]]
-            return lock_watched(until);
-        return take_free() || lock_slow(until);
-    }
-    bool lock_slow(detail::deadline until) noexcept;
-    bool lock_watched(detail::deadline until) noexcept;
-    void note_locked() const noexcept;
-    void note_unlocked() const noexcept;
-    void unlock_slow(word seen) noexcept;
-    bool spin(word taken) noexcept;
-    void check_destruction() const noexcept;
-
-    std::atomic<word> state_{free};
-    std::atomic<std::uint32_t> queue_lock_{0}; // guards waiters_
-    detail::wait_list waiters_;
+    static constexpr auto kind = detail::lock_kind::mutex;
+    detail::exclusive_lock lock_;
 };
 
 static_assert(sizeof(mutex) <= 16);
@@ -118,33 +47,39 @@ static_assert(sizeof(mutex) <= 16);
 class timed_mutex {
 public:
     constexpr timed_mutex() noexcept = default;
+    ~timed_mutex() { lock_.end(kind); }
     timed_mutex(timed_mutex const&) = delete;
     timed_mutex& operator=(timed_mutex const&) = delete;
 
-    void lock() noexcept { mutex_.lock(); }
-    [[nodiscard]] bool try_lock() noexcept { return mutex_.try_lock(); }
-    void unlock() noexcept { mutex_.unlock(); }
+    void lock() noexcept { lock_.lock(kind); }
+    [[nodiscard]] bool try_lock() noexcept { return lock_.try_lock(kind); }
+    void unlock() noexcept { lock_.unlock(kind); }
 
     // Block until the mutex is the caller's, but not beyond the given time. False: another had it until then.
     template <class Rep, class Period>
     [[nodiscard]] bool try_lock_for(std::chrono::duration<Rep, Period> const& duration) {
-        return detail::lock_for(mutex_, duration);
+        return detail::lock_for(timed{lock_}, duration);
     }
     template <class Clock, class Duration>
     [[nodiscard]] bool try_lock_until(std::chrono::time_point<Clock, Duration> const& when) {
-        return detail::lock_until(mutex_, when);
+        return detail::lock_until(timed{lock_}, when);
     }
 
 private:
-    mutex mutex_;
+    static constexpr auto kind = detail::lock_kind::timed_mutex;
+    using timed = detail::known_as<detail::exclusive_lock, kind>;
+    detail::exclusive_lock lock_;
 };
 
 namespace detail {
 
-// A mutex that knows who has locked it, and how often.
+// A lock that knows who has locked it, how often, and what it is known by.
 class FIBER_API recursive_lock {
 public:
-    constexpr recursive_lock() noexcept = default;
+    constexpr explicit recursive_lock(lock_kind kind) noexcept : kind_(kind) {}
+    ~recursive_lock() { lock_.end(kind_); }
+    recursive_lock(recursive_lock const&) = delete;
+    recursive_lock& operator=(recursive_lock const&) = delete;
 
     void lock();
     [[nodiscard]] bool try_lock() noexcept;
@@ -152,12 +87,19 @@ public:
     void unlock() noexcept;
 
 private:
-    [[nodiscard]] bool is_mine(void const* me) const noexcept;
-    void take(void const* me) noexcept;
+    [[nodiscard]] bool is_mine(void const* me) const noexcept {
+        return owner_.load(std::memory_order_relaxed) == me; // relaxed: see recursive_mutex.cpp
+    }
+    void take(void const* me) noexcept {
+        owner_.store(me, std::memory_order_relaxed);
+        times_ = 1;
+    }
+    [[noreturn]] void locked_too_often() const;
 
-    mutex mutex_;
+    exclusive_lock lock_;
     std::atomic<void const*> owner_{nullptr}; // the party; null: none
     std::uint32_t times_ = 0;                 // the owner's
+    lock_kind const kind_;
 };
 
 } // namespace detail
@@ -177,7 +119,7 @@ public:
     void unlock() noexcept { lock_.unlock(); }
 
 private:
-    detail::recursive_lock lock_;
+    detail::recursive_lock lock_{detail::lock_kind::recursive_mutex};
 };
 
 // recursive_timed_mutex is std::recursive_timed_mutex: both.
@@ -201,7 +143,7 @@ public:
     }
 
 private:
-    detail::recursive_lock lock_;
+    detail::recursive_lock lock_{detail::lock_kind::recursive_timed_mutex};
 };
 
 } // namespace fiber

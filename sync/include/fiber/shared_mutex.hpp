@@ -6,8 +6,9 @@
 
 #include <fiber/detail/config.hpp>
 #include <fiber/detail/deadline.hpp>
+#include <fiber/detail/exclusive_lock.hpp> // lock_for, lock_until
+#include <fiber/detail/lock_kind.hpp>
 #include <fiber/detail/wait_list.hpp>
-#include <fiber/mutex.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -21,34 +22,57 @@ namespace detail {
 class FIBER_API readers_writer_lock {
 public:
     constexpr readers_writer_lock() noexcept = default;
-    ~readers_writer_lock() {
-        // relaxed: whoever destroys it has ordered that after all other uses
-        if ((state_.load(std::memory_order_relaxed) & ~arrivals) != 0) [[unlikely]]
-            check_unused();
-    }
     readers_writer_lock(readers_writer_lock const&) = delete;
     readers_writer_lock& operator=(readers_writer_lock const&) = delete;
 
-    void lock() noexcept {
-        if (!take_free())
-            static_cast<void>(lock_slow(mode::exclusive, never));
+    void lock(lock_kind kind) noexcept { static_cast<void>(lock_before(kind, never)); }
+    [[nodiscard]] bool try_lock(lock_kind kind) noexcept {
+        if (!take_free() && !try_lock_slow())
+            return false;
+        if (watching_locks) [[unlikely]]
+            note_locked(kind);
+        return true;
     }
-    [[nodiscard]] bool try_lock() noexcept { return take_free() || try_lock_slow(); }
-    [[nodiscard]] bool lock_before(deadline until) noexcept { return lock_slow(mode::exclusive, until); }
-    void unlock() noexcept {
+    bool lock_before(lock_kind kind, deadline until) noexcept {
+        if (watching_locks) [[unlikely]]
+            return lock_watched(kind, mode::exclusive, until);
+        return take_free() || lock_slow(mode::exclusive, until);
+    }
+    void unlock(lock_kind kind) noexcept {
+        if (watching_locks) [[unlikely]]
+            note_unlocked(kind);
         auto seen = writer;
         if (!state_.compare_exchange_strong(seen, 0, std::memory_order_release, // [shared.hand_on]
                                             std::memory_order_relaxed)) [[unlikely]]
-            unlock_slow(seen);
+            unlock_slow(kind, seen);
     }
 
-    void lock_shared() noexcept {
-        if (!try_lock_shared())
-            static_cast<void>(lock_slow(mode::shared, never));
+    void lock_shared(lock_kind kind) noexcept { static_cast<void>(lock_shared_before(kind, never)); }
+    [[nodiscard]] bool try_lock_shared(lock_kind kind) noexcept {
+        if (!take_share())
+            return false;
+        if (watching_locks) [[unlikely]]
+            note_locked(kind);
+        return true;
     }
-    [[nodiscard]] bool try_lock_shared() noexcept;
-    [[nodiscard]] bool lock_shared_before(deadline until) noexcept { return lock_slow(mode::shared, until); }
-    void unlock_shared() noexcept;
+    bool lock_shared_before(lock_kind kind, deadline until) noexcept {
+        if (watching_locks) [[unlikely]]
+            return lock_watched(kind, mode::shared, until);
+        return take_share() || lock_slow(mode::shared, until);
+    }
+    void unlock_shared(lock_kind kind) noexcept {
+        if (watching_locks) [[unlikely]]
+            note_unlocked(kind);
+        if (!give_up_share()) [[unlikely]] // else *this may be gone
+            not_shared(kind);
+    }
+
+    // For the destructor of what it is part of.
+    void end(lock_kind kind) const noexcept {
+        // relaxed: whoever destroys it has ordered that after all other uses
+        if ((state_.load(std::memory_order_relaxed) & ~arrivals) != 0 || watching_locks) [[unlikely]]
+            check_unused(kind);
+    }
 
 private:
     using word = std::uint64_t; // its bits: see shared_mutex.cpp
@@ -66,15 +90,21 @@ private:
     [[nodiscard]] static bool admits(word seen, mode) noexcept;
     [[nodiscard]] bool take(word& seen, mode) noexcept;
     [[nodiscard]] bool spin(mode) noexcept;
+    [[nodiscard]] bool take_share() noexcept;
+    [[nodiscard]] bool give_up_share() noexcept;
+    [[noreturn]] void not_shared(lock_kind) const noexcept;
     [[nodiscard]] bool try_lock_slow() noexcept;
     [[nodiscard]] bool lock_slow(mode, deadline until) noexcept;
-    void unlock_slow(word seen) noexcept;
-    void leave() noexcept;
-    void leave_uncounted() noexcept;
+    [[nodiscard]] bool lock_watched(lock_kind, mode, deadline until) noexcept;
+    void note_locked(lock_kind) const noexcept;
+    void note_unlocked(lock_kind) const noexcept;
+    void unlock_slow(lock_kind, word seen) noexcept;
+    [[nodiscard]] bool leave() noexcept;
+    [[nodiscard]] bool leave_uncounted() noexcept;
     void unbias() noexcept;
     void settle_locked(word released) noexcept;
     void release_slow(word released) noexcept;
-    void check_unused() const noexcept;
+    void check_unused(lock_kind) const noexcept;
 
     std::atomic<word> state_{0};
     wait_list waiters_; // guarded by rt::queue_lock_of(this)
@@ -89,20 +119,22 @@ private:
 class shared_mutex {
 public:
     constexpr shared_mutex() noexcept = default;
+    ~shared_mutex() { lock_.end(kind); }
     shared_mutex(shared_mutex const&) = delete;
     shared_mutex& operator=(shared_mutex const&) = delete;
 
     // Alone. lock blocks, the others never do.
-    void lock() noexcept { lock_.lock(); }
-    [[nodiscard]] bool try_lock() noexcept { return lock_.try_lock(); }
-    void unlock() noexcept { lock_.unlock(); }
+    void lock() noexcept { lock_.lock(kind); }
+    [[nodiscard]] bool try_lock() noexcept { return lock_.try_lock(kind); }
+    void unlock() noexcept { lock_.unlock(kind); }
 
     // Together with others. Not twice by the same party: a writer that comes in between would wait for ever.
-    void lock_shared() noexcept { lock_.lock_shared(); }
-    [[nodiscard]] bool try_lock_shared() noexcept { return lock_.try_lock_shared(); }
-    void unlock_shared() noexcept { lock_.unlock_shared(); }
+    void lock_shared() noexcept { lock_.lock_shared(kind); }
+    [[nodiscard]] bool try_lock_shared() noexcept { return lock_.try_lock_shared(kind); }
+    void unlock_shared() noexcept { lock_.unlock_shared(kind); }
 
 private:
+    static constexpr auto kind = detail::lock_kind::shared_mutex;
     detail::readers_writer_lock lock_;
 };
 
@@ -110,43 +142,44 @@ private:
 class shared_timed_mutex {
 public:
     constexpr shared_timed_mutex() noexcept = default;
+    ~shared_timed_mutex() { lock_.end(kind); }
     shared_timed_mutex(shared_timed_mutex const&) = delete;
     shared_timed_mutex& operator=(shared_timed_mutex const&) = delete;
 
-    void lock() noexcept { lock_.lock(); }
-    [[nodiscard]] bool try_lock() noexcept { return lock_.try_lock(); }
-    void unlock() noexcept { lock_.unlock(); }
+    void lock() noexcept { lock_.lock(kind); }
+    [[nodiscard]] bool try_lock() noexcept { return lock_.try_lock(kind); }
+    void unlock() noexcept { lock_.unlock(kind); }
 
-    void lock_shared() noexcept { lock_.lock_shared(); }
-    [[nodiscard]] bool try_lock_shared() noexcept { return lock_.try_lock_shared(); }
-    void unlock_shared() noexcept { lock_.unlock_shared(); }
+    void lock_shared() noexcept { lock_.lock_shared(kind); }
+    [[nodiscard]] bool try_lock_shared() noexcept { return lock_.try_lock_shared(kind); }
+    void unlock_shared() noexcept { lock_.unlock_shared(kind); }
 
     // Block until the mutex is the caller's, but not beyond the given time. False: it was not until then.
     template <class Rep, class Period>
     [[nodiscard]] bool try_lock_for(std::chrono::duration<Rep, Period> const& duration) {
-        return detail::lock_for(lock_, duration);
+        return detail::lock_for(alone{lock_}, duration);
     }
     template <class Clock, class Duration>
     [[nodiscard]] bool try_lock_until(std::chrono::time_point<Clock, Duration> const& when) {
-        return detail::lock_until(lock_, when);
+        return detail::lock_until(alone{lock_}, when);
     }
     template <class Rep, class Period>
     [[nodiscard]] bool try_lock_shared_for(std::chrono::duration<Rep, Period> const& duration) {
-        shared_half half{lock_};
-        return detail::lock_for(half, duration);
+        return detail::lock_for(shared{lock_}, duration);
     }
     template <class Clock, class Duration>
     [[nodiscard]] bool try_lock_shared_until(std::chrono::time_point<Clock, Duration> const& when) {
-        shared_half half{lock_};
-        return detail::lock_until(half, when);
+        return detail::lock_until(shared{lock_}, when);
     }
 
 private:
-    struct shared_half {
+    static constexpr auto kind = detail::lock_kind::shared_timed_mutex;
+    using alone = detail::known_as<detail::readers_writer_lock, kind>;
+    struct shared {
         detail::readers_writer_lock& lock;
-        [[nodiscard]] bool try_lock() noexcept { return lock.try_lock_shared(); }
+        [[nodiscard]] bool try_lock() noexcept { return lock.try_lock_shared(kind); }
         [[nodiscard]] bool lock_before(detail::deadline until) noexcept {
-            return lock.lock_shared_before(until);
+            return lock.lock_shared_before(kind, until);
         }
     };
     detail::readers_writer_lock lock_;

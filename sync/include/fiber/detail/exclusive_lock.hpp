@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// exclusive_lock.hpp: what all of mutex.hpp's classes are made of. Each says which of them it is: the lock does not know.
+#pragma once
+
+#include <fiber/detail/config.hpp>
+#include <fiber/detail/deadline.hpp>
+#include <fiber/detail/lock_kind.hpp>
+#include <fiber/detail/wait_list.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+
+namespace fiber::detail {
+
+class FIBER_API exclusive_lock {
+public:
+    constexpr exclusive_lock() noexcept = default;
+    exclusive_lock(exclusive_lock const&) = delete;
+    exclusive_lock& operator=(exclusive_lock const&) = delete;
+
+    void lock(lock_kind kind) noexcept { static_cast<void>(lock_before(kind, never)); }
+
+    [[nodiscard]] bool try_lock(lock_kind kind) noexcept {
+        // relaxed: spares the line when it is locked
+        if (state_.load(std::memory_order_relaxed) != free || !take_free())
+            return false;
+        if (watching_locks) [[unlikely]]
+            note_locked(kind);
+        return true;
+    }
+
+    // As lock. False: another had it until the deadline.
+    bool lock_before(lock_kind kind, deadline until) noexcept {
+        if (watching_locks) [[unlikely]]
+            return lock_watched(kind, until);
+        return take_free() || lock_slow(until);
+    }
+
+    void unlock(lock_kind kind) noexcept {
+        if (watching_locks) [[unlikely]]
+            note_unlocked(kind);
+        auto const seen = state_.fetch_sub(1, std::memory_order_release); // [mutex.hand_on]
+        if (seen != locked) [[unlikely]]                                  // else *this may be gone
+            unlock_slow(kind, seen);
+    }
+
+    // For the destructor of what it is part of.
+    void end(lock_kind kind) const noexcept {
+        // relaxed: whoever destroys it has ordered that after all other uses
+        if (state_.load(std::memory_order_relaxed) != free || !waiters_.empty() || watching_locks)
+            [[unlikely]]
+            check_destruction(kind);
+    }
+
+private:
+    using word = std::uint32_t;
+    static constexpr word free = 0, locked = 1, contended = 2; // see mutex.cpp
+
+    [[nodiscard]] bool take_free() noexcept {
+        auto expected = free;
+        return state_.compare_exchange_strong(expected, locked, std::memory_order_acquire, // [mutex.hand_on]
+                                              std::memory_order_relaxed); // relaxed: nothing was gained
+    }
+
+    bool lock_slow(deadline until) noexcept;
+    bool lock_watched(lock_kind, deadline until) noexcept;
+    void note_locked(lock_kind) const noexcept;
+    void note_unlocked(lock_kind) const noexcept;
+    void unlock_slow(lock_kind, word seen) noexcept;
+    bool spin(word taken) noexcept;
+    void check_destruction(lock_kind) const noexcept;
+
+    std::atomic<word> state_{free};
+    std::atomic<std::uint32_t> queue_lock_{0}; // guards waiters_
+    wait_list waiters_;
+};
+
+// A lock that is told each time what it is known by.
+template <class Lock, lock_kind kind>
+struct known_as {
+    Lock& lock;
+    [[nodiscard]] bool try_lock() noexcept { return lock.try_lock(kind); }
+    [[nodiscard]] bool lock_before(deadline until) noexcept { return lock.lock_before(kind, until); }
+};
+
+// The timed half of any lock: it has bool try_lock(), bool lock_before(deadline).
+template <class Lock, class Rep, class Period>
+[[nodiscard]] bool lock_for(Lock&& lock, std::chrono::duration<Rep, Period> const& duration) {
+    return lock.try_lock() || lock.lock_before(deadline_after(duration));
+}
+template <class Lock, class Clock, class Duration>
+[[nodiscard]] bool lock_until(Lock&& lock, std::chrono::time_point<Clock, Duration> const& when) {
+    if (lock.try_lock())
+        return true;
+    do
+        if (lock.lock_before(deadline_at(when)))
+            return true;
+    while (Clock::now() < when); // its clock has been set back meanwhile
+    return false;
+}
+
+} // namespace fiber::detail
