@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// huge_page.hpp: memory by the huge page, for records of which there may be a million. Found at random among 4 KiB pages,
+// huge_page.hpp: memory by the huge page, for timers, of which there may be a million. Found at random among 4 KiB pages,
 // each of them is an address to be translated anew, which takes longer than the cache miss that comes with it.
 #pragma once
 
