@@ -31,8 +31,10 @@ public:
         std::size_t taken = std::min(n, free_.size());
         std::copy(free_.end() - static_cast<std::ptrdiff_t>(taken), free_.end(), at);
         free_.resize(free_.size() - taken);
+        fiber** const carved = at + taken;
         for (fiber* f; taken < n && (f = carve()) != nullptr; ++taken)
             at[taken] = f;
+        std::reverse(carved, at + taken); // the cache takes the last one first
         if (taken == 0)
             throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again),
                                     "fiber: no memory for another fiber's record");
