@@ -4,34 +4,50 @@
 #include "runtime/base/cpu.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <charconv>
-#include <fstream>
+#include <fcntl.h>
 #include <sched.h>
+#include <span>
 #include <string>
 #include <unistd.h>
-#include <vector>
 
 namespace fiber::rt {
 namespace {
 
+// Zero until it has been counted. Not a static local: a thread that is in the middle of making one when another forks
+// leaves it locked in the child.
+constinit std::atomic<unsigned> last_count{0}; // relaxed: any number of threads may find it out
+
 unsigned affinity_cpus() {
-    // The kernel refuses a mask smaller than its own, whose size it does not tell.
-    for (std::size_t cpus = 1024; cpus <= std::size_t{1} << 20; cpus *= 4) {
-        std::vector<cpu_set_t> mask(cpus / (8 * sizeof(cpu_set_t)));
-        std::size_t const bytes = mask.size() * sizeof(cpu_set_t);
-        if (::sched_getaffinity(0, bytes, mask.data()) == 0)
-            return static_cast<unsigned>(std::max(1, CPU_COUNT_S(bytes, mask.data())));
-    }
+    std::array<cpu_set_t, 16>
+        mask; // the kernel refuses one smaller than its own: 16,384 CPUs are more than it can have
+    if (::sched_getaffinity(0, sizeof mask, mask.data()) == 0)
+        return static_cast<unsigned>(std::max(1, CPU_COUNT_S(sizeof mask, mask.data())));
     return static_cast<unsigned>(std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN)));
+}
+
+// What a file begins with, as much as there is room for; empty: it cannot be read.
+std::string_view beginning_of(char const* path, std::span<char> room) {
+    int const fd = ::open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return {};
+    auto const n = ::read(fd, room.data(), room.size());
+    ::close(fd);
+    return {room.data(), static_cast<std::size_t>(std::max<ssize_t>(n, 0))};
 }
 
 // This process's cgroup in the unified hierarchy, as a path below its mount; empty: none.
 std::string own_cgroup() {
-    std::ifstream file("/proc/self/cgroup");
-    for (std::string line; std::getline(file, line);)
+    std::array<char, 4096> room;
+    std::string_view lines = beginning_of("/proc/self/cgroup", room);
+    while (!lines.empty()) {
+        std::string_view const line = lines.substr(0, lines.find('\n'));
         if (line.starts_with("0::"))
-            return line.substr(3);
+            return std::string(line.substr(3));
+        lines.remove_prefix(std::min(line.size() + 1, lines.size()));
+    }
     return {};
 }
 
@@ -54,25 +70,17 @@ unsigned usable_cpus() {
     // A quota anywhere above throttles all below, so each level counts.
     for (std::string at = own_cgroup(); !at.empty();
          at.resize(at.rfind('/') == std::string::npos ? 0 : at.rfind('/'))) {
-        std::ifstream file("/sys/fs/cgroup" + at + "/cpu.max");
-        std::string line;
-        if (std::getline(file, line))
-            cpus = std::min(cpus, cpus_of_quota(line).value_or(cpus));
+        std::array<char, 64> room;
+        auto const line = beginning_of(("/sys/fs/cgroup" + at + "/cpu.max").c_str(), room);
+        cpus = std::min(cpus, cpus_of_quota(line).value_or(cpus));
     }
+    last_count.store(cpus, std::memory_order_relaxed);
     return cpus;
 }
 
-// Not a static local: a thread that is in the middle of making one when another forks leaves it locked in the child.
 bool several_cpus() noexcept {
-    enum class answer : unsigned char { unknown, one, several };
-    static constinit std::atomic<answer> known{
-        answer::unknown}; // relaxed: any number of threads may find it out
-    auto is = known.load(std::memory_order_relaxed);
-    if (is == answer::unknown) [[unlikely]] {
-        is = usable_cpus() > 1 ? answer::several : answer::one;
-        known.store(is, std::memory_order_relaxed);
-    }
-    return is == answer::several;
+    unsigned const known = last_count.load(std::memory_order_relaxed);
+    return (known != 0 ? known : usable_cpus()) > 1;
 }
 
 } // namespace fiber::rt

@@ -9,10 +9,10 @@
 
 namespace fiber::rt {
 
-// The least of the affinity mask and of the CPU quota, rounded up, of this process's cgroup and all those
+// The least of the calling thread's affinity mask and of the CPU quota, rounded up, of this process's cgroup and all those
 // above it. At least 1.
 [[nodiscard]] unsigned usable_cpus();
-// Whether that was more than one at the first call. Later ones cost a load.
+// Whether that was more than one when anybody last asked. Costs a load, the first time aside.
 [[nodiscard]] bool several_cpus() noexcept;
 
 // For cgroup v2's cpu.max ("200000 100000"): the quota in CPUs, rounded up; none for "max …" and for what is

@@ -10,6 +10,8 @@
 #include "runtime/sched/scheduler.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <exception>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -30,6 +32,11 @@ unsigned usual_processors(unsigned most) {
     return static_cast<unsigned>(env_number("FIBER_PROCS", 1, most, cpus));
 }
 
+// A value that is out of range, and so ignored, has been reported by then.
+bool environment_says_how_many(unsigned most) { return env_number("FIBER_PROCS", 1, most, 0) != 0; }
+
+constexpr auto time_between_looks_at_cpus = std::chrono::seconds(1); // as in Go
+
 } // namespace
 
 scheduler::scheduler(runtime_options const& options)
@@ -38,9 +45,9 @@ scheduler::scheduler(runtime_options const& options)
     choose_fences();
     watch_for_overflows();
     try {
-        set_processors(options.processors != 0
-                           ? options.processors
-                           : usual_processors(std::min(most_processors, options.max_machines)));
+        unsigned const most = std::min(most_processors, options.max_machines);
+        set_processors(options.processors != 0 ? options.processors : usual_processors(most));
+        follows_cpus_ = options.processors == 0 && !environment_says_how_many(most);
         sysmon_.start();
     } catch (...) {
         stop();
@@ -58,7 +65,13 @@ void scheduler::set_processors(unsigned n) {
                                     " processors asked for, but max_machines is " +
                                     std::to_string(most_machines_) + "; each needs a machine");
     std::lock_guard const one_at_a_time(changing_);
-    while (made_.load(std::memory_order_relaxed) < n) // written under the lock above
+    follows_cpus_ = false;
+    change_processors(n);
+}
+
+// Under `changing_`. Throws std::system_error or std::bad_alloc.
+void scheduler::change_processors(unsigned n) {
+    while (made_.load(std::memory_order_relaxed) < n) // written under that lock
         add_processor();
     {
         std::lock_guard const hold(retiring_);
@@ -66,6 +79,22 @@ void scheduler::set_processors(unsigned n) {
     }
     resume_retired();
     idle_.wake_all(); // those that sleep on processors which are to retire
+}
+
+// By sysmon, hence only while something runs. What cannot be had now, memory or a thread, is tried for again.
+void scheduler::follow_cpus(clock::time_point now) noexcept {
+    if (now < next_look_at_cpus_)
+        return;
+    next_look_at_cpus_ = now + time_between_looks_at_cpus;
+    try {
+        std::lock_guard const one_at_a_time(changing_);
+        if (!follows_cpus_)
+            return;
+        unsigned const n = std::min({usable_cpus(), most_processors, most_machines_});
+        if (n != processors())
+            change_processors(n);
+    } catch (std::exception const&) {
+    }
 }
 
 void scheduler::add_processor() {

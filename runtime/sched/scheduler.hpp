@@ -169,6 +169,8 @@ private:
     void send_to_pinned(machine&, fiber&) noexcept;
 
     // ── processors.cpp: how many there are ──
+    void change_processors(unsigned);
+    void follow_cpus(clock::time_point now) noexcept;
     void add_processor();
     void resume_retired() noexcept;
     [[nodiscard]] bool retired(processor const& p) const noexcept { return p.index >= processors(); }
@@ -203,7 +205,9 @@ private:
     std::atomic<bool> no_machine_reported_{false};
     std::atomic<std::uint64_t> handoffs_{0};
     std::mutex taking_;                      // [lease] one taker at a time
-    std::mutex changing_;                    // one set_processors at a time
+    std::mutex changing_;                    // one change of their number at a time
+    bool follows_cpus_ = false;              // nobody has said how many; under that lock
+    clock::time_point next_look_at_cpus_{};  // sysmon's alone
     spinlock<lock_rank::lifetime> retiring_; // guards each machine's `retired`, and lowers of active_
     relaxed<unsigned> retired_count_{0};     // of machines; likewise
     std::atomic<poller*> poller_{nullptr};

@@ -88,6 +88,7 @@ void sysmon::watch() {
         }
         auto const now = clock::now();
         of_.age_stacks(now);
+        of_.follow_cpus(now);
         if (look_at_all(now)) {
             quiet = 0;
             time = shortest_nap;

@@ -10,7 +10,8 @@
 //   the same slice for too long, others queued           ends it
 //   a timer overdue, or a poller                         has the machine look at its timers, and ask the poller
 // A processor whose machine is blocked for a slice with no work waiting is retaken too, so that it can be idle.
-// It also has the memory of stacks given back that have been idle for long: idle_stacks.cpp.
+// It also has the memory of stacks given back that have been idle for long: idle_stacks.cpp; and asks once a second how
+// many CPUs there are, unless somebody has said how many processors there shall be: processors.cpp.
 // It sleeps when all processors are idle, and no stack is.
 #pragma once
 

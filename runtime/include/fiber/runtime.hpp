@@ -28,8 +28,9 @@ namespace rt {
 }
 
 struct runtime_options {
-    unsigned processors =
-        0; // 1 to 1024; 0: $FIBER_PROCS, else the CPUs this process may use (affinity, cgroup quota)
+    // 1 to 1024. 0: $FIBER_PROCS; else as many as this process may use CPUs (affinity, cgroup quota), which is looked at
+    // again every second while anything runs.
+    unsigned processors = 0;
     std::size_t stack_size =
         0; // bytes of address space a stack, used as touched; 0: $FIBER_STACK_SIZE, else 256 KiB
     unsigned max_machines = 10'000; // OS threads at the most; at least as many as processors
@@ -87,8 +88,8 @@ public:
     std::invoke_result_t<F, Args...> run(F&& f, Args&&... args);
 
     [[nodiscard]] FIBER_API unsigned processors() const noexcept;
-    // How many fibers may run at once from now on, as Go's GOMAXPROCS. Fibers lose nothing. Throws
-    // std::invalid_argument for 0 or more than 1024, std::system_error if a thread cannot be started.
+    // How many fibers may run at once from now on, however many CPUs there are, as Go's GOMAXPROCS. Fibers lose nothing.
+    // Throws std::invalid_argument for 0 or more than 1024, std::system_error if a thread cannot be started.
     FIBER_API void set_processors(unsigned);
 
     // Gives the memory of idle stacks back to the system now; otherwise this is done when they have been idle for one
