@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: BSL-1.0
+ * Copyright the libfiber authors.
+ *
+ * retire.pml: how many processors there are changes, sched/processors.cpp, beside [idle.wake] and [stop]. In the end all
+ * fibers have run, no machine waits as a retired one whose processor is wanted or has fibers, and all machines end.
+ *
+ *   here             there
+ *   change           scheduler::set_processors, by one at a time, and add_processor
+ *   resume_retired   scheduler::resume_retired
+ *   retire           scheduler::retire, without timers
+ *   pass_on          scheduler::pass_on
+ *   find             find_runnable, look, search, sleep; steal in one step, since lease.pml has that
+ *   outsider         inject
+ *   init             at its end: scheduler::stop
+ *
+ * The first machine has a fiber; the other is there as well, or made when it is first wanted (MADE=1). MAY says how often
+ * what may happen.
+ *
+ * Lists, counts, and `retired` are changed under locks or by read-modify-writes: interleaving is enough. Machine i has
+ * processor i: for those that change their machine see hand_off.pml.
+ *
+ * TOKEN_KEPT       a searching machine retires as such
+ * NOT_PASSED_ON    one that retires leaves its fibers where they are
+ * SILENT_PASS      it passes them on, and wakes nobody
+ * NO_SECOND_LOOK   it does not look again, under the lock, whether it is still to retire
+ * STOP_UNSEEN      nor whether the end has come
+ * RESUME_FIRST     those who are to come back are looked for before the new number is told
+ */
+#define MACHINES 3 /* of which there are two */
+#define PROCESSORS 2
+#include "lists.pml"
+
+byte work[PROCESSORS], global, wanted = MADE, made = MADE, alive; /* fibers */
+bool in_fiber[PROCESSORS], retired[PROCESSORS];
+bool stopping;
+byte ended;
+byte MAY;
+
+#define queues_in_sight (work[0] > 1 || work[1] > 1) /* [idle.next] */
+#define may_steal(v) (in_fiber[v] && work[v] > 0)
+
+inline stop_searching() {
+    if
+    :: atomic { searches[me] -> searches[me] = false; assert(searching > 0); searching--; seen = (searching == 0) };
+       if
+       :: atomic { seen && (global > 0 || queues_in_sight) -> seen = false }; wake_one()
+       :: atomic { !seen || global == 0 && !queues_in_sight -> seen = false }
+       fi
+    :: atomic { !searches[me] }
+    fi
+}
+
+inline pass_on() {
+    do
+    :: atomic { work[me] > 0 -> work[me]--; global++ }
+    :: atomic { work[me] == 0 -> break }
+    od;
+#ifndef SILENT_PASS
+    wake_one()
+#endif
+}
+
+inline retire() {
+#ifndef TOKEN_KEPT
+    stop_searching();
+#endif
+#ifndef NOT_PASSED_ON
+    pass_on();
+#endif
+    atomic {
+        if
+#ifndef NO_SECOND_LOOK
+        :: me < wanted
+#endif
+#ifndef STOP_UNSEEN
+        :: stopping
+#endif
+        :: else -> assert(work[me] == 0); retired[me] = true; seen = true
+        fi
+    };
+    if
+    :: seen ->
+end_retired:
+       atomic { woken[me] -> woken[me] = false; seen = false }
+    :: else
+    fi
+}
+
+proctype machine(byte me) {
+    byte x;
+    bool seen, far;
+    if
+    :: atomic { me == 0 -> in_fiber[me] = true }; goto runs
+    :: me > 0 && me < MADE
+    :: me >= MADE ->
+end_unmade:
+       atomic { woken[me] -> woken[me] = false }
+    fi;
+find:
+    if
+    :: stopping -> goto out
+    :: atomic { !stopping && me < wanted }
+    :: atomic { !stopping && me >= wanted }; retire(); goto find
+    fi;
+    if
+    :: atomic { work[me] > 0 -> work[me]--; goto found }
+    :: atomic { work[me] == 0 }
+    fi;
+    if
+    :: atomic { global > 0 -> global--; goto found }
+    :: atomic { global == 0 && !searches[me] -> search_again(me) }
+    :: atomic { global == 0 }
+    fi;
+    if
+    :: atomic { searches[me] && global > 0 -> global--; goto found }
+    :: atomic { searches[me] && may_steal(0) -> work[0]--; goto found }
+    :: atomic { searches[me] && may_steal(1) -> work[1]--; goto found }
+    :: true
+    fi;
+    atomic { seen = searches[me]; searches[me] = false; enlist(me) }; /* sleep */
+    atomic { if :: seen -> seen = false; assert(searching > 0); searching-- :: else fi };
+    atomic { far = queues_in_sight };
+    atomic { seen = global > 0 };
+    if
+    :: atomic { seen || stopping };
+       if
+       :: atomic { listed[me] -> withdraw(me); search_again(me); seen = false; far = false; goto find }
+       :: atomic { !listed[me] -> far = false }; wake_one()
+       fi
+    :: atomic { !seen && !stopping }
+    fi;
+    seen = false;
+end_idle:
+    if
+    :: atomic { woken[me] -> woken[me] = false }
+    :: atomic { far && listed[me] -> withdraw(me); search_again(me) }
+    fi;
+    atomic { far = false; goto find };
+found:
+    stop_searching();
+    in_fiber[me] = true;
+runs:
+    if
+    :: atomic { spawns > 0 -> spawns--; alive++; in_fiber[me] = false; work[me]++ }; /* place */
+       if
+       :: atomic { idle > 0 && work[me] > 1 -> work[me]--; global++ }; wake_one()
+       :: atomic { idle == 0 || work[me] < 2 }
+       fi;
+       atomic { in_fiber[me] = true; goto runs }
+    :: atomic { in_fiber[me] = false; alive--; goto find } /* it ends */
+    fi;
+out:
+    ended++
+}
+
+inline resume_one(m) {
+    atomic { seen = retired[m] && (m < wanted || stopping); if :: seen -> retired[m] = false :: else fi };
+    if :: atomic { seen -> seen = false; wake(m) } :: atomic { !seen } fi
+}
+inline resume_retired() {
+    resume_one(0);
+    resume_one(1)
+}
+
+proctype change() {
+    byte x, n;
+    bool seen;
+    do
+    :: atomic { changes > 0 -> changes--; if :: n = 1 :: n = 2 fi };
+       if
+       :: n > made -> wanted = n; atomic { made = n; wake(1) } /* add_processor */
+       :: else
+       fi;
+#ifdef RESUME_FIRST
+       resume_retired();
+#endif
+       wanted = n;
+#ifndef RESUME_FIRST
+       resume_retired();
+#endif
+       wake_all();
+       n = 0
+    :: else -> break
+    od
+}
+
+proctype outsider() {
+    byte x;
+    do
+    :: atomic { outsiders > 0 -> outsiders--; global++ }; wake_one()
+    :: else -> break
+    od
+}
+
+init {
+    byte x;
+    bool seen;
+    atomic {
+        alive = 1 + outsiders;
+        for (x : 0 .. PROCESSORS - 1) { run machine(x) }
+        x = 0;
+        run change();
+        run outsider()
+    }
+    if
+    :: true -> timeout;
+       assert(alive == 0 && searching == 0);
+       for (x : 0 .. PROCESSORS - 1) { assert(!retired[x] || x >= wanted) }
+    :: atomic { alive == 0 && outsiders == 0 && changes == 0 && _nr_pr <= PROCESSORS + 2 }
+    fi;
+    stopping = true;
+    wake_all();
+    resume_retired();
+    ended == made
+}
