@@ -14,7 +14,7 @@
 namespace perf::alone {
 
 [[gnu::noinline]] inline void called() {
-    char volatile frame[64];
+    [[maybe_unused]] char volatile frame[64];
     frame[0] = 1;
 }
 
@@ -37,7 +37,7 @@ struct from_least_to_most {
 
 // One call of itself moves the next by some 32 bytes.
 [[gnu::noinline]] inline void call_from(int depth, std::int64_t calls, from_least_to_most& found) {
-    char volatile frame = 1;
+    [[maybe_unused]] char volatile frame = 1;
     if (depth == 0) {
         double const time = time_of_a_call(calls);
         found.least = std::min(found.least, time);

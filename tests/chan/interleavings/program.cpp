@@ -28,7 +28,7 @@ using fiber::detail::select_case;
 
 constexpr auto hour = std::chrono::hours(1); // the schedule decides when it is over
 
-std::string letter(std::size_t which) { return {static_cast<char>('a' + which)}; }
+char letter(std::size_t which) { return static_cast<char>('a' + which); }
 
 std::string text_of(op_status status, bool receives, int value) {
     switch (status) {
@@ -91,10 +91,11 @@ void fill(fiber::selector& s, operation const& op, channels const& all, std::sto
     for (auto const& c : op.cases) {
         if (c.what == kind::recv)
             s.recv(channel_of(c, all), [&results, at = s.size()](std::optional<int> v) {
-                results += letter(at) + (v ? std::to_string(*v) : "x");
+                (results += letter(at)) += v ? std::to_string(*v) : "x";
             });
         else
-            s.send(channel_of(c, all), c.value, [&results, at = s.size()] { results += letter(at) + "!"; });
+            s.send(channel_of(c, all), c.value,
+                   [&results, at = s.size()] { (results += letter(at)) += '!'; });
     }
     if (op.select_waits == patience::for_a_time)
         s.timeout(hour, [&results] { results += 't'; });
