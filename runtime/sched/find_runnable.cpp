@@ -316,7 +316,7 @@ void scheduler::sleep(machine& m) noexcept {
     if (made_.load(std::memory_order_relaxed) > 1)
         heavy_fence(); // [idle.wake]
     auto const seen = work_in_sight();
-    bool const called_off = stopping_.load(std::memory_order_relaxed) || seen == sight::global;
+    bool const called_off = stopping_.load(std::memory_order_relaxed) || seen == sight::global || retired(p);
     if (called_off && idle_.withdraw(m)) {
         search_again(m);
         return;
