@@ -297,10 +297,12 @@ bool selection::perform_or_stay_locked(select_case& c) noexcept {
 
 void selection::unlock_few() const noexcept {
     channel* all[few];
-    std::size_t n = 0;
-    each_channel([&](channel& ch) { all[n++] = &ch; });
+    std::size_t const n = channels_;
     for (std::size_t i = 0; i < n; ++i)
-        all[i]->unlock(); // *this may be gone
+        all[i] = order_[i]->on;
+    for (std::size_t i = 0; i < n; ++i)
+        if (i == 0 || all[i] != all[i - 1])
+            all[i]->unlock(); // *this may be gone
 }
 
 select_case* selection::wait_within_limits() noexcept {

@@ -70,8 +70,10 @@ party& self() noexcept {
     return current_thread_party();
 }
 
-void park_erased(wait_reason why, void const* what, commit_function commit, void* argument) noexcept {
-    observed_wait const wait(why, what);
+namespace {
+
+inline void park_unobserved(wait_reason why, void const* what, commit_function commit,
+                            void* argument) noexcept {
     if (machine* const m = current_machine()) {
         m->enter();
         scheduler::park(*m, why, what, commit, argument);
@@ -80,6 +82,22 @@ void park_erased(wait_reason why, void const* what, commit_function commit, void
     }
     commit(argument);
     static_cast<void>(current_thread_party().sleep_until(never));
+}
+
+// A function of its own, so that the usual way needs to save no registers.
+[[gnu::noinline]] void park_observed(wait_reason why, void const* what, commit_function commit,
+                                     void* argument) noexcept {
+    observed_wait const wait(why, what);
+    park_unobserved(why, what, commit, argument);
+}
+
+} // namespace
+
+void park_erased(wait_reason why, void const* what, commit_function commit, void* argument) noexcept {
+    if (observer == nullptr) [[likely]]
+        park_unobserved(why, what, commit, argument);
+    else
+        park_observed(why, what, commit, argument);
 }
 
 wait_end park_until_erased(ticket t, clock::time_point deadline, wait_reason why, void const* what,

@@ -102,29 +102,12 @@ public:
         return queue_.size() + slice_.size() + children_.size();
     }
     [[nodiscard]] fiber* take_local() noexcept {
-        if (progress.ticks.mine() < slice_end_ || queued() == 0) [[likely]] {
-            if (fiber* const g = next_) {
-                if (progress.ticks.mine() >= nexts_end_ && !queue_.empty()) [[unlikely]]
-                    return take_queued();
-                next_ = nullptr;
-                return g;
-            }
-            if (fiber* const g = children_.pop()) {
-                children_.push(std::move(slice_));
-                slice_.push(std::move(children_));
-                begin_nexts();
-                return g;
-            }
-            if (fiber* const g = slice_.pop()) {
-                begin_nexts();
-                return g;
-            }
-        } else {
-            queue_.push(std::move(slice_));
-            queue_.push(std::move(children_));
-        }
-        begin_slice();
-        return take_queued();
+        fiber* const g = next_;
+        auto const now = progress.ticks.mine();
+        if (g == nullptr || now >= nexts_end_ || now >= slice_end_) [[unlikely]]
+            return take_in_turn();
+        next_ = nullptr;
+        return g;
     }
     // For the running fiber, which yields, when only the queue has others: it goes to the end, and the first one comes.
     // Null, and nothing done: that is not so.
@@ -162,7 +145,10 @@ public:
     }
 
     // Any, as a request: that it give away half of what waits here; or not, after all.
-    void ask() noexcept { asked_ = true; }
+    void ask() noexcept {
+        asked_ = true;
+        look_soon();
+    }
     void ask_no_more() noexcept { asked_ = false; }
     [[nodiscard]] bool asked() const noexcept { return asked_; }
 
@@ -176,6 +162,34 @@ public:
     }
 
 private:
+    // A function of its own, so that the usual way needs to save no registers.
+    [[nodiscard, gnu::noinline]] fiber* take_in_turn() noexcept {
+        if (progress.ticks.mine() >= slice_end_) {
+            queue_.push(std::move(slice_));
+            queue_.push(std::move(children_));
+            begin_slice();
+            if (!queue_.empty())
+                return take_queued();
+        }
+        if (next_ != nullptr) {
+            if (progress.ticks.mine() >= nexts_end_ && !queue_.empty())
+                return take_queued();
+            begin_nexts();
+            return take_next();
+        }
+        if (fiber* const g = children_.pop()) {
+            children_.push(std::move(slice_));
+            slice_.push(std::move(children_));
+            begin_nexts();
+            return g;
+        }
+        if (fiber* const g = slice_.pop()) {
+            begin_nexts();
+            return g;
+        }
+        begin_slice();
+        return take_queued();
+    }
     [[nodiscard]] fiber* take_queued() noexcept {
         begin_nexts();
         fiber* const g = queue_.pop();

@@ -59,7 +59,7 @@ void scheduler::yield(machine& m) noexcept {
             yield_slow(m, g);
         return;
     }
-    if (!must_look_around(m)) [[likely]]
+    if (!m.p->time_to_look()) [[likely]]
         if (fiber* const next = m.p->take_turns(g)) [[likely]] {
             yield_to(m, g, next);
             return;
@@ -117,10 +117,8 @@ bool scheduler::something_to_look_at(machine const& m) const noexcept {
 
 // What can be run without passing through the scheduler context. It wakes nobody: the caller may hold a lock.
 fiber* scheduler::take_near(machine& m) noexcept {
-    return must_look_around(m) ? nullptr : unless_pinned(m, m.p->take_local());
+    return m.p->time_to_look() ? nullptr : unless_pinned(m, m.p->take_local());
 }
-
-inline bool scheduler::must_look_around(machine& m) noexcept { return m.p->time_to_look() || m.p->asked(); }
 
 inline fiber* scheduler::unless_pinned(machine& m, fiber* g) noexcept {
     if (g == nullptr || g->pin == nullptr) [[likely]]

@@ -88,7 +88,6 @@ private:
     // ── scheduler.cpp: on and off a machine ──
     [[noreturn]] static void fiber_main() noexcept;
     [[nodiscard]] static fiber* take_near(machine&) noexcept;
-    [[nodiscard]] static bool must_look_around(machine&) noexcept;
     [[nodiscard]] static fiber* unless_pinned(machine&, fiber*) noexcept;
     [[nodiscard]] bool something_to_look_at(machine const&) const noexcept;
     static void switch_to_fiber(machine&, arch::context& from, fiber& to, arch::commit_function,
