@@ -100,13 +100,15 @@ private:
     [[nodiscard]] select_case* choose_locked() noexcept;
     void offer_due(choice& ready) const noexcept;
     [[nodiscard]] bool perform_or_stay_locked(select_case&) noexcept;
-    void enqueue_locked(bool off_stack) noexcept;
+    [[nodiscard]] bool lock_and_enqueue() noexcept;
+    static void enqueue_locked(select_case&, rt::ticket, bool off_stack) noexcept;
+    void enqueue_all_locked(bool off_stack) noexcept;
+    [[nodiscard]] select_case* run_within_limits(may_wait) noexcept;
     struct limit {
         select_case* whose;
         deadline when;
     };
     [[nodiscard]] limit first_limit() const noexcept;
-    [[nodiscard]] select_case* wait_locked() noexcept;
     [[nodiscard]] select_case* wait_within_limits() noexcept;
     void unlock_few() const noexcept;
     [[nodiscard]] void const* what() const noexcept { return channels_ != 0 ? order_[0]->on : nullptr; }
@@ -122,6 +124,7 @@ private:
     rt::ticket key_;
     select_case* stopped_ = nullptr; // [select.claim] written by the callback that has won
     bool has_limits_ = false;        // of time, or stop tokens
+    bool in_order_ = true;
 };
 
 // A guess without the lock: [chan.early]; under it, right but for waiters whose wait is over.
@@ -163,9 +166,13 @@ private:
 // Step 1.
 [[gnu::always_inline]] inline select_case* selection::glance() noexcept {
     choice ready;
-    for (select_case* c = cases_; c != end_; ++c) {
+    std::size_t n = 0;
+    channel const* last = nullptr;
+    for (select_case *c = cases_, *const end = end_; c != end; ++c) {
         if (names_channel(*c)) {
-            order_[channels_++] = c;
+            in_order_ &= !std::less<>{}(c->on, last);
+            last = c->on;
+            order_[n++] = c;
             if (looks_ready(*c))
                 ready.offer(*c);
         } else {
@@ -174,16 +181,15 @@ private:
                 ready.offer(*c);
         }
     }
+    channels_ = n;
     select_case* const c = ready.chosen();
     return c == nullptr || !names_channel(*c) || try_alone(*c) ? c : nullptr;
 }
 
-[[gnu::always_inline]] inline void selection::sort_channels() noexcept {
-    auto const below = [](select_case* a, select_case* b) { return std::less<>{}(a->on, b->on); };
-    if (channels_ > 2)
-        std::sort(order_, order_ + channels_, below);
-    else if (channels_ == 2 && below(order_[1], order_[0]))
-        std::swap(order_[0], order_[1]);
+inline void selection::sort_channels() noexcept {
+    if (!in_order_)
+        std::sort(order_, order_ + channels_,
+                  [](select_case* a, select_case* b) { return std::less<>{}(a->on, b->on); });
 }
 
 // Each of them once, by rising address, however often it is named.
@@ -199,7 +205,7 @@ void selection::each_channel(Visit const& visit) const noexcept {
 }
 
 // Step 2. What has been locked does not change, so it is looked at once, on the way.
-[[gnu::always_inline]] inline select_case* selection::lock_and_choose() noexcept {
+inline select_case* selection::lock_and_choose() noexcept {
     choice ready;
     channel const* last = nullptr;
     for (std::size_t i = 0; i < channels_; ++i) {
@@ -212,6 +218,28 @@ void selection::each_channel(Visit const& visit) const noexcept {
     }
     offer_due(ready);
     return ready.chosen();
+}
+
+// Step 2 and 3 in one: all channels are locked then. False: one may be ready after all, and no waiter is in a queue. So it is,
+// too, if it names a channel twice and has met itself: [select.self].
+[[gnu::always_inline]] inline bool selection::lock_and_enqueue() noexcept {
+    rt::ticket const key = rt::self().open_wait();
+    channel const* last = nullptr;
+    bool ready = false;
+    for (select_case **at = order_, **const end = order_ + channels_; at != end; ++at) {
+        select_case& c = **at;
+        channel& on = *c.on;
+        if (&on != last)
+            on.lock();
+        last = &on;
+        ready |= looks_ready(c);
+        enqueue_locked(c, key, true);
+    }
+    if (!ready) [[likely]]
+        return true;
+    for (std::size_t i = 0; i < channels_; ++i)
+        order_[i]->on->withdraw_locked(side_of(*order_[i]), waiter_of(*order_[i]));
+    return false;
 }
 
 select_case* selection::choose_locked() noexcept {
@@ -248,20 +276,41 @@ bool selection::perform_or_stay_locked(select_case& c) noexcept {
     return true;
 }
 
+// With its channel locked.
+[[gnu::always_inline]] inline void selection::enqueue_locked(select_case& c, rt::ticket key,
+                                                             bool off_stack) noexcept {
+    auto& w = *::new (static_cast<void*>(c.waiter)) waiter(key, c.slot);
+    w.off_stack = off_stack;
+    c.on->enqueue_locked(side_of(c), w);
+}
+
 // [select.self] From here on it does not look for partners.
-[[gnu::always_inline]] inline void selection::enqueue_locked(bool off_stack) noexcept {
+void selection::enqueue_all_locked(bool off_stack) noexcept {
     key_ = rt::self().open_wait();
-    for (std::size_t i = 0; i < channels_; ++i) {
-        select_case& c = *order_[i];
-        auto& w = *::new (static_cast<void*>(c.waiter)) waiter(key_, c.slot);
-        w.off_stack = off_stack;
-        c.on->enqueue_locked(side_of(c), w);
-    }
+    for (std::size_t i = 0; i < channels_; ++i)
+        enqueue_locked(*order_[i], key_, off_stack);
 }
 
 [[gnu::always_inline]] inline select_case* selection::run(may_wait patience) noexcept {
     if (select_case* const c = glance())
         return c;
+    if (has_limits_ || channels_ > few || patience == may_wait::no) [[unlikely]]
+        return run_within_limits(patience);
+    sort_channels();
+    if (!lock_and_enqueue()) [[unlikely]] {
+        while (select_case* const c = choose_locked())
+            if (perform_or_stay_locked(*c))
+                return c;
+        enqueue_all_locked(true);
+    }
+    rt::park(rt::wait_reason::select, what(), [this]() noexcept { unlock_few(); }); // [select.off_stack]
+    select_case* const done = operation_done();
+    withdraw_all_but(done);
+    return done;
+}
+
+// Or on more than a few channels.
+select_case* selection::run_within_limits(may_wait patience) noexcept {
     // One channel that has nothing, seen without its lock, has had nothing at that moment: [chan.early]. What is due beside
     // it may have been passed over for it.
     bool const certain = channels_ <= 1 && !has_limits_ && patience == may_wait::no;
@@ -272,25 +321,14 @@ bool selection::perform_or_stay_locked(select_case& c) noexcept {
                 return c;
     }
     auto* const at_once = has_limits_ ? std::find_if(cases_, end_, over_at_once) : end_;
-    if (at_once == end_ && patience == may_wait::yes)
-        return wait_locked();
+    bool const waits = at_once == end_ && patience == may_wait::yes;
+    if (waits)
+        enqueue_all_locked(false);
     if (!certain)
         each_channel([](channel& ch) { ch.unlock(); });
-    return at_once != end_ ? at_once : nullptr;
-}
-
-// Step 3 and 4.
-[[gnu::always_inline]] inline select_case* selection::wait_locked() noexcept {
-    select_case* done;
-    if (!has_limits_ && channels_ <= few) {
-        enqueue_locked(true);
-        rt::park(rt::wait_reason::select, what(), [this]() noexcept { unlock_few(); }); // [select.off_stack]
-        done = operation_done();
-    } else {
-        enqueue_locked(false);
-        each_channel([](channel& ch) { ch.unlock(); });
-        done = wait_within_limits();
-    }
+    if (!waits)
+        return at_once != end_ ? at_once : nullptr;
+    select_case* const done = wait_within_limits();
     withdraw_all_but(done);
     return done;
 }
