@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// locked.hpp: what is done to a channel under its lock, in line: for channel.cpp and select.cpp alone.
+// locked.hpp: what is done to a channel under its lock, in line: for channel.cpp and selection.hpp alone.
 // An operation that finds a partner claims it under the lock; what is left to do, moving a value between two
 // stacks and waking, comes after the lock. Tags and invariants: channel.cpp, README.md.
 #pragma once

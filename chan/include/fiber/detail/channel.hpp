@@ -96,7 +96,7 @@ public:
     [[nodiscard]] FIBER_API static std::size_t capacity(channel const*) noexcept;
 
 private:
-    friend class selection; // select.cpp
+    friend class selection; // selection.hpp
 
     struct waiter;
     class stack_stride;

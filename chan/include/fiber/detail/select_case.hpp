@@ -65,8 +65,7 @@ struct select_case {
 enum class may_wait : bool { no, yes };
 
 // Waits until a case is ready, and has it done: its position. `count`: none is, and the caller may not wait.
-// `order` is scratch, one pointer for each case; it is the faster the more it is as the last select with the
-// same channels has left it.
+// `order` is scratch, one pointer for each case. Cases in the order of their channels' addresses need no sorting.
 [[nodiscard]] FIBER_API std::size_t select(select_case* cases, std::size_t count, select_case** order,
                                            may_wait) noexcept;
 

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// selection.hpp: one of several operations, in the order of Go's. For select.cpp, which has what every select goes through,
+// and select_within_limits.cpp: time-outs, stop tokens, `otherwise`, very many channels.
+//
+//   1 look at every case without locks, choose one of those that look ready, and try it under its own lock
+//   2 lock all channels, by rising address; choose among those that are ready, and have it done
+//   3 none: put a waiter for each case into its queue, all with one contested ticket; unlock; park
+//   4 woken by the one who has claimed the ticket: take the other waiters out of their queues
+//
+// Step 2 and 3 are one moment for all channels: `otherwise` runs only if at that moment nothing was ready, and
+//   whoever makes something ready later meets a waiter. Two selects cannot wait for each other in vain.
+// [select.self] A select looks for partners before its own waiters are in the queues, and not after. So one that
+//   sends and receives on the same channel never meets itself.
+// [select.claim] A waiter's slot and outcome belong to whoever claims the ticket: one partner, one close, the timer, or one
+//   stop request. That one writes before it settles the wait; this party reads after. So one waiter at most has an
+//   outcome. A value that is to be sent is moved by the partner that has claimed its waiter, and no other.
+// [select.off_stack] If nothing but the channels can end the wait, their locks are released by the commit function: who
+//   claims it then finds the party parked, and two atomic operations are saved. The commit function reads what it has to
+//   unlock before it unlocks anything, since after the first one the party may run, and go.
+// [select.gone] The channel of the case that was done is not touched after the wake: its last handle may be gone,
+//   unless it is named twice. The others must live until select has returned.
+#pragma once
+
+#include "chan/chance.hpp"
+#include "chan/locked.hpp"
+#include "runtime/base/assert.hpp"
+#include "runtime/base/clock.hpp"
+#include "runtime/park.hpp"
+
+#include <fiber/detail/select_case.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <new>
+#include <type_traits>
+
+namespace fiber::detail {
+
+// Uniformly one of those offered, whose number need not be known before.
+class choice {
+public:
+    void offer(select_case& c) noexcept {
+        if (++offered_ == 1 || one_in(offered_))
+            chosen_ = &c;
+    }
+    [[nodiscard]] select_case* chosen() const noexcept { return chosen_; }
+
+private:
+    std::uint32_t offered_ = 0;
+    select_case* chosen_ = nullptr;
+};
+
+class selection {
+public:
+    selection(select_case* cases, std::size_t count, select_case** order) noexcept
+        : cases_(cases), end_(cases + count), order_(order) {}
+
+    [[nodiscard]] select_case* run(may_wait) noexcept;
+    void stop(select_case&) noexcept; // by its callback
+
+private:
+    static constexpr std::size_t few = 8; // channels
+    using waiter = channel::waiter;
+    static_assert(sizeof(waiter) <= select_case::waiter_size && std::is_trivially_destructible_v<waiter>);
+
+    static waiter& waiter_of(select_case& c) noexcept {
+        return *std::launder(reinterpret_cast<waiter*>(c.waiter));
+    }
+    static channel::side side_of(select_case const& c) noexcept {
+        return c.what == select_case::kind::recv ? channel::receivers : channel::senders;
+    }
+
+    static bool names_channel(select_case const& c) noexcept {
+        return c.what == select_case::kind::recv || c.what == select_case::kind::send;
+    }
+    // What is due by itself, whatever the channels do. A time-out is none: it is a limit of this very wait.
+    static bool due(select_case const& c) noexcept {
+        if (c.what == select_case::kind::stop)
+            return c.listener->token.stop_requested();
+        return c.what == select_case::kind::time_point && c.until <= rt::clock::now();
+    }
+    static bool looks_ready(select_case const&) noexcept;
+    static op_status perform_locked(select_case&, waiter*& partner) noexcept;
+    static void complete(select_case&, element_ops const&, bool direct, waiter* partner) noexcept;
+    static bool try_alone(select_case&) noexcept;
+    [[nodiscard]] select_case* glance() noexcept;
+    void sort_channels() noexcept;
+    template <class Visit>
+    void each_channel(Visit const&) const noexcept;
+    [[nodiscard]] select_case* lock_and_choose() noexcept;
+    [[nodiscard]] select_case* choose_locked() noexcept;
+    void offer_due(choice& ready) const noexcept;
+    [[nodiscard]] bool perform_or_stay_locked(select_case&) noexcept;
+    [[nodiscard]] bool lock_and_enqueue() noexcept;
+    static void enqueue_locked(select_case&, rt::ticket, bool off_stack) noexcept;
+    void enqueue_all_locked(bool off_stack) noexcept;
+    [[nodiscard]] select_case* run_within_limits(may_wait) noexcept;
+    struct limit {
+        select_case* whose;
+        deadline when;
+    };
+    [[nodiscard]] limit first_limit() const noexcept;
+    [[nodiscard]] select_case* wait_within_limits() noexcept;
+    void unlock_few() const noexcept;
+    [[nodiscard]] void const* what() const noexcept { return channels_ != 0 ? order_[0]->on : nullptr; }
+    void listen() noexcept;
+    void stop_listening() noexcept;
+    [[nodiscard]] select_case* operation_done() noexcept;
+    void withdraw_all_but(select_case const* done) noexcept;
+
+    select_case* const cases_;
+    select_case* const end_;
+    select_case** const order_; // the cases that name channels, by the channels' addresses
+    std::size_t channels_ = 0;  // their number
+    rt::ticket key_;
+    select_case* stopped_ = nullptr; // [select.claim] written by the callback that has won
+    bool has_limits_ = false;        // of time, or stop tokens
+    bool in_order_ = true;
+};
+
+// A guess without the lock: [chan.early]; under it, right but for waiters whose wait is over.
+[[gnu::always_inline]] inline bool selection::looks_ready(select_case const& c) noexcept {
+    if (c.what == select_case::kind::recv)
+        return c.on->recv_obstacle() != op_status::empty;
+    return channel::send_obstacle(c.on) != op_status::full;
+}
+
+[[gnu::always_inline]] inline op_status selection::perform_locked(select_case& c, waiter*& partner) noexcept {
+    return c.what == select_case::kind::recv ? c.on->recv_locked(c.slot, partner)
+                                             : c.on->send_locked(c.slot, partner);
+}
+
+// What is left when all locks are released. [chan.last] The channel may be gone.
+[[gnu::always_inline]] inline void selection::complete(select_case& c, element_ops const& ops, bool direct,
+                                                       waiter* partner) noexcept {
+    if (partner == nullptr)
+        return;
+    if (c.what == select_case::kind::send)
+        move_element(ops, partner->slot, c.slot);
+    else if (direct)
+        move_element(ops, c.slot, partner->slot);
+    partner->wake(op_status::success);
+}
+
+// Each of them once, by rising address, however often it is named.
+template <class Visit>
+void selection::each_channel(Visit const& visit) const noexcept {
+    channel const* last = nullptr;
+    for (std::size_t i = 0; i < channels_; ++i)
+        if (order_[i]->on != last) {
+            channel* const c = order_[i]->on;
+            last = c;
+            visit(*c); // which may be gone afterwards
+        }
+}
+
+// With its channel locked.
+[[gnu::always_inline]] inline void selection::enqueue_locked(select_case& c, rt::ticket key,
+                                                             bool off_stack) noexcept {
+    auto& w = *::new (static_cast<void*>(c.waiter)) waiter(key, c.slot);
+    w.off_stack = off_stack;
+    c.on->enqueue_locked(side_of(c), w);
+}
+
+[[gnu::always_inline]] inline select_case* selection::operation_done() noexcept {
+    for (std::size_t i = 0; i < channels_; ++i) {
+        select_case& c = *order_[i];
+        c.outcome = waiter_of(c).outcome; // [select.claim]
+        if (c.outcome != op_status::timeout)
+            return &c;
+    }
+    FIBER_ASSERT(false); // woken by nobody
+    return nullptr;
+}
+
+// The waiter of `done` was taken out by the one who has claimed it. [select.gone]
+inline void selection::withdraw_all_but(select_case const* done) noexcept {
+    for (std::size_t i = 0; i < channels_; ++i) {
+        select_case& c = *order_[i];
+        if (&c == done)
+            continue;
+        channel& on = *c.on;
+        on.lock();
+        on.withdraw_locked(side_of(c), waiter_of(c));
+        on.unlock();
+    }
+}
+
+} // namespace fiber::detail
