@@ -15,8 +15,8 @@ namespace {
 
 // How many pauses lie between two looks: each look takes the line from the holder, who may well be back for the next
 // operation, and is undisturbed meanwhile. With one after each pause, an item that two processors pass through the same
-// channel takes 145 ns; so, 37.
-constexpr int shortest_gap = 16, longest_gap = 64;
+// channel takes 145 ns; with 16 at first 38; so, 30.
+constexpr int shortest_gap = 32, longest_gap = 64;
 constexpr int sched_yields = 8; // then the holder is not running; a CPU of its own is soon given to it
 constexpr long nap_ns = 50'000; // or it shares ours, and needs it
 
