@@ -27,6 +27,7 @@
 #include "runtime/base/assert.hpp"
 #include "runtime/base/asymmetric_fence.hpp"
 #include "runtime/base/clock.hpp"
+#include "runtime/base/cpu_relax.hpp"
 #include "runtime/base/futex.hpp"
 #include "runtime/base/os_thread.hpp"
 #include "runtime/base/relaxed.hpp"
@@ -43,7 +44,8 @@ class fiber;
 class processor;
 class scheduler;
 
-struct machine {
+// In lines of its own: what it stores at each entry of the runtime would take those of another machine beside it.
+struct alignas(cache_line) machine {
     machine(scheduler& s, unsigned number_) noexcept : sched(s), number(number_) {}
 
     scheduler& sched;
