@@ -125,8 +125,7 @@ bool sysmon::look_at(processor& p, impression& seen, clock::time_point now) {
     if (p.progress.falls_behind(before, p.queued(), now) && of_.idle_.count() > 0)
         of_.idle_.wake_one();
 
-    if (auto const tick = p.progress.ticks.read(); tick != seen.tick) {
-        seen.tick = tick;
+    if (seen.progress.ticks != before.ticks) {
         seen.since = now;
         seen.blocked = false;
         return false;

@@ -44,7 +44,6 @@ public:
 private:
     // What a processor looked like, and since when.
     struct impression {
-        std::uint64_t tick = 0;
         clock::time_point since{};
         bool blocked = false; // its machine, in the kernel
         pace::look progress;
