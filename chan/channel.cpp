@@ -168,12 +168,17 @@ op_status channel::wait_locked(side s, void* slot, deadline when) noexcept {
     return status;
 }
 
+[[gnu::noinline]] FIBER_RETURN_FROM_SWITCH void channel::send_by_waiting(void* value) {
+    if (wait_locked(senders, value) == op_status::closed)
+        throw closed_channel("fiber::chan: send to a closed channel");
+}
+
 void channel::send(channel* c, void* value) {
     if (c == nullptr)
         wait_for_ever(rt::wait_reason::chan_send);
-    op_status status = c->send_or_stay_locked(value);
+    op_status const status = c->send_or_stay_locked(value);
     if (status == op_status::full)
-        status = c->wait_locked(senders, value);
+        return c->send_by_waiting(value);
     if (status == op_status::closed)
         throw closed_channel("fiber::chan: send to a closed channel");
 }
@@ -213,12 +218,16 @@ op_status channel::why_not_send(channel const* c) noexcept { return send_obstacl
     return status;
 }
 
+[[gnu::noinline]] FIBER_RETURN_FROM_SWITCH bool channel::recv_by_waiting(void* room) noexcept {
+    return wait_locked(receivers, room) == op_status::success;
+}
+
 bool channel::recv(channel* c, void* room) noexcept {
     if (c == nullptr)
         wait_for_ever(rt::wait_reason::chan_recv);
-    op_status status = c->recv_or_stay_locked(room);
+    op_status const status = c->recv_or_stay_locked(room);
     if (status == op_status::empty)
-        status = c->wait_locked(receivers, room);
+        return c->recv_by_waiting(room);
     return status == op_status::success;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// select.cpp: the way that every select goes, and those all the way that wait for a few channels alone. It is in line in one
-// function: a call more is a return more that comes after a switch, and is foretold wrongly.
+// select.cpp: the way that every select goes, and those all the way that wait for a few channels alone. One function looks,
+// and goes on with another that waits, which returns to the caller by itself: see asm/return.hpp.
 #include "chan/selection.hpp"
 
 #include <fiber/chan.hpp>
@@ -116,22 +116,30 @@ void selection::enqueue_all_locked(bool off_stack) noexcept {
         enqueue_locked(*order_[i], key_, off_stack);
 }
 
-[[gnu::always_inline]] inline select_case* selection::run(may_wait patience) noexcept {
-    if (select_case* const c = glance())
-        return c;
+[[gnu::always_inline]] inline std::size_t selection::run(may_wait patience) noexcept {
+    if (select_case const* const c = glance())
+        return position(c);
+    auto const count = static_cast<std::size_t>(end_ - cases_);
+    seen const glimpsed{static_cast<std::uint32_t>(channels_), in_order_, has_limits_};
     if (has_limits_ || channels_ > few || patience == may_wait::no) [[unlikely]]
-        return run_within_limits(patience);
-    sort_channels();
-    if (!lock_and_enqueue()) [[unlikely]] {
-        while (select_case* const c = choose_locked())
-            if (perform_or_stay_locked(*c))
-                return c;
-        enqueue_all_locked(true);
+        return run_within_limits(cases_, count, order_, glimpsed, patience);
+    return wait_for_few(cases_, count, order_, glimpsed);
+}
+
+[[gnu::noinline]] FIBER_RETURN_FROM_SWITCH std::size_t
+selection::wait_for_few(select_case* cases, std::size_t count, select_case** order, seen glimpsed) noexcept {
+    selection s(cases, count, order, glimpsed);
+    s.sort_channels();
+    if (!s.lock_and_enqueue()) [[unlikely]] {
+        while (select_case* const c = s.choose_locked())
+            if (s.perform_or_stay_locked(*c))
+                return s.position(c);
+        s.enqueue_all_locked(true);
     }
-    rt::park(rt::wait_reason::select, what(), [this]() noexcept { unlock_few(); }); // [select.off_stack]
-    select_case* const done = operation_done();
-    withdraw_all_but(done);
-    return done;
+    rt::park(rt::wait_reason::select, s.what(), [&s]() noexcept { s.unlock_few(); }); // [select.off_stack]
+    select_case* const done = s.operation_done();
+    s.withdraw_all_but(done);
+    return s.position(done);
 }
 
 void selection::unlock_few() const noexcept {
@@ -145,8 +153,7 @@ void selection::unlock_few() const noexcept {
 }
 
 std::size_t select(select_case* cases, std::size_t count, select_case** order, may_wait patience) noexcept {
-    select_case const* const c = selection(cases, count, order).run(patience);
-    return c != nullptr ? static_cast<std::size_t>(c - cases) : count;
+    return selection(cases, count, order).run(patience);
 }
 
 void throw_closed_in_select() { throw closed_channel("fiber::select: send to a closed channel"); }

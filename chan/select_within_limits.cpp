@@ -31,7 +31,19 @@ inline select_case* selection::lock_and_choose() noexcept {
     return ready.chosen();
 }
 
-select_case* selection::run_within_limits(may_wait patience) noexcept {
+std::size_t selection::run_within_limits(select_case* cases, std::size_t count, select_case** order,
+                                         seen glimpsed, may_wait patience) noexcept {
+    {
+        selection s(cases, count, order, glimpsed);
+        select_case const* const c = s.choose_or_stay_locked(patience);
+        if (c != nullptr || patience == may_wait::no)
+            return s.position(c);
+    }
+    return wait_within_limits(cases, count, order, glimpsed);
+}
+
+// Null: there is none. If the caller may wait, all channels are locked then, else unlocked.
+select_case* selection::choose_or_stay_locked(may_wait patience) noexcept {
     // One channel that has nothing, seen without its lock, has had nothing at that moment: [chan.early]. What is due beside
     // it may have been passed over for it.
     bool const certain = channels_ <= 1 && !has_limits_ && patience == may_wait::no;
@@ -42,26 +54,29 @@ select_case* selection::run_within_limits(may_wait patience) noexcept {
                 return c;
     }
     auto* const at_once = has_limits_ ? std::find_if(cases_, end_, over_at_once) : end_;
-    bool const waits = at_once == end_ && patience == may_wait::yes;
-    if (waits)
-        enqueue_all_locked(false);
+    if (at_once == end_ && patience == may_wait::yes)
+        return nullptr;
     if (!certain)
         each_channel([](channel& ch) { ch.unlock(); });
-    if (!waits)
-        return at_once != end_ ? at_once : nullptr;
-    select_case* const done = wait_within_limits();
-    withdraw_all_but(done);
-    return done;
+    return at_once != end_ ? at_once : nullptr;
 }
 
-select_case* selection::wait_within_limits() noexcept {
-    limit const until = first_limit();
-    listen();
-    auto const end = rt::park_until(key_, until.when, rt::wait_reason::select, what(), []() noexcept {});
-    stop_listening();
-    if (end == rt::wait_end::timed_out)
-        return until.whose;
-    return stopped_ != nullptr ? stopped_ : operation_done();
+// With all channels locked.
+FIBER_RETURN_FROM_SWITCH std::size_t selection::wait_within_limits(select_case* cases, std::size_t count,
+                                                                   select_case** order,
+                                                                   seen glimpsed) noexcept {
+    selection s(cases, count, order, glimpsed);
+    s.enqueue_all_locked(false);
+    s.each_channel([](channel& ch) { ch.unlock(); });
+    limit const until = s.first_limit();
+    s.listen();
+    auto const end = rt::park_until(s.key_, until.when, rt::wait_reason::select, s.what(), []() noexcept {});
+    s.stop_listening();
+    select_case* done = until.whose;
+    if (end != rt::wait_end::timed_out)
+        done = s.stopped_ != nullptr ? s.stopped_ : s.operation_done();
+    s.withdraw_all_but(done);
+    return s.position(done);
 }
 
 // The one whose time will be over first; a time-out counts from now.

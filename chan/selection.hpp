@@ -57,7 +57,8 @@ public:
     selection(select_case* cases, std::size_t count, select_case** order) noexcept
         : cases_(cases), end_(cases + count), order_(order) {}
 
-    [[nodiscard]] select_case* run(may_wait) noexcept;
+    // The position of the case that was done.
+    [[nodiscard]] std::size_t run(may_wait) noexcept;
     void stop(select_case&) noexcept; // by its callback
 
 private:
@@ -96,13 +97,27 @@ private:
     [[nodiscard]] bool lock_and_enqueue() noexcept;
     static void enqueue_locked(select_case&, rt::ticket, bool off_stack) noexcept;
     void enqueue_all_locked(bool off_stack) noexcept;
-    [[nodiscard]] select_case* run_within_limits(may_wait) noexcept;
+    // What the first look has found, in registers: so the functions that wait need no frame of run()'s beneath them.
+    struct seen {
+        std::uint32_t channels;
+        bool in_order;
+        bool has_limits;
+    };
+    selection(select_case* cases, std::size_t count, select_case** order, seen glimpsed) noexcept
+        : cases_(cases), end_(cases + count), order_(order), channels_(glimpsed.channels),
+          has_limits_(glimpsed.has_limits), in_order_(glimpsed.in_order) {}
+    static std::size_t wait_for_few(select_case*, std::size_t, select_case**, seen) noexcept;
+    static std::size_t run_within_limits(select_case*, std::size_t, select_case**, seen, may_wait) noexcept;
+    static std::size_t wait_within_limits(select_case*, std::size_t, select_case**, seen) noexcept;
+    [[nodiscard]] select_case* choose_or_stay_locked(may_wait) noexcept;
+    [[nodiscard]] std::size_t position(select_case const* c) const noexcept {
+        return static_cast<std::size_t>((c != nullptr ? c : end_) - cases_);
+    }
     struct limit {
         select_case* whose;
         deadline when;
     };
     [[nodiscard]] limit first_limit() const noexcept;
-    [[nodiscard]] select_case* wait_within_limits() noexcept;
     void unlock_few() const noexcept;
     [[nodiscard]] void const* what() const noexcept { return channels_ != 0 ? order_[0]->on : nullptr; }
     void listen() noexcept;

@@ -110,6 +110,10 @@ id get_id() noexcept {
 
 void yield() noexcept { rt::yield(); }
 
+FIBER_RETURN_FROM_SWITCH static void sleep_parked(detail::deadline when) noexcept {
+    static_cast<void>(rt::park_until(rt::ticket{&rt::self()}, when, rt::wait_reason::sleep, nullptr, [] {}));
+}
+
 void sleep_until_deadline(detail::deadline when) noexcept {
     if (when <= rt::clock::now())
         return;
@@ -117,7 +121,7 @@ void sleep_until_deadline(detail::deadline when) noexcept {
         std::this_thread::sleep_until(when);
         return;
     }
-    static_cast<void>(rt::park_until(rt::ticket{&rt::self()}, when, rt::wait_reason::sleep, nullptr, [] {}));
+    sleep_parked(when);
 }
 
 std::string_view name() noexcept {

@@ -75,9 +75,7 @@ namespace {
 inline void park_unobserved(wait_reason why, void const* what, commit_function commit,
                             void* argument) noexcept {
     if (machine* const m = current_machine()) {
-        m->enter();
         scheduler::park(*m, why, what, commit, argument);
-        current_machine()->leave(); // perhaps another one
         return;
     }
     commit(argument);
@@ -100,16 +98,15 @@ void park_erased(wait_reason why, void const* what, commit_function commit, void
         park_observed(why, what, commit, argument);
 }
 
-wait_end park_until_erased(ticket t, clock::time_point deadline, wait_reason why, void const* what,
-                           commit_function commit, void* argument) noexcept {
+FIBER_RETURN_FROM_SWITCH wait_end park_until_erased(ticket t, clock::time_point deadline, wait_reason why,
+                                                    void const* what, commit_function commit,
+                                                    void* argument) noexcept {
     observed_wait const wait(why, what);
     if (machine* const m = current_machine()) {
         timed_park c{t, timer{.when = deadline, .key = t}, commit, argument};
-        m->enter();
         if (deadline != never)
             scheduler::make_room_for_timer(*m);
         scheduler::park(*m, why, what, timed_park::run, &c);
-        current_machine()->leave(); // perhaps another one
         if (party::ended_by_deadline(t))
             return wait_end::timed_out;
         timer_heap::disarm(c.alarm);
@@ -151,9 +148,7 @@ void unpark(ticket t, clock::time_point waiting_since) noexcept { make_ready(t, 
 
 void yield() noexcept {
     if (machine* const m = current_machine()) {
-        m->enter();
         scheduler::yield(*m);
-        current_machine()->leave(); // perhaps another one
     } else {
         ::sched_yield();
     }

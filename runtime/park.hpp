@@ -27,6 +27,8 @@
 #include "runtime/base/wait_reason.hpp"
 #include "runtime/wait_queue.hpp"
 
+#include "asm/return.hpp"
+
 #include <memory>
 #include <type_traits>
 

@@ -52,25 +52,25 @@ void phases::wait(number arrived_in) noexcept {
     if (phase_.load(std::memory_order_acquire) != arrived_in) // [barrier.gone]
         return;
     auto& queue_lock = rt::queue_lock_of(this);
-    rt::waiter me(rt::ticket{&rt::self()});
     queue_lock.lock();
     if (phase_.load(std::memory_order_relaxed) != arrived_in) { // relaxed: the lock orders
         queue_lock.unlock();
         return;
     }
+    wait_locked();
+}
+
+FIBER_RETURN_FROM_SWITCH void phases::wait_locked() noexcept {
+    auto& queue_lock = rt::queue_lock_of(this);
+    rt::waiter me(rt::ticket{&rt::self()});
     rt::wait_queue(waiters_).push_back(me);
     rt::park(rt::wait_reason::barrier, this, [&queue_lock]() noexcept { queue_lock.unlock(); });
 }
 
 void phases::arrive_and_wait(completion end) noexcept {
-    auto& queue_lock = rt::queue_lock_of(this);
-    rt::waiter me(rt::ticket{&rt::self()});
-    queue_lock.lock();
+    rt::queue_lock_of(this).lock();
     static_cast<void>(arrive_locked(1));
-    if (missing_ == 0)
-        return complete_locked(end);
-    rt::wait_queue(waiters_).push_back(me);
-    rt::park(rt::wait_reason::barrier, this, [&queue_lock]() noexcept { queue_lock.unlock(); });
+    missing_ == 0 ? complete_locked(end) : wait_locked();
 }
 
 void phases::arrive_and_drop(completion end) noexcept {

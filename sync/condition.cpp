@@ -66,7 +66,8 @@ wait_over park_until(rt::ticket key, deadline until, void const* what) noexcept 
 
 // park(ticket) parks, and returns how the wait ended.
 template <class Park>
-std::cv_status condition::wait_by(lock_operations const& lock, Park park) noexcept {
+[[gnu::always_inline]] inline std::cv_status condition::wait_by(lock_operations const& lock,
+                                                                Park park) noexcept {
     auto& queue_lock = rt::queue_lock_of(this);
     rt::waiter me(rt::self().open_wait());
     queue_lock.lock();
@@ -90,7 +91,8 @@ std::cv_status condition::wait_by(lock_operations const& lock, Park park) noexce
     return end == wait_over::timed_out ? std::cv_status::timeout : std::cv_status::no_timeout;
 }
 
-std::cv_status condition::wait(lock_operations const& lock, deadline until) noexcept {
+FIBER_RETURN_FROM_SWITCH std::cv_status condition::wait(lock_operations const& lock,
+                                                        deadline until) noexcept {
     return wait_by(lock, [this, until](rt::ticket key) noexcept { return park_until(key, until, this); });
 }
 

@@ -108,9 +108,9 @@ bool exclusive_lock::spin(word taken) noexcept {
     return false;
 }
 
-bool exclusive_lock::lock_slow(deadline until) noexcept {
-    if (spin(locked))
-        return true;
+bool exclusive_lock::lock_slow(deadline until) noexcept { return spin(locked) || lock_by_waiting(until); }
+
+FIBER_RETURN_FROM_SWITCH bool exclusive_lock::lock_by_waiting(deadline until) noexcept {
     queue_lock queue_guard(queue_lock_, waiters_);
     auto const since = rt::clock::now();
     bool starving = false;

@@ -45,7 +45,7 @@ void permits::grant(std::ptrdiff_t n) noexcept {
     granted.wake_all();
 }
 
-bool permits::acquire_slow(deadline until) noexcept {
+FIBER_RETURN_FROM_SWITCH bool permits::acquire_slow(deadline until) noexcept {
     auto& queue_lock = rt::queue_lock_of(this);
     auto const unlock = [&queue_lock]() noexcept { queue_lock.unlock(); };
     auto const take_owed = [this] { return owed_ > 0 && owed_-- > 0; };

@@ -196,8 +196,10 @@ bool readers_writer_lock::spin(mode wanted) noexcept {
 bool readers_writer_lock::lock_slow(mode wanted, deadline until) noexcept {
     if (wanted == mode::exclusive)
         unbias();
-    if (spin(wanted))
-        return true;
+    return spin(wanted) || lock_by_waiting(wanted, until);
+}
+
+FIBER_RETURN_FROM_SWITCH bool readers_writer_lock::lock_by_waiting(mode wanted, deadline until) noexcept {
     auto& queue_lock = rt::queue_lock_of(this);
     waiter me(rt::ticket_until(until), wanted);
     queue_lock.lock();

@@ -10,6 +10,7 @@
 #include "runtime/sched/outsiders.hpp"
 
 #include "asm/floating_point.hpp"
+#include "asm/return.hpp"
 
 #include <chrono>
 #include <exception>
@@ -18,8 +19,16 @@ namespace fiber::rt {
 
 // ── a fiber's way on and off a machine ──
 
-void scheduler::park(machine& m, wait_reason why, void const* what, arch::commit_function commit,
-                     void* argument) noexcept {
+FIBER_RETURN_FROM_SWITCH void scheduler::park(machine& m, wait_reason why, void const* what,
+                                              arch::commit_function commit, void* argument) noexcept {
+    m.enter();
+    park_inside(m, why, what, commit, argument);
+    current_machine()->leave(); // perhaps another one
+}
+
+[[gnu::always_inline]] inline void scheduler::park_inside(machine& m, wait_reason why, void const* what,
+                                                          arch::commit_function commit,
+                                                          void* argument) noexcept {
     fiber& g = *m.running;
     g.why = why;
     g.what = what;
@@ -34,6 +43,7 @@ void scheduler::park(machine& m, wait_reason why, void const* what, arch::commit
 }
 
 void scheduler::make_room_for_timer(machine& m) noexcept {
+    m.enter();
     if (has_processor(m))
         m.p->timers.make_room();
 }
@@ -53,13 +63,9 @@ void scheduler::arm(machine& m, timer& t) noexcept {
 // The fiber is queued before it is off its stack: only this machine looks into the queue, and not before the
 // switch. [idle.next] Nobody is told, as many fibers stand in the queue as before.
 void scheduler::yield(machine& m) noexcept {
+    m.enter();
     fiber& g = *m.running;
-    if (m.p == nullptr || g.pin != nullptr) [[unlikely]] {
-        if (m.p == nullptr || m.sched.something_to_look_at(m))
-            yield_slow(m, g);
-        return;
-    }
-    if (!m.p->time_to_look()) [[likely]]
+    if (m.p != nullptr && g.pin == nullptr && !m.p->time_to_look()) [[likely]]
         if (fiber* const next = m.p->take_turns(g)) [[likely]] {
             yield_to(m, g, next);
             return;
@@ -67,16 +73,24 @@ void scheduler::yield(machine& m) noexcept {
     yield_otherwise(m, g);
 }
 
-inline void scheduler::yield_to(machine& m, fiber& g, fiber* next) noexcept {
+FIBER_RETURN_FROM_SWITCH void scheduler::yield_to(machine& m, fiber& g, fiber* next) noexcept {
     g.move(fiber_state::running, fiber_state::runnable);
     leave(m, g.stk->context, unless_pinned(m, next), nullptr, nullptr);
+    current_machine()->leave(); // perhaps another one
 }
 
 // A function of its own, so that the usual one needs to save no registers.
 [[gnu::noinline]] void scheduler::yield_otherwise(machine& m, fiber& g) noexcept {
+    if (m.p == nullptr || g.pin != nullptr) {
+        if (m.p == nullptr || m.sched.something_to_look_at(m))
+            yield_slow(m, g);
+        current_machine()->leave();
+        return;
+    }
     fiber* const next = take_near(m);
     if (next == nullptr && !m.sched.something_to_look_at(m)) {
         ++m.p->progress.ticks; // so that a fiber that yields to nobody looks around now and then
+        m.leave();
         return;
     }
     m.p->put_last(g);
@@ -116,7 +130,7 @@ bool scheduler::something_to_look_at(machine const& m) const noexcept {
 }
 
 // What can be run without passing through the scheduler context. It wakes nobody: the caller may hold a lock.
-fiber* scheduler::take_near(machine& m) noexcept {
+[[gnu::always_inline]] inline fiber* scheduler::take_near(machine& m) noexcept {
     return m.p->time_to_look() ? nullptr : unless_pinned(m, m.p->take_local());
 }
 
@@ -127,8 +141,8 @@ inline fiber* scheduler::unless_pinned(machine& m, fiber* g) noexcept {
     return nullptr;
 }
 
-void scheduler::leave(machine& m, arch::context& from, fiber* to, arch::commit_function commit,
-                      void* argument) noexcept {
+FIBER_RETURN_FROM_SWITCH void scheduler::leave(machine& m, arch::context& from, fiber* to,
+                                               arch::commit_function commit, void* argument) noexcept {
     if (to != nullptr) [[likely]] {
         switch_to_fiber(m, from, *to, commit, argument);
         return;
@@ -155,8 +169,9 @@ void scheduler::switch_to_fiber(machine& m, arch::context& from, fiber& to, arch
     switch_to_stack(m, from, to, commit, argument);
 }
 
-void scheduler::switch_to_stack(machine& m, arch::context& from, fiber& to, arch::commit_function commit,
-                                void* argument) noexcept {
+FIBER_RETURN_FROM_SWITCH void scheduler::switch_to_stack(machine& m, arch::context& from, fiber& to,
+                                                         arch::commit_function commit,
+                                                         void* argument) noexcept {
     to.move(fiber_state::runnable, fiber_state::running);
     m.running = &to;
     ++m.p->progress.ticks;

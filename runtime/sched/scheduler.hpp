@@ -37,10 +37,10 @@ public:
     scheduler(scheduler const&) = delete;
     scheduler& operator=(scheduler const&) = delete;
 
-    // ── for fibers, each on its own stack. The machine is inside, before and after, but perhaps another one ──
+    // ── for fibers, each on its own stack. Before, the machine may be inside; after, it, or another one, is not ──
     static void park(machine&, wait_reason, void const* what, arch::commit_function, void* argument) noexcept;
     static void yield(machine&) noexcept;
-    // For a parking fiber's deadline: before, and in the commit function.
+    // For a parking fiber's deadline: before, when the machine stays inside, and in the commit function.
     static void make_room_for_timer(machine&) noexcept;
     void arm(machine&, timer&) noexcept;
     // Gives the processor to another machine, if that can be had.
@@ -65,7 +65,7 @@ public:
     void start(fiber&) noexcept;
     void abandon(fiber&) noexcept;        // one that was never started
     static void recycle(fiber&) noexcept; // a dead one
-    static void park_until_ended(fiber&, life_word::joiner&) noexcept;
+    static void join_by_waiting(fiber&) noexcept;
     [[nodiscard]] static bool detach_private(fiber&) noexcept;
 
     [[nodiscard]] unsigned processors() const noexcept { return active_.load(std::memory_order_relaxed); }
@@ -98,6 +98,9 @@ private:
                                 void* argument) noexcept;
     static void leave(machine&, arch::context& from, fiber* to, arch::commit_function,
                       void* argument) noexcept;
+    static void park_inside(machine&, wait_reason, void const* what, arch::commit_function,
+                            void* argument) noexcept;
+    static void park_until_ended(fiber&, life_word::joiner&) noexcept;
     static void yield_to(machine&, fiber& g, fiber* next) noexcept;
     static void yield_otherwise(machine&, fiber&) noexcept;
     static void yield_slow(machine&, fiber&) noexcept;

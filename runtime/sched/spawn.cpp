@@ -181,16 +181,14 @@ void join(fiber& g) noexcept {
     if (g.stayed_behind()) [[unlikely]]
         return;
     if (g.life.word.load(std::memory_order_acquire) <= life_word::detached) { // [life.done]
-        life_word::joiner me{ticket{&self()}};
-        scheduler::park_until_ended(g, me);
-        if (me.recycled)
-            return;
+        scheduler::join_by_waiting(g);
+        return;
     }
     wait_until_done(g.life);
     scheduler::recycle(g);
 }
 
-void scheduler::park_until_ended(fiber& g, life_word::joiner& me) noexcept {
+[[gnu::always_inline]] inline void scheduler::park_until_ended(fiber& g, life_word::joiner& me) noexcept {
     std::atomic<std::uintptr_t>& word = g.life.word;
     auto const mine = reinterpret_cast<std::uintptr_t>(&me);
     if (machine* const m = current_machine()) {
@@ -198,7 +196,6 @@ void scheduler::park_until_ended(fiber& g, life_word::joiner& me) noexcept {
         if (m->p != nullptr && m->p->holds(g)) [[likely]] {
             word.store(mine, std::memory_order_relaxed); // [life.private]
             park(*m, wait_reason::join, &g, nullptr, nullptr);
-            current_machine()->leave(); // perhaps another one
             return;
         }
         m->leave();
@@ -215,6 +212,15 @@ void scheduler::park_until_ended(fiber& g, life_word::joiner& me) noexcept {
             word.store(before, std::memory_order_relaxed); // nobody else looks at it any more
         unpark(joiner);
     });
+}
+
+FIBER_RETURN_FROM_SWITCH void scheduler::join_by_waiting(fiber& g) noexcept {
+    life_word::joiner me{ticket{&self()}};
+    park_until_ended(g, me);
+    if (me.recycled)
+        return;
+    wait_until_done(g.life);
+    recycle(g);
 }
 
 // True: done.

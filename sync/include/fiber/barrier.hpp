@@ -47,6 +47,7 @@ public:
 private:
     [[nodiscard]] number arrive_locked(std::ptrdiff_t n) noexcept;
     void complete_locked(completion) noexcept;
+    void wait_locked() noexcept;
     [[noreturn]] void misused(char const* how) const noexcept;
     void destroyed_in_use() const noexcept;
 

@@ -95,6 +95,7 @@ private:
     [[noreturn]] void not_shared(lock_kind) const noexcept;
     [[nodiscard]] bool try_lock_slow() noexcept;
     [[nodiscard]] bool lock_slow(mode, deadline until) noexcept;
+    [[nodiscard]] bool lock_by_waiting(mode, deadline until) noexcept;
     [[nodiscard]] bool lock_watched(lock_kind, mode, deadline until) noexcept;
     void note_locked(lock_kind) const noexcept;
     void note_unlocked(lock_kind) const noexcept;

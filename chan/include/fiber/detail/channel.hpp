@@ -123,6 +123,8 @@ private:
     [[nodiscard]] waiter* claim_locked(side) noexcept;
     [[nodiscard]] op_status wait_locked(side, void* slot) noexcept;
     [[nodiscard]] op_status wait_locked(side, void* slot, deadline) noexcept;
+    void send_by_waiting(void* value);
+    [[nodiscard]] bool recv_by_waiting(void* room) noexcept;
     [[nodiscard]] static rt::wait_reason reason(side) noexcept;
     [[nodiscard]] bool claim_some_locked(wait_list& claimed, stack_stride& stride) noexcept;
     static void wake_closed(wait_list& claimed) noexcept;

@@ -66,6 +66,7 @@ private:
     }
 
     bool lock_slow(deadline until) noexcept;
+    bool lock_by_waiting(deadline until) noexcept;
     bool lock_watched(lock_kind, deadline until) noexcept;
     void note_locked(lock_kind) const noexcept;
     void note_unlocked(lock_kind) const noexcept;
