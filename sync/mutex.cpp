@@ -46,6 +46,7 @@
 #include <fiber/detail/exclusive_lock.hpp>
 
 #include "runtime/base/cpu_relax.hpp"
+#include "runtime/base/restartable.hpp"
 #include "runtime/base/spinlock.hpp"
 #include "sync/lock_watch.hpp"
 #include "sync/misuse.hpp"
@@ -108,7 +109,21 @@ bool exclusive_lock::spin(word taken) noexcept {
     return false;
 }
 
-bool exclusive_lock::lock_slow(deadline until) noexcept { return spin(locked) || lock_by_waiting(until); }
+// [mutex.alone] Before anybody asks for it.
+void exclusive_lock::meet() noexcept {
+    if (company_.load(std::memory_order_acquire) == company::met) // acquire: the fence of whoever has set it
+        return;
+    company_.store(company::coming, std::memory_order_relaxed); // relaxed: a fence follows
+    rt::restart_sequences();
+    company_.store(company::met, std::memory_order_release);
+}
+
+bool exclusive_lock::lock_slow(deadline until) noexcept {
+    if (spin(locked))
+        return true;
+    meet();
+    return lock_by_waiting(until);
+}
 
 FIBER_RETURN_FROM_SWITCH bool exclusive_lock::lock_by_waiting(deadline until) noexcept {
     queue_lock queue_guard(queue_lock_, waiters_);

@@ -5,6 +5,7 @@
 
 #include "runtime/base/cpu.hpp"
 #include "runtime/base/env.hpp"
+#include "runtime/base/restartable.hpp"
 #include "runtime/fault/overflow.hpp"
 #include "runtime/sched/outsiders.hpp"
 #include "runtime/sched/scheduler.hpp"
@@ -43,6 +44,7 @@ scheduler::scheduler(runtime_options const& options)
     : default_stacks_(usual_stacks(options)), processors_(new std::unique_ptr<processor>[most_processors]),
       outsiders_(new outsiders(default_stacks_)), most_machines_(options.max_machines), sysmon_(*this) {
     choose_fences();
+    choose_restartable();
     watch_for_overflows();
     try {
         unsigned const most = std::min(most_processors, options.max_machines);

@@ -7,6 +7,7 @@
 #include <fiber/detail/config.hpp>
 #include <fiber/detail/deadline.hpp>
 #include <fiber/detail/lock_kind.hpp>
+#include <fiber/detail/unlock_alone.hpp>
 #include <fiber/detail/wait_list.hpp>
 
 #include <atomic>
@@ -29,6 +30,8 @@ public:
             return false;
         if (watching_locks) [[unlikely]]
             note_locked(kind);
+        else
+            consider_unlock_alone();
         return true;
     }
 
@@ -36,10 +39,18 @@ public:
     bool lock_before(lock_kind kind, deadline until) noexcept {
         if (watching_locks) [[unlikely]]
             return lock_watched(kind, until);
-        return take_free() || lock_slow(until);
+        if (!take_free()) [[unlikely]]
+            return lock_slow(until);
+        consider_unlock_alone();
+        return true;
     }
 
     void unlock(lock_kind kind) noexcept {
+        if (may_unlock_alone && owned_.load(std::memory_order_relaxed)) [[likely]] { // relaxed: the owner's
+            if (unlock_alone(this)) [[likely]]
+                return; // *this may be gone
+            owned_.store(false, std::memory_order_relaxed);
+        }
         if (watching_locks) [[unlikely]]
             note_unlocked(kind);
         auto const seen = state_.fetch_sub(1, std::memory_order_release); // [mutex.hand_on]
@@ -56,13 +67,21 @@ public:
     }
 
 private:
-    using word = std::uint32_t;
+    using word = std::uint8_t;
     static constexpr word free = 0, locked = 1, contended = 2; // see mutex.cpp
+    enum class company : std::uint8_t { none, coming, met };   // [mutex.alone]
 
     [[nodiscard]] bool take_free() noexcept {
         auto expected = free;
         return state_.compare_exchange_strong(expected, locked, std::memory_order_acquire, // [mutex.hand_on]
                                               std::memory_order_relaxed); // relaxed: nothing was gained
+    }
+
+    // As the owner, by take_free. Not under FIBER_DEBUG=locks, so unlock need not ask for that.
+    void consider_unlock_alone() noexcept {
+        // relaxed: a hint, unlock_alone looks again
+        if (may_unlock_alone && company_.load(std::memory_order_relaxed) == company::none) [[likely]]
+            owned_.store(true, std::memory_order_relaxed); // relaxed: the owner's
     }
 
     bool lock_slow(deadline until) noexcept;
@@ -72,9 +91,13 @@ private:
     void note_unlocked(lock_kind) const noexcept;
     void unlock_slow(lock_kind, word seen) noexcept;
     bool spin(word taken) noexcept;
+    void meet() noexcept;
     void check_destruction(lock_kind) const noexcept;
 
+    // The three bytes that unlock_alone knows.
     std::atomic<word> state_{free};
+    std::atomic<bool> owned_{false}; // locked, and its owner may unlock it so
+    std::atomic<company> company_{company::none};
     std::atomic<std::uint32_t> queue_lock_{0}; // guards waiters_
     wait_list waiters_;
 };

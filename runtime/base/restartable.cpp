@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// [restart.phase]
+//   choose_restartable          restart_sequences            a sequence
+// 1 phase = used              1 the caller has stored      1 are sequences allowed?
+// 2 allow sequences           2 full fence                 2 look at what the caller has stored
+//                             3 phase: unused? Done        3 commit
+//                             4 membarrier
+//
+//   If the middle is done at 3, 3 comes before left.1. A right.1 that goes on comes after left.2, so right.2 sees the store.
+//   x86 keeps the order of those two loads, and no other architecture has sequences.
+//
+// A process that makes mutexes by the thousand and has each of them contended pays for each. So sequences are given up
+// for good once the calls have cost more than they can bring. Then they are forbidden, and a last membarrier restarts those
+// under way: they ask in the sequence itself whether they are allowed.
+#include "runtime/base/restartable.hpp"
+
+#include "asm/restartable.hpp"
+#include "runtime/base/clock.hpp"
+#include "runtime/base/cpu_relax.hpp"
+#include "runtime/base/membarrier.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <linux/membarrier.h>
+
+namespace fiber::rt {
+namespace {
+
+enum class phase : std::uint8_t { unused, used, given_up };
+
+constinit std::atomic<phase> reached{phase::unused};
+constinit clock::time_point in_use_since;   // written before `used`
+constinit std::atomic<clock::rep> spent{0}; // by all threads together, on membarriers
+constexpr auto allowance =
+    std::chrono::milliseconds(10); // about a thousand calls on two CPUs, for those that start
+constexpr int share = 100;         // of the time since then: a hundredth
+
+[[nodiscard]] bool too_costly(clock::duration one, clock::time_point now) noexcept {
+    // relaxed: a sum
+    auto const all = clock::duration(spent.fetch_add(one.count(), std::memory_order_relaxed)) + one;
+    return all > allowance + (now - in_use_since) / share;
+}
+
+void membarrier_with_restart() noexcept { membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ); }
+
+} // namespace
+
+void choose_restartable() noexcept {
+    static bool const chosen = [] {
+        if (!arch::can_restart() || !register_membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ))
+            return false;
+        in_use_since = clock::now();
+        reached.store(phase::used, std::memory_order_release); // [restart.phase]
+        arch::allow_sequences();
+        return true;
+    }();
+    static_cast<void>(chosen);
+}
+
+void restart_sequences() noexcept {
+    full_fence();                                               // [restart.phase]
+    if (reached.load(std::memory_order_acquire) != phase::used) // [restart.phase]
+        return;
+    auto const began = clock::now();
+    membarrier_with_restart();
+    auto const ended = clock::now();
+    if (too_costly(ended - began, ended)) {
+        arch::forbid_sequences();
+        membarrier_with_restart();
+        reached.store(phase::given_up,
+                      std::memory_order_release); // [restart.phase] nobody is in one any more
+    }
+}
+
+} // namespace fiber::rt

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+#include "tests/support/catch.hpp"
+
+#include "asm/restartable.hpp"
+
+#include <fiber/detail/unlock_alone.hpp>
+#include <fiber/runtime.hpp>
+
+#include <array>
+#include <cstdint>
+#include <signal.h>
+
+#if defined(__x86_64__)
+namespace {
+
+namespace arch = fiber::arch;
+using fiber::detail::unlock_alone;
+using lock = std::array<std::uint8_t, 3>; // locked, owned, company
+constexpr lock is_locked{1, 1, 0};
+constexpr lock is_free{0, 0, 0};
+
+// The runtime says whether sequences are allowed. False: not here.
+bool sequences_allowed() {
+    fiber::runtime const runtime({.processors = 1});
+    lock probe = is_locked;
+    return unlock_alone(&probe);
+}
+
+int volatile steps = 0;
+
+// Runs f with a signal after each instruction.
+template <class F>
+void step_by_step(F f) {
+    struct sigaction counting = {}, before = {};
+    counting.sa_handler = [](int) { steps = steps + 1; };
+    sigaction(SIGTRAP, &counting, &before);
+    asm volatile("subq $128, %%rsp; pushfq; orq $0x100, (%%rsp); popfq; addq $128, %%rsp" ::: "memory", "cc");
+    f();
+    asm volatile("subq $128, %%rsp; pushfq; andq $-0x101, (%%rsp); popfq; addq $128, %%rsp" ::
+                     : "memory", "cc");
+    sigaction(SIGTRAP, &before, nullptr);
+}
+
+} // namespace
+
+TEST_CASE("a lock without company becomes free by a plain store") {
+    if (!sequences_allowed())
+        return;
+    lock l = is_locked;
+    CHECK(unlock_alone(&l));
+    CHECK(l == is_free);
+}
+
+TEST_CASE("a lock with company is left to a read-modify-write") {
+    for (std::uint8_t company = 1; company <= 2; ++company) {
+        lock l = {1, 1, company};
+        CHECK_FALSE(unlock_alone(&l));
+        CHECK(l == lock{1, 1, company});
+    }
+}
+
+// A debugger, or a thread that loses its CPU at the worst moment each time.
+TEST_CASE("a lock is left as it is if the kernel interrupts at each instruction") {
+    lock l = is_locked;
+    bool unlocked = true;
+    static_cast<void>(sequences_allowed());
+    step_by_step([&] { unlocked = unlock_alone(&l); });
+    CHECK(steps > 10);
+    CHECK_FALSE(unlocked);
+    CHECK(l == is_locked);
+}
+
+TEST_CASE("a lock is left as it is while sequences are forbidden") {
+    if (!sequences_allowed())
+        return;
+    lock l = is_locked;
+    arch::forbid_sequences();
+    CHECK_FALSE(unlock_alone(&l));
+    CHECK(l == is_locked);
+    arch::allow_sequences();
+    CHECK(unlock_alone(&l));
+}
+#endif

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// first_wait_stress_test: the first wait in the life of a mutex, [mutex.alone], over and over. One party locks and unlocks a
+// fresh mutex without a pause, and another comes that must wait. Who comes last destroys it, and nobody may touch it after
+// that.
+
+#include "tests/support/catch.hpp"
+#include "tests/support/chaos.hpp"
+#include "tests/support/expect.hpp"
+#include "tests/sync/parties.hpp"
+
+#include <fiber/go.hpp>
+#include <fiber/mutex.hpp>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <vector>
+
+namespace {
+
+struct pairing {
+    tests::crowd parties;
+    int rounds;
+};
+constexpr pairing pairings[] = {{{2, 0}, 300}, {{0, 2}, 300}, {{1, 1}, 200}};
+constexpr std::byte gone{0xa5};
+
+// A mutex that is seen to be touched once it is gone.
+template <class Mutex>
+class place {
+public:
+    place() { new (bytes_.data()) Mutex; }
+    place(place const&) = delete;
+    place& operator=(place const&) = delete;
+    [[nodiscard]] Mutex& mutex() noexcept { return *std::launder(reinterpret_cast<Mutex*>(bytes_.data())); }
+    void destroy() noexcept {
+        mutex().~Mutex();
+        bytes_.fill(gone);
+    }
+    [[nodiscard]] bool untouched() const noexcept {
+        return std::all_of(bytes_.begin(), bytes_.end(), [](std::byte b) { return b == gone; });
+    }
+
+private:
+    alignas(Mutex) std::array<std::byte, sizeof(Mutex)> bytes_;
+};
+
+void busy(std::uint64_t n) {
+    for (; n > 0; --n)
+        asm volatile("");
+}
+
+void lock(fiber::mutex& m, tests::chaos&) { m.lock(); }
+void lock(fiber::timed_mutex& m, tests::chaos& chaos) {
+    while (!m.try_lock_for(std::chrono::microseconds(chaos.below(30)))) {
+    }
+}
+void lock(fiber::recursive_mutex& m, tests::chaos&) { m.lock(); }
+
+template <class Mutex>
+void meet_again_and_again() {
+    struct object {
+        place<Mutex> where;
+        std::atomic<int> arrived{0};
+        bool left = false; // the other one has; guarded by the mutex
+    };
+    tests::expect expect;
+    for (auto const& pair : pairings) {
+        std::vector<std::unique_ptr<object>> objects;
+        for (int i = 0; i < pair.rounds; ++i)
+            objects.push_back(std::make_unique<object>());
+        tests::run_crowd(pair.parties, [&](int party) {
+            tests::chaos chaos(static_cast<std::uint64_t>(party));
+            for (auto const& o : objects) {
+                for (++o->arrived; o->arrived != 2;)
+                    fiber::this_fiber::yield();
+                auto& m = o->where.mutex();
+                if (party == 0) {
+                    auto const times = chaos.below(100);
+                    for (std::uint64_t n = 0; n <= times; ++n) {
+                        lock(m, chaos);
+                        busy(chaos.below(8) * 8);
+                        o->left = n == times;
+                        m.unlock(); // it may be gone
+                    }
+                } else {
+                    busy(chaos.below(64) * 16);
+                    for (bool left = false; !left;) {
+                        lock(m, chaos);
+                        left = o->left;
+                        m.unlock();
+                    }
+                    o->where.destroy();
+                }
+            }
+        });
+        for (auto const& o : objects)
+            expect(o->where.untouched(), "nobody has touched it any more");
+    }
+}
+
+} // namespace
+
+TEST_CASE("mutex: the first to wait is woken, and the last one destroys it", "[mutex][stress]") {
+    meet_again_and_again<fiber::mutex>();
+}
+
+TEST_CASE("timed_mutex: the first to wait gets it, or gives up and comes again", "[timed_mutex][stress]") {
+    meet_again_and_again<fiber::timed_mutex>();
+}
+
+TEST_CASE("recursive_mutex: the first to wait is woken, and the last one destroys it",
+          "[recursive_mutex][stress]") {
+    meet_again_and_again<fiber::recursive_mutex>();
+}
+
+// Several come at once while the owner is alone with it: one of them is still about to make that known.
+TEST_CASE("mutex: many come to wait for the first time at once", "[mutex][stress]") {
+    constexpr int rounds = 150;
+    for (auto const& crowd : {tests::crowd{5, 0}, tests::crowd{0, 5}, tests::crowd{4, 2}}) {
+        struct object {
+            fiber::mutex m;
+            std::atomic<int> arrived{0};
+            int entered = 0; // guarded by m
+        };
+        auto const objects = std::make_unique<object[]>(rounds);
+        tests::expect expect;
+        tests::run_crowd(crowd, [&](int party) {
+            tests::chaos chaos(static_cast<std::uint64_t>(party));
+            for (int i = 0; i < rounds; ++i) {
+                auto& o = objects[static_cast<std::size_t>(i)];
+                for (++o.arrived; o.arrived < crowd.size();)
+                    fiber::this_fiber::yield();
+                for (int n = 0; n < 3; ++n) {
+                    std::scoped_lock guard(o.m);
+                    int const seen = o.entered;
+                    busy(chaos.below(8) * 32);
+                    if (chaos.below(16) == 0)
+                        fiber::this_fiber::yield();
+                    o.entered = seen + 1;
+                }
+            }
+        });
+        for (int i = 0; i < rounds; ++i)
+            expect(objects[static_cast<std::size_t>(i)].entered == 3 * crowd.size(), "one at a time");
+    }
+}
