@@ -9,6 +9,7 @@
 //   2 contended  and somebody has asked for it since: the owner must     the owner: -1 leaves it locked, and the owner
 //                look at the queue before it frees it                    looks at the queue
 //
+//   The owner frees it by a plain store, too, while nobody has ever asked for it: [mutex.alone].
 //   Whoever holds the queue lock may set 2 instead of 1. 2 without need costs one slow unlock. 1 with a waiter, and no
 //   courier under way, is a lost wake-up. Those who spin do not ask: the owner goes on at full speed.
 //
@@ -30,10 +31,24 @@
 //   courier. The right, without a waiter: left.2 comes before right.5, which then finds 2; or after it, and
 //   finds 0. A fast lock takes 0 only, and a fast unlock subtracts 1: so neither wipes out that somebody has asked.
 //
-// [mutex.gone] Once state_ is 0, another party may lock, unlock and destroy the mutex. The RMW that frees it
-//   in unlock() and right.5 is therefore the last access. At right.4 the waiter is in lock(), so the mutex is
+// [mutex.gone] Once state_ is 0, another party may lock, unlock and destroy the mutex. The store or RMW that frees it
+//   in unlock(), and right.5, is therefore the last access. At right.4 the waiter is in lock(), so the mutex is
 //   there until it has been unparked; the ticket was copied before. This is why the queue lock is released
 //   before state_ is 0, and why unlock() must not free a mutex that has waiters and only then look for them.
+//
+// [mutex.alone] A mutex that nobody has ever had to wait for is unlocked by a plain store, which would wipe out a 2. So
+//   there is none before its company_ is known.
+//              unlock, by the owner                          lock_slow, before it asks for the first time: meet
+//              1 owned_: it was free when it was locked      1 company_ = coming
+//              2 company_ == none?                           2 restart_sequences
+//              3 then state_ = 0 and owned_ = 0, by one      3 company_ = met
+//                plain store; else subtract 1                4 [mutex.queue] left
+//
+//   Left 2 and 3 are a restartable sequence (asm/unlock_alone_x86_64.S). At right.2 a left.3 that is to come either has been
+//   done, and right.4 sees it; or its owner has not looked yet, and sees company; or is between the two, and the kernel sends
+//   it to the subtraction. Those who find that others are coming do the same themselves: they need not wait for them.
+//   Once met, always met: right.2 costs as much as a thousand subtractions. owned_ is the owner's, and true only while it is
+//   locked. A mutex that is unlocked although it is free is not owned either, so the subtraction finds that out.
 //
 // A waiter whose time is up takes itself out of the queue and leaves state_ as it is; a courier whose time is up first
 // goes to the queue like any other, and so leaves 2 behind.
@@ -109,7 +124,7 @@ bool exclusive_lock::spin(word taken) noexcept {
     return false;
 }
 
-// [mutex.alone] Before anybody asks for it.
+// [mutex.alone] right 1 to 3.
 void exclusive_lock::meet() noexcept {
     if (company_.load(std::memory_order_acquire) == company::met) // acquire: the fence of whoever has set it
         return;

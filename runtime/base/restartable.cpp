@@ -34,9 +34,11 @@ enum class phase : std::uint8_t { unused, used, given_up };
 constinit std::atomic<phase> reached{phase::unused};
 constinit clock::time_point in_use_since;   // written before `used`
 constinit std::atomic<clock::rep> spent{0}; // by all threads together, on membarriers
-constexpr auto allowance =
-    std::chrono::milliseconds(10); // about a thousand calls on two CPUs, for those that start
-constexpr int share = 100;         // of the time since then: a hundredth
+
+// What they may cost: about a thousand calls on two CPUs, for all the mutexes of a program that starts, and a hundredth of the
+// time since then.
+constexpr auto allowance = std::chrono::milliseconds(10);
+constexpr int share = 100;
 
 [[nodiscard]] bool too_costly(clock::duration one, clock::time_point now) noexcept {
     // relaxed: a sum

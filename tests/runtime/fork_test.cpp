@@ -160,6 +160,23 @@ TEST_CASE("a child of an OS thread starts afresh on its next go", "[fork]") {
     CHECK(all_works());
 }
 
+// [mutex.alone] The kernel must restart the child's sequences as it does the parent's.
+TEST_CASE("a mutex that nobody has waited for before a fork may be waited for in the child", "[fork]") {
+    fiber::mutex lock;
+    fiber::run([&] { std::scoped_lock hold(lock); });
+    CHECK(in_child([&] {
+              return fiber::run([&] {
+                  lock.lock();
+                  auto waiter = fiber::go([&] { std::scoped_lock hold(lock); });
+                  for (int i = 0; i < 100; ++i)
+                      fiber::this_fiber::yield();
+                  lock.unlock();
+                  waiter.join();
+                  return lock.try_lock();
+              });
+          }) == 0);
+}
+
 TEST_CASE("a child of a thread that has not used the library yet can use it", "[fork]") {
     int status = -1;
     std::thread([&] { status = in_child(all_works); }).join();
