@@ -184,5 +184,5 @@ proctype chooser(byte me) {
 }
 
 init {
-    atomic { run party(0, 2); run party(1, 1); run party(2, 1); run chooser(CHOOSER) }
+    atomic { run party(0, 1); run party(1, 1); run party(2, 1); run chooser(CHOOSER) }
 }
