@@ -81,17 +81,22 @@ public:
         state = to;
     }
 
-    // What starting it, and resuming it, will touch.
+    // What resuming it will touch.
     void prefetch() const noexcept {
         auto const* const here = reinterpret_cast<std::byte const*>(this);
-        __builtin_prefetch(here);
-        __builtin_prefetch(here + cache_line);
+        prefetch_to_write(here);
+        prefetch_to_write(here + cache_line);
+    }
+    // What starting it, or its first run, will: a closure of a few words too.
+    void prefetch_all() const noexcept {
+        prefetch();
+        prefetch_to_write(closure);
     }
 
     // Peeked at by dumps while the fiber runs.
     relaxed<fiber_state> state{fiber_state::dead};
-    relaxed<wait_reason> why{}; // what it waits for, while parked
-    relaxed<void const*> what{nullptr};
+    relaxed<wait_reason> why{};         // what it waits for, while parked
+    relaxed<void const*> what{nullptr}; // likewise; before its first run: see parcel.hpp
     relaxed<std::uint64_t> id{0};       // 1 and up, never reused in this process
     relaxed<scheduler*> sched{nullptr}; // whose fiber it is; null in a cache
     relaxed<char const*> name{nullptr}; // null: none. See name.hpp

@@ -3,6 +3,7 @@
 
 #include "runtime/sched/fiber_pool.hpp"
 
+#include "runtime/base/cpu_relax.hpp"
 #include "runtime/stack/slab.hpp"
 
 #include <algorithm>
@@ -11,94 +12,108 @@
 #include <iterator>
 #include <mutex>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 namespace fiber::rt {
 namespace {
 
-constexpr std::size_t slab_size = std::size_t{2} << 20;
-constexpr std::size_t records_per_slab = slab_size / sizeof(fiber);
-// Made resident in one call, in two thirds of the time that a fault for each page takes. perf/rivals: spawn_all.
-constexpr std::size_t populated_at_once = 20 * page_size;
-static_assert(populated_at_once % sizeof(fiber) == 0, "no record stands in two such steps");
+// New records stand on pages that one call makes resident, in two thirds of the time that a fault for each takes. With more
+// than five pages at a time it takes no less, but those who ask this processor for fibers meanwhile give up.
+constexpr std::size_t chunk_size = records_at_once * sizeof(fiber);
+static_assert(chunk_size == 5 * page_size, "no page is in two chunks");
+constexpr std::size_t chunks_per_slab = 128; // what the allocator is asked for
+
 constexpr std::uint64_t id_batch = 4096;
+
+// For a lock that is mostly held for some hundred nanoseconds: to sleep for it takes a hundred times as long.
+[[nodiscard]] std::unique_lock<std::mutex> lock_soon(std::mutex& m) {
+    constexpr int tries = 100;
+    for (int i = 0; i < tries; ++i) {
+        if (m.try_lock())
+            return {m, std::adopt_lock};
+        cpu_relax();
+    }
+    return std::unique_lock(m);
+}
 
 class depot {
 public:
-    // Between one and n of them, to `at`.
-    [[nodiscard]] std::size_t take(fiber** at, std::size_t n) {
-        std::lock_guard const hold(lock_);
-        std::size_t taken = std::min(n, free_.size());
-        std::copy(free_.end() - static_cast<std::ptrdiff_t>(taken), free_.end(), at);
-        free_.resize(free_.size() - taken);
-        fiber** const carved = at + taken;
-        for (fiber* f; taken < n && (f = carve()) != nullptr; ++taken)
-            at[taken] = f;
-        std::reverse(carved, at + taken); // the cache takes the last one first
-        if (taken == 0)
-            throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again),
-                                    "fiber: no memory for another fiber's record");
-        return taken;
+    // Between one and records_at_once of them, to `at`, for a cache, which takes the last one first.
+    [[nodiscard]] std::size_t take(fiber** at) {
+        std::size_t const taken = take_free(at);
+        return taken != 0 ? taken : make(at);
     }
     void give(fiber* const* at, std::size_t n) noexcept {
-        std::lock_guard const hold(lock_);
+        auto const hold = lock_soon(lock_);
         free_.insert(free_.end(), at, at + n); // there is room for all that were ever made
     }
     void for_each(std::function<void(fiber const&)> const& f) {
-        std::lock_guard const hold(lock_);
-        for (auto at = slabs_.begin() + first_; at != slabs_.end(); ++at) {
-            fiber* const s = *at;
-            std::for_each(s, s + (s == slabs_.back() ? used_ : records_per_slab), f);
-        }
+        auto const hold = lock_soon(lock_);
+        for (auto at = made_.begin() + first_; at != made_.end(); ++at)
+            std::for_each(*at, *at + records_at_once, f);
     }
 
     [[nodiscard]] std::mutex& mutex() noexcept { return lock_; }
-    // [fork] All records are stamped as the parent's; the slabs stay known, since they are all still in use.
+    // [fork] All records are stamped as the parent's; the chunks stay known, since they are all still in use.
     void begin_afresh() noexcept {
         free_.clear();
-        first_ = std::ssize(slabs_);
-        used_ = records_per_slab;
+        first_ = std::ssize(made_);
     }
 
 private:
-    // A new record at the end of the last slab; null: no memory.
-    [[nodiscard]] fiber* carve() noexcept {
-        if (used_ == records_per_slab && !add_slab())
-            return nullptr;
-        if (used_ * sizeof(fiber) % populated_at_once == 0)
-            populate();
-        return ::new (slabs_.back() + used_++) fiber;
+    [[nodiscard]] std::size_t take_free(fiber** at) noexcept {
+        auto const hold = lock_soon(lock_);
+        std::size_t const taken = std::min(records_at_once, free_.size());
+        std::copy(free_.end() - static_cast<std::ptrdiff_t>(taken), free_.end(), at);
+        free_.resize(free_.size() - taken);
+        return taken;
     }
-    // What the next records of the last slab will stand in.
-    void populate() noexcept {
-        std::size_t const begin = used_ * sizeof(fiber);
-        memory_range const next{reinterpret_cast<std::byte*>(slabs_.back()) + begin,
-                                std::min(populated_at_once, slab_size - begin)};
-        populate_pages({&next, 1});
+    // A chunk of new ones, to be started in the order in which they stand in memory. They are made without the lock: that
+    // takes microseconds, in which others give records back.
+    [[nodiscard]] std::size_t make(fiber** at) {
+        std::byte* const chunk = reserve_chunk();
+        memory_range const all{chunk, chunk_size};
+        populate_pages({&all, 1});
+        for (std::size_t i = 0; i < records_at_once; ++i)
+            at[records_at_once - 1 - i] = ::new (chunk + i * sizeof(fiber)) fiber;
+        auto const hold = lock_soon(lock_);
+        made_.push_back(at[records_at_once - 1]);
+        return records_at_once;
     }
-
-    [[nodiscard]] bool add_slab() noexcept {
-        void* const memory = std::aligned_alloc(page_size, slab_size);
-        if (memory == nullptr)
-            return false;
+    [[nodiscard]] std::byte* reserve_chunk() {
+        auto const hold = lock_soon(lock_);
+        if (unused_chunks_ == 0)
+            add_slab();
+        --unused_chunks_;
+        return std::exchange(next_chunk_, next_chunk_ + chunk_size);
+    }
+    void add_slab() {
+        void* memory = nullptr;
         try {
-            std::size_t const records = (slabs_.size() + 1) * records_per_slab;
-            if (free_.capacity() < records)
-                free_.reserve(2 * records);
-            slabs_.push_back(static_cast<fiber*>(memory));
-        } catch (std::bad_alloc const&) {
-            std::free(memory);
-            return false;
+            std::size_t const chunks = reserved_chunks_ + chunks_per_slab;
+            if (made_.capacity() < chunks)
+                made_.reserve(2 * chunks);
+            if (free_.capacity() < chunks * records_at_once)
+                free_.reserve(2 * chunks * records_at_once);
+            memory = std::aligned_alloc(page_size, chunks_per_slab * chunk_size);
+        } catch (std::bad_alloc const&) { // as if that had not been had
         }
-        used_ = 0;
-        return true;
+        if (memory == nullptr)
+            throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again),
+                                    "fiber: no memory for another fiber's record");
+        next_chunk_ = static_cast<std::byte*>(memory);
+        unused_chunks_ = chunks_per_slab;
+        reserved_chunks_ += chunks_per_slab;
     }
 
-    std::mutex lock_;          // guards all below
-    std::vector<fiber*> free_; // last in, first out
-    std::vector<fiber*> slabs_;
-    std::ptrdiff_t first_ = 0;            // of this process
-    std::size_t used_ = records_per_slab; // of the last slab
+    std::mutex lock_;                 // guards all below
+    std::vector<fiber*> free_;        // last in, first out
+    std::vector<fiber*> made_;        // the first of each chunk
+    std::ptrdiff_t first_ = 0;        // chunk of this process
+    std::size_t reserved_chunks_ = 0; // made or not: there is room for all of them above
+    std::size_t unused_chunks_ = 0;   // of the last slab
+    std::byte* next_chunk_ = nullptr;
 };
 
 depot& records() {
@@ -122,7 +137,7 @@ void fiber_cache::give_to_depot(fiber& f) noexcept {
     records().give(&one, 1);
 }
 
-void fiber_cache::refill() { count_ = records().take(free_.data(), batch); }
+void fiber_cache::refill() { count_ = records().take(free_.data()); }
 
 void fiber_cache::refill_ids() noexcept {
     next_id_ = next_id.fetch_add(id_batch, std::memory_order_relaxed);

@@ -15,6 +15,9 @@
 
 namespace fiber::rt {
 
+// How many a cache is given at most when it has run dry.
+inline constexpr std::size_t records_at_once = 128;
+
 // One processor's free records, last in first out. Only the owner calls.
 //   They stand in arrays, here and in the depot, and not in lists: a list of records that have left the cache is a
 //   cache miss for each step.
@@ -31,7 +34,7 @@ public:
             refill();
         fiber& f = *free_[--count_];
         if (count_ >= ahead)
-            free_[count_ - ahead]->prefetch();
+            free_[count_ - ahead]->prefetch_all();
         if (next_id_ == last_id_)
             refill_ids();
         f.id = next_id_++;
@@ -48,8 +51,7 @@ public:
 
 private:
     static constexpr std::size_t most_free = 256; // 40 KiB
-    static constexpr std::size_t batch = 64;
-    static constexpr std::size_t ahead = 4; // a miss takes about as long as to start so many
+    static constexpr std::size_t ahead = 4;       // a miss takes about as long as to start so many
 
     void refill();
     void refill_ids() noexcept;
