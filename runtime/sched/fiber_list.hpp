@@ -21,6 +21,8 @@ namespace fiber::rt {
 class fiber_list {
 public:
     fiber_list() = default;
+    // So many, linked; the last one's link is null.
+    fiber_list(fiber& first, fiber& last, std::size_t n) noexcept : first_(&first), last_(&last), size_(n) {}
     fiber_list(fiber_list&& other) noexcept : first_(other.first_), last_(other.last_), size_(other.size()) {
         other.clear();
     }
@@ -48,7 +50,10 @@ public:
         if (g != nullptr) {
             first_ = g->link;
             size_ = size() - 1;
-            prefetch_if_many();
+            if (g->stk == nullptr)
+                prefetch_later(*g);
+            else
+                prefetch_if_many();
         }
         return g;
     }
@@ -93,6 +98,12 @@ private:
     // The records, and what they run on, of so many are in the cache anyway.
     static constexpr std::size_t most_warm = 64;
     static constexpr std::size_t fetched_at_once = 16;
+
+    // While g has not run yet: parcel.hpp.
+    static void prefetch_later(fiber const& g) noexcept {
+        if (auto const* const later = static_cast<fiber const*>(static_cast<void const*>(g.what)))
+            later->prefetch_all();
+    }
 
     // Among many fibers each cache line of a record or a stack is a miss, and each stack an address not yet translated,
     // which takes longest. So what the next ones will touch is fetched for many of them at a time: the processor can have

@@ -27,8 +27,6 @@ constexpr auto time_before_asking = std::chrono::microseconds(4);
 // something with them, but has lost its CPU.
 constexpr auto short_sleep = std::chrono::microseconds(50);
 
-constexpr std::size_t most_global_at_once = 128;
-
 void pause(int times) noexcept {
     while (times-- > 0)
         cpu_relax();
@@ -76,7 +74,7 @@ fiber* scheduler::look_here(machine& m) noexcept {
     if (m.p->time_to_look()) {
         m.p->looked();
         poll(m);
-        if (fiber* const g = global_.pop(1).pop())
+        if (fiber* const g = global_.pop())
             return g;
     }
     if (m.p->asked())
@@ -90,7 +88,7 @@ fiber* scheduler::look_here(machine& m) noexcept {
 fiber* scheduler::take_global(machine& m) noexcept {
     if (global_.empty())
         return nullptr;
-    fiber_list share = global_.pop(std::min(global_.size() / processors() + 1, most_global_at_once));
+    fiber_list share = global_.take_share(processors());
     fiber* const first = share.pop();
     if (!share.empty()) {
         m.p->put_last(std::move(share));
@@ -107,7 +105,7 @@ void scheduler::offer(machine& m) noexcept {
     if (m.p->queued() == 0)
         return;
     if (global_.empty()) {
-        global_.push(m.p->take_half());
+        global_.offer(m.p->take_half());
         ++m.p->steals;
     }
     light_fence(); // [idle.wake]

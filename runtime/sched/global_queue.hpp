@@ -9,6 +9,7 @@
 #include "runtime/base/spinlock.hpp"
 #include "runtime/sched/fiber_list.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <mutex>
 #include <utility>
@@ -17,8 +18,10 @@ namespace fiber::rt {
 
 class alignas(cache_line) global_queue {
 public:
-    [[nodiscard]] bool empty() const noexcept { return list_.empty(); } // a guess, as the next
-    [[nodiscard]] std::size_t size() const noexcept { return list_.size(); }
+    [[nodiscard]] bool empty() const noexcept {
+        return list_.empty() && offered_.empty();
+    } // a guess, as the next
+    [[nodiscard]] std::size_t size() const noexcept { return list_.size() + offered_.size(); }
 
     void push(fiber& g) noexcept {
         std::lock_guard const hold(lock_);
@@ -28,16 +31,35 @@ public:
         std::lock_guard const hold(lock_);
         list_.push(std::move(list));
     }
-    [[nodiscard]] fiber_list pop(std::size_t n) noexcept {
+    // By a processor that was asked.
+    void offer(fiber_list&& list) noexcept {
+        std::lock_guard const hold(lock_);
+        offered_.push(std::move(list));
+    }
+    // The first.
+    [[nodiscard]] fiber* pop() noexcept {
+        if (empty())
+            return nullptr;
+        std::lock_guard const hold(lock_);
+        return list_.empty() ? offered_.pop() : list_.pop();
+    }
+    // For one of so many processors, which has nothing: what was offered, whole, since a list is not divided without a
+    // walk over it; else a fair share.
+    [[nodiscard]] fiber_list take_share(unsigned processors) noexcept {
         if (empty())
             return {};
         std::lock_guard const hold(lock_);
-        return list_.pop(n);
+        if (!offered_.empty())
+            return std::move(offered_);
+        return list_.pop(std::min(list_.size() / processors + 1, most_at_once));
     }
 
 private:
-    spinlock<lock_rank::global_queue> lock_; // guards the list
+    static constexpr std::size_t most_at_once = 128;
+
+    spinlock<lock_rank::global_queue> lock_; // guards the lists
     fiber_list list_;
+    fiber_list offered_;
 };
 
 } // namespace fiber::rt

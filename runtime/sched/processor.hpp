@@ -13,6 +13,7 @@
 #include "runtime/sched/fiber_list.hpp"
 #include "runtime/sched/fiber_pool.hpp"
 #include "runtime/sched/pace.hpp"
+#include "runtime/sched/parcel.hpp"
 #include "runtime/stack/stack_cache.hpp"
 #include "runtime/time/timer_heap.hpp"
 
@@ -62,6 +63,7 @@ private:
     relaxed<std::uint64_t> next_look_{ticks_between_looks};
     relaxed<bool> asked_{false};
     fiber_list children_; // of the running fiber: to be the front of slice_
+    parcel newest_;       // the last of them
     fiber_list slice_;
     fiber_list queue_;
 
@@ -86,20 +88,25 @@ public:
             queue_.push(*before);
         next_ = &g;
     }
-    void put_child(fiber& g) noexcept { children_.push(g); }
+    void put_child(fiber& g) noexcept {
+        if (newest_.full()) [[unlikely]]
+            children_.push(newest_.take());
+        newest_.push(g);
+    }
     void put_last(fiber& g) noexcept { queue_.push(g); }
     void put_last(fiber_list&& list) noexcept { queue_.push(std::move(list)); }
 
     // Whether g, which has not run yet, is one of those here that are found without a search: the first to be run, and
     // the one started last.
     [[nodiscard]] bool holds(fiber const& g) const noexcept {
-        return children_.ends_with(g) || children_.begins_with(g) || slice_.begins_with(g);
+        return newest_.ends_with(g) || newest_.begins_with(g) || children_.begins_with(g) ||
+               slice_.begins_with(g);
     }
 
     // Any; guesses.
     [[nodiscard]] std::size_t waiting() const noexcept { return queued() + (next_ != nullptr ? 1 : 0); }
     [[nodiscard]] std::size_t queued() const noexcept {
-        return queue_.size() + slice_.size() + children_.size();
+        return queue_.size() + slice_.size() + children_.size() + newest_.size();
     }
     [[nodiscard]] fiber* take_local() noexcept {
         fiber* const g = next_;
@@ -112,7 +119,8 @@ public:
     // For the running fiber, which yields, when only the queue has others: it goes to the end, and the first one comes.
     // Null, and nothing done: that is not so.
     [[nodiscard]] fiber* take_turns(fiber& g) noexcept {
-        if (next_ != nullptr || !children_.empty() || !slice_.empty() || queue_.empty())
+        if (next_ != nullptr || newest_.size() != 0 || !children_.empty() || !slice_.empty() ||
+            queue_.empty())
             return nullptr;
         begin_slice();
         return &queue_.rotate(g);
@@ -129,11 +137,17 @@ public:
     void look_soon() noexcept { next_look_ = 0; } // any, as a request
 
     // Half of one of the lists, rounded up, for another processor: the oldest of the queue; without a queue, those at
-    // the root of a tree rather than its leaves. Not so many that walking over them takes long.
+    // the root of a tree rather than its leaves. Not so many that walking over them takes long. Of many children, those
+    // started last: no walk, and there will soon be as many again.
     [[nodiscard]] fiber_list take_half() noexcept {
-        constexpr std::size_t most = 128;
+        constexpr std::size_t many = 32, most = 128;
         if (!queue_.empty())
             return queue_.pop(std::min(half(queue_.size()), most));
+        if (slice_.empty()) {
+            if (newest_.size() >= many)
+                return newest_.take();
+            children_.push(newest_.take());
+        }
         fiber_list& from = slice_.empty() ? children_ : slice_;
         std::size_t const n = half(from.size());
         return n <= most ? from.pop_back(n) : from.pop(most);
@@ -167,6 +181,7 @@ private:
         if (progress.ticks.mine() >= slice_end_) {
             queue_.push(std::move(slice_));
             queue_.push(std::move(children_));
+            queue_.push(newest_.take());
             begin_slice();
             if (!queue_.empty())
                 return take_queued();
@@ -177,6 +192,11 @@ private:
             begin_nexts();
             return take_next();
         }
+        if (newest_.size() == 1 && children_.empty()) { // as below, in less time
+            begin_nexts();
+            return &newest_.take_only();
+        }
+        children_.push(newest_.take());
         if (fiber* const g = children_.pop()) {
             children_.push(std::move(slice_));
             slice_.push(std::move(children_));

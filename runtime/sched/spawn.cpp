@@ -95,6 +95,7 @@ fiber& scheduler::new_fiber_outside(attributes const& how) {
 
 fiber& scheduler::begin_life(fiber& g) noexcept {
     g.sched = this;
+    g.what = nullptr;                                                  // of its last life
     g.life.word.store(life_word::unjoined, std::memory_order_relaxed); // published with the handle
     return g;
 }
