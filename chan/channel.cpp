@@ -250,7 +250,7 @@ op_status channel::recv_until(channel* c, void* room, deadline when) noexcept {
 }
 
 // Each of those who wait lies on a stack of its own: to walk over very many is a cache miss and an untranslated address for
-// each, and only the one before knows where it is. But stacks come from a slab by the 16, in the same order each time: the
+// each, and only the one before knows where it is. But stacks come from a slab by the 16 or 64, in the same order each time: the
 // way from one to the 16th after it is mostly the way to it from the 16th before. A wrong guess is a prefetch in vain.
 class channel::stack_stride {
 public:

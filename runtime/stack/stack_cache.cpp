@@ -19,7 +19,7 @@ stack_cache::~stack_cache() {
 
 void stack_cache::refill() noexcept {
     std::size_t taken = 0;
-    idle_ = of_.take(batch, taken);
+    idle_ = of_.take(of_.dense() ? stack_class::most_at_once : batch, taken);
     count_ = taken;
 }
 

@@ -19,8 +19,13 @@ namespace {
 constexpr std::size_t first_slab = std::size_t{16} << 20;
 constexpr std::size_t largest_slab = std::size_t{1} << 30;
 
-// At once. Whoever needs a stack makes them, a parking fiber mostly, within the first page of its own.
+// At once, each in its own place. Whoever needs a stack makes them, a parking fiber mostly, within the first page of its
+// own.
 constexpr std::size_t most_made = 16;
+
+[[noreturn]] void no_slot_left() {
+    fatal("broken invariant: a fiber has a stack credit, but no slot is left");
+}
 
 } // namespace
 
@@ -78,14 +83,24 @@ bool stack_class::grow() noexcept {
 stack* stack_class::take(std::size_t n, std::size_t& taken) noexcept {
     std::array<idle_stack, most_made> bare;
     std::size_t with_guard = 0;
+    row fresh;
     {
         std::lock_guard const hold(lock_);
         if (stack* const warm = take_warm_locked(n, taken))
             return warm;
-        batch_ = std::min(2 * batch_, 2 * most_made);
-        taken = take_bare_locked(std::span(bare).first(std::min(n, batch_ / 2)), with_guard);
+        batch_ = std::min(2 * batch_, 2 * most_at_once);
+        n = std::min(n, batch_ / 2);
+        if (dense() && bare_ == 0)
+            fresh = carve_locked(n);
+        else
+            taken = take_bare_locked(std::span(bare).first(std::min(n, bare.size())), with_guard);
     }
-    return make(std::span(bare).first(taken), with_guard); // page faults: not under the lock
+    if (taken != 0) // page faults: not under the lock
+        return make(std::span(bare).first(taken), with_guard);
+    if (fresh.n == 0)
+        no_slot_left();
+    taken = fresh.n;
+    return make_in(fresh);
 }
 
 stack* stack_class::take_warm_locked(std::size_t n, std::size_t& taken) noexcept {
@@ -110,26 +125,50 @@ std::size_t stack_class::take_bare_locked(std::span<idle_stack> to, std::size_t&
     bare_ -= with_guard;
     unused_ = std::min(unused_, bare_);
     for (std::size_t n = with_guard; n < to.size(); ++n) {
-        std::byte* const begin = carve_locked();
-        if (begin == nullptr && n == 0)
-            fatal("broken invariant: a fiber has a stack credit, but no slot is left");
-        if (begin == nullptr)
+        row const one = carve_locked(1);
+        if (one.n == 0 && n == 0)
+            no_slot_left();
+        if (one.n == 0)
             return n;
-        std::size_t const colour = (next_colour_++ % shape_.colours) * 64;
-        to[n].at = reinterpret_cast<stack*>(begin + size_ - colour - sizeof(stack));
+        to[n].at = place_in(one, 0);
     }
     return to.size();
 }
 
-std::byte* stack_class::carve_locked() noexcept {
+// Up to n slots side by side; none: there are none.
+stack_class::row stack_class::carve_locked(std::size_t n) noexcept {
     if (first_unused_ == slabs_.size())
-        return nullptr;
+        return {};
     partly_used& s = slabs_[first_unused_];
-    std::byte* const begin = s.unused;
-    s.unused += size_;
+    row const carved{s.unused, std::min(n, static_cast<std::size_t>(s.all.end - s.unused) / size_),
+                     next_colour_};
+    s.unused += carved.n * size_;
+    next_colour_ += static_cast<unsigned>(carved.n);
     if (s.unused == s.all.end)
         ++first_unused_;
-    return begin;
+    return carved;
+}
+
+stack* stack_class::place_in(row const& r, std::size_t i) const noexcept {
+    std::size_t const colour = (r.first_colour + i) % shape_.colours * 64;
+    return reinterpret_cast<stack*>(r.begin + (i + 1) * size_ - colour - sizeof(stack));
+}
+
+// Several share a page, and all of them are made resident at once.
+stack* stack_class::make_in(row const& r) noexcept {
+    if (r.n > 1) { // one alone is about to be touched anyway
+        auto const before = reinterpret_cast<std::uintptr_t>(r.begin) % page_size;
+        memory_range const pages{r.begin - before,
+                                 (before + r.n * size_ + page_size - 1) / page_size * page_size};
+        populate_pages({&pages, 1});
+    }
+    stack* list = nullptr;
+    for (std::size_t i = r.n; i-- != 0;) { // the lowest first: see channel::stack_stride
+        stack* const made = ::new (place_in(r, i)) stack(*this, guard_kind::canary);
+        made->link = list;
+        list = made;
+    }
+    return list;
 }
 
 // Their first pages are made resident, the new ones get their guards.
@@ -140,15 +179,6 @@ stack* stack_class::make(std::span<idle_stack> bare, std::size_t with_guard) noe
     if (dense()) {
         for (idle_stack& s : bare)
             s.guard = guard_kind::canary;
-        // Whole pages: it does not matter to those who are there already.
-        std::size_t const before =
-            reinterpret_cast<std::uintptr_t>(bare.front().at) % page_size / size_ * size_;
-        std::size_t const size = (before + bare.size() * size_ + page_size - 1) / page_size * page_size;
-        memory_range const all{slot(bare.front()) - before, size};
-        bool const side_by_side =
-            slot(bare.back()) - slot(bare.front()) == static_cast<std::ptrdiff_t>((bare.size() - 1) * size_);
-        if (bare.size() > 1 && with_guard == 0 && side_by_side)
-            populate_pages(std::span(&all, 1));
         return list_of(bare);
     }
     std::array<memory_range, most_made> ranges;

@@ -40,6 +40,8 @@ public:
 
     [[nodiscard]] std::size_t size() const noexcept { return size_; } // of a slot, with guard and record
     [[nodiscard]] slot_shape shape() const noexcept { return shape_; }
+    // Several share a page.
+    [[nodiscard]] bool dense() const noexcept { return size_ < page_size; }
     // What one that is not bare has of the memory.
     [[nodiscard]] std::size_t least_resident() const noexcept { return std::min(size_, page_size); }
 
@@ -75,6 +77,9 @@ public:
     static void lock_all() noexcept;
     static void unlock_all() noexcept;
 
+    // New ones of those that share pages are made so many at once at most.
+    static constexpr std::size_t most_at_once = 64;
+
     explicit stack_class(std::size_t size) noexcept : size_(size), shape_(shape_of(size)) {}
 
 private:
@@ -87,12 +92,18 @@ private:
         std::byte* unused; // from here on, never used
     };
 
-    // Several share a page.
-    [[nodiscard]] bool dense() const noexcept { return size_ < page_size; }
+    struct row { // of slots that have never been used
+        std::byte* begin = nullptr;
+        std::size_t n = 0;
+        unsigned first_colour = 0;
+    };
+
     [[nodiscard]] bool grow() noexcept;
     [[nodiscard]] stack* take_warm_locked(std::size_t n, std::size_t& taken) noexcept;
     [[nodiscard]] std::size_t take_bare_locked(std::span<idle_stack> to, std::size_t& with_guard) noexcept;
-    [[nodiscard]] std::byte* carve_locked() noexcept;
+    [[nodiscard]] row carve_locked(std::size_t n) noexcept;
+    [[nodiscard]] stack* place_in(row const&, std::size_t i) const noexcept;
+    [[nodiscard]] stack* make_in(row const&) noexcept;
     [[nodiscard]] stack* make(std::span<idle_stack>, std::size_t with_guard) noexcept;
     [[nodiscard]] stack* list_of(std::span<idle_stack const>) noexcept;
     static void unmake(stack&) noexcept;
