@@ -62,10 +62,10 @@ private:
     std::uint64_t nexts_end_ = nexts_in_a_row;
     relaxed<std::uint64_t> next_look_{ticks_between_looks};
     relaxed<bool> asked_{false};
+    fiber_list queue_;
+    fiber_list slice_;
     fiber_list children_; // of the running fiber: to be the front of slice_
     parcel newest_;       // the last of them
-    fiber_list slice_;
-    fiber_list queue_;
 
 public:
     pace progress;
@@ -119,8 +119,8 @@ public:
     // For the running fiber, which yields, when only the queue has others: it goes to the end, and the first one comes.
     // Null, and nothing done: that is not so.
     [[nodiscard]] fiber* take_turns(fiber& g) noexcept {
-        if (next_ != nullptr || newest_.size() != 0 || !children_.empty() || !slice_.empty() ||
-            queue_.empty())
+        auto const fresh = newest_.size() | children_.size() | slice_.size(); // one branch
+        if (next_ != nullptr || fresh != 0 || queue_.empty())
             return nullptr;
         begin_slice();
         return &queue_.rotate(g);
