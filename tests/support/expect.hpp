@@ -34,7 +34,11 @@ public:
                     int line = __builtin_LINE()) {
         // relaxed: first_ is read when all parties have been joined
         if (!held && failures_.fetch_add(1, std::memory_order_relaxed) == 0)
-            first_ = std::string(file) + ":" + std::to_string(line) + ": does not hold: " + std::string(what);
+            first_.append(file)
+                .append(":")
+                .append(std::to_string(line))
+                .append(": does not hold: ")
+                .append(what);
         return held;
     }
 
