@@ -30,6 +30,9 @@ public:
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] bool empty() const noexcept { return size() == 0; }
 
+    // Whether those that come to be here will mostly have left the caches: then pop and rotate fetch them ahead.
+    void expect_cold(bool cold) noexcept { cold_ = cold; }
+
     // Whether g is at one of its ends.
     [[nodiscard]] bool begins_with(fiber const& g) const noexcept { return first_ == &g; }
     [[nodiscard]] bool ends_with(fiber const& g) const noexcept { return first_ != nullptr && last_ == &g; }
@@ -53,7 +56,7 @@ public:
             if (g->stk == nullptr)
                 prefetch_later(*g);
             else
-                prefetch_if_many();
+                prefetch_if_cold();
         }
         return g;
     }
@@ -65,7 +68,7 @@ public:
         last_->link = &g;
         last_ = &g;
         first_ = first.link;
-        prefetch_if_many();
+        prefetch_if_cold();
         return first;
     }
 
@@ -95,7 +98,7 @@ public:
     }
 
 private:
-    // The records, and what they run on, of so many are in the cache anyway.
+    // To put one in touches it: of those put in last, so many are in the cache yet.
     static constexpr std::size_t most_warm = 64;
     static constexpr std::size_t fetched_at_once = 16;
 
@@ -105,11 +108,11 @@ private:
             later->prefetch_all();
     }
 
-    // Among many fibers each cache line of a record or a stack is a miss, and each stack an address not yet translated,
+    // Among very many fibers each cache line of a record or a stack is a miss, and each stack an address not yet translated,
     // which takes longest. So what the next ones will touch is fetched for many of them at a time: the processor can have
     // several translations under way, if they follow each other closely.
-    void prefetch_if_many() noexcept {
-        if (size() <= most_warm) [[likely]]
+    void prefetch_if_cold() noexcept {
+        if (!cold_ || size() <= most_warm) [[likely]]
             return;
         if (fetched_ == 0) {
             prefetch_next();
@@ -118,22 +121,25 @@ private:
         --fetched_;
     }
     void prefetch_next() const noexcept {
-        constexpr std::size_t lines_of_frames = 7;
         asm volatile(""); // to compilers, fetching ahead is no effect that a call would have to be kept for
         fiber const* end = first_;
         for (std::size_t i = 0; i < fetched_at_once; ++i, end = end->link)
             __builtin_prefetch(end->stk);
-        for (fiber const* g = first_; g != end; g = g->link) {
-            if (g->stk == nullptr)
-                continue;
-            auto const* const sp = static_cast<std::byte const*>(g->stk->context.sp);
-            for (std::size_t i = 0; i < lines_of_frames; ++i)
-                __builtin_prefetch(sp + i * cache_line);
-            if (g->stk->guard == guard_kind::canary) // looked at when the fiber ends
-                __builtin_prefetch(g->stk->bottom());
-        }
+        for (fiber const* g = first_; g != end; g = g->link)
+            if (stack const* const s = g->stk)
+                prefetch_frames(*s);
         for (std::size_t i = 0; i < fetched_at_once; ++i, end = end->link)
             end->prefetch();
+    }
+    // Those that most fibers will return through: in eight cache lines there is room for a wait in a channel.
+    static void prefetch_frames(stack const& s) noexcept {
+        constexpr std::size_t most_bytes = 8 * cache_line;
+        auto const* const end = reinterpret_cast<std::byte const*>(&s);
+        auto const* const sp = static_cast<std::byte const*>(s.context.sp);
+        for (std::size_t i = 0; i < most_bytes && sp + i < end; i += cache_line)
+            __builtin_prefetch(sp + i);
+        if (s.guard == guard_kind::canary) // looked at when the fiber ends
+            __builtin_prefetch(s.bottom());
     }
 
     void append(fiber& first, fiber& last, std::size_t n) noexcept {
@@ -154,6 +160,7 @@ private:
     fiber* last_ = nullptr;
     relaxed<std::size_t> size_{0};
     std::size_t fetched_ = 0; // so many at the front, more or less
+    bool cold_ = false;
 };
 
 } // namespace fiber::rt

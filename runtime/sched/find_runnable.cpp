@@ -73,6 +73,8 @@ fiber* scheduler::look_here(machine& m) noexcept {
         run_timers(m, *m.p);
     if (m.p->time_to_look()) {
         m.p->looked();
+        if (m.p->time_for_census())
+            m.p->counted(live_fibers(), processors());
         poll(m);
         if (fiber* const g = global_.pop())
             return g;

@@ -61,6 +61,7 @@ private:
     relaxed<std::uint64_t> slice_end_{switches_a_slice}; // ticks, as the next
     std::uint64_t nexts_end_ = nexts_in_a_row;
     relaxed<std::uint64_t> next_look_{ticks_between_looks};
+    std::uint64_t next_census_ = 0; // ticks
     relaxed<bool> asked_{false};
     fiber_list queue_;
     fiber_list slice_;
@@ -135,6 +136,16 @@ public:
     [[nodiscard]] bool time_to_look() const noexcept { return progress.ticks.mine() >= next_look_; }
     void looked() noexcept { next_look_ = progress.ticks.mine() + ticks_between_looks; }
     void look_soon() noexcept { next_look_ = 0; } // any, as a request
+
+    // Whether it is worth a look at how many fibers live: at each other processor's lines, so the more of those, the rarer.
+    [[nodiscard]] bool time_for_census() const noexcept { return progress.ticks.mine() >= next_census_; }
+    void counted(std::uint64_t live, unsigned processors) noexcept {
+        constexpr std::uint64_t most_warm = 2048; // their pages: as many translations as a CPU of today keeps
+        constexpr std::uint64_t ticks_a_processor = 2048;
+        for (fiber_list* const list : {&children_, &slice_, &queue_})
+            list->expect_cold(live > most_warm);
+        next_census_ = progress.ticks.mine() + ticks_a_processor * processors;
+    }
 
     // Half of one of the lists, rounded up, for another processor: the oldest of the queue; without a queue, those at
     // the root of a tree rather than its leaves. Not so many that walking over them takes long. Of many children, those
