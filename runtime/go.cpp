@@ -115,8 +115,6 @@ FIBER_RETURN_FROM_SWITCH static void sleep_parked(detail::deadline when) noexcep
 }
 
 void sleep_until_deadline(detail::deadline when) noexcept {
-    if (when <= rt::clock::now())
-        return;
     if (rt::current_machine() == nullptr) {
         std::this_thread::sleep_until(when);
         return;

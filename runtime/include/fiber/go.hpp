@@ -224,7 +224,7 @@ namespace this_fiber {
 FIBER_API void yield() noexcept;
 
 // Parks the fiber, or blocks the OS thread, for at least so long, or until then.
-FIBER_API void sleep_until_deadline(detail::deadline) noexcept;
+FIBER_API void sleep_until_deadline(detail::deadline) noexcept; // not past: whether it is, the callers know
 template <class Rep, class Period>
 void sleep_for(std::chrono::duration<Rep, Period> const& d) {
     if (d > d.zero())
@@ -232,10 +232,8 @@ void sleep_for(std::chrono::duration<Rep, Period> const& d) {
 }
 template <class Clock, class Duration>
 void sleep_until(std::chrono::time_point<Clock, Duration> const& t) {
-    // A clock other than the steady one may be set back meanwhile.
-    do
+    while (Clock::now() < t) // one other than the steady clock may be set back meanwhile
         sleep_until_deadline(detail::deadline_at(t));
-    while (Clock::now() < t);
 }
 
 // As given in attributes; empty for others, and for OS threads. Valid while the fiber lives.
