@@ -30,6 +30,8 @@ public:
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] bool empty() const noexcept { return size() == 0; }
 
+    // What was in the cache when it was put in has left it when it comes out.
+    [[nodiscard]] bool is_long() const noexcept { return size() > most_warm; }
     // Whether those that come to be here will mostly have left the caches: then pop and rotate fetch them ahead.
     void expect_cold(bool cold) noexcept { cold_ = cold; }
 
@@ -46,6 +48,13 @@ public:
             return;
         append(*list.first_, *list.last_, list.size());
         list.clear();
+    }
+
+    // A few that have been woken by a timer: their records are in the cache, but not what they run on.
+    void push_fetched(fiber_list&& list) noexcept {
+        if (cold_ && !is_long())
+            list.prefetch_stacks(list.size());
+        push(std::move(list));
     }
 
     [[nodiscard]] fiber* pop() noexcept {
@@ -98,7 +107,6 @@ public:
     }
 
 private:
-    // To put one in touches it: of those put in last, so many are in the cache yet.
     static constexpr std::size_t most_warm = 64;
     static constexpr std::size_t fetched_at_once = 16;
 
@@ -112,7 +120,7 @@ private:
     // which takes longest. So what the next ones will touch is fetched for many of them at a time: the processor can have
     // several translations under way, if they follow each other closely.
     void prefetch_if_cold() noexcept {
-        if (!cold_ || size() <= most_warm) [[likely]]
+        if (!cold_ || !is_long()) [[likely]]
             return;
         if (fetched_ == 0) {
             prefetch_next();
@@ -122,14 +130,19 @@ private:
     }
     void prefetch_next() const noexcept {
         asm volatile(""); // to compilers, fetching ahead is no effect that a call would have to be kept for
+        fiber const* g = prefetch_stacks(fetched_at_once);
+        for (std::size_t i = 0; i < fetched_at_once; ++i, g = g->link)
+            g->prefetch();
+    }
+    // Of the first n, whose records are in the cache. Returns the one after them.
+    fiber const* prefetch_stacks(std::size_t n) const noexcept {
         fiber const* end = first_;
-        for (std::size_t i = 0; i < fetched_at_once; ++i, end = end->link)
+        for (; n > 0; --n, end = end->link)
             __builtin_prefetch(end->stk);
         for (fiber const* g = first_; g != end; g = g->link)
             if (stack const* const s = g->stk)
                 prefetch_frames(*s);
-        for (std::size_t i = 0; i < fetched_at_once; ++i, end = end->link)
-            end->prefetch();
+        return end;
     }
     // Those that most fibers will return through: in eight cache lines there is room for a wait in a channel.
     static void prefetch_frames(stack const& s) noexcept {

@@ -27,6 +27,9 @@ constexpr auto time_before_asking = std::chrono::microseconds(4);
 // something with them, but has lost its CPU.
 constexpr auto short_sleep = std::chrono::microseconds(50);
 
+// From one look at the timers to the next, if there are switches enough.
+constexpr auto longest_quick_lap = std::chrono::microseconds(100);
+
 void pause(int times) noexcept {
     while (times-- > 0)
         cpu_relax();
@@ -243,23 +246,28 @@ fiber* scheduler::steal_from(machine& m, processor& victim) noexcept {
     return first;
 }
 
-// Makes those runnable whose time has come; true if there were any.
+// Makes those runnable whose time has come; true if there were any. Some at a time, so that each still has in the cache what
+// waking it has brought there: the next ones come when these have run, or at the next look. When those who stand before
+// them take so long that caches do not matter, all at once, or they would be kept waiting by the number of looks.
 bool scheduler::run_timers(machine& m, processor& whose) noexcept {
     if (whose.timers.empty())
         return false;
+    std::array<ticket, 32> room;
     auto const now = clock::now();
-    std::array<ticket, 64> room;
+    bool const slow = m.p->lap(now) > longest_quick_lap && m.p->queued() != 0;
     std::size_t n = 0;
     do {
+        fiber_list woken;
         for (ticket const& key : whose.timers.expire(now, room)) {
             ++n;
             if (!party::settle(key))
                 continue;
             auto& g = static_cast<fiber&>(*key.who);
             g.move(fiber_state::parked, fiber_state::runnable);
-            m.p->put_last(g);
+            woken.push(g);
         }
-    } while (whose.timers.earliest() <= now);
+        m.p->put_due(std::move(woken));
+    } while (slow && whose.timers.earliest() <= now);
     light_fence(); // [idle.wake]
     if (idle_.hungry())
         publish_backlog(m);

@@ -7,6 +7,7 @@
 //             the runtime, by whoever has broken its lease: machine.hpp
 #pragma once
 
+#include "runtime/base/clock.hpp"
 #include "runtime/base/counters.hpp"
 #include "runtime/base/random.hpp"
 #include "runtime/base/relaxed.hpp"
@@ -62,6 +63,7 @@ private:
     std::uint64_t nexts_end_ = nexts_in_a_row;
     relaxed<std::uint64_t> next_look_{ticks_between_looks};
     std::uint64_t next_census_ = 0; // ticks
+    clock::time_point lap_began_{};
     relaxed<bool> asked_{false};
     fiber_list queue_;
     fiber_list slice_;
@@ -96,6 +98,7 @@ public:
     }
     void put_last(fiber& g) noexcept { queue_.push(g); }
     void put_last(fiber_list&& list) noexcept { queue_.push(std::move(list)); }
+    void put_due(fiber_list&& list) noexcept { queue_.push_fetched(std::move(list)); } // whose time has come
 
     // Whether g, which has not run yet, is one of those here that are found without a search: the first to be run, and
     // the one started last.
@@ -136,6 +139,11 @@ public:
     [[nodiscard]] bool time_to_look() const noexcept { return progress.ticks.mine() >= next_look_; }
     void looked() noexcept { next_look_ = progress.ticks.mine() + ticks_between_looks; }
     void look_soon() noexcept { next_look_ = 0; } // any, as a request
+
+    // How long ago this was last asked.
+    [[nodiscard]] clock::duration lap(clock::time_point now) noexcept {
+        return now - std::exchange(lap_began_, now);
+    }
 
     // Whether it is worth a look at how many fibers live: at each other processor's lines, so the more of those, the rarer.
     [[nodiscard]] bool time_for_census() const noexcept { return progress.ticks.mine() >= next_census_; }

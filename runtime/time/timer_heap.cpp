@@ -64,6 +64,17 @@ void timer_heap::disarm(timer& t) noexcept {
     home.publish_earliest();
 }
 
+namespace {
+
+// Two lines: to wake a fiber is to touch what stands behind its party as well.
+void prefetch_party(party const& who) noexcept {
+    auto const* const here = reinterpret_cast<std::byte const*>(&who);
+    __builtin_prefetch(here);
+    __builtin_prefetch(here + cache_line);
+}
+
+} // namespace
+
 std::span<ticket> timer_heap::expire(clock::time_point now, std::span<ticket> room) noexcept {
     if (earliest() > now)
         return {};
@@ -71,7 +82,7 @@ std::span<ticket> timer_heap::expire(clock::time_point now, std::span<ticket> ro
     std::size_t due = 0;
     for (; due < room.size() && size() > 0 && at(0).when <= now; ++due) {
         room[due] = slot_at(at(0).slot).key;
-        __builtin_prefetch(room[due].who);
+        prefetch_party(*room[due].who);
         remove(at(0).slot);
     }
     for (timer* t = first_listed_; t != nullptr && due < room.size();) {

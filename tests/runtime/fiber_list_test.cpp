@@ -36,6 +36,30 @@ TEST_CASE("a fiber list is first in, first out", "[fiber_list]") {
     CHECK(q.next_is(1));
 }
 
+TEST_CASE("a fiber list that fetches ahead is first in, first out", "[fiber_list]") {
+    constexpr std::size_t n = 1000;
+    queued q(n);
+    q.list.expect_cold(true);
+    rt::fiber running;
+    rt::fiber* g = &running;
+    for (std::size_t i = 0; i < n; ++i) {
+        g = &q.list.rotate(*g);
+        REQUIRE(g == &q.fibers[i]);
+    }
+    REQUIRE(&q.list.rotate(*g) == &running); // as at first
+    queued few(32);
+    q.list.push_fetched(std::move(few.list));
+    for (std::size_t i = 0; i < n; ++i)
+        REQUIRE(q.next_is(i));
+    for (std::size_t i = 0; i < 32; ++i)
+        REQUIRE(q.list.pop() == &few.fibers[i]);
+    queued more(32);
+    q.list.push_fetched(std::move(more.list));
+    for (std::size_t i = 0; i < 32; ++i)
+        REQUIRE(q.list.pop() == &more.fibers[i]);
+    CHECK(q.list.empty());
+}
+
 TEST_CASE("the front of a fiber list comes off in one piece, in order", "[fiber_list]") {
     queued q(5);
     rt::fiber_list front = q.list.pop(2);

@@ -179,6 +179,34 @@ TEST_CASE("many fibers sleep at once, on whatever processor they are", "[sleep]"
     });
 }
 
+TEST_CASE("many sleepers wait for those that stand before them, not for many rounds of looks", "[sleep]") {
+    constexpr int computing = 40, sleeping = 1000;
+    fiber::runtime one({.processors = 1});
+    one.run([&] {
+        auto const deadline = clock_type::now() + 20ms;
+        std::atomic<int> turns = 0, asleep = sleeping; // turns: of those that compute, since the deadline
+        std::vector<fiber::handle> all;
+        for (int i = 0; i < sleeping; ++i)
+            all.push_back(fiber::go([&] {
+                fiber::this_fiber::sleep_until(deadline);
+                --asleep;
+            }));
+        for (int i = 0; i < computing; ++i)
+            all.push_back(fiber::go([&] {
+                while (asleep != 0) {
+                    auto const begin = clock_type::now();
+                    while (clock_type::now() - begin < 20us) {
+                    }
+                    turns += begin >= deadline ? 1 : 0;
+                    fiber::this_fiber::yield();
+                }
+            }));
+        for (auto& h : all)
+            h.join();
+        CHECK(turns < 300); // until the next look, and a round; twice that, should something come in between
+    });
+}
+
 TEST_CASE("stack_remaining falls as calls go deeper", "[stack]") {
     struct deeper {
         [[gnu::noinline]] static std::size_t call() {
