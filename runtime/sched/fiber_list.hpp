@@ -34,6 +34,7 @@ public:
     [[nodiscard]] bool is_long() const noexcept { return size() > most_warm; }
     // Whether those that come to be here will mostly have left the caches: then pop and rotate fetch them ahead.
     void expect_cold(bool cold) noexcept { cold_ = cold; }
+    [[nodiscard]] bool expects_cold() const noexcept { return cold_; }
 
     // Whether g is at one of its ends.
     [[nodiscard]] bool begins_with(fiber const& g) const noexcept { return first_ == &g; }

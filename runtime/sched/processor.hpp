@@ -15,6 +15,7 @@
 #include "runtime/sched/fiber_pool.hpp"
 #include "runtime/sched/pace.hpp"
 #include "runtime/sched/parcel.hpp"
+#include "runtime/sched/wake_order.hpp"
 #include "runtime/stack/stack_cache.hpp"
 #include "runtime/time/timer_heap.hpp"
 
@@ -89,6 +90,8 @@ public:
     void put_next(fiber& g) noexcept {
         if (fiber* const before = next_)
             queue_.push(*before);
+        else if (queue_.expects_cold()) [[unlikely]]
+            order_.passes(g);
         next_ = &g;
     }
     void put_child(fiber& g) noexcept {
@@ -242,6 +245,7 @@ private:
 
     std::atomic<machine*> owner_{nullptr};
     relaxed<std::uint64_t> signs_at_last_look_{0};
+    wake_order order_; // of those that went straight to `next`
 };
 
 } // namespace fiber::rt
