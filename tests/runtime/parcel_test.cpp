@@ -47,7 +47,7 @@ TEST_CASE("each in a parcel names the eighth after it, and nobody in another par
     rt::parcel p;
     for (std::size_t i = 0; i < n; ++i)
         p.push(f[i]);
-    auto const first = p.take();
+    CHECK(p.take().size() == n);
     for (std::size_t i = n; i < 2 * n; ++i)
         p.push(f[i]);
     for (std::size_t i = 0; i < 2 * n; ++i) {

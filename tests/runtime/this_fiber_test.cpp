@@ -87,8 +87,9 @@ TEST_CASE("of two fibers that wake each other, a third has its turn after some t
     fiber::runtime one({.processors = 1});
     one.run([&] {
         fiber::binary_semaphore ping(0), pong(0);
-        long exchanges = 0, most = 0;
-        bool done = false;
+        std::atomic<long> exchanges = 0; // one that has lost its processor goes on beside the others
+        std::atomic<bool> done = false;
+        long most = 0;
         fiber::handle left = fiber::go([&] {
             for (; !done; ++exchanges) {
                 ping.release();
@@ -103,7 +104,7 @@ TEST_CASE("of two fibers that wake each other, a third has its turn after some t
             }
         });
         for (int turn = 0; turn < 100; ++turn) {
-            auto const before = exchanges;
+            long const before = exchanges;
             fiber::this_fiber::yield();
             most = std::max(most, exchanges - before);
         }
