@@ -98,10 +98,12 @@ void park_erased(wait_reason why, void const* what, commit_function commit, void
         park_observed(why, what, commit, argument);
 }
 
-FIBER_RETURN_FROM_SWITCH wait_end park_until_erased(ticket t, clock::time_point deadline, wait_reason why,
-                                                    void const* what, commit_function commit,
-                                                    void* argument) noexcept {
-    observed_wait const wait(why, what);
+namespace {
+
+[[gnu::always_inline]] inline wait_end park_until_unobserved(ticket t, clock::time_point deadline,
+                                                             wait_reason why, void const* what,
+                                                             commit_function commit,
+                                                             void* argument) noexcept {
     if (machine* const m = current_machine()) {
         timed_park c{t, timer{.when = deadline, .key = t}, commit, argument};
         if (deadline != never)
@@ -122,6 +124,24 @@ FIBER_RETURN_FROM_SWITCH wait_end park_until_erased(ticket t, clock::time_point 
         return wait_end::timed_out;
     static_cast<void>(me.sleep_until(never)); // somebody has won the wait, and is about to wake it
     return wait_end::woken;
+}
+
+// A function of its own, so that the note does not stand on the stack of every sleeper.
+[[gnu::noinline]] wait_end park_until_observed(ticket t, clock::time_point deadline, wait_reason why,
+                                               void const* what, commit_function commit,
+                                               void* argument) noexcept {
+    observed_wait const wait(why, what);
+    return park_until_unobserved(t, deadline, why, what, commit, argument);
+}
+
+} // namespace
+
+FIBER_RETURN_FROM_SWITCH wait_end park_until_erased(ticket t, clock::time_point deadline, wait_reason why,
+                                                    void const* what, commit_function commit,
+                                                    void* argument) noexcept {
+    if (observer == nullptr) [[likely]]
+        return park_until_unobserved(t, deadline, why, what, commit, argument);
+    return park_until_observed(t, deadline, why, what, commit, argument);
 }
 
 namespace {

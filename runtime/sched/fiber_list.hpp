@@ -145,9 +145,9 @@ private:
                 prefetch_frames(*s);
         return end;
     }
-    // Those that most fibers will return through: in eight cache lines there is room for a wait in a channel.
+    // Those that most fibers will return through: in ten cache lines there is room for a wait with a deadline.
     static void prefetch_frames(stack const& s) noexcept {
-        constexpr std::size_t most_bytes = 8 * cache_line;
+        constexpr std::size_t most_bytes = 10 * cache_line;
         auto const* const end = reinterpret_cast<std::byte const*>(&s);
         auto const* const sp = static_cast<std::byte const*>(s.context.sp);
         for (std::size_t i = 0; i < most_bytes && sp + i < end; i += cache_line)
