@@ -12,7 +12,7 @@
 // the returns of all its callers out of step.
 #pragma once
 
-#if defined(__x86_64__) && defined(__has_cpp_attribute)
+#if defined(__x86_64__) && !defined(__code_model_large__) && defined(__has_cpp_attribute)
 #if __has_cpp_attribute(gnu::function_return)
 #define FIBER_RETURN_FROM_SWITCH [[gnu::function_return("thunk-extern")]] // return.S
 #endif
