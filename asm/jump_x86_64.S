@@ -12,7 +12,7 @@
     .globl  fiber_arch_jump
     .hidden fiber_arch_jump
     .type   fiber_arch_jump, @function
-    .p2align 4
+    .p2align 6
 fiber_arch_jump:
     .cfi_startproc
     endbr64

@@ -19,7 +19,7 @@
     .globl  __morestack_non_split
     .hidden __morestack_non_split
     .type   __morestack_non_split, @function
-    .p2align 5
+    .p2align 6
 __morestack_non_split:
     .cfi_startproc
     FRAME_BEGINS
@@ -48,7 +48,7 @@ __morestack_non_split:
     .globl  __morestack
     .hidden __morestack
     .type   __morestack, @function
-    .p2align 5
+    .p2align 6
 __morestack:
     .cfi_startproc
     .cfi_personality 0x9b, DW.ref.__gcc_personality_v0

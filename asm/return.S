@@ -8,7 +8,7 @@
     .globl  __x86_return_thunk
     .hidden __x86_return_thunk
     .type   __x86_return_thunk, @function
-    .p2align 4
+    .p2align 6
 __x86_return_thunk:
     .cfi_startproc
     popq    %rcx
