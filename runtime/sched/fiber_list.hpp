@@ -30,15 +30,11 @@ public:
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] bool empty() const noexcept { return size() == 0; }
 
-    // What was in the cache when it was put in has left it when it comes out.
-    [[nodiscard]] bool is_long() const noexcept { return size() > most_warm; }
     // Whether those that come to be here will mostly have left the caches: then pop and rotate fetch them ahead.
     void expect_cold(bool cold) noexcept { cold_ = cold; }
     [[nodiscard]] bool expects_cold() const noexcept { return cold_; }
 
-    // Whether g is at one of its ends.
     [[nodiscard]] bool begins_with(fiber const& g) const noexcept { return first_ == &g; }
-    [[nodiscard]] bool ends_with(fiber const& g) const noexcept { return first_ != nullptr && last_ == &g; }
 
     void push(fiber& g) noexcept {
         g.link = nullptr;
@@ -110,6 +106,9 @@ public:
 private:
     static constexpr std::size_t most_warm = 64;
     static constexpr std::size_t fetched_at_once = 16;
+
+    // What was in the cache when it was put in has left it when it comes out.
+    [[nodiscard]] bool is_long() const noexcept { return size() > most_warm; }
 
     // While g has not run yet: parcel.hpp.
     static void prefetch_later(fiber const& g) noexcept {
