@@ -9,7 +9,8 @@
 //
 // For each function between a switch and the fiber's own code, since a ret after such a jump answers a call of the flow that
 // was left. And for no function that mostly returns without a switch: of its call the prediction would stay behind, and put
-// the returns of all its callers out of step.
+// the returns of all its callers out of step. The attribute is lost where a compiler puts the function in line: hence
+// gnu::noinline beside it if there is a caller in the same file that may return otherwise.
 #pragma once
 
 #if defined(__x86_64__) && !defined(__code_model_large__) && defined(__has_cpp_attribute)

@@ -62,9 +62,10 @@ select_case* selection::choose_or_stay_locked(may_wait patience) noexcept {
 }
 
 // With all channels locked.
-FIBER_RETURN_FROM_SWITCH std::size_t selection::wait_within_limits(select_case* cases, std::size_t count,
-                                                                   select_case** order,
-                                                                   seen glimpsed) noexcept {
+[[gnu::noinline]] FIBER_RETURN_FROM_SWITCH std::size_t selection::wait_within_limits(select_case* cases,
+                                                                                     std::size_t count,
+                                                                                     select_case** order,
+                                                                                     seen glimpsed) noexcept {
     selection s(cases, count, order, glimpsed);
     s.enqueue_all_locked(false);
     s.each_channel([](channel& ch) { ch.unlock(); });

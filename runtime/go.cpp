@@ -110,7 +110,7 @@ id get_id() noexcept {
 
 void yield() noexcept { rt::yield(); }
 
-FIBER_RETURN_FROM_SWITCH static void sleep_parked(detail::deadline when) noexcept {
+[[gnu::noinline]] FIBER_RETURN_FROM_SWITCH static void sleep_parked(detail::deadline when) noexcept {
     static_cast<void>(rt::park_until(rt::ticket{&rt::self()}, when, rt::wait_reason::sleep, nullptr, [] {}));
 }
 

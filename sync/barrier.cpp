@@ -60,7 +60,7 @@ void phases::wait(number arrived_in) noexcept {
     wait_locked();
 }
 
-FIBER_RETURN_FROM_SWITCH void phases::wait_locked() noexcept {
+[[gnu::noinline]] FIBER_RETURN_FROM_SWITCH void phases::wait_locked() noexcept {
     auto& queue_lock = rt::queue_lock_of(this);
     rt::waiter me(rt::ticket{&rt::self()});
     rt::wait_queue(waiters_).push_back(me);

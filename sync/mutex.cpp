@@ -140,7 +140,7 @@ bool exclusive_lock::lock_slow(deadline until) noexcept {
     return lock_by_waiting(until);
 }
 
-FIBER_RETURN_FROM_SWITCH bool exclusive_lock::lock_by_waiting(deadline until) noexcept {
+[[gnu::noinline]] FIBER_RETURN_FROM_SWITCH bool exclusive_lock::lock_by_waiting(deadline until) noexcept {
     queue_lock queue_guard(queue_lock_, waiters_);
     auto const since = rt::clock::now();
     bool starving = false;

@@ -215,7 +215,7 @@ void join(fiber& g) noexcept {
     });
 }
 
-FIBER_RETURN_FROM_SWITCH void scheduler::join_by_waiting(fiber& g) noexcept {
+[[gnu::noinline]] FIBER_RETURN_FROM_SWITCH void scheduler::join_by_waiting(fiber& g) noexcept {
     life_word::joiner me{ticket{&self()}};
     park_until_ended(g, me);
     if (me.recycled)
