@@ -83,7 +83,7 @@ struct alignas(cache_line) machine {
     fiber* pinned = nullptr;      // the only fiber that runs here, if there is one
     machine* stand_in = nullptr;  // [pin]
     machine* sent_by = nullptr;   // [pin] before wake()
-    fiber* set_aside = nullptr;   // found, but pinned to another machine
+    fiber* set_aside = nullptr;   // found, but pinned to another machine, or without a stack
     machine* next_made = nullptr; // all machines of the scheduler
     unsigned const number;
     relaxed<pid_t> thread_id{0};

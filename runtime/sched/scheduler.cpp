@@ -162,6 +162,13 @@ void scheduler::switch_to_fiber(machine& m, arch::context& from, fiber& to, arch
 // A function of its own, so that the others need to save no registers.
 [[gnu::noinline]] void scheduler::switch_to_fresh(machine& m, arch::context& from, fiber& to,
                                                   arch::commit_function commit, void* argument) noexcept {
+    bool const must_be_made = to.stk == nullptr && m.p->idle.stacks.idle() == 0;
+    if (must_be_made && commit != nullptr) {
+        // Takes system calls, while commit may have yet to release a lock: the scheduler context will do it.
+        m.set_aside = &to;
+        leave(m, from, nullptr, commit, argument);
+        return;
+    }
     if (to.stk == nullptr)
         to.stk = &m.p->idle.stacks.take();
     if (to.stk->context.sp == nullptr)

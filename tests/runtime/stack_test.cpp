@@ -3,8 +3,11 @@
 
 #include "tests/support/catch.hpp"
 
+#include "runtime/park.hpp"
+#include "runtime/sched/scheduler.hpp"
 #include "runtime/stack/stack_cache.hpp"
 
+#include <fiber/chan.hpp>
 #include <fiber/runtime.hpp>
 
 #include <csignal>
@@ -167,4 +170,32 @@ TEST_CASE("an overflow of an unguarded stack is seen in its canary", "[stack]") 
     s->bottom()[8] = std::byte{1};
     CHECK_FALSE(s->canary_lives());
     s->~stack();
+}
+
+// What a parking fiber's commit function has yet to release, others would wait for meanwhile.
+TEST_CASE("stacks are made once the fiber that parks has left", "[stack][park]") {
+    fiber::runtime r({.processors = 1, .stack_size = size});
+    r.go([] {
+         int made = 0;
+         fiber::chan<void> end;
+         std::vector<fiber::handle> children;
+         while (made < 3) {
+             bool const none_idle = rt::current_machine()->p->idle.stacks.idle() == 0;
+             bool in_scheduler_context = false;
+             rt::party& me = rt::self();
+             children.push_back(fiber::go([&me, end] {
+                 rt::unpark(rt::ticket{&me});
+                 end.recv();
+             }));
+             rt::park(rt::wait_reason::semaphore, &made,
+                      [&] { in_scheduler_context = rt::current_machine()->running == nullptr; });
+             if (none_idle) {
+                 CHECK(in_scheduler_context);
+                 ++made;
+             }
+         }
+         end.close();
+         for (auto& c : children)
+             c.join();
+     }).join();
 }
