@@ -38,12 +38,29 @@ private:
     std::int64_t left_; // guarded by mutex_
 };
 
-// Starts up to n parties, as many as the machine gives; the number of those started.
+// Or out of its wait group, as Go's programs do it. In a line of its own, as in a heap.
+template <class Rival>
+requires requires { typename Rival::wait_group; }
+class alignas(64) countdown<Rival> {
+public:
+    explicit countdown(std::int64_t n) { left_.add(n); }
+
+    void count_down(std::int64_t n = 1) {
+        while (n-- > 0)
+            left_.done();
+    }
+    void wait() { left_.wait(); }
+
+private:
+    typename Rival::wait_group left_;
+};
+
+// Starts up to n parties, as many as the machine gives, each of which does body(its number); how many those are.
 template <class Rival, class F>
-std::int64_t start_as_many(std::int64_t n, F const& f) {
+std::int64_t start_as_many(std::int64_t n, F const& body) {
     for (std::int64_t started = 0; started < n; ++started) {
         try {
-            Rival::go(f);
+            Rival::go([&body, started] { body(started); });
         } catch (std::system_error const&) {
             return started;
         }

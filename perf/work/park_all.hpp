@@ -24,7 +24,7 @@ parked_and_woken park_and_wake(std::int64_t goal, F const& at_rest) {
         typename Rival::template chan<bool> gate(0);
         countdown<Rival> here(goal), ended(goal);
         auto const start = clock::now();
-        auto const started = start_as_many<Rival>(goal, [&] {
+        auto const started = start_as_many<Rival>(goal, [&](std::int64_t) {
             here.count_down();
             while (gate.recv()) {
             }
