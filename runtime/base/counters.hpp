@@ -14,8 +14,12 @@ namespace fiber::rt {
 class counter {
 public:
     counter& operator++() noexcept {
-        n_.store(n_.load(std::memory_order_relaxed) + 1, std::memory_order_release); // [count]
+        go_on_from(mine());
         return *this;
+    }
+    // ++, by one who has just read mine().
+    void go_on_from(std::uint64_t mine) noexcept {
+        n_.store(mine + 1, std::memory_order_release); // [count]
     }
     [[nodiscard]] std::uint64_t mine() const noexcept { return n_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t read() const noexcept {

@@ -67,15 +67,14 @@ public:
         return g;
     }
 
-    // push(g) and pop(), of a list that is not empty.
-    [[nodiscard]] fiber& rotate(fiber& g) noexcept {
-        fiber& first = *first_;
+    // Null also if it is cold, and only pop() fetches ahead.
+    [[nodiscard]] fiber* first_if_warm() const noexcept { return cold_ && is_long() ? nullptr : first_; }
+    // push(g) and pop(), of a list that is not empty and warm.
+    void rotate(fiber& g) noexcept {
         g.link = nullptr;
         last_->link = &g;
         last_ = &g;
-        first_ = first.link;
-        prefetch_if_cold();
-        return first;
+        first_ = first_->link;
     }
 
     // The first n, or all if there are fewer.

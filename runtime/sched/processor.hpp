@@ -123,14 +123,19 @@ public:
         next_ = nullptr;
         return g;
     }
-    // For the running fiber, which yields, when only the queue has others: it goes to the end, and the first one comes.
-    // Null, and nothing done: that is not so.
+    // For the running fiber, which yields, when only the queue has others: it goes to the end, the first one comes, and its
+    // switch is counted. Null, and nothing done: that is not so, or there is more to look at.
     [[nodiscard]] fiber* take_turns(fiber& g) noexcept {
+        auto const now = progress.ticks.mine();
         auto const fresh = newest_.size() | children_.size() | slice_.size(); // one branch
-        if (next_ != nullptr || fresh != 0 || queue_.empty())
+        fiber* const first = queue_.first_if_warm();
+        if (now >= next_look_ || next_ != nullptr || fresh != 0 || first == nullptr ||
+            first->pin != nullptr || first->stk == nullptr)
             return nullptr;
-        begin_slice();
-        return &queue_.rotate(g);
+        queue_.rotate(g);
+        slice_end_ = now + switches_a_slice;
+        progress.ticks.go_on_from(now);
+        return first;
     }
     [[nodiscard]] std::uint64_t slice() const noexcept {
         return slice_end_;

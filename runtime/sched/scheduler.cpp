@@ -62,15 +62,17 @@ void scheduler::arm(machine& m, timer& t) noexcept {
 
 // The fiber is queued before it is off its stack: only this machine looks into the queue, and not before the
 // switch. [idle.next] Nobody is told, as many fibers stand in the queue as before.
-void scheduler::yield(machine& m) noexcept {
+FIBER_RETURN_FROM_SWITCH void scheduler::yield(machine& m) noexcept {
     m.enter();
     fiber& g = *m.running;
-    if (m.p != nullptr && g.pin == nullptr && !m.p->time_to_look()) [[likely]]
-        if (fiber* const next = m.p->take_turns(g)) [[likely]] {
-            yield_to(m, g, next);
-            return;
-        }
-    yield_otherwise(m, g);
+    fiber* const next = m.p != nullptr && g.pin == nullptr ? m.p->take_turns(g) : nullptr;
+    if (next == nullptr) [[unlikely]] {
+        yield_otherwise(m, g);
+        return;
+    }
+    g.move(fiber_state::running, fiber_state::runnable);
+    switch_to_stack(m, g.stk->context, *next, nullptr, nullptr);
+    current_machine()->leave(); // perhaps another one
 }
 
 FIBER_RETURN_FROM_SWITCH void scheduler::yield_to(machine& m, fiber& g, fiber* next) noexcept {
@@ -151,38 +153,47 @@ FIBER_RETURN_FROM_SWITCH void scheduler::leave(machine& m, arch::context& from, 
     arch::switch_to(m.thread, from, m.scheduler_context, commit, argument);
 }
 
-void scheduler::switch_to_fiber(machine& m, arch::context& from, fiber& to, arch::commit_function commit,
-                                void* argument) noexcept {
-    if (to.stk == nullptr || to.stk->context.sp == nullptr) [[unlikely]]
+FIBER_RETURN_FROM_SWITCH void scheduler::switch_to_fiber(machine& m, arch::context& from, fiber& to,
+                                                         arch::commit_function commit,
+                                                         void* argument) noexcept {
+    if (to.stk == nullptr) [[unlikely]] {
         switch_to_fresh(m, from, to, commit, argument);
-    else
-        switch_to_stack(m, from, to, commit, argument);
+        return;
+    }
+    ++m.p->progress.ticks;
+    switch_to_stack(m, from, to, commit, argument);
 }
 
 // A function of its own, so that the others need to save no registers.
-[[gnu::noinline]] void scheduler::switch_to_fresh(machine& m, arch::context& from, fiber& to,
-                                                  arch::commit_function commit, void* argument) noexcept {
-    bool const must_be_made = to.stk == nullptr && m.p->idle.stacks.idle() == 0;
-    if (must_be_made && commit != nullptr) {
-        // Takes system calls, while commit may have yet to release a lock: the scheduler context will do it.
+[[gnu::noinline]] FIBER_RETURN_FROM_SWITCH void scheduler::switch_to_fresh(machine& m, arch::context& from,
+                                                                           fiber& to,
+                                                                           arch::commit_function commit,
+                                                                           void* argument) noexcept {
+    stack_cache& idle = m.p->idle.stacks;
+    if (idle.idle() == 0 && commit != nullptr) {
+        // To make some takes system calls, while commit may have yet to release a lock: the scheduler context will do it.
         m.set_aside = &to;
         leave(m, from, nullptr, commit, argument);
         return;
     }
-    if (to.stk == nullptr)
-        to.stk = &m.p->idle.stacks.take();
-    if (to.stk->context.sp == nullptr)
-        arch::make_context(to.stk->context, to.stk->bottom(), to.stk->usable(), fiber_main);
+    stack& s = idle.take();
+    if (s.context.sp == nullptr)
+        prepare(s);
+    to.stk = &s;
+    ++m.p->progress.ticks;
     switch_to_stack(m, from, to, commit, argument);
 }
 
-FIBER_RETURN_FROM_SWITCH void scheduler::switch_to_stack(machine& m, arch::context& from, fiber& to,
-                                                         arch::commit_function commit,
-                                                         void* argument) noexcept {
+[[gnu::always_inline]] inline void scheduler::switch_to_stack(machine& m, arch::context& from, fiber& to,
+                                                              arch::commit_function commit,
+                                                              void* argument) noexcept {
     to.move(fiber_state::runnable, fiber_state::running);
     m.running = &to;
-    ++m.p->progress.ticks;
     arch::switch_to(m.thread, from, to.stk->context, commit, argument);
+}
+
+void scheduler::prepare(stack& s) noexcept {
+    arch::make_context(s.context, s.bottom(), s.usable(), fiber_main);
 }
 
 // ── a fiber's life ──

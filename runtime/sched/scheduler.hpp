@@ -96,6 +96,7 @@ private:
                                 void* argument) noexcept;
     static void switch_to_stack(machine&, arch::context& from, fiber& to, arch::commit_function,
                                 void* argument) noexcept;
+    static void prepare(stack&) noexcept; // to run a fiber
     static void leave(machine&, arch::context& from, fiber* to, arch::commit_function,
                       void* argument) noexcept;
     static void park_inside(machine&, wait_reason, void const* what, arch::commit_function,

@@ -94,6 +94,8 @@ fiber& scheduler::new_fiber_outside(attributes const& how) {
 }
 
 fiber& scheduler::begin_life(fiber& g) noexcept {
+    if (g.stk != nullptr && g.stk->context.sp == nullptr) [[unlikely]]
+        prepare(*g.stk);
     g.sched = this;
     g.what = nullptr;                                                  // of its last life
     g.life.word.store(life_word::unjoined, std::memory_order_relaxed); // published with the handle

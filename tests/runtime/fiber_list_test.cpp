@@ -36,17 +36,38 @@ TEST_CASE("a fiber list is first in, first out", "[fiber_list]") {
     CHECK(q.next_is(1));
 }
 
+TEST_CASE("a fiber list turns by one as if by push and pop", "[fiber_list]") {
+    queued q(3);
+    rt::fiber running;
+    rt::fiber* g = &running;
+    for (std::size_t i = 0; i < 3; ++i) {
+        rt::fiber* const first = q.list.first_if_warm();
+        q.list.rotate(*g);
+        CHECK(first == &q.fibers[i]);
+        g = first;
+    }
+    CHECK(q.list.first_if_warm() == &running);
+    CHECK(q.list.size() == 3);
+    q.list.rotate(*g);
+    for (std::size_t i = 0; i < 3; ++i)
+        CHECK(q.next_is(i));
+    CHECK(q.list.first_if_warm() == nullptr);
+}
+
 TEST_CASE("a fiber list that fetches ahead is first in, first out", "[fiber_list]") {
     constexpr std::size_t n = 1000;
     queued q(n);
     q.list.expect_cold(true);
     rt::fiber running;
     rt::fiber* g = &running;
+    REQUIRE(q.list.first_if_warm() == nullptr);
     for (std::size_t i = 0; i < n; ++i) {
-        g = &q.list.rotate(*g);
+        q.list.push(*g);
+        g = q.list.pop();
         REQUIRE(g == &q.fibers[i]);
     }
-    REQUIRE(&q.list.rotate(*g) == &running); // as at first
+    q.list.push(*g);
+    REQUIRE(q.list.pop() == &running); // as at first
     queued few(32);
     q.list.push_fetched(std::move(few.list));
     for (std::size_t i = 0; i < n; ++i)
