@@ -16,7 +16,7 @@ namespace {
     asm volatile(FIBER_CFI_OUTERMOST);
     auto const* const l = static_cast<letter const*>(t.data);
     registers& self = *l->to;
-    restore_default_floating_point_control(); // Boost has taken over that of whoever called prepare()
+    begin_floating_point(); // Boost has taken over that of whoever called prepare()
     begin(self, open(t));
 }
 

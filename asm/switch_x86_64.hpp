@@ -6,6 +6,7 @@
 
 #include "asm/cfi.hpp"
 #include "asm/crossing.hpp"
+#include "asm/floating_point.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -19,8 +20,8 @@ struct registers {
     void const* pc = nullptr;
     void* rbp = nullptr;
     void* rbx = nullptr;
-    std::uint32_t mxcsr = 0x1f80; // a process's, and so a flow's, at its start
-    std::uint16_t x87 = 0x037f;
+    std::uint32_t mxcsr = first_mxcsr;
+    std::uint16_t x87 = first_x87_control;
 };
 
 // A call leaves a return address on a stack that was aligned to 16 bytes: a function that is jumped to expects

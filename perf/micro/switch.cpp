@@ -32,14 +32,18 @@ void yield_to_one(benchmark::State& state) {
 
 // All members give way from the same place: on one processor, "each" is a yield with its switch, and without
 // the mispredicted returns that two different places cost.
-template <class Rival>
+template <class Rival, bool every_other_computes>
 void yield_in_ring(benchmark::State& state) {
     constexpr int members = 10;
     constexpr int rounds = 1000;
     for (auto _ : state) {
         std::vector<typename Rival::thread> ring;
         for (int i = 0; i < members; ++i)
-            ring.emplace_back([] {
+            ring.emplace_back([i] {
+                if (every_other_computes && i % 2 != 0) {
+                    double volatile x = 1;
+                    x = x / 3; // which raises "inexact", for good
+                }
                 for (int k = 0; k < rounds; ++k)
                     Rival::yield();
             });
@@ -51,9 +55,11 @@ void yield_in_ring(benchmark::State& state) {
                                      Counter::Flags(Counter::kIsRate | Counter::kInvert));
 }
 
-bool const registered = both("yield_alone", yield_alone<pthreads>, yield_alone<fibers>) &&
-                        both("yield_to_one", yield_to_one<pthreads>, yield_to_one<fibers>) &&
-                        both("yield_in_ring", yield_in_ring<pthreads>, yield_in_ring<fibers>);
+bool const registered =
+    both("yield_alone", yield_alone<pthreads>, yield_alone<fibers>) &&
+    both("yield_to_one", yield_to_one<pthreads>, yield_to_one<fibers>) &&
+    both("yield_in_ring", yield_in_ring<pthreads, false>, yield_in_ring<fibers, false>) &&
+    both("yield_in_ring/computing", yield_in_ring<pthreads, true>, yield_in_ring<fibers, true>);
 
 } // namespace
 } // namespace perf

@@ -10,6 +10,8 @@
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/stack/kind.hpp"
 
+#include "asm/floating_point.hpp"
+
 #include <memory>
 #include <new>
 #include <string>
@@ -33,6 +35,7 @@ void* scheduler::machine_main(void* self) noexcept {
     m.thread.find();
     m.thread_id = ::gettid();
     m.scheduler_context.sanitizer.adopt_thread();
+    arch::begin_floating_point();
     begin_running_fibers();
     static_cast<void>(m.sched.nap(m, never)); // until its maker gives it a processor, or puts it to other use
     while (fiber* const g = m.sched.find_runnable(m))

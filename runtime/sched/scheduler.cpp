@@ -245,7 +245,7 @@ void scheduler::fiber_main() noexcept {
         if (current_machine() == nullptr) [[unlikely]] // [fork.stranded]
             end_forked_process();
         local_table::destroy(g.locals);
-        arch::restore_default_floating_point_control();
+        arch::begin_floating_point();
 
         machine& m = enter_with_processor(); // g may have moved
         stack& here = *g.stk;
