@@ -15,9 +15,10 @@ namespace fiber::arch {
 namespace {
 
 // What morestack_x86_64.S knows of them.
-static_assert(offsetof(segment, next) == 0 && offsetof(segment, limit) == 8 && offsetof(segment, room) == 16);
+static_assert(offsetof(segment, next) == 0 && offsetof(segment, limit) == 8 &&
+              offsetof(segment, room) == 16 && offsetof(segment, depth) == 24);
 static_assert(offsetof(growth_slots, idle) == 0 && offsetof(growth_slots, own_stack) == 8 &&
-              offsetof(growth_slots, own_stack_size) == 16 && offsetof(growth_slots, idle_count) == 24);
+              offsetof(growth_slots, own_stack_size) == 16);
 static_assert(segment_slack == 768 && foreign_room == 65536 && most_idle_segments == 8);
 
 // What the frames of the scheduler context, below which leaf calls run, may take: in bytes.
@@ -62,15 +63,14 @@ segment* take_idle_segment() noexcept {
     if (s == &no_room)
         return nullptr;
     mine.idle = s->next;
-    --mine.idle_count;
     return s;
 }
 
 void put_idle_segment(segment& s) noexcept {
     growth_slots& mine = fiber_arch_growth;
     s.next = mine.idle;
+    s.depth = s.next->depth + 1;
     mine.idle = &s;
-    ++mine.idle_count;
 }
 
 without_limit::without_limit() noexcept

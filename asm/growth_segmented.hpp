@@ -52,6 +52,7 @@ struct alignas(segment_alignment) segment {
     segment* next = nullptr;    // among the idle
     std::byte* limit = nullptr; // what prologues compare with
     std::size_t room = 0;       // for a frame with its arguments
+    std::size_t depth = 0;      // while it is idle: how many it is the first of
 
     segment() noexcept = default;
     explicit segment(segment_place at) noexcept
@@ -64,8 +65,7 @@ struct growth_slots {
     segment* idle = nullptr;
     std::byte* own_stack = nullptr;
     std::size_t own_stack_size = 0; // below that
-    std::size_t idle_count = 0;
-    std::byte** limit = nullptr; // where prologues look
+    std::byte** limit = nullptr;    // where prologues look
     growth_slots* next_thread = nullptr;
     std::byte* set_aside = nullptr; // the limit, while a signal handler goes without
 };

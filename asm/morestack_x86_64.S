@@ -69,7 +69,6 @@ __morestack:
     jbe     .Lnone_fits                 // also with a frame of no bytes
     movq    SEGMENT_NEXT(%rcx), %r10
     movq    %r10, %fs:IDLE(%rax)
-    decq    %fs:IDLE_COUNT(%rax)
     movq    SEGMENT_LIMIT(%rcx), %r10
     movq    %r10, LIMIT
     pushq   %rcx
@@ -91,11 +90,8 @@ fiber_arch_body_returns:
     movq    %r10, LIMIT
     movq    -32(%rbp), %rcx
     GROWTH(%r11)
-    movq    %fs:IDLE(%r11), %r10
-    movq    %r10, SEGMENT_NEXT(%rcx)
-    movq    %rcx, %fs:IDLE(%r11)
-    incq    %fs:IDLE_COUNT(%r11)
-    cmpq    $MOST_IDLE, %fs:IDLE_COUNT(%r11)
+    PUT_IDLE
+    cmpq    $MOST_IDLE, %r10
     ja      .Ltoo_many
 .Lback:
     leave
@@ -128,10 +124,7 @@ fiber_arch_body_returns:
     movq    %r10, LIMIT
     movq    -32(%rbp), %rcx
     GROWTH(%r11)
-    movq    %fs:IDLE(%r11), %r10
-    movq    %r10, SEGMENT_NEXT(%rcx)
-    movq    %rcx, %fs:IDLE(%r11)
-    incq    %fs:IDLE_COUNT(%r11)
+    PUT_IDLE
     movq    %rax, %rdi
     call    _Unwind_Resume@PLT
     hlt
