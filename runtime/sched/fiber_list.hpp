@@ -67,14 +67,16 @@ public:
         return g;
     }
 
-    // Null also if it is cold, and only pop() fetches ahead.
-    [[nodiscard]] fiber* first_if_warm() const noexcept { return cold_ && is_long() ? nullptr : first_; }
-    // push(g) and pop(), of a list that is not empty and warm.
-    void rotate(fiber& g) noexcept {
+    [[nodiscard]] bool must_be_fetched() const noexcept { return cold_ && is_long(); }
+    [[nodiscard]] fiber* first() const noexcept { return first_; } // null: none
+    // push(g) and pop(), of a list that is not empty; but fetches nothing ahead unless it is told to.
+    void rotate(fiber& g, bool fetch) noexcept {
         g.link = nullptr;
         last_->link = &g;
         last_ = &g;
         first_ = first_->link;
+        if (fetch)
+            prefetch_if_cold();
     }
 
     // The first n, or all if there are fewer.
@@ -119,7 +121,7 @@ private:
     // which takes longest. So what the next ones will touch is fetched for many of them at a time: the processor can have
     // several translations under way, if they follow each other closely.
     void prefetch_if_cold() noexcept {
-        if (!cold_ || !is_long()) [[likely]]
+        if (!must_be_fetched()) [[likely]]
             return;
         if (fetched_ == 0) {
             prefetch_next();

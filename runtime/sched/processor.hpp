@@ -124,15 +124,20 @@ public:
         return g;
     }
     // For the running fiber, which yields, when only the queue has others: it goes to the end, the first one comes, and its
-    // switch is counted. Null, and nothing done: that is not so, or there is more to look at.
-    [[nodiscard]] fiber* take_turns(fiber& g) noexcept {
+    // switch is counted. Null, and nothing done: that is not so, or there is more to look at; or some have to be fetched
+    // ahead, for which it has to be called as `fetching`, since that takes registers.
+    enum class turn { plain, fetching };
+    template <turn kind>
+    [[nodiscard, gnu::always_inline]] fiber* take_turns(fiber& g) noexcept {
         auto const now = progress.ticks.mine();
         auto const fresh = newest_.size() | children_.size() | slice_.size(); // one branch
-        fiber* const first = queue_.first_if_warm();
+        fiber* const first = queue_.first();
+        if (kind == turn::plain && queue_.must_be_fetched()) [[unlikely]]
+            return nullptr;
         if (now >= next_look_ || next_ != nullptr || fresh != 0 || first == nullptr ||
             first->pin != nullptr || first->stk == nullptr)
             return nullptr;
-        queue_.rotate(g);
+        queue_.rotate(g, kind == turn::fetching);
         slice_end_ = now + switches_a_slice;
         progress.ticks.go_on_from(now);
         return first;

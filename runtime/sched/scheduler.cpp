@@ -62,16 +62,21 @@ void scheduler::arm(machine& m, timer& t) noexcept {
 
 // The fiber is queued before it is off its stack: only this machine looks into the queue, and not before the
 // switch. [idle.next] Nobody is told, as many fibers stand in the queue as before.
-FIBER_RETURN_FROM_SWITCH void scheduler::yield(machine& m) noexcept {
+void scheduler::yield(machine& m) noexcept {
     m.enter();
     fiber& g = *m.running;
-    fiber* const next = m.p != nullptr && g.pin == nullptr ? m.p->take_turns(g) : nullptr;
-    if (next == nullptr) [[unlikely]] {
+    fiber* const next =
+        m.p != nullptr && g.pin == nullptr ? m.p->take_turns<processor::turn::plain>(g) : nullptr;
+    if (next != nullptr) [[likely]]
+        yield_in_turn(m, g, *next);
+    else
         yield_otherwise(m, g);
-        return;
-    }
+}
+
+[[gnu::noinline]] FIBER_RETURN_FROM_SWITCH void scheduler::yield_in_turn(machine& m, fiber& g,
+                                                                         fiber& next) noexcept {
     g.move(fiber_state::running, fiber_state::runnable);
-    switch_to_stack(m, g.stk->context, *next, nullptr, nullptr);
+    switch_to_stack(m, g.stk->context, next, nullptr, nullptr);
     current_machine()->leave(); // perhaps another one
 }
 
@@ -87,6 +92,10 @@ FIBER_RETURN_FROM_SWITCH void scheduler::yield_to(machine& m, fiber& g, fiber* n
         if (m.p == nullptr || m.sched.something_to_look_at(m))
             yield_slow(m, g);
         current_machine()->leave();
+        return;
+    }
+    if (fiber* const next = m.p->take_turns<processor::turn::fetching>(g)) {
+        yield_in_turn(m, g, *next);
         return;
     }
     fiber* const next = take_near(m);

@@ -102,6 +102,7 @@ private:
     static void park_inside(machine&, wait_reason, void const* what, arch::commit_function,
                             void* argument) noexcept;
     static void park_until_ended(fiber&, life_word::joiner&) noexcept;
+    static void yield_in_turn(machine&, fiber& g, fiber& next) noexcept;
     static void yield_to(machine&, fiber& g, fiber* next) noexcept;
     static void yield_otherwise(machine&, fiber&) noexcept;
     static void yield_slow(machine&, fiber&) noexcept;

@@ -41,17 +41,17 @@ TEST_CASE("a fiber list turns by one as if by push and pop", "[fiber_list]") {
     rt::fiber running;
     rt::fiber* g = &running;
     for (std::size_t i = 0; i < 3; ++i) {
-        rt::fiber* const first = q.list.first_if_warm();
-        q.list.rotate(*g);
+        rt::fiber* const first = q.list.first();
+        q.list.rotate(*g, false);
         CHECK(first == &q.fibers[i]);
         g = first;
     }
-    CHECK(q.list.first_if_warm() == &running);
+    CHECK(q.list.first() == &running);
     CHECK(q.list.size() == 3);
-    q.list.rotate(*g);
+    q.list.rotate(*g, false);
     for (std::size_t i = 0; i < 3; ++i)
         CHECK(q.next_is(i));
-    CHECK(q.list.first_if_warm() == nullptr);
+    CHECK(q.list.first() == nullptr);
 }
 
 TEST_CASE("a fiber list that fetches ahead is first in, first out", "[fiber_list]") {
@@ -60,14 +60,14 @@ TEST_CASE("a fiber list that fetches ahead is first in, first out", "[fiber_list
     q.list.expect_cold(true);
     rt::fiber running;
     rt::fiber* g = &running;
-    REQUIRE(q.list.first_if_warm() == nullptr);
+    REQUIRE(q.list.must_be_fetched());
     for (std::size_t i = 0; i < n; ++i) {
-        q.list.push(*g);
-        g = q.list.pop();
-        REQUIRE(g == &q.fibers[i]);
+        REQUIRE(q.list.first() == &q.fibers[i]);
+        q.list.rotate(*g, true);
+        g = &q.fibers[i];
     }
-    q.list.push(*g);
-    REQUIRE(q.list.pop() == &running); // as at first
+    REQUIRE(q.list.first() == &running);
+    q.list.rotate(*g, true); // as at first
     queued few(32);
     q.list.push_fetched(std::move(few.list));
     for (std::size_t i = 0; i < n; ++i)
