@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// bool fiber_arch_unlock_alone(void* lock): [mutex.alone] of sync/mutex.cpp. The lock begins with three bytes: locked, owned,
+// bool fiber_arch_unlock_alone(void* lock): [mutex.alone] of sync/mutex.cpp. The lock begins with three bytes: locked, calm,
 // company. If the last one is 0, so are then the others, by one plain store: true. Else it is left as it is: false.
 //
 // A restartable sequence, rseq(2): if the kernel interrupts this thread between 1 and 2, because another one gets its CPU, a
@@ -38,7 +38,7 @@ fiber_arch_unlock_alone:
     je      3f
     cmpb    $0, 2(%rdi)                 // company
     jne     3f
-    movw    $0, (%rdi)                  // locked and owned: x86 makes each store a release
+    movw    $0, (%rdi)                  // locked and calm: x86 makes each store a release
 2:  movl    $1, %eax                    // the lock may be gone
     ret
 3:  xorl    %eax, %eax

@@ -9,12 +9,13 @@
 //   2 contended  and somebody has asked for it since: the owner must     the owner: -1 leaves it locked, and the owner
 //                look at the queue before it frees it                    looks at the queue
 //
-//   The owner frees it by a plain store, too, while nobody has ever asked for it: [mutex.alone].
+//   The owner frees it by a plain store, too, if nobody has asked for it for long: [mutex.alone].
 //   Whoever holds the queue lock may set 2 instead of 1. 2 without need costs one slow unlock. 1 with a waiter, and no
 //   courier under way, is a lost wake-up. Those who spin do not ask: the owner goes on at full speed.
 //
-//   A courier is a waiter that has been taken out of the queue and woken without the lock. It is under way to
-//   the queue lock, where it sets 2, either as the next owner or as one who asks again.
+//   A courier is a waiter that has been taken out of the queue and woken without the lock; or one that sees to it that
+//   nobody is alone ([mutex.alone]). It is under way to the queue lock, where it sets 2, either as the next owner or as
+//   one who asks, again or for the first time.
 //
 // invariant  a waiter is queued only while state_ is 2, or a courier is under way, or the owner has done the
 //            first step of a slow unlock and not yet taken the queue lock.
@@ -36,19 +37,35 @@
 //   there until it has been unparked; the ticket was copied before. This is why the queue lock is released
 //   before state_ is 0, and why unlock() must not free a mutex that has waiters and only then look for them.
 //
-// [mutex.alone] A mutex that nobody has ever had to wait for is unlocked by a plain store, which would wipe out a 2. So
-//   there is none before its company_ is known.
-//              unlock, by the owner                          lock_slow, before it asks for the first time: meet
-//              1 owned_: it was free when it was locked      1 company_ = coming
-//              2 company_ == none?                           2 restart_sequences
-//              3 then state_ = 0 and owned_ = 0, by one      3 company_ = met
-//                plain store; else subtract 1                4 [mutex.queue] left
+// [mutex.alone] A mutex that nobody has had to wait for lately is unlocked by a plain store, which may wipe out a 2. So those
+//   who ask look at its company_ first.
+//              unlock, by the owner              lock_by_waiting                        consider_parting, by the owner
+//              1 company_ == nobody?             1 lock the queue                       1 lock the queue
+//              2 then state_ = 0 and calm_ = 0,  2 company_ == nobody? Else 6           2 empty? company_ = nobody
+//                by one plain store;             3 company_ = somebody, unlock it       3 unlock the queue
+//                else subtract 1                 4 restart_sequences
+//                                                5 again from 1
+//                                                6 [mutex.queue] left 2
 //
-//   Left 2 and 3 are a restartable sequence (asm/unlock_alone_x86_64.S). At right.2 a left.3 that is to come either has been
-//   done, and right.4 sees it; or its owner has not looked yet, and sees company; or is between the two, and the kernel sends
-//   it to the subtraction. Those who find that others are coming do the same themselves: they need not wait for them.
-//   Once met, always met: right.2 costs as much as a thousand subtractions. owned_ is the owner's, and true only while it is
-//   locked. A mutex that is unlocked although it is free is not owned either, so the subtraction finds that out.
+//   Left 1 and 2 are a restartable sequence (asm/unlock_alone_x86_64.S). At middle.4 a left.2 that is to come either has been
+//   done, and middle.6 sees it; or its owner has not looked yet, and sees somebody; or is between the two, and the kernel sends
+//   it to the subtraction. From 3 on the party is a courier. Those who come meanwhile find somebody and ask at once: a left.2
+//   that has seen nobody may wipe out their 2, but the courier sets it again.
+//   Let a waiter be queued, and take the last middle.3 before. Either its party is a courier still; or it has come to 6, and
+//   sequences that have seen nobody are over: for right.2 has not come since, or middle.3 would have, too. Nor does it come
+//   while somebody is queued, so the waiter's 2 stays. A courier that finds nobody at 2, after right.2, must restart the
+//   sequences once more, since new ones have begun: it is one of the next ones then, like a courier that had been waiting.
+//   Hence whoever is the owner may do left 1 and 2, and calm_ is but a hint.
+//
+//   What right.2 brings is lost with the next middle.4, which takes as long as a thousand subtractions. So it comes after
+//   16,000 unlocks in a row with nobody asking, and only while restarts have been cheap on the whole. They are counted by the
+//   subtraction: its carry.
+//
+//   byte      value                                                          who may change it    if wrong
+//   calm_     negative: try left 1 and 2, and if there is company, count     the owner            a slower unlock
+//             a round. Else how many subtractions there have been, up to 127
+//   company_  0 nobody. Else somebody, and how many rounds, less one,        under the queue      0 with a waiter: a lost
+//             there have been since the last one asked                       lock; to 0: right.2  wake-up
 //
 // A waiter whose time is up takes itself out of the queue and leaves state_ as it is; a courier whose time is up first
 // goes to the queue like any other, and so leaves 2 behind.
@@ -105,6 +122,10 @@ constexpr auto patience = std::chrono::milliseconds(1);
 constexpr int looks = 4;
 constexpr int pauses = 30;
 
+// Of 128 unlocks each, before a mutex parts from its company: about 0.3 ms of nothing else, thirty restarts. Fewer: those that
+// are waited for again and again use up what restarts may cost. More: a program has to lock for longer to gain from it.
+constexpr std::uint8_t calm_rounds = 128;
+
 } // namespace
 
 // Takes the mutex if it becomes free within a few microseconds. `taken` is the value to leave in state_.
@@ -124,19 +145,9 @@ bool exclusive_lock::spin(word taken) noexcept {
     return false;
 }
 
-// [mutex.alone] right 1 to 3.
-void exclusive_lock::meet() noexcept {
-    if (company_.load(std::memory_order_acquire) == company::met) // acquire: the fence of whoever has set it
-        return;
-    company_.store(company::coming, std::memory_order_relaxed); // relaxed: a fence follows
-    rt::restart_sequences();
-    company_.store(company::met, std::memory_order_release);
-}
-
 bool exclusive_lock::lock_slow(deadline until) noexcept {
     if (spin(locked))
         return true;
-    meet();
     return lock_by_waiting(until);
 }
 
@@ -148,6 +159,14 @@ bool exclusive_lock::lock_slow(deadline until) noexcept {
         mutex_waiter me(rt::ticket_until(until), since, starving);
         queue_guard.lock();
         rt::wait_queue queue(waiters_);
+        // [mutex.alone] middle. relaxed: under the queue lock; the others learn of it by the restart
+        while (company_.load(std::memory_order_relaxed) == nobody) {
+            company_.store(somebody, std::memory_order_relaxed);
+            queue_guard.unlock();
+            rt::restart_sequences();
+            queue_guard.lock();
+        }
+        company_.store(somebody, std::memory_order_relaxed); // relaxed: as above. No round counts any more
         // [mutex.queue]
         auto const seen = state_.exchange(contended, std::memory_order_acquire); // [mutex.hand_on]
         if (seen == free) {
@@ -174,6 +193,21 @@ bool exclusive_lock::lock_slow(deadline until) noexcept {
             return true;
         starving = rt::clock::now() - since >= patience;
     }
+}
+
+// [mutex.alone] right, or counts a round.
+void exclusive_lock::consider_parting() noexcept {
+    // relaxed: a hint, and the clock is not to be read under the queue lock
+    bool const cheap = company_.load(std::memory_order_relaxed) > calm_rounds && rt::restarts_are_cheap();
+    queue_lock queue_guard(queue_lock_, waiters_);
+    queue_guard.lock();
+    // relaxed: under the queue lock
+    auto const rounds = company_.load(std::memory_order_relaxed);
+    if (rounds <= calm_rounds)
+        company_.store(static_cast<std::uint8_t>(rounds + 1), std::memory_order_relaxed);
+    else
+        company_.store(cheap && waiters_.empty() ? nobody : somebody, std::memory_order_relaxed);
+    queue_guard.unlock();
 }
 
 void exclusive_lock::unlock_slow(lock_kind kind, word seen) noexcept {
@@ -225,8 +259,11 @@ bool exclusive_lock::lock_watched(lock_kind kind, deadline until) noexcept {
 
 void exclusive_lock::note_locked(lock_kind kind) const noexcept { rt::lock_watch::locked({this, kind}); }
 
-void exclusive_lock::note_unlocked(lock_kind kind) const noexcept {
+void exclusive_lock::unlock_watched(lock_kind kind) noexcept {
     rt::lock_watch::about_to_unlock({this, kind});
+    auto const seen = state_.fetch_sub(1, std::memory_order_release); // [mutex.hand_on]
+    if (seen != locked)
+        unlock_slow(kind, seen);
 }
 
 } // namespace fiber::detail

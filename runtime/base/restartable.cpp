@@ -14,6 +14,9 @@
 // A process that makes mutexes by the thousand and has each of them contended pays for each. So sequences are given up
 // for good once the calls have cost more than they can bring. Then they are forbidden, and a last membarrier restarts those
 // under way: they ask in the sequence itself whether they are allowed.
+//
+// Those that use sequences anew after a restart, and so bring about the next one, do so only while half of that is left. Each of
+// them has cost one restart before: if all have to be restarted at once, that is no more than the other half.
 #include "runtime/base/restartable.hpp"
 
 #include "asm/restartable.hpp"
@@ -40,10 +43,14 @@ constinit std::atomic<clock::rep> spent{0}; // by all threads together, on memba
 constexpr auto allowance = std::chrono::milliseconds(10);
 constexpr int share = 100;
 
+[[nodiscard]] clock::duration budget(clock::time_point now) noexcept {
+    return allowance + (now - in_use_since) / share;
+}
+
 [[nodiscard]] bool too_costly(clock::duration one, clock::time_point now) noexcept {
     // relaxed: a sum
     auto const all = clock::duration(spent.fetch_add(one.count(), std::memory_order_relaxed)) + one;
-    return all > allowance + (now - in_use_since) / share;
+    return all > budget(now);
 }
 
 void membarrier_with_restart() noexcept { membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ); }
@@ -60,6 +67,12 @@ void choose_restartable() noexcept {
         return true;
     }();
     static_cast<void>(chosen);
+}
+
+bool restarts_are_cheap() noexcept {
+    // acquire: in_use_since. relaxed: a sum
+    return reached.load(std::memory_order_acquire) == phase::used && // [restart.phase]
+           clock::duration(spent.load(std::memory_order_relaxed)) <= budget(clock::now()) / 2;
 }
 
 void restart_sequences() noexcept {

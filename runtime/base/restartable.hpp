@@ -15,4 +15,8 @@ void choose_restartable() noexcept;
 // later sees what the caller had stored before. 9 µs while other threads of the process run, 0.3 µs else.
 void restart_sequences() noexcept;
 
+// Whether one may bring about that restart_sequences must be called once more: sequences are in use, and half of what restarts
+// may cost is left.
+[[nodiscard]] bool restarts_are_cheap() noexcept;
+
 } // namespace fiber::rt

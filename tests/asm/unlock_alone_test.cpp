@@ -17,8 +17,8 @@ namespace {
 
 namespace arch = fiber::arch;
 using fiber::detail::unlock_alone;
-using lock = std::array<std::uint8_t, 3>; // locked, owned, company
-constexpr lock is_locked{1, 1, 0};
+using lock = std::array<std::uint8_t, 3>; // locked, calm, company
+constexpr lock is_locked{1, 128, 0};
 constexpr lock is_free{0, 0, 0};
 
 // The runtime says whether sequences are allowed. False: not here.
@@ -55,10 +55,24 @@ TEST_CASE("a lock without company becomes free by a plain store") {
 
 TEST_CASE("a lock with company is left to a read-modify-write") {
     for (std::uint8_t company = 1; company <= 2; ++company) {
-        lock l = {1, 1, company};
+        lock l = {1, 128, company};
         CHECK_FALSE(unlock_alone(&l));
-        CHECK(l == lock{1, 1, company});
+        CHECK(l == lock{1, 128, company});
     }
+}
+
+TEST_CASE("a subtraction that leaves or frees a lock is counted beside it") {
+    if (!fiber::detail::may_unlock_alone)
+        return;
+    alignas(2) std::array<std::uint8_t, 4> l{2, 126, 1, 255};
+    CHECK(fiber::detail::subtract_and_count(&l) == 2);
+    CHECK(l == std::array<std::uint8_t, 4>{1, 127, 1, 255});
+    CHECK(fiber::detail::subtract_and_count(&l) == 1);
+    CHECK(l == std::array<std::uint8_t, 4>{0, 128, 1, 255});
+    l[0] = 1;
+    l[1] = 255;
+    CHECK(fiber::detail::subtract_and_count(&l) == 1);
+    CHECK(l == std::array<std::uint8_t, 4>{0, 0, 1, 255});
 }
 
 // A debugger, or a thread that loses its CPU at the worst moment each time.

@@ -4,10 +4,14 @@
  * alone.pml: [mutex.alone] and [mutex.queue] of sync/mutex.cpp, [restart.phase] of runtime/base/restartable.cpp. Never are two
  * in, and nobody waits for ever. Meanwhile sequences are allowed, and given up.
  *
- *   party            lock, unlock; meet: left and right of [mutex.alone]
+ *   party            lock, unlock; unlock_alone, be_asked_for, part: the three columns of [mutex.alone]
  *   restart          restart_sequences
  *   unlock_alone     the restartable sequence: it may be interrupted between any two steps, and by restart_all it is
  *   chooser          choose_restartable, then forbid_sequences as one that calls restart_sequences does
+ *
+ * Two cases, since all at once is too many states. CHOSEN: sequences are allowed from the start and for ever, and each owner
+ * may part from the company before it unlocks, and a wait may end because its time is up. Else neither, and the chooser does
+ * its work meanwhile.
  *
  * NO_RESTART        those who stand in a sequence pass a fence, and go on
  * ASK_FIRST         who must wait asks, and then sees to it that nobody is alone
@@ -16,19 +20,23 @@
  * ALLOWED_FIRST     sequences are allowed before the phase says so
  * NO_LAST_RESTART   they are forbidden, and those under way go on
  * ALLOWED_UNREAD    whether they are allowed is looked at before the sequence begins
+ * NO_SECOND_LOOK    who has restarted the sequences does not look at the company again
+ * QUEUE_UNREAD      the owner parts from its company although it has been asked for
+ * NO_QUEUE_LOCK     it parts without the lock of the queue
  */
 #define PARTIES 4
 #define CHOOSER 3
 #define STATE 0   /* 0 free, 1 locked, 2 contended */
-#define COMPANY 1 /* 0 none, 1 coming, 2 met */
-#define ALLOWED 2
-#define PHASE 3 /* 0 unused, 1 used, 2 given up */
-#define VARIABLES 4
+#define COMPANY 1 /* 0 none; else there may be some */
+#define QUEUE 2   /* its lock */
+#define ALLOWED 3
+#define PHASE 4 /* 0 unused, 1 used, 2 given up */
+#define VARIABLES 5
 #include "tso.pml"
 
 bool in_sequence[PARTIES];
 byte waiting, woken; /* in the queue, guarded by its lock; taken out and under way */
-bool queue_locked, someone_is_in;
+bool someone_is_in;
 
 /* membarrier: each party passes a fence while it lasts, and leaves the sequence that it is in. */
 inline restart_all() {
@@ -56,38 +64,82 @@ inline restart() {
     fi
 }
 
-inline meet() {
-    if
-    :: load(COMPANY) != 2 ->
+inline lock_queue() { atomic { drained && memory[QUEUE] == 0 -> memory[QUEUE] = 1 } }
+inline unlock_queue() { store(QUEUE, 0) }
+
+/* With the queue locked, before and after. */
+inline be_asked_for() {
+    do
+    :: load(COMPANY) != 0 -> break
+    :: else ->
        store(COMPANY, 1);
+       unlock_queue();
        restart();
-       store(COMPANY, 2)
-    :: else
-    fi
+       lock_queue()
+#ifdef NO_SECOND_LOOK
+       ; break
+#endif
+    od
 }
 
-inline lock_queue() { atomic { drained && !queue_locked -> queue_locked = true } }
-inline unlock_queue() { atomic { drained -> queue_locked = false } }
+/* By the owner. */
+inline part() {
+#ifndef NO_QUEUE_LOCK
+    lock_queue();
+#endif
+    if
+#ifdef QUEUE_UNREAD
+    :: load(COMPANY) != 0 -> store(COMPANY, 0)
+#else
+    :: load(COMPANY) != 0 && waiting == 0 -> store(COMPANY, 0)
+#endif
+    :: else
+    fi;
+#ifndef NO_QUEUE_LOCK
+    unlock_queue()
+#endif
+}
 
 inline lock() {
     if
     :: atomic { drained && memory[STATE] == 0 -> memory[STATE] = 1 }
     :: atomic { drained && memory[STATE] != 0 };
-#ifndef ASK_FIRST
-       meet();
-#endif
        do
        :: lock_queue();
+#ifndef ASK_FIRST
+          be_asked_for();
+#endif
           atomic { drained; seen = memory[STATE]; memory[STATE] = 2 };
           if
-          :: seen == 0 -> unlock_queue(); break
+          :: seen == 0 ->
+             if
+             :: waiting == 0 -> store(STATE, 1)
+             :: else
+             fi;
+             unlock_queue();
+             break
           :: else ->
              waiting++;
-             unlock_queue();
 #ifdef ASK_FIRST
-             meet();
+             be_asked_for();
 #endif
-             atomic { woken > 0 -> woken-- }
+             unlock_queue();
+#ifdef CHOSEN
+             if
+             :: lock_queue(); /* its time is up */
+                if
+                :: waiting > 0 -> waiting--; unlock_queue(); goto done
+                :: else -> unlock_queue()
+                fi
+             :: true
+             fi;
+#endif
+             atomic { woken > 0 -> woken-- };
+             if
+             :: atomic { drained && memory[STATE] == 0 -> memory[STATE] = 2 }; /* by spinning */
+                break
+             :: true
+             fi
           fi
        od
     fi
@@ -123,6 +175,12 @@ inline unlock_alone() {
 }
 
 inline unlock() {
+#ifdef CHOSEN
+    if
+    :: part()
+    :: true
+    fi;
+#endif
     unlock_alone();
     if
     :: alone
@@ -159,6 +217,7 @@ proctype party(byte me; byte times) {
        atomic { assert(!someone_is_in); someone_is_in = true };
        someone_is_in = false;
        unlock();
+done:
        times--
     :: else -> break
     od
@@ -184,5 +243,19 @@ proctype chooser(byte me) {
 }
 
 init {
-    atomic { run party(0, 1); run party(1, 1); run party(2, 1); run chooser(CHOOSER) }
+    atomic {
+#ifdef CHOSEN
+        memory[PHASE] = 1;
+        memory[ALLOWED] = 1;
+        memory[COMPANY] = 1; /* they have met before */
+        run party(0, 2);
+        run party(1, 1);
+        run party(2, 2)
+#else
+        run party(0, 1);
+        run party(1, 1);
+        run party(2, 1);
+        run chooser(CHOOSER)
+#endif
+    }
 }

@@ -34,5 +34,6 @@ TEST_CASE("sequences are given up once restarting them has cost too much, and co
     fiber::rt::restart_sequences();
     fiber::rt::choose_restartable();
     CHECK_FALSE(sequences_work());
+    CHECK_FALSE(fiber::rt::restarts_are_cheap());
     CHECK(errno == ERANGE);
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// first_wait_stress_test: the first wait in the life of a mutex, [mutex.alone], over and over. One party locks and unlocks a
-// fresh mutex without a pause, and another comes that must wait. Who comes last destroys it, and nobody may touch it after
-// that.
+// first_wait_stress_test: the first wait in the life of a mutex, or the first for long, [mutex.alone], over and over. One party
+// locks and unlocks a fresh mutex without a pause, and another comes that must wait. Who comes last destroys it, and nobody
+// may touch it after that.
 
 #include "tests/support/catch.hpp"
 #include "tests/support/chaos.hpp"
@@ -151,5 +151,45 @@ TEST_CASE("mutex: many come to wait for the first time at once", "[mutex][stress
         });
         for (int i = 0; i < rounds; ++i)
             expect(objects[static_cast<std::size_t>(i)].entered == 3 * crowd.size(), "one at a time");
+    }
+}
+
+// The mutex parts from its company in most rounds, as long as that is cheap.
+TEST_CASE("mutex: one that has been alone for long is waited for again", "[mutex][stress]") {
+    constexpr int rounds = 100;
+    constexpr std::uint64_t long_enough = 17'000;
+    for (auto const& crowd : {tests::crowd{3, 0}, tests::crowd{0, 2}, tests::crowd{1, 2}}) {
+        fiber::mutex m;
+        std::atomic<int> began{0}, came{0};
+        int entered = 0; // guarded by m
+        tests::expect expect;
+        tests::run_crowd(crowd, [&](int party) {
+            tests::chaos chaos(static_cast<std::uint64_t>(party));
+            for (int round = 1; round <= rounds; ++round) {
+                if (party == 0) {
+                    // All have come in the last round: who locks now is alone, but for the last loop.
+                    for (std::uint64_t n = long_enough + chaos.below(200); n > 0; --n) {
+                        if (n == 100)
+                            began = round;
+                        std::scoped_lock guard(m);
+                        busy(n < 100 ? chaos.below(64) : 0);
+                    }
+                    while (came != round * (crowd.size() - 1))
+                        fiber::this_fiber::yield();
+                } else {
+                    while (began != round)
+                        fiber::this_fiber::yield();
+                    busy(chaos.below(64) * 16);
+                    {
+                        std::scoped_lock guard(m);
+                        int const seen = entered;
+                        busy(chaos.below(8) * 256);
+                        entered = seen + 1;
+                    }
+                    ++came;
+                }
+            }
+        });
+        expect(entered == rounds * (crowd.size() - 1), "one at a time");
     }
 }

@@ -6,11 +6,15 @@
 #include "tests/support/procs.hpp"
 #include "tests/sync/parties.hpp"
 
+#include <fiber/detail/unlock_alone.hpp>
 #include <fiber/go.hpp>
 #include <fiber/mutex.hpp>
 
+#include <array>
 #include <atomic>
 #include <chrono>
+#include <cstdint>
+#include <cstring>
 #include <future>
 #include <mutex>
 #include <thread>
@@ -33,6 +37,18 @@ fiber::handle go_until_parked(F f) {
     auto h = fiber::go(std::move(f));
     fiber::this_fiber::yield();
     return h;
+}
+
+// [mutex.alone] Whether the kernel lets a mutex be unlocked so: not under Valgrind, for one.
+bool some_unlock_alone() {
+    std::array<std::uint8_t, 3> lock{1, 1, 0};
+    return fiber::detail::unlock_alone(&lock);
+}
+
+bool has_company(fiber::mutex const& m) {
+    std::array<std::uint8_t, sizeof m> bytes;
+    std::memcpy(bytes.data(), &m, sizeof m);
+    return bytes[2] != 0;
 }
 
 } // namespace
@@ -247,6 +263,27 @@ TEST_CASE("a fiber that unlocks and never parks does not keep others out", "[mut
         }
         stop = true;
         greedy.join();
+    });
+}
+
+TEST_CASE("a mutex is alone again when nobody has waited for it for long, and may then be waited for",
+          "[mutex]") {
+    fiber::runtime r({.processors = 1});
+    r.run([] {
+        fiber::mutex m;
+        for (int round = 0; round < 5; ++round) {
+            m.lock();
+            auto waiter = go_until_parked([&] { std::scoped_lock guard(m); });
+            CHECK(has_company(m));
+            m.unlock();
+            waiter.join();
+            for (int i = 0; i < 1000; ++i)
+                std::scoped_lock guard(m);
+            CHECK(has_company(m));
+            // Sooner or later: restarts may have cost much lately. Never, if they have cost too much.
+            while (some_unlock_alone() && has_company(m))
+                std::scoped_lock guard(m);
+        }
     });
 }
 

@@ -46,15 +46,20 @@ public:
     }
 
     void unlock(lock_kind kind) noexcept {
-        if (may_unlock_alone && owned_.load(std::memory_order_relaxed)) [[likely]] { // relaxed: the owner's
+        // relaxed: the owner's
+        if (may_unlock_alone && calm_.load(std::memory_order_relaxed) < 0) [[likely]] {
             if (unlock_alone(this)) [[likely]]
                 return; // *this may be gone
-            owned_.store(false, std::memory_order_relaxed);
+            calm_.store(not_alone, std::memory_order_relaxed);
+            if (company_.load(std::memory_order_relaxed) != nobody) // relaxed: looked at again
+                consider_parting();
         }
         if (watching_locks) [[unlikely]]
-            note_unlocked(kind);
-        auto const seen = state_.fetch_sub(1, std::memory_order_release); // [mutex.hand_on]
-        if (seen != locked) [[unlikely]]                                  // else *this may be gone
+            return unlock_watched(kind);
+        auto const seen = may_unlock_alone
+                              ? subtract_and_count(this)
+                              : state_.fetch_sub(1, std::memory_order_release); // [mutex.hand_on]
+        if (seen != locked) [[unlikely]]                                        // else *this may be gone
             unlock_slow(kind, seen);
     }
 
@@ -69,7 +74,8 @@ public:
 private:
     using word = std::uint8_t;
     static constexpr word free = 0, locked = 1, contended = 2; // see mutex.cpp
-    enum class company : std::uint8_t { none, coming, met };   // [mutex.alone]
+    static constexpr std::uint8_t nobody = 0, somebody = 1;    // [mutex.alone]
+    static constexpr std::int8_t alone = -128, not_alone = 0;  // likewise
 
     [[nodiscard]] bool take_free() noexcept {
         auto expected = free;
@@ -80,24 +86,24 @@ private:
     // As the owner, by take_free. Not under FIBER_DEBUG=locks, so unlock need not ask for that.
     void consider_unlock_alone() noexcept {
         // relaxed: a hint, unlock_alone looks again
-        if (may_unlock_alone && company_.load(std::memory_order_relaxed) == company::none) [[likely]]
-            owned_.store(true, std::memory_order_relaxed); // relaxed: the owner's
+        if (may_unlock_alone && company_.load(std::memory_order_relaxed) == nobody) [[likely]]
+            calm_.store(alone, std::memory_order_relaxed); // relaxed: the owner's
     }
 
     bool lock_slow(deadline until) noexcept;
     bool lock_by_waiting(deadline until) noexcept;
     bool lock_watched(lock_kind, deadline until) noexcept;
     void note_locked(lock_kind) const noexcept;
-    void note_unlocked(lock_kind) const noexcept;
+    void unlock_watched(lock_kind) noexcept;
     void unlock_slow(lock_kind, word seen) noexcept;
     bool spin(word taken) noexcept;
-    void meet() noexcept;
+    void consider_parting() noexcept;
     void check_destruction(lock_kind) const noexcept;
 
-    // The three bytes that unlock_alone knows.
-    std::atomic<word> state_{free};
-    std::atomic<bool> owned_{false}; // locked, and its owner may unlock it so
-    std::atomic<company> company_{company::none};
+    // The three bytes that unlock_alone knows; subtract_and_count, the first two.
+    alignas(2) std::atomic<word> state_{free};
+    std::atomic<std::int8_t> calm_{not_alone};
+    std::atomic<std::uint8_t> company_{nobody};
     std::atomic<std::uint32_t> queue_lock_{0}; // guards waiters_
     wait_list waiters_;
 };
