@@ -10,10 +10,14 @@
 
 namespace fiber::rt {
 
-void timer_heap::make_room() noexcept {
+void timer_heap::make_more_room() noexcept {
+    if (size() >= many)
+        buckets_.make_room(std::max(size(), capacity()));
     // Only the owner adds timers, so size_ can only have shrunk by the time it arms.
-    if (has_room() || chunk_count_ == most_chunks)
+    if (size() < capacity() || chunk_count_ == most_chunks) {
+        room_ = size() < many ? many : capacity();
         return;
+    }
     if (chunks_ == nullptr)
         chunks_.reset(new (std::nothrow) std::unique_ptr<chunk, free_chunk>[most_chunks]);
     if (chunks_ == nullptr)
@@ -29,15 +33,27 @@ void timer_heap::make_room() noexcept {
 void timer_heap::arm(timer& t) noexcept {
     std::lock_guard const hold(lock_);
     t.home = this;
-    if (has_room()) {
-        auto const i = size();
-        t.slot = take_slot(t.key);
-        size_.store(i + 1, std::memory_order_relaxed); // under the lock
-        sift_up(i, {t.when, t.slot});
+    auto const n = size();
+    if (n < capacity()) {
+        t.slot = take_slot(t);
+        size_.store(n + 1, std::memory_order_relaxed); // under the lock
+        if (n >= many && may_wait_in_bucket(t.when))
+            slot_at(t.slot).place = buckets_.put(t.slot, t.when) | in_bucket;
+        else
+            push({t.when, t.slot});
     } else {
         link(t);
     }
     publish_earliest();
+}
+
+// Not the first one of all: so it is known when that is due, and not only in which bucket it stands.
+bool timer_heap::may_wait_in_bucket(clock::time_point when) noexcept {
+    if (heap_size_ == 0 || when < at(0).when)
+        return false;
+    if (buckets_.empty())
+        buckets_.begin_after(at(0).when);
+    return buckets_.takes(when);
 }
 
 void timer_heap::arm_from_elsewhere(timer& t) noexcept {
@@ -80,10 +96,14 @@ std::span<ticket> timer_heap::expire(clock::time_point now, std::span<ticket> ro
         return {};
     std::lock_guard const hold(lock_);
     std::size_t due = 0;
-    for (; due < room.size() && size() > 0 && at(0).when <= now; ++due) {
+    while (fetch_from_bucket()) {
+    }
+    for (; due < room.size() && heap_size_ > 0 && at(0).when <= now; ++due) {
         room[due] = slot_at(at(0).slot).key;
         prefetch_party(*room[due].who);
         remove(at(0).slot);
+        while (fetch_from_bucket()) {
+        }
     }
     for (timer* t = first_listed_; t != nullptr && due < room.size();) {
         timer* const after = t->next;
@@ -119,22 +139,46 @@ void timer_heap::unlink(timer& t) noexcept {
         t.next->prev = t.prev;
 }
 
+// Some of the first bucket, if not all that stand there are due after the first in the heap.
+bool timer_heap::fetch_from_bucket() noexcept {
+    if (buckets_.empty() || (heap_size_ > 0 && at(0).when < buckets_.earliest())) [[likely]]
+        return false;
+    auto const some = buckets_.take_some();
+    for (std::uint32_t const i : some)
+        prefetch_to_write(&slot_at(i));
+    for (std::uint32_t const i : some)
+        push({slot_at(i).when, i});
+    return true;
+}
+
 // There is one for each timer that there is room for.
-std::uint32_t timer_heap::take_slot(ticket key) noexcept {
+std::uint32_t timer_heap::take_slot(timer const& t) noexcept {
     std::uint32_t const i = free_slot_ != none ? free_slot_ : slots_used_++;
     slot& s = slot_at(i);
     if (i == free_slot_)
         free_slot_ = s.place;
-    s.key = key;
+    s.key = t.key;
+    s.when = t.when;
     return i;
 }
 
 void timer_heap::remove(std::uint32_t which) noexcept {
     slot& s = slot_at(which);
-    std::size_t const i = s.place;
-    s = {{}, std::exchange(free_slot_, which)};
-    auto const last = size() - 1;
-    size_.store(last, std::memory_order_relaxed); // under the lock
+    auto const place = s.place;
+    if ((place & in_bucket) == 0) {
+        remove_from_heap(place);
+    } else {
+        auto const moved = buckets_.remove(place & ~in_bucket, s.when);
+        if (moved != timer_buckets::nobody)
+            slot_at(moved).place = place;
+    }
+    s.key = {};
+    s.place = std::exchange(free_slot_, which);
+    size_.store(size() - 1, std::memory_order_relaxed); // under the lock
+}
+
+void timer_heap::remove_from_heap(std::size_t i) noexcept {
+    auto const last = --heap_size_;
     if (i == last)
         return;
     entry const moved = at(last);
@@ -168,7 +212,7 @@ std::size_t earliest_of_four(Entry const* e) noexcept {
 } // namespace
 
 void timer_heap::sift_down(std::size_t i, entry e) noexcept {
-    auto const n = size();
+    auto const n = heap_size_;
     for (;;) {
         auto const first = i * arity + 1;
         if (first >= n)
@@ -195,12 +239,12 @@ void timer_heap::prefetch_grandchildren(std::size_t first_child) noexcept {
     constexpr std::size_t cached = 1024;
     if (first_child < cached)
         return;
-    for (auto child = first_child; child < first_child + arity && child * arity + 1 < size(); ++child)
+    for (auto child = first_child; child < first_child + arity && child * arity + 1 < heap_size_; ++child)
         __builtin_prefetch(&at(child * arity + 1));
 }
 
 void timer_heap::publish_earliest() noexcept {
-    auto when = size() > 0 ? at(0).when : never;
+    auto when = heap_size_ > 0 ? std::min(at(0).when, buckets_.earliest()) : buckets_.earliest();
     for (timer const* t = first_listed_; t != nullptr; t = t->next)
         when = std::min(when, t->when);
     earliest_.store(when.time_since_epoch().count(),

@@ -2,8 +2,9 @@
 // Copyright the libfiber authors.
 
 // timer_heap.hpp: one processor's timers. Returns expired tickets, wakes nobody.
-//   invariant  a 4-ary heap by deadline. An armed timer knows its heap and its slot there, and the slot its place in the
-//              heap: so disarming is O(log n) and leaves nothing behind
+//   invariant  a 4-ary heap by deadline; of very many timers, those that are not due soon stand in buckets instead, and none
+//              of these is due before all those in the heap. An armed timer knows its heap and its slot there, and the slot
+//              its place: so disarming is O(log n) and leaves nothing behind
 //   callers    make_room, arm: the processor's owner. expire, disarm: any machine
 // A timer lies on the stack of the fiber that waits, which disarms it before it goes on, unless it has expired. All that
 // the heap needs stands in the slots, which lie close together: a stack that nobody has run on for a while is a cache
@@ -15,6 +16,7 @@
 #include "runtime/base/huge_page.hpp"
 #include "runtime/base/spinlock.hpp"
 #include "runtime/base/ticket.hpp"
+#include "runtime/time/timer_buckets.hpp"
 
 #include <array>
 #include <atomic>
@@ -42,7 +44,10 @@ struct timer {
 class timer_heap {
 public:
     // By the owner, outside of locks, before it arms one more: allocates if the heap is full.
-    void make_room() noexcept;
+    void make_room() noexcept {
+        if (size() >= room_) [[unlikely]]
+            make_more_room();
+    }
     void arm(timer&) noexcept;                // cannot fail: what has no room stands in a list, and is slow
     void arm_from_elsewhere(timer&) noexcept; // by a machine without a processor: into that list
     // After this the timer may go: it is in no heap, and nobody looks at it.
@@ -66,12 +71,18 @@ private:
         clock::time_point when;
         std::uint32_t slot;
     };
-    struct slot {
-        ticket key;          // no party: free
-        std::uint32_t place; // in the heap; of a free slot: the next free one, or none
+    struct alignas(cache_line / 2) slot {
+        ticket key; // no party: free
+        clock::time_point when;
+        std::uint32_t
+            place; // in the heap; in a bucket: with in_bucket; of a free slot: the next free one, or none
     };
+    static constexpr std::uint32_t in_bucket = std::uint32_t{1} << 31;
     // In chunks, so that growing moves nothing and locks nobody out: up to 16 million timers.
-    static constexpr std::uint32_t arity = 4, chunk_size = 32768, most_chunks = 512, none = ~std::uint32_t{0};
+    static constexpr std::uint32_t arity = 4, chunk_size = timer_buckets::timers_a_chunk,
+                                   most_chunks = timer_buckets::most_chunks, none = ~std::uint32_t{0};
+    // Fewer are in the cache, all of them.
+    static constexpr std::size_t many = 1024;
     struct chunk {
         alignas(cache_line) std::array<entry, chunk_size> entries;
         std::array<slot, chunk_size> slots;
@@ -83,7 +94,10 @@ private:
     // The first ones stay empty, so that the children of one entry are in one cache line.
     static constexpr std::size_t unused = arity - 1;
 
-    [[nodiscard]] bool has_room() const noexcept { return size() + unused < chunk_count_ * chunk_size; }
+    void make_more_room() noexcept;
+    [[nodiscard]] std::size_t capacity() const noexcept {
+        return chunk_count_ == 0 ? 0 : chunk_count_ * chunk_size - unused;
+    }
     [[nodiscard]] entry& at(std::size_t i) noexcept {
         return chunks_[(i + unused) / chunk_size]->entries[(i + unused) % chunk_size];
     }
@@ -94,20 +108,27 @@ private:
         at(i) = e;
         slot_at(e.slot).place = static_cast<std::uint32_t>(i);
     }
-    [[nodiscard]] std::uint32_t take_slot(ticket) noexcept;
+    [[nodiscard]] std::uint32_t take_slot(timer const&) noexcept;
+    [[nodiscard]] bool may_wait_in_bucket(clock::time_point when) noexcept;
+    bool fetch_from_bucket() noexcept;
+    void push(entry e) noexcept { sift_up(heap_size_++, e); }
     void sift_up(std::size_t i, entry e) noexcept;
     void sift_down(std::size_t i, entry e) noexcept;
     void prefetch_grandchildren(std::size_t first_child) noexcept;
     void remove(std::uint32_t which) noexcept;
+    void remove_from_heap(std::size_t i) noexcept;
     void link(timer&) noexcept;
     void unlink(timer&) noexcept;
     void publish_earliest() noexcept;
 
-    spinlock<lock_rank::timers> lock_; // guards the heap
-    std::atomic<std::size_t> size_{0};
+    std::size_t room_ = 0;             // the owner's alone: for so many there is some, or none to be had
+    spinlock<lock_rank::timers> lock_; // guards the heap and the buckets
+    std::atomic<std::size_t> size_{0}; // of both
     std::atomic<clock::rep> earliest_{never.time_since_epoch().count()};
     std::unique_ptr<std::unique_ptr<chunk, free_chunk>[]> chunks_;
-    std::size_t chunk_count_ = 0;    // the owner's alone
+    std::size_t chunk_count_ = 0; // the owner's alone
+    std::size_t heap_size_ = 0;
+    timer_buckets buckets_;
     std::uint32_t free_slot_ = none; // the one that was given back last; linked by place
     std::uint32_t slots_used_ = 0;   // those below have been taken at least once
     timer* first_listed_ =

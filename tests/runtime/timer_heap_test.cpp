@@ -6,9 +6,11 @@
 #include "runtime/sched/fiber.hpp"
 #include "runtime/time/timer_heap.hpp"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <deque>
+#include <map>
 #include <random>
 #include <unordered_map>
 #include <vector>
@@ -101,6 +103,66 @@ TEST_CASE("a disarmed timer leaves nothing behind", "[timer]") {
     CHECK(heap.size() == 1);
     rt::timer_heap::disarm(other);
     rt::timer_heap::disarm(all.add(start)); // never armed
+    CHECK(heap.empty());
+}
+
+TEST_CASE("of very many timers, armed, disarmed and expired in turn, each expires once, when it is due and "
+          "in order",
+          "[timer]") {
+    rt::timer_heap heap;
+    sleepers all;
+    std::mt19937 random(3);
+    std::multimap<rt::clock::time_point, rt::timer*> armed; // what the heap should hold
+    std::unordered_map<rt::party const*, rt::timer*> whose;
+    auto const span =
+        GENERATE(std::chrono::nanoseconds(100us), 50ms, 1s); // within a bucket, of many, and beyond them
+    auto now = start;
+    auto const expire = [&] {
+        auto last = rt::clock::time_point{};
+        for (rt::ticket const& key : expired(heap, now)) {
+            auto const first = armed.begin();
+            auto const when = all.when(key);
+            REQUIRE(when <= now);
+            REQUIRE(when >= last);
+            REQUIRE(when == first->first);
+            last = when;
+            auto const [from, to] = armed.equal_range(when);
+            auto const at =
+                std::find_if(from, to, [&](auto const& t) { return t.second == whose.at(key.who); });
+            REQUIRE(at != to);
+            armed.erase(at);
+        }
+        REQUIRE((armed.empty() || armed.begin()->first > now));
+    };
+    auto const check_earliest = [&] {
+        REQUIRE(heap.size() == armed.size());
+        REQUIRE(heap.earliest() <= (armed.empty() ? rt::never : armed.begin()->first));
+    };
+    for (int round = 0; round < 60; ++round) {
+        for (int i = 0; i < 1000; ++i) {
+            rt::timer& t = all.add(now + std::chrono::nanoseconds(random() % span.count()));
+            armed.emplace(t.when, &t);
+            whose[t.key.who] = &t;
+            arm(heap, t);
+        }
+        check_earliest();
+        for (auto at = armed.begin(); at != armed.end();) {
+            if (random() % 8 != 0) {
+                ++at;
+                continue;
+            }
+            rt::timer_heap::disarm(*at->second);
+            at = armed.erase(at);
+        }
+        check_earliest();
+        now += std::chrono::nanoseconds(random() % (span.count() / 4));
+        expire();
+        check_earliest();
+        REQUIRE(heap.earliest() == (armed.empty() ? rt::never : armed.begin()->first));
+    }
+    now += span;
+    expire();
+    CHECK(armed.empty());
     CHECK(heap.empty());
 }
 
