@@ -110,16 +110,12 @@ id get_id() noexcept {
 
 void yield() noexcept { rt::yield(); }
 
-[[gnu::noinline]] FIBER_RETURN_FROM_SWITCH static void sleep_parked(detail::deadline when) noexcept {
-    static_cast<void>(rt::park_until(rt::ticket{&rt::self()}, when, rt::wait_reason::sleep, nullptr, [] {}));
-}
-
 void sleep_until_deadline(detail::deadline when) noexcept {
     if (rt::current_machine() == nullptr) {
         std::this_thread::sleep_until(when);
         return;
     }
-    sleep_parked(when);
+    rt::sleep_until(when);
 }
 
 std::string_view name() noexcept {

@@ -15,26 +15,26 @@
 namespace fiber::rt {
 namespace {
 
+void arm(timer& t) noexcept {
+    machine& m = *current_machine();
+    m.sched.arm(m, t);
+}
+
 // Runs on the next stack; *this is on the parked one's, and stays until the party may be woken: that is, until
-// the last line, whose outcome decides who makes it runnable; or, in an uncontested wait, until the timer is armed.
+// the last line, whose outcome decides who makes it runnable.
 struct timed_park {
     ticket key;
     timer alarm;
     commit_function commit;
     void* argument;
 
-    static void arm(timer& t) noexcept {
-        machine& m = *current_machine();
-        m.sched.arm(m, t);
-    }
     static void run(void* self) noexcept {
         auto& c = *static_cast<timed_park*>(self);
         ticket const key = c.key;
         c.commit(c.argument);
         if (c.alarm.when != never)
             arm(c.alarm);
-        // c may be gone: at once if nobody but the timer can end the wait, else if it was not too late.
-        if (key.contested() && party::parked_too_late(key))
+        if (party::parked_too_late(key)) // else c may be gone
             static_cast<fiber&>(*key.who).sched->ready(static_cast<fiber&>(*key.who));
     }
 };
@@ -142,6 +142,36 @@ FIBER_RETURN_FROM_SWITCH wait_end park_until_erased(ticket t, clock::time_point 
     if (observer == nullptr) [[likely]]
         return park_until_unobserved(t, deadline, why, what, commit, argument);
     return park_until_observed(t, deadline, why, what, commit, argument);
+}
+
+namespace {
+
+// What a sleeper keeps on its stack is little: where very many sleep, each of its cache lines is a miss.
+FIBER_RETURN_FROM_SWITCH [[gnu::noinline]] void sleep_unobserved(clock::time_point deadline) noexcept {
+    machine& m = *current_machine();
+    timer alarm{.when = deadline, .key = ticket{m.running}};
+    if (deadline == never) {
+        scheduler::park(m, wait_reason::sleep, nullptr, nullptr, nullptr);
+        return;
+    }
+    scheduler::make_room_for_timer(m);
+    // The sleeper may go on, and the timer be gone, as soon as it is armed.
+    auto const arm_it = [](void* t) noexcept { arm(*static_cast<timer*>(t)); };
+    scheduler::park(m, wait_reason::sleep, nullptr, arm_it, &alarm);
+}
+
+[[gnu::noinline]] void sleep_observed(clock::time_point deadline) noexcept {
+    observed_wait const wait(wait_reason::sleep, nullptr);
+    sleep_unobserved(deadline);
+}
+
+} // namespace
+
+FIBER_RETURN_FROM_SWITCH void sleep_until(clock::time_point deadline) noexcept {
+    if (observer == nullptr) [[likely]]
+        sleep_unobserved(deadline);
+    else
+        sleep_observed(deadline);
 }
 
 namespace {

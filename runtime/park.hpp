@@ -45,11 +45,14 @@ void park(wait_reason why, void const* what, Commit&& commit) noexcept;
 
 // A contested wait [park.contested], opened by self().open_wait(): returns when it has been claimed and
 // woken, or at the deadline. At most one of the two: timed_out means that nobody else has claimed it or ever
-// will. Or, for a fiber, an uncontested wait that nothing but the deadline ends.
+// will.
 enum class wait_end : bool { woken, timed_out };
 template <class Commit>
 [[nodiscard]] wait_end park_until(ticket, clock::time_point deadline, wait_reason why, void const* what,
                                   Commit&& commit) noexcept;
+
+// By a fiber: a wait that nothing but the deadline ends.
+void sleep_until(clock::time_point deadline) noexcept;
 
 // Ends a wait that the caller owns: it has popped an uncontested waiter, or has claimed a contested one.
 // Never blocks, never fails, never allocates, and does not switch. Called outside of locks. What the waiter

@@ -84,10 +84,9 @@ public:
         return (t.who->turn_.load(std::memory_order_acquire) & claimed) != 0; // [wait.claim]
     }
 
-    // For the party, after the wait. An uncontested one with a deadline has nothing else that ends it.
+    // For the party, after a contested wait.
     [[nodiscard]] static bool ended_by_deadline(ticket t) noexcept {
-        return !t.contested() ||
-               (t.who->turn_.load(std::memory_order_relaxed) & late) != 0; // ordered by the wake
+        return (t.who->turn_.load(std::memory_order_relaxed) & late) != 0; // ordered by the wake
     }
 
 private:
