@@ -47,10 +47,22 @@ public:
         list.clear();
     }
 
-    // A few that have been woken by a timer: their records are in the cache, but not what they run on.
-    void push_fetched(fiber_list&& list) noexcept {
-        if (cold_ && !is_long())
+    // A few whose time has come: their records are in the cache, and what they run on gets there now. Where it would have
+    // left it before their turn, they come first; and then at least as many of the others before it can happen again.
+    void push_due(fiber_list&& list) noexcept {
+        if (cold_ && !list.empty()) [[unlikely]] {
             list.prefetch_stacks(list.size());
+            if (is_long() && others_turn_ == 0) {
+                fetched_ = list.size();
+                others_turn_ = 2 * list.size();
+                list.push(std::move(*this));
+                first_ = list.first_;
+                last_ = list.last_;
+                size_ = list.size();
+                list.clear();
+                return;
+            }
+        }
         push(std::move(list));
     }
 
@@ -59,6 +71,7 @@ public:
         if (g != nullptr) {
             first_ = g->link;
             size_ = size() - 1;
+            one_has_gone();
             if (g->stk == nullptr)
                 prefetch_later(*g);
             else
@@ -75,8 +88,10 @@ public:
         last_->link = &g;
         last_ = &g;
         first_ = first_->link;
-        if (fetch)
+        if (fetch) {
+            one_has_gone();
             prefetch_if_cold();
+        }
     }
 
     // The first n, or all if there are fewer.
@@ -110,6 +125,11 @@ private:
 
     // What was in the cache when it was put in has left it when it comes out.
     [[nodiscard]] bool is_long() const noexcept { return size() > most_warm; }
+
+    void one_has_gone() noexcept {
+        if (others_turn_ != 0) [[unlikely]]
+            --others_turn_;
+    }
 
     // While g has not run yet: parcel.hpp.
     static void prefetch_later(fiber const& g) noexcept {
@@ -173,7 +193,8 @@ private:
     fiber* first_ = nullptr;
     fiber* last_ = nullptr;
     relaxed<std::size_t> size_{0};
-    std::size_t fetched_ = 0; // so many at the front, more or less
+    std::size_t fetched_ = 0;     // so many at the front, more or less
+    std::size_t others_turn_ = 0; // after so many have been taken out
     bool cold_ = false;
 };
 

@@ -68,16 +68,44 @@ TEST_CASE("a fiber list that fetches ahead is first in, first out", "[fiber_list
     }
     REQUIRE(q.list.first() == &running);
     q.list.rotate(*g, true); // as at first
-    queued few(32);
-    q.list.push_fetched(std::move(few.list));
     for (std::size_t i = 0; i < n; ++i)
         REQUIRE(q.next_is(i));
-    for (std::size_t i = 0; i < 32; ++i)
-        REQUIRE(q.list.pop() == &few.fibers[i]);
-    queued more(32);
-    q.list.push_fetched(std::move(more.list));
-    for (std::size_t i = 0; i < 32; ++i)
+    CHECK(q.list.empty());
+}
+
+TEST_CASE(
+    "those that are due come first in a long fiber list that fetches ahead, and then as many of the others",
+    "[fiber_list]") {
+    constexpr std::size_t n = 1000, due = 32;
+    queued q(n), some(due), more(due), last(due);
+    q.list.expect_cold(true);
+    q.list.push_due(std::move(some.list));
+    CHECK(q.list.size() == n + due);
+    q.list.push_due(std::move(more.list)); // the first ones have not even run
+    CHECK(q.list.size() == n + 2 * due);
+    for (std::size_t i = 0; i < due; ++i)
+        REQUIRE(q.list.pop() == &some.fibers[i]);
+    for (std::size_t i = 0; i < due; ++i)
+        REQUIRE(q.next_is(i));
+    q.list.push_due(std::move(last.list));
+    for (std::size_t i = 0; i < due; ++i)
+        REQUIRE(q.list.pop() == &last.fibers[i]);
+    for (std::size_t i = due; i < n; ++i)
+        REQUIRE(q.next_is(i));
+    for (std::size_t i = 0; i < due; ++i)
         REQUIRE(q.list.pop() == &more.fibers[i]);
+    CHECK(q.list.empty());
+}
+
+TEST_CASE("those that are due come last in a short fiber list", "[fiber_list]") {
+    bool const cold = GENERATE(false, true);
+    queued q(5), due(5);
+    q.list.expect_cold(cold);
+    q.list.push_due(std::move(due.list));
+    for (std::size_t i = 0; i < 5; ++i)
+        REQUIRE(q.next_is(i));
+    for (std::size_t i = 0; i < 5; ++i)
+        REQUIRE(q.list.pop() == &due.fibers[i]);
     CHECK(q.list.empty());
 }
 
