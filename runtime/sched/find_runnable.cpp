@@ -16,6 +16,9 @@ namespace {
 
 // As long as waking a machine takes, so that at worst a search costs twice what it saves.
 constexpr auto search_time = std::chrono::microseconds(20);
+// Of one that nobody has called, and that is soon back: for one look at another's progress, and one attempt to take
+// something.
+constexpr auto brief_search = std::chrono::microseconds(8);
 constexpr int pauses_between_rounds = 8;
 // To take fibers from one that runs costs a heavy fence, for which that one may have to wait; and it is better placed to
 // run them. So it is done only if they are still there when so long has passed without a sign of life from it.
@@ -26,6 +29,9 @@ constexpr auto time_before_asking = std::chrono::microseconds(4);
 // How long a machine sleeps that sees fibers which it cannot get at: their processor's machine is about to do
 // something with them, but has lost its CPU.
 constexpr auto short_sleep = std::chrono::microseconds(50);
+
+// A machine that sleeps no longer than this need not be found by those who publish: it finds for itself what it has missed.
+constexpr auto brief_sleep = std::chrono::microseconds(100);
 
 // From one look at the timers to the next: five microseconds a switch, beside which cache misses do not matter.
 constexpr auto longest_quick_lap = std::chrono::microseconds(300);
@@ -185,10 +191,12 @@ void scheduler::ask_around(machine const& m, request& mine, clock::time_point no
 fiber* scheduler::search(machine& m) noexcept {
     if (made_.load(std::memory_order_relaxed) == 1)
         return nullptr;
-    if (!m.searching && !(m.searching = idle_.start_searching(processors())))
+    bool const called = m.searching;
+    if (!called && !(m.searching = idle_.start_searching(processors())))
         return nullptr;
     auto now = clock::now();
-    auto const end = now + search_time;
+    bool const soon_back = !called && m.p->timers.earliest() - now <= brief_sleep;
+    auto const end = now + (soon_back ? brief_search : search_time);
     auto next_theft = now + time_before_stealing;
     auto next_asking = now;
     request mine;
@@ -268,8 +276,8 @@ bool scheduler::run_timers(machine& m, processor& whose) noexcept {
         }
         slow ? m.p->put_last(std::move(woken)) : m.p->put_due(std::move(woken));
     } while (slow && whose.timers.earliest() <= now);
-    light_fence(); // [idle.wake]
-    if (idle_.hungry())
+    light_fence();                                   // [idle.wake]
+    if (idle_.hungry() && !m.p->progress.is_quick()) // [idle.next]
         publish_backlog(m);
     return n != 0;
 }
@@ -321,7 +329,9 @@ void scheduler::sleep(machine& m) noexcept {
     if (was_searching)
         static_cast<void>(idle_.stop_searching()); // last or not, it looks once more
     full_fence(); // [stop], and enough for [idle.wake] if nobody has to be outrun
-    if (made_.load(std::memory_order_relaxed) > 1)
+    auto const at_latest = p.timers.earliest(); // others may take timers out meanwhile
+    bool const briefly = at_latest != never && at_latest - clock::now() <= brief_sleep;
+    if (made_.load(std::memory_order_relaxed) > 1 && !briefly)
         heavy_fence(); // [idle.wake]
     auto const seen = work_in_sight();
     bool const called_off = stopping_.load(std::memory_order_relaxed) || seen == sight::global || retired(p);
@@ -334,6 +344,8 @@ void scheduler::sleep(machine& m) noexcept {
     if (closing_.load(std::memory_order_relaxed)) // [close]
         tell_closer_if_empty();
     auto until = called_off ? never : p.timers.earliest();
+    if (briefly && !called_off)
+        until = std::min(until, at_latest);
     if (seen == sight::out_of_reach)
         until = std::min(until, clock::now() + short_sleep);
     if (!nap(m, until)) {

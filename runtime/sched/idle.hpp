@@ -18,6 +18,8 @@
 //   wakes the idle one. A publisher with nobody idle pays for no fence.
 //   Looks go to the processors' queues first and to the global one last, the way that fibers go which are offered.
 //   Whoever moves fibers from a queue to another publishes them again: a looker may have missed them in his hands.
+//   Right.3 is left out by a machine whose next timer is due so soon that it looks again before long: what it has missed
+//   waits until then. A heavy fence takes as long as such a sleep, and interrupts all others.
 //   A machine that calls its sleep off is a searching one: others may have counted on its look.
 //   So is one that saw work, but was robbed of its processor meanwhile: it wakes another before it sleeps.
 //
