@@ -16,9 +16,6 @@ namespace {
 
 // As long as waking a machine takes, so that at worst a search costs twice what it saves.
 constexpr auto search_time = std::chrono::microseconds(20);
-// Of one that nobody has called, and that is soon back: for one look at another's progress, and one attempt to take
-// something.
-constexpr auto brief_search = std::chrono::microseconds(8);
 constexpr int pauses_between_rounds = 8;
 // To take fibers from one that runs costs a heavy fence, for which that one may have to wait; and it is better placed to
 // run them. So it is done only if they are still there when so long has passed without a sign of life from it.
@@ -191,12 +188,10 @@ void scheduler::ask_around(machine const& m, request& mine, clock::time_point no
 fiber* scheduler::search(machine& m) noexcept {
     if (made_.load(std::memory_order_relaxed) == 1)
         return nullptr;
-    bool const called = m.searching;
-    if (!called && !(m.searching = idle_.start_searching(processors())))
+    if (!m.searching && !(m.searching = idle_.start_searching(processors())))
         return nullptr;
     auto now = clock::now();
-    bool const soon_back = !called && m.p->timers.earliest() - now <= brief_sleep;
-    auto const end = now + (soon_back ? brief_search : search_time);
+    auto const end = now + search_time;
     auto next_theft = now + time_before_stealing;
     auto next_asking = now;
     request mine;
