@@ -14,8 +14,11 @@
 namespace fiber::rt {
 namespace {
 
-// As long as waking a machine takes, so that at worst a search costs twice what it saves.
-constexpr auto search_time = std::chrono::microseconds(20);
+// As long as waking a machine takes, so that at worst a search costs twice what it saves. Half as long after each that was
+// followed by a sleep which nobody cut short, down to a look around without theft: where timers are due all the time, and
+// nobody has anything to give away, searches took a quarter of the CPU time.
+constexpr auto longest_search = std::chrono::nanoseconds(20'000);
+constexpr unsigned most_halvings = 3;
 constexpr int pauses_between_rounds = 8;
 // To take fibers from one that runs costs a heavy fence, for which that one may have to wait; and it is better placed to
 // run them. So it is done only if they are still there when so long has passed without a sign of life from it.
@@ -191,7 +194,7 @@ fiber* scheduler::search(machine& m) noexcept {
     if (!m.searching && !(m.searching = idle_.start_searching(processors())))
         return nullptr;
     auto now = clock::now();
-    auto const end = now + search_time;
+    auto const end = now + longest_search / (1U << m.vain_searches);
     auto next_theft = now + time_before_stealing;
     auto next_asking = now;
     request mine;
@@ -221,7 +224,7 @@ fiber* scheduler::steal(machine& m) noexcept {
     unsigned const start = m.p->random.below(n);
     for (unsigned i = 0; i < n; ++i) {
         processor& victim = *processors_[(start + i) % n];
-        if (&victim == m.p)
+        if (&victim == m.p || !victim.stands_still())
             continue;
         fiber* g = run_timers(m, victim) ? m.p->take_local() : nullptr;
         if (g == nullptr && victim.waiting() != 0)
@@ -235,8 +238,6 @@ fiber* scheduler::steal(machine& m) noexcept {
 }
 
 fiber* scheduler::steal_from(machine& m, processor& victim) noexcept {
-    if (!victim.stands_still())
-        return nullptr;
     fiber_list loot;
     static_cast<void>(break_lease(victim, [&](machine&) {
         loot.push(victim.take_half());
@@ -306,6 +307,7 @@ scheduler::sight scheduler::work_in_sight() const noexcept {
 // While it searched, others did not wake anyone: should it have been the only one, it does so for them.
 void scheduler::stop_searching(machine& m) noexcept {
     m.searching = false;
+    m.vain_searches = 0;
     if (idle_.stop_searching() && work_in_sight() != sight::nothing)
         idle_.wake_one();
 }
@@ -320,6 +322,7 @@ void scheduler::sleep(machine& m) noexcept {
     processor& p = *m.p; // m.p may be robbed as soon as m is on the list
     p.idle.stacks.return_idle();
     bool const was_searching = std::exchange(m.searching, false);
+    unsigned const vain = std::exchange(m.vain_searches, 0);
     idle_.enlist(m); // from here on, m.searching is its waker's
     if (was_searching)
         static_cast<void>(idle_.stop_searching()); // last or not, it looks once more
@@ -348,6 +351,8 @@ void scheduler::sleep(machine& m) noexcept {
             static_cast<void>(nap(m, never)); // the wake is on its way; or it has been robbed, and is a spare
         else if (seen == sight::out_of_reach)
             search_again(m);
+        else
+            m.vain_searches = std::min(vain + 1, most_halvings);
     }
 }
 

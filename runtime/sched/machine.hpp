@@ -73,6 +73,7 @@ struct alignas(cache_line) machine {
     void unclaim() noexcept { hurdles_.store(needs_fence_, std::memory_order_release); } // [lease]
 
     bool searching = false;         // it holds one count of the scheduler's `searching`
+    unsigned vain_searches = 0;     // in a row
     machine* next_listed = nullptr; // among the idle, or the spares; guarded by their lock, as the next
     bool idle = false;
     relaxed<bool> asleep{false};

@@ -15,7 +15,8 @@
  *   robber           regain, by a machine that is not here: of machine 1, once
  *
  * Who saw fibers out of his reach sleeps for a short time, then searches again. A machine that has a fiber may stay in it
- * for good; others then steal from it, in one step, since lease.pml has that.
+ * for good; others then steal from it, in one step, since lease.pml has that. BRIEFS times a machine has a timer that is due
+ * soon: it leaves out the fence, and its sleep ends.
  *
  * NO_HEAVY_FENCE       who goes to sleep passes a fence, but the publishers do not
  * LOOK_BEFORE_LIST     he looks before he enlists
@@ -25,6 +26,7 @@
  * NOT_AGAIN            fibers that are taken from the global queue into an own one are not published again
  * NO_SEARCH_AGAIN      a machine that calls its sleep off does not count as a searching one
  * ROBBED_IN_SILENCE    one that cannot, since it was robbed, does not wake another
+ * BRIEF_FOR_EVER       who leaves out the fence does not wake up by himself
  */
 #ifndef MACHINES
 #define MACHINES 3
@@ -37,7 +39,7 @@ bool global_locked; /* until the unlocking store, behind the others in the buffe
 #define FLUSHED(v) if :: (v) == G -> global_locked = false :: else fi;
 #include "tso.pml"
 
-byte idle, searching, starts = STARTS;
+byte idle, searching, starts = STARTS, briefs = BRIEFS;
 bool listed[MACHINES], woken[MACHINES], searches[MACHINES], robbed[MACHINES], in_fiber[MACHINES], asleep[MACHINES];
 
 #if MACHINES == 3
@@ -101,7 +103,7 @@ inline enlist() {
 
 proctype machine(byte me) {
     byte x, at, hand;
-    bool seen, far;
+    bool seen, far, brief;
     if :: me == 0 -> goto runs :: else fi;
 find:
     if
@@ -124,10 +126,16 @@ find:
     if :: seen || far -> seen = false; far = false; goto find :: else fi;
 #endif
     enlist();
+    if
+    :: atomic { briefs > 0 -> briefs--; brief = true }; drained
 #ifdef NO_HEAVY_FENCE
-    drained;
+    :: drained
 #else
-    membarrier(at);
+    :: membarrier(at)
+#endif
+    fi;
+#ifdef BRIEF_FOR_EVER
+    brief = false;
 #endif
 #ifndef LOOK_BEFORE_LIST
     look();
@@ -139,21 +147,22 @@ find:
 #ifndef NO_SEARCH_AGAIN
            searching++; searches[me] = true;
 #endif
-           far = false; goto find }
+           far = false; brief = false; goto find }
        :: atomic { !listed[me] };
 #ifndef ROBBED_IN_SILENCE
           publish();
 #endif
-          far = false
+          far = false; brief = false
        fi
     :: else
     fi;
-    asleep[me] = !far;
+    asleep[me] = !far && !brief;
 end_asleep:
     if
     :: atomic { robbed[me] -> asleep[me] = false; goto spare }
-    :: atomic { woken[me] -> woken[me] = false; asleep[me] = false; far = false; goto find }
-    :: atomic { far && listed[me] && drained -> listed[me] = false; idle--; searching++; searches[me] = true; far = false; goto find }
+    :: atomic { woken[me] -> woken[me] = false; asleep[me] = false; far = false; brief = false; goto find }
+    :: atomic { brief && !far && listed[me] && drained -> listed[me] = false; idle--; brief = false; goto find }
+    :: atomic { far && listed[me] && drained -> listed[me] = false; idle--; searching++; searches[me] = true; far = false; brief = false; goto find }
     fi;
 stolen:
     atomic { if :: hand > 1 -> hand--; add(me, hand) :: else fi; hand = 0 };
