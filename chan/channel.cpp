@@ -305,14 +305,16 @@ bool channel::claim_some_locked(wait_list& claimed, stack_stride& stride) noexce
     for (side const s : {receivers, senders})
         while (waiter* const w = room-- > 0 ? claim_locked(s) : nullptr) {
             stride.passes(*w);
+            w->key.prefetch_party();
             rt::wait_queue(claimed).push_back(*w);
         }
     return waiting_[receivers].empty() && waiting_[senders].empty();
 }
 
 void channel::wake_closed(wait_list& claimed) noexcept {
+    rt::unpark_batch all;
     while (rt::waiter* const w = rt::wait_queue(claimed).pop_front())
-        static_cast<waiter*>(w)->wake(op_status::closed);
+        all.add(static_cast<waiter*>(w)->end_with(op_status::closed));
 }
 
 bool channel::closed(channel const* c) noexcept {

@@ -40,9 +40,13 @@ struct channel::waiter : rt::waiter {
     waiter(rt::ticket t, void* s) noexcept : rt::waiter(t), slot(s) {}
 
     void wake(op_status what) noexcept {
+        rt::unpark(end_with(what)); // *this is gone: it was on the stack of the party just woken
+    }
+    // What is to be unparked then.
+    [[nodiscard]] rt::ticket end_with(op_status what) noexcept {
         outcome = what;
-        rt::unpark(off_stack ? rt::ticket{key.who} : rt::ticket{key}); // *this is gone: it was on the stack
-    }                                                                  // of the party just woken
+        return off_stack ? rt::ticket{key.who} : rt::ticket{key};
+    }
 
     void* const slot;                       // a sender's value; a receiver's room for one
     op_status outcome = op_status::timeout; // success or closed, once it is woken

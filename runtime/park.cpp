@@ -176,25 +176,52 @@ FIBER_RETURN_FROM_SWITCH void sleep_until(clock::time_point deadline) noexcept {
 
 namespace {
 
-template <class... Since>
-void make_ready(ticket t, Since... waiting_since) noexcept {
+// The fiber that is to be made runnable; null: none, or it is a thread, and that has been done.
+inline fiber* settle(ticket t) noexcept {
     if (t.who->stayed_behind()) [[unlikely]] // [fork]
-        return;
+        return nullptr;
     if (!party::settle(t))
-        return; // it has not parked yet, and finds out by itself
-    if (t.who->is_fiber()) {
-        auto& g = static_cast<fiber&>(*t.who);
-        g.sched->ready(g, waiting_since...);
-    } else {
-        static_cast<thread_party&>(*t.who).ready();
-    }
+        return nullptr; // it has not parked yet, and finds out by itself
+    if (t.who->is_fiber()) [[likely]]
+        return static_cast<fiber*>(t.who);
+    static_cast<thread_party&>(*t.who).ready();
+    return nullptr;
 }
 
 } // namespace
 
-void unpark(ticket t) noexcept { make_ready(t); }
+void unpark(ticket t) noexcept {
+    if (fiber* const g = settle(t))
+        g->sched->ready(*g);
+}
 
-void unpark(ticket t, clock::time_point waiting_since) noexcept { make_ready(t, waiting_since); }
+void unpark(ticket t, clock::time_point waiting_since) noexcept {
+    if (fiber* const g = settle(t))
+        g->sched->ready(*g, waiting_since);
+}
+
+// Not too many at once, so that the first are not kept waiting by a million.
+void unpark_batch::add(ticket t) noexcept {
+    constexpr std::size_t most = 64;
+    fiber* const g = settle(t);
+    if (g == nullptr)
+        return;
+    if (size_ == most || (size_ != 0 && first_->sched != g->sched))
+        flush();
+    g->move(fiber_state::parked, fiber_state::runnable);
+    g->link = nullptr;
+    (size_ == 0 ? first_ : last_->link) = g;
+    last_ = g;
+    ++size_;
+}
+
+void unpark_batch::flush() noexcept {
+    if (size_ == 1)
+        first_->sched->place(*first_);
+    else if (size_ != 0)
+        first_->sched->place({*first_, *last_, size_});
+    size_ = 0;
+}
 
 void yield() noexcept {
     if (machine* const m = current_machine()) {

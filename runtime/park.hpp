@@ -29,10 +29,13 @@
 
 #include "asm/return.hpp"
 
+#include <cstddef>
 #include <memory>
 #include <type_traits>
 
 namespace fiber::rt {
+
+class fiber;
 
 // The caller: the running fiber, or else this OS thread.
 [[nodiscard]] party& self() noexcept;
@@ -61,6 +64,24 @@ void unpark(ticket) noexcept;
 // Likewise, if the caller may go on for long and keep its processor from the one it wakes: another processor that has
 // nothing to do gets that one, and is woken for it when the wait was longer than a wake-up takes.
 void unpark(ticket, clock::time_point waiting_since) noexcept;
+
+// Like unpark() of each in turn, for many: they become runnable several at a time, in that order, the last ones when *this
+// goes. On the caller's stack, which must not park in between.
+class unpark_batch {
+public:
+    unpark_batch() noexcept = default;
+    unpark_batch(unpark_batch const&) = delete;
+    unpark_batch& operator=(unpark_batch const&) = delete;
+    ~unpark_batch() { flush(); }
+    void add(ticket) noexcept;
+
+private:
+    void flush() noexcept;
+
+    fiber* first_ = nullptr; // they are linked, and of one runtime
+    fiber* last_ = nullptr;
+    std::size_t size_ = 0;
+};
 
 // Gives the processor to another fiber (an OS thread: its CPU) and stays runnable.
 void yield() noexcept;

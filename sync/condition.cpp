@@ -132,8 +132,11 @@ void condition::notify_each() noexcept {
         auto const n = kept + claim_locked(waiters_, waiting_, present, std::span(won).subspan(kept));
         queue_lock.unlock();
         kept = present != 0 ? 1 : 0; // while one that was claimed still waits, *this may not be destroyed
-        for (std::size_t i = 0; i < n - kept; ++i)
-            rt::unpark(won[i]);
+        {
+            rt::unpark_batch all;
+            for (std::size_t i = 0; i < n - kept; ++i)
+                all.add(won[i]);
+        }
         if (kept == 0) // *this may be gone
             return;
         won[0] = won[n - 1];

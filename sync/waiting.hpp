@@ -33,8 +33,9 @@ class wake_list {
 public:
     void add(waiter& w) noexcept { queue_.push_back(w); }
     void wake_all() noexcept {
+        unpark_batch all;
         while (waiter const* const first = queue_.pop_front())
-            unpark(first->key); // *first may be gone
+            all.add(first->key); // *first may be gone
     }
 
 private:

@@ -21,6 +21,7 @@ namespace fiber::rt {
 class fiber_list {
 public:
     fiber_list() = default;
+    explicit fiber_list(fiber& alone) noexcept { push(alone); }
     // So many, linked; the last one's link is null.
     fiber_list(fiber& first, fiber& last, std::size_t n) noexcept : first_(&first), last_(&last), size_(n) {}
     fiber_list(fiber_list&& other) noexcept : first_(other.first_), last_(other.last_), size_(other.size()) {
@@ -66,6 +67,14 @@ public:
         push(std::move(list));
     }
 
+    // Those of another processor: however few, they are not in this one's cache.
+    void push_strangers(fiber_list&& list) noexcept {
+        if (empty())
+            fetched_ = 0;
+        strangers_ = size() + list.size();
+        push(std::move(list));
+    }
+
     [[nodiscard]] fiber* pop() noexcept {
         fiber* const g = first_;
         if (g != nullptr) {
@@ -80,7 +89,7 @@ public:
         return g;
     }
 
-    [[nodiscard]] bool must_be_fetched() const noexcept { return cold_ && is_long(); }
+    [[nodiscard]] bool must_be_fetched() const noexcept { return cold_ && (is_long() || strangers_ != 0); }
     [[nodiscard]] fiber* first() const noexcept { return first_; } // null: none
     // push(g) and pop(), of a list that is not empty; but fetches nothing ahead unless it is told to.
     void rotate(fiber& g, bool fetch) noexcept {
@@ -129,6 +138,8 @@ private:
     void one_has_gone() noexcept {
         if (others_turn_ != 0) [[unlikely]]
             --others_turn_;
+        if (strangers_ != 0) [[unlikely]]
+            --strangers_;
     }
 
     // While g has not run yet: parcel.hpp.
@@ -152,13 +163,13 @@ private:
     void prefetch_next() const noexcept {
         asm volatile(""); // to compilers, fetching ahead is no effect that a call would have to be kept for
         fiber const* g = prefetch_stacks(fetched_at_once);
-        for (std::size_t i = 0; i < fetched_at_once; ++i, g = g->link)
+        for (std::size_t i = 0; i < fetched_at_once && g != nullptr; ++i, g = g->link)
             g->prefetch();
     }
-    // Of the first n, whose records are in the cache. Returns the one after them.
+    // Of the first n, or all, whose records are in the cache. Returns the one after them.
     fiber const* prefetch_stacks(std::size_t n) const noexcept {
         fiber const* end = first_;
-        for (; n > 0; --n, end = end->link)
+        for (; n > 0 && end != nullptr; --n, end = end->link)
             __builtin_prefetch(end->stk);
         for (fiber const* g = first_; g != end; g = g->link)
             if (stack const* const s = g->stk)
@@ -193,6 +204,7 @@ private:
     fiber* first_ = nullptr;
     fiber* last_ = nullptr;
     relaxed<std::size_t> size_{0};
+    std::size_t strangers_ = 0;   // at most so many at the front may be; of a cold list
     std::size_t fetched_ = 0;     // so many at the front, more or less
     std::size_t others_turn_ = 0; // after so many have been taken out
     bool cold_ = false;

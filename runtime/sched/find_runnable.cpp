@@ -102,7 +102,7 @@ fiber* scheduler::take_global(machine& m) noexcept {
     fiber_list share = global_.take_share(processors());
     fiber* const first = share.pop();
     if (!share.empty()) {
-        m.p->put_last(std::move(share));
+        m.p->put_strangers(std::move(share));
         light_fence(); // [idle.wake]
         idle_.wake_one();
     }
@@ -246,7 +246,7 @@ fiber* scheduler::steal_from(machine& m, processor& victim) noexcept {
                 loot.push(*g);
     }));
     fiber* const first = loot.pop();
-    m.p->put_last(std::move(loot));
+    m.p->put_strangers(std::move(loot));
     return first;
 }
 
@@ -272,9 +272,7 @@ bool scheduler::run_timers(machine& m, processor& whose) noexcept {
         }
         slow ? m.p->put_last(std::move(woken)) : m.p->put_due(std::move(woken));
     } while (slow && whose.timers.earliest() <= now);
-    light_fence();                                   // [idle.wake]
-    if (idle_.hungry() && !m.p->progress.is_quick()) // [idle.next]
-        publish_backlog(m);
+    publish_woken(m);
     return n != 0;
 }
 

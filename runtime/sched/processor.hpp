@@ -101,6 +101,7 @@ public:
     }
     void put_last(fiber& g) noexcept { queue_.push(g); }
     void put_last(fiber_list&& list) noexcept { queue_.push(std::move(list)); }
+    void put_strangers(fiber_list&& list) noexcept { queue_.push_strangers(std::move(list)); }
     void put_due(fiber_list&& list) noexcept { queue_.push_due(std::move(list)); }
 
     // Whether g, which has not run yet, is one of those here that are found without a search: the first to be run, and

@@ -113,7 +113,8 @@ FIBER_RETURN_FROM_SWITCH void scheduler::yield_to(machine& m, fiber& g, fiber* n
 void scheduler::yield_slow(machine& m, fiber& g) noexcept {
     g.move(fiber_state::running, fiber_state::runnable);
     auto const put_back = [](void* self) noexcept {
-        current_machine()->sched.inject(*static_cast<fiber*>(self));
+        auto& yielding = *static_cast<fiber*>(self);
+        current_machine()->sched.inject(fiber_list(yielding));
     };
     leave(m, g.stk->context, nullptr, put_back, &g);
 }
@@ -305,7 +306,7 @@ void scheduler::ready(fiber& g, clock::time_point waiting_since) noexcept {
         return;
     }
     g.move(fiber_state::parked, fiber_state::runnable);
-    inject(g);
+    inject(fiber_list(g));
 }
 
 // By a fiber's own code, or an OS thread.
@@ -322,7 +323,7 @@ void scheduler::start(fiber& g) noexcept {
         }
     }
     outsiders_->count_started();
-    inject(g);
+    inject(fiber_list(g));
 }
 
 void scheduler::place(fiber& g) noexcept {
@@ -339,7 +340,18 @@ void scheduler::place(fiber& g) noexcept {
     if (m != nullptr && &m->sched == this && regain(*m))
         put_next(*m, g);
     else
-        inject(g);
+        inject(fiber_list(g));
+}
+
+void scheduler::place(fiber_list&& list) noexcept {
+    machine* const m = current_machine();
+    stay_inside const hold(m);
+    if (m != nullptr && &m->sched == this && has_processor(*m)) {
+        m->p->put_last(std::move(list));
+        publish_woken(*m);
+    } else {
+        inject(std::move(list));
+    }
 }
 
 // One fiber alone is no reason to wake anybody: [idle.next].
@@ -350,12 +362,12 @@ void scheduler::publish_backlog(machine& m) noexcept {
         idle_.wake_one();
 }
 
-// [close.visit] From outside: once g is in the queue, it may run, end, and let the scheduler's destructor go
-// on. So the visitor announces himself while g still keeps the scheduler alive, and the destructor waits
+// [close.visit] From outside: once they are in the queue, they may run, end, and let the scheduler's destructor go
+// on. So the visitor announces himself while they still keep the scheduler alive, and the destructor waits
 // until he has left.
-void scheduler::inject(fiber& g) noexcept {
-    visitors_.fetch_add(1, std::memory_order_relaxed); // the queue's lock orders it before g's end
-    global_.push(g);
+void scheduler::inject(fiber_list&& list) noexcept {
+    visitors_.fetch_add(1, std::memory_order_relaxed); // the queue's lock orders it before their ends
+    global_.push(std::move(list));
     full_fence(); // [idle.wake] it may be no machine of this scheduler
     idle_.wake_one();
     visitors_.fetch_sub(1, std::memory_order_release); // [close.visit] *this may be gone

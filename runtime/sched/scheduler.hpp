@@ -59,6 +59,8 @@ public:
     void ready(fiber&) noexcept;
     // Likewise; but who has nothing to do gets it, as unpark says.
     void ready(fiber&, clock::time_point waiting_since) noexcept;
+    void place(fiber_list&&) noexcept; // several that are runnable, and in no queue yet: behind all that are
+    void place(fiber&) noexcept;       // one alone: it comes first
 
     // A record with a credit or stack, and back. From a machine of this scheduler or from elsewhere.
     [[nodiscard]] fiber& new_fiber(attributes const&);
@@ -109,22 +111,24 @@ private:
     [[nodiscard]] static machine& enter_with_processor() noexcept;
     [[nodiscard]] static machine& wait_for_processor() noexcept;
     static void finish(machine&, fiber&, bool has_credit) noexcept;
-    void place(fiber&) noexcept;
     void place_without_processor(machine*, fiber&) noexcept;
     void put_next(machine& m, fiber& g) noexcept {
         m.p->put_next(g);
-        light_fence(); // [idle.wake]
-        if (idle_.hungry() && !m.p->progress.is_quick()) [[unlikely]]
+        publish_woken(m);
+    }
+    // Fibers have been put into the processor: some that were woken here; and others.
+    void publish_woken(machine& m) noexcept {
+        light_fence();                                                // [idle.wake]
+        if (idle_.hungry() && !m.p->progress.is_quick()) [[unlikely]] // [idle.next]
             publish_backlog(m);
     }
-    // Fibers have been put into the processor, other than by waking one.
     void publish(machine& m) noexcept {
         light_fence(); // [idle.wake]
         if (idle_.hungry()) [[unlikely]]
             publish_backlog(m);
     }
     void publish_backlog(machine&) noexcept;
-    void inject(fiber&) noexcept;
+    void inject(fiber_list&&) noexcept;
 
     // ── spawn.cpp ──
     [[nodiscard]] fiber& new_fiber_outside(attributes const&);

@@ -80,17 +80,6 @@ void timer_heap::disarm(timer& t) noexcept {
     home.publish_earliest();
 }
 
-namespace {
-
-// Two lines: to wake a fiber is to touch what stands behind its party as well.
-void prefetch_party(party const& who) noexcept {
-    auto const* const here = reinterpret_cast<std::byte const*>(&who);
-    __builtin_prefetch(here);
-    __builtin_prefetch(here + cache_line);
-}
-
-} // namespace
-
 std::span<ticket> timer_heap::expire(clock::time_point now, std::span<ticket> room) noexcept {
     if (earliest() > now)
         return {};
@@ -100,7 +89,7 @@ std::span<ticket> timer_heap::expire(clock::time_point now, std::span<ticket> ro
     }
     for (; due < room.size() && heap_size_ > 0 && at(0).when <= now; ++due) {
         room[due] = slot_at(at(0).slot).key;
-        prefetch_party(*room[due].who);
+        room[due].prefetch_party();
         remove(at(0).slot);
         while (fetch_from_bucket()) {
         }

@@ -97,6 +97,25 @@ TEST_CASE(
     CHECK(q.list.empty());
 }
 
+TEST_CASE("strangers are fetched ahead in a short fiber list that is cold, until the last of them has gone",
+          "[fiber_list]") {
+    queued q(2), few(5), own(3);
+    q.list.push_strangers(std::move(few.list));
+    CHECK_FALSE(q.list.must_be_fetched());
+    q.list.expect_cold(true);
+    q.list.push(std::move(own.list));
+    for (std::size_t i = 0; i < 2; ++i)
+        REQUIRE(q.next_is(i));
+    for (std::size_t i = 0; i < 5; ++i) {
+        CHECK(q.list.must_be_fetched());
+        REQUIRE(q.list.pop() == &few.fibers[i]);
+    }
+    CHECK_FALSE(q.list.must_be_fetched());
+    for (std::size_t i = 0; i < 3; ++i)
+        REQUIRE(q.list.pop() == &own.fibers[i]);
+    CHECK(q.list.empty());
+}
+
 TEST_CASE("those that are due come last in a short fiber list", "[fiber_list]") {
     bool const cold = GENERATE(false, true);
     queued q(5), due(5);

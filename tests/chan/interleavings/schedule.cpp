@@ -280,6 +280,8 @@ void unpark(ticket t) noexcept {
     if (party::settle(t))
         tests::make_runnable(*t.who);
 }
+void unpark_batch::add(ticket t) noexcept { unpark(t); } // when they run is another decision
+void unpark_batch::flush() noexcept {}
 
 void note_locked(lock_rank, void const*) noexcept {
     if (now == nullptr || now->running == nullptr)

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+#include "tests/support/catch.hpp"
+
+#include "runtime/base/spinlock.hpp"
+#include "runtime/park.hpp"
+
+#include <fiber/go.hpp>
+#include <fiber/runtime.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <thread>
+#include <vector>
+
+namespace rt = fiber::rt;
+
+namespace {
+
+// Where fibers and threads wait until all are woken together.
+class crowd {
+public:
+    void wait() {
+        rt::waiter me(rt::ticket{&rt::self()});
+        lock_.lock();
+        queue_.push_back(me);
+        ++waiting_;
+        rt::park(rt::wait_reason::semaphore, this, [this] { lock_.unlock(); });
+    }
+    void wake_when_there_are(std::size_t n) {
+        lock_.lock();
+        while (waiting_ < n) {
+            lock_.unlock();
+            rt::yield();
+            lock_.lock();
+        }
+        lock_.unlock(); // nobody else comes
+        rt::unpark_batch all;
+        while (rt::waiter const* const w = queue_.pop_front())
+            all.add(w->key);
+    }
+
+private:
+    rt::spinlock<rt::lock_rank::wait_queue> lock_; // guards the others
+    fiber::detail::wait_list list_;
+    rt::wait_queue queue_{list_};
+    std::size_t waiting_ = 0;
+};
+
+} // namespace
+
+TEST_CASE("fibers that are woken together run in the order in which they waited", "[unpark_batch]") {
+    constexpr std::size_t n = 64;
+    fiber::runtime one({.processors = 1});
+    std::vector<std::size_t> order;
+    one.run([&order] {
+        crowd waiting;
+        std::vector<fiber::handle> all;
+        for (std::size_t i = 0; i < n; ++i)
+            all.push_back(fiber::go([&waiting, &order, i] {
+                waiting.wait();
+                order.push_back(i);
+            }));
+        waiting.wake_when_there_are(n);
+        for (auto& h : all)
+            h.join();
+    });
+    REQUIRE(order.size() == n);
+    for (std::size_t i = 1; i < n; ++i)
+        REQUIRE((order[0] + i) % n == order[i]);
+}
+
+TEST_CASE("all that are woken together go on once, of two runtimes and threads, however many",
+          "[unpark_batch]") {
+    bool const by_fiber = GENERATE(false, true);
+    fiber::runtime a({.processors = 1}), b({.processors = 2});
+    for (std::size_t const n : {1u, 2u, 63u, 64u, 65u, 129u, 1000u}) {
+        constexpr std::size_t threads = 3;
+        crowd waiting;
+        std::atomic<std::size_t> passed{0};
+        auto const pass = [&waiting, &passed] {
+            waiting.wait();
+            ++passed;
+        };
+        std::vector<fiber::handle> fibers;
+        for (std::size_t i = 0; i < n; ++i)
+            fibers.push_back((i % 3 == 0 ? a : b).go(pass));
+        std::vector<std::thread> others;
+        for (std::size_t i = 0; i < threads; ++i)
+            others.emplace_back(pass);
+        if (by_fiber)
+            b.run([&] { waiting.wake_when_there_are(n + threads); });
+        else
+            waiting.wake_when_there_are(n + threads);
+        for (auto& h : fibers)
+            h.join();
+        for (auto& t : others)
+            t.join();
+        CHECK(passed == n + threads);
+    }
+}
