@@ -45,8 +45,8 @@ struct ticket {
     // Two lines: to wake a fiber is to touch what stands behind its party as well.
     void prefetch_party() const noexcept {
         auto const* const here = static_cast<std::byte const*>(static_cast<void const*>(who));
-        __builtin_prefetch(here, 1);
-        __builtin_prefetch(here + cache_line, 1);
+        __builtin_prefetch(here);
+        __builtin_prefetch(here + cache_line);
     }
 };
 

@@ -204,7 +204,7 @@ private:
     fiber* first_ = nullptr;
     fiber* last_ = nullptr;
     relaxed<std::size_t> size_{0};
-    std::size_t strangers_ = 0;   // at most so many at the front may be; of a cold list
+    std::size_t strangers_ = 0;   // at most so many at the front have come from another processor
     std::size_t fetched_ = 0;     // so many at the front, more or less
     std::size_t others_turn_ = 0; // after so many have been taken out
     bool cold_ = false;

@@ -16,7 +16,7 @@ namespace {
 
 // As long as waking a machine takes, so that at worst a search costs twice what it saves. Half as long after each that was
 // followed by a sleep which nobody cut short, down to a look around without theft: where timers are due all the time, and
-// nobody has anything to give away, searches took a quarter of the CPU time.
+// nobody has anything to give away, searches took a seventh of the CPU time.
 constexpr auto longest_search = std::chrono::nanoseconds(20'000);
 constexpr unsigned most_halvings = 3;
 constexpr int pauses_between_rounds = 8;

@@ -164,7 +164,7 @@ FIBER_RETURN_FROM_SWITCH void scheduler::leave(machine& m, arch::context& from, 
 }
 
 // The one place from which fibers leave for others, those that yield apart, and so the one at which they arrive: with two the
-// jump there was not predicted, which cost skynet 15 %.
+// jump there was not predicted, which cost skynet a fifth.
 [[gnu::noinline]] FIBER_RETURN_FROM_SWITCH void scheduler::switch_to_fiber(machine& m, arch::context& from,
                                                                            fiber& to,
                                                                            arch::commit_function commit,
