@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// checks.hpp: for programs that are compiled with STD=std and with STD=fiber, unchanged. Each prints what it has checked, and must
+// print the same.
+#pragma once
+
+#include <fiber/fiber.hpp>
+
+#include <cstdio>
+#include <cstdlib>
+#include <future>
+#include <system_error>
+
+namespace std_ = STD;
+
+inline int failures = 0;
+
+inline void check(bool held, char const* what, int line = __builtin_LINE()) {
+    if (held)
+        return;
+    ++failures;
+    std::printf("line %d: does not hold: %s\n", line, what);
+}
+
+template <class Error, class F>
+bool throws(F f) {
+    try {
+        f();
+    } catch (Error const&) {
+        return true;
+    }
+    return false;
+}
+
+template <class F>
+std::error_code code_of(F f) {
+    try {
+        f();
+    } catch (std::system_error const& e) {
+        return e.code();
+    } catch (std::future_error const& e) {
+        return e.code();
+    }
+    return {};
+}
+
+// What main returns.
+inline int verdict() {
+    std::printf("%d failures\n", failures);
+    return failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
