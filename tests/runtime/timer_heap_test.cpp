@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstdint>
 #include <deque>
 #include <map>
 #include <random>
@@ -116,6 +117,9 @@ TEST_CASE("of very many timers, armed, disarmed and expired in turn, each expire
     std::unordered_map<rt::party const*, rt::timer*> whose;
     auto const span =
         GENERATE(std::chrono::nanoseconds(100us), 50ms, 1s); // within a bucket, of many, and beyond them
+    auto const below = [&](std::chrono::nanoseconds limit) {
+        return std::chrono::nanoseconds(random() % static_cast<std::uint64_t>(limit.count()));
+    };
     auto now = start;
     auto const expire = [&] {
         auto last = rt::clock::time_point{};
@@ -140,7 +144,7 @@ TEST_CASE("of very many timers, armed, disarmed and expired in turn, each expire
     };
     for (int round = 0; round < 60; ++round) {
         for (int i = 0; i < 1000; ++i) {
-            rt::timer& t = all.add(now + std::chrono::nanoseconds(random() % span.count()));
+            rt::timer& t = all.add(now + below(span));
             armed.emplace(t.when, &t);
             whose[t.key.who] = &t;
             arm(heap, t);
@@ -155,7 +159,7 @@ TEST_CASE("of very many timers, armed, disarmed and expired in turn, each expire
             at = armed.erase(at);
         }
         check_earliest();
-        now += std::chrono::nanoseconds(random() % (span.count() / 4));
+        now += below(span / 4);
         expire();
         check_earliest();
         REQUIRE(heap.earliest() == (armed.empty() ? rt::never : armed.begin()->first));

@@ -280,8 +280,12 @@ void unpark(ticket t) noexcept {
     if (party::settle(t))
         tests::make_runnable(*t.who);
 }
-void unpark_batch::add(ticket t) noexcept { unpark(t); } // when they run is another decision
-void unpark_batch::flush() noexcept {}
+// When they run is another decision; so nobody ever stands in the batch.
+void unpark_batch::add(ticket t) noexcept { unpark(t); }
+void unpark_batch::flush() noexcept {
+    first_ = last_ = nullptr;
+    size_ = 0;
+}
 
 void note_locked(lock_rank, void const*) noexcept {
     if (now == nullptr || now->running == nullptr)
