@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <new>
+#include <sched.h>
 #include <string>
 #include <system_error>
 
@@ -22,6 +23,11 @@ constexpr std::size_t largest_slab = std::size_t{1} << 30;
 // At once, each in its own place. Whoever needs a stack makes them, a parking fiber mostly, within the first page of its
 // own.
 constexpr std::size_t most_made = 16;
+
+// What one page table maps: who makes a page resident locks it. So blocks share none.
+constexpr std::size_t page_table_span = std::size_t{2} << 20;
+// So that the way from one stack to the next is mostly the same: see wake_order.hpp.
+constexpr std::size_t least_in_block = 64;
 
 [[noreturn]] void no_slot_left() {
     fatal("broken invariant: a fiber has a stack credit, but no slot is left");
@@ -72,7 +78,7 @@ bool stack_class::grow() noexcept {
     } catch (std::bad_alloc const&) {
         return false;
     }
-    slab const s = reserve_slab(wanted, std::max(size_, page_size));
+    slab const s = reserve_slab(wanted, std::max(size_, page_table_span));
     if (s.begin == nullptr)
         return false;
     slabs_.push_back({s, s.begin});
@@ -137,16 +143,35 @@ std::size_t stack_class::take_bare_locked(std::span<idle_stack> to, std::size_t&
 
 // Up to n slots side by side; none: there are none.
 stack_class::row stack_class::carve_locked(std::size_t n) noexcept {
+    block& from = block_to_cut_locked();
+    row const carved{from.begin, std::min(n, from.size() / size_), next_colour_};
+    from.begin += carved.n * size_;
+    next_colour_ += static_cast<unsigned>(carved.n);
+    return carved;
+}
+
+// That of this CPU; when no other is to be had any more, whichever has some left, or an empty one.
+stack_class::block& stack_class::block_to_cut_locked() noexcept {
+    block& mine = blocks_[static_cast<unsigned>(::sched_getcpu()) % blocks_.size()];
+    if (mine.size() == 0)
+        mine = next_block_locked();
+    if (mine.size() != 0)
+        return mine;
+    auto const any =
+        std::find_if(blocks_.begin(), blocks_.end(), [](block const& b) { return b.size() != 0; });
+    return any != blocks_.end() ? *any : mine;
+}
+
+stack_class::block stack_class::next_block_locked() noexcept {
     if (first_unused_ == slabs_.size())
         return {};
     partly_used& s = slabs_[first_unused_];
-    row const carved{s.unused, std::min(n, static_cast<std::size_t>(s.all.end - s.unused) / size_),
-                     next_colour_};
-    s.unused += carved.n * size_;
-    next_colour_ += static_cast<unsigned>(carved.n);
+    auto const rest = static_cast<std::size_t>(s.all.end - s.unused);
+    block const b{s.unused, s.unused + std::min(rest, std::max(page_table_span, least_in_block * size_))};
+    s.unused = b.end;
     if (s.unused == s.all.end)
         ++first_unused_;
-    return carved;
+    return b;
 }
 
 stack* stack_class::place_in(row const& r, std::size_t i) const noexcept {

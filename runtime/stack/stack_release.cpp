@@ -103,18 +103,21 @@ void stack_class::age() noexcept {
 std::size_t stack_class::resident() {
     constexpr std::size_t most_looked_at = 512;
     std::vector<partly_used> slabs; // they stay
-    std::size_t bare = 0;
+    std::size_t bare = 0, uncut = 0;
     {
         std::lock_guard const hold(lock_);
         slabs = slabs_;
         bare = bare_;
+        for (block const& b : blocks_)
+            uncut += b.size() / size_;
     }
-    std::size_t used = 0;
+    std::size_t in_blocks = 0;
     for (partly_used const& s : slabs)
-        used += static_cast<std::size_t>(s.unused - s.all.begin) / size_;
+        in_blocks += static_cast<std::size_t>(s.unused - s.all.begin) / size_;
+    std::size_t const in_use = in_blocks - uncut - bare;
     if (dense())
-        return (used - bare) * size_;
-    std::size_t const step = used / most_looked_at + 1;
+        return in_use * size_;
+    std::size_t const step = in_blocks / most_looked_at + 1;
     std::size_t looked_at = 0, sum = 0;
     for (std::size_t skip = 0; partly_used const& s : slabs) {
         std::byte* at = s.all.begin + skip * size_;
@@ -122,7 +125,7 @@ std::size_t stack_class::resident() {
             sum += touched_in({at + shape_.guard, size_ - shape_.guard}).resident;
         skip = static_cast<std::size_t>(at - s.unused) / size_;
     }
-    return std::max((used - bare) * page_size, looked_at == 0 ? 0 : sum / looked_at * used);
+    return std::max(in_use * page_size, looked_at == 0 ? 0 : sum / looked_at * in_blocks);
 }
 
 } // namespace fiber::rt

@@ -12,6 +12,8 @@
 
 #include <csignal>
 #include <cstring>
+#include <sched.h>
+#include <set>
 #include <string>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -51,6 +53,30 @@ int fatal_signal_of_writing(std::byte* at) {
     ::waitpid(child, &status, 0);
     return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 }
+
+// Of the calling thread; as it was, when *this goes.
+class affinity {
+public:
+    affinity() noexcept { ::sched_getaffinity(0, sizeof all_, &all_); }
+    affinity(affinity const&) = delete;
+    affinity& operator=(affinity const&) = delete;
+    ~affinity() { ::sched_setaffinity(0, sizeof all_, &all_); }
+
+    // The n-th of those it may run on, and again from the first.
+    void move_to(int n) const noexcept {
+        n %= CPU_COUNT(&all_);
+        std::size_t cpu = 0;
+        while (!CPU_ISSET(cpu, &all_) || n-- > 0)
+            ++cpu;
+        cpu_set_t one;
+        CPU_ZERO(&one);
+        CPU_SET(cpu, &one);
+        ::sched_setaffinity(0, sizeof one, &one);
+    }
+
+private:
+    cpu_set_t all_{};
+};
 
 } // namespace
 
@@ -139,6 +165,30 @@ TEST_CASE("credits are never given out beyond the address space that is there", 
     c.unreserve(had);
     c.reserve(1); // and it goes on
     c.unreserve(1);
+}
+
+TEST_CASE("the last stacks are had on any CPU, whichever has begun to cut them", "[stack]") {
+    constexpr std::size_t small = 64 * 1024, all = 256; // a slab of them
+    rt::stack_class c(small);
+    std::set<std::byte const*> slots;
+    std::vector<rt::stack*> taken;
+    auto const take = [&] {
+        std::size_t n = 0;
+        taken.push_back(c.take(1, n));
+        slots.insert(taken.back()->slot());
+    };
+    c.reserve(all);
+    {
+        affinity const cpus;
+        cpus.move_to(0);
+        take();
+        cpus.move_to(1);
+        while (taken.size() < all)
+            take();
+    }
+    CHECK(slots.size() == all);
+    for (rt::stack* const s : taken)
+        give_back(*s);
 }
 
 TEST_CASE("a slab cut down for want of address space still holds whole stacks", "[stack]") {
