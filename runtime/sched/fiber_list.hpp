@@ -93,10 +93,15 @@ public:
     [[nodiscard]] fiber* first() const noexcept { return first_; } // null: none
     // push(g) and pop(), of a list that is not empty; but fetches nothing ahead unless it is told to.
     void rotate(fiber& g, bool fetch) noexcept {
+        fiber* const first = first_;
         g.link = nullptr;
-        last_->link = &g;
+        if (first == last_) { // as below, but without waiting for what has just been written: a yield of two
+            first_ = &g;
+        } else {
+            last_->link = &g;
+            first_ = first->link;
+        }
         last_ = &g;
-        first_ = first_->link;
         if (fetch) {
             one_has_gone();
             prefetch_if_cold();

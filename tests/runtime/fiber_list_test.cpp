@@ -54,6 +54,19 @@ TEST_CASE("a fiber list turns by one as if by push and pop", "[fiber_list]") {
     CHECK(q.list.first() == nullptr);
 }
 
+TEST_CASE("a fiber list of one turns to the other", "[fiber_list]") {
+    queued q(1);
+    rt::fiber running, last;
+    q.list.rotate(running, false);
+    CHECK(q.list.first() == &running);
+    q.list.rotate(q.fibers[0], false);
+    CHECK(q.list.size() == 1);
+    q.list.push(last);
+    CHECK(q.next_is(0));
+    CHECK(q.list.pop() == &last);
+    CHECK(q.list.empty());
+}
+
 TEST_CASE("a fiber list that fetches ahead is first in, first out", "[fiber_list]") {
     constexpr std::size_t n = 1000;
     queued q(n);
