@@ -94,7 +94,7 @@ private:
     };
 
     // Each CPU cuts stacks from a block of its own, since the kernel locks a page table for each page that it makes resident:
-    // two CPUs in the same one took up to twice as long.
+    // two threads that do nothing else took up to twice as long in the same one.
     struct block { // of slots that have never been used
         std::byte* begin = nullptr;
         std::byte* end = nullptr;
