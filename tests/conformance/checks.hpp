@@ -5,14 +5,15 @@
 // print the same.
 #pragma once
 
+#include "tests/support/code_of.hpp"
+
 #include <fiber/fiber.hpp>
 
 #include <cstdio>
 #include <cstdlib>
-#include <future>
-#include <system_error>
 
 namespace std_ = STD;
+using tests::code_of;
 
 inline int failures = 0;
 
@@ -31,18 +32,6 @@ bool throws(F f) {
         return true;
     }
     return false;
-}
-
-template <class F>
-std::error_code code_of(F f) {
-    try {
-        f();
-    } catch (std::system_error const& e) {
-        return e.code();
-    } catch (std::future_error const& e) {
-        return e.code();
-    }
-    return {};
 }
 
 // What main returns.

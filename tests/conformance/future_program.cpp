@@ -5,6 +5,7 @@
 
 #include "tests/conformance/checks.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <functional>
@@ -13,6 +14,7 @@
 #include <numeric>
 #include <stdexcept>
 #include <thread>
+#include <type_traits>
 #include <utility>
 #include <vector>
 

@@ -2,6 +2,7 @@
 // Copyright the libfiber authors.
 
 #include "tests/support/catch.hpp"
+#include "tests/support/code_of.hpp"
 #include "tests/support/leaks.hpp"
 
 #include <fiber/go.hpp>
@@ -43,16 +44,6 @@ private:
 [[gnu::noinline]] int error_now() {
     asm volatile("" ::: "memory");
     return errno;
-}
-
-template <class F>
-std::error_code code_of(F f) {
-    try {
-        f();
-    } catch (std::system_error const& e) {
-        return e.code();
-    }
-    return {};
 }
 
 } // namespace
@@ -141,9 +132,9 @@ TEST_CASE("a handle is joinable until join, detach or a move from it", "[go]") {
 TEST_CASE("join and detach of a handle that is not joinable throw invalid_argument", "[go]") {
     fiber::handle h = fiber::go([] {});
     h.join();
-    CHECK(code_of([&] { h.join(); }) == std::errc::invalid_argument);
-    CHECK(code_of([&] { h.detach(); }) == std::errc::invalid_argument);
-    CHECK(code_of([&] { static_cast<void>(h.join_for(1s)); }) == std::errc::invalid_argument);
+    CHECK(tests::code_of([&] { h.join(); }) == std::errc::invalid_argument);
+    CHECK(tests::code_of([&] { h.detach(); }) == std::errc::invalid_argument);
+    CHECK(tests::code_of([&] { static_cast<void>(h.join_for(1s)); }) == std::errc::invalid_argument);
 }
 
 TEST_CASE("a fiber that joins itself gets resource_deadlock_would_occur", "[go]") {
@@ -153,7 +144,7 @@ TEST_CASE("a fiber that joins itself gets resource_deadlock_would_occur", "[go]"
         std::error_code code;
         self = fiber::go([&] {
             assigned.pass();
-            code = code_of([&] { self.join(); });
+            code = tests::code_of([&] { self.join(); });
         });
         assigned.open();
         self.join();
