@@ -64,7 +64,7 @@ bool running_in_fiber() noexcept { return rt::current_machine() != nullptr; }
 
 thread_pin::thread_pin() {
     rt::machine* const m = rt::current_machine();
-    if (m == nullptr || m->running->pin != nullptr)
+    if (m == nullptr || m->running->pinned)
         return; // an OS thread; or there is one around this one
     rt::stay_inside const hold(m);
     m->sched.pin(*m);

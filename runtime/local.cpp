@@ -4,6 +4,7 @@
 #include "runtime/local_table.hpp"
 #include "runtime/sched/fiber.hpp"
 #include "runtime/sched/thread_party.hpp"
+#include "runtime/stack/stack.hpp"
 
 #include <fiber/local.hpp>
 
@@ -16,7 +17,7 @@ namespace {
 
 local_table*& table_of_caller() noexcept {
     party& me = self();
-    return me.is_fiber() ? static_cast<fiber&>(me).locals : static_cast<thread_party&>(me).locals;
+    return me.is_fiber() ? static_cast<fiber&>(me).stk->locals : static_cast<thread_party&>(me).locals;
 }
 
 local_table& make_table_of_caller() {

@@ -77,8 +77,9 @@ void leave_machine(machine const& m) noexcept {
     set_current_machine(nullptr);
     thread_party& me = current_thread_party();
     me.came_along();
-    me.locals = std::exchange(g.locals, nullptr);
-    stranded_on = g.stk;
+    stack& here = *g.stk;
+    me.locals = std::exchange(here.locals, nullptr);
+    stranded_on = &here;
 }
 
 void after_in_child() noexcept {

@@ -36,8 +36,6 @@ namespace fiber::rt {
 struct stack;
 class stack_class;
 class scheduler;
-class local_table;
-struct machine;
 
 enum class fiber_state : std::uint8_t { dead, runnable, running, parked };
 
@@ -70,8 +68,9 @@ public:
     }
 };
 
-// Two and a half cache lines: what a switch looks at, the first 96 bytes, stands in two of them in either place.
-class alignas(cache_line / 2) fiber : public party {
+// Two cache lines: the first is all that switches, wakes and the end look at; the second is for the start. What few fibers
+// have, and none before it has run, is kept with their stacks: stack.hpp.
+class alignas(2 * cache_line) fiber : public party {
 public:
     fiber() noexcept : party(kind::fiber) {}
 
@@ -82,38 +81,32 @@ public:
     }
 
     // What resuming it will touch.
-    void prefetch() const noexcept {
-        auto const* const here = reinterpret_cast<std::byte const*>(this);
-        prefetch_to_write(here);
-        prefetch_to_write(here + cache_line);
-    }
-    // What starting it, or its first run, will: a closure of a few words too.
+    void prefetch() const noexcept { prefetch_to_write(this); }
+    // What starting it, or its first run, will.
     void prefetch_all() const noexcept {
         prefetch();
-        prefetch_to_write(closure);
+        prefetch_to_write(reinterpret_cast<std::byte const*>(this) + cache_line);
     }
 
     // Peeked at by dumps while the fiber runs.
     relaxed<fiber_state> state{fiber_state::dead};
     relaxed<wait_reason> why{};         // what it waits for, while parked
-    relaxed<void const*> what{nullptr}; // likewise; before its first run: see parcel.hpp
-    relaxed<std::uint64_t> id{0};       // 1 and up, never reused in this process
+    bool pinned = false;                // it may run on one machine alone: its stack's pinned_to
+    relaxed<void const*> what{nullptr}; // what it waits for; before its first run: see parcel.hpp
     relaxed<scheduler*> sched{nullptr}; // whose fiber it is; null in a cache
     relaxed<char const*> name{nullptr}; // null: none. See name.hpp
-
-    fiber* link = nullptr;         // in the one queue or cache that holds it
-    relaxed<stack*> stk{nullptr};  // null while fresh: it gets one when it first runs
-    local_table* locals = nullptr; // made on first use
-    detail::closure_entry entry = nullptr;
+    fiber* link = nullptr;              // in the one queue or cache that holds it
+    relaxed<stack*> stk{nullptr};       // null while fresh: it gets one when it first runs
     life_word life;
-    machine* pin = nullptr; // where alone it may run; null: anywhere
 
+    relaxed<std::uint64_t> id{0}; // 1 and up, never reused in this process
+    detail::closure_entry entry = nullptr;
     relaxed<void const*> started_at{nullptr}; // where go() returned to
 
     // What entry runs, and destroys.
     alignas(detail::inline_closure_alignment) std::byte closure[detail::inline_closure_size];
 };
 
-static_assert(sizeof(fiber) == 160, "a million fibers are counted in bytes");
+static_assert(sizeof(fiber) == 2 * cache_line, "a million fibers are counted in bytes");
 
 } // namespace fiber::rt

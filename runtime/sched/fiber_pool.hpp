@@ -16,7 +16,7 @@
 namespace fiber::rt {
 
 // How many a cache is given at most when it has run dry.
-inline constexpr std::size_t records_at_once = 128;
+inline constexpr std::size_t records_at_once = 160;
 
 // One processor's free records, last in first out. Only the owner calls.
 //   They stand in arrays, here and in the depot, and not in lists: a list of records that have left the cache is a
@@ -50,7 +50,7 @@ public:
     static void give_to_depot(fiber& f) noexcept;
 
 private:
-    static constexpr std::size_t most_free = 256; // 40 KiB
+    static constexpr std::size_t most_free = 320; // 40 KiB
     static constexpr std::size_t ahead = 4;       // a miss takes about as long as to start so many
 
     void refill();

@@ -63,7 +63,7 @@ fiber* scheduler::find_runnable(machine& m) noexcept {
         }
         if (m.searching)
             stop_searching(m);
-        if (g->pin == nullptr)
+        if (!g->pinned)
             return g;
         send_to_pinned(m, *g);
     }

@@ -8,7 +8,7 @@
 //   idle           yes               its futex                                  the idle list
 //   blocked        lost it           a fiber's own code: a system call, a loop  nothing
 //   spare          no                its futex                                  the list of spares
-//   pinned         no                its futex                                  `pin` of its fiber
+//   pinned         no                its futex                                  `pinned_to` of its fiber's stack
 //
 // [lease] A machine holds its processor on a lease, which others may break while it runs a fiber's own code.
 //

@@ -49,7 +49,7 @@ public:
     }
 
 private:
-    static constexpr std::size_t most = 1024; // 160 KiB of records
+    static constexpr std::size_t most = 1024; // 128 KiB of records
     static constexpr std::size_t ahead = 8;
 
     [[nodiscard]] fiber* last() const noexcept { return latest_[(size() - 1) % ahead]; }

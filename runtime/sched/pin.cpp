@@ -25,11 +25,12 @@ void scheduler::pin(machine& m) {
     machine* const spare = idle_.take_spare();
     m.stand_in = spare != nullptr ? spare : &new_machine();
     m.pinned = m.running;
-    m.pinned->pin = &m;
+    m.pinned->pinned = true;
+    m.pinned->stk->pinned_to = &m;
 }
 
 void scheduler::unpin(machine& m) noexcept {
-    std::exchange(m.pinned, nullptr)->pin = nullptr;
+    std::exchange(m.pinned, nullptr)->pinned = false;
     idle_.add_spare(*std::exchange(m.stand_in, nullptr));
 }
 
@@ -57,7 +58,7 @@ fiber* scheduler::wait_for_pinned(machine& m) noexcept {
 }
 
 void scheduler::send_to_pinned(machine& m, fiber& g) noexcept {
-    machine& there = *g.pin;
+    machine& there = *g.stk->pinned_to;
     there.sent_by = &m;                                // m.p goes with it
     handoffs_.fetch_add(1, std::memory_order_relaxed); // a statistic
     there.wake();                                      // [pin] m belongs to that one now

@@ -135,8 +135,8 @@ public:
         fiber* const first = queue_.first();
         if (kind == turn::plain && queue_.must_be_fetched()) [[unlikely]]
             return nullptr;
-        if (now >= next_look_ || next_ != nullptr || fresh != 0 || first == nullptr ||
-            first->pin != nullptr || first->stk == nullptr)
+        if (now >= next_look_ || next_ != nullptr || fresh != 0 || first == nullptr || first->pinned ||
+            first->stk == nullptr)
             return nullptr;
         queue_.rotate(g, kind == turn::fetching);
         slice_end_ = now + switches_a_slice;

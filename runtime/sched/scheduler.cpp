@@ -37,7 +37,7 @@ FIBER_RETURN_FROM_SWITCH void scheduler::park(machine& m, wait_reason why, void 
     fiber* to = nullptr;
     if (has_processor(m)) [[likely]] {
         ++m.p->parks;
-        to = g.pin == nullptr ? take_near(m) : nullptr;
+        to = g.pinned ? nullptr : take_near(m);
     }
     leave(m, g.stk->context, to, commit, argument);
 }
@@ -65,8 +65,7 @@ void scheduler::arm(machine& m, timer& t) noexcept {
 void scheduler::yield(machine& m) noexcept {
     m.enter();
     fiber& g = *m.running;
-    fiber* const next =
-        m.p != nullptr && g.pin == nullptr ? m.p->take_turns<processor::turn::plain>(g) : nullptr;
+    fiber* const next = m.p != nullptr && !g.pinned ? m.p->take_turns<processor::turn::plain>(g) : nullptr;
     if (next != nullptr) [[likely]]
         yield_in_turn(m, g, *next);
     else
@@ -88,7 +87,7 @@ FIBER_RETURN_FROM_SWITCH void scheduler::yield_to(machine& m, fiber& g, fiber* n
 
 // A function of its own, so that the usual one needs to save no registers.
 [[gnu::noinline]] void scheduler::yield_otherwise(machine& m, fiber& g) noexcept {
-    if (m.p == nullptr || g.pin != nullptr) {
+    if (m.p == nullptr || g.pinned) {
         if (m.p == nullptr || m.sched.something_to_look_at(m))
             yield_slow(m, g);
         current_machine()->leave();
@@ -147,7 +146,7 @@ bool scheduler::something_to_look_at(machine const& m) const noexcept {
 }
 
 inline fiber* scheduler::unless_pinned(machine& m, fiber* g) noexcept {
-    if (g == nullptr || g->pin == nullptr) [[likely]]
+    if (g == nullptr || !g->pinned) [[likely]]
         return g;
     m.set_aside = g;
     return nullptr;
@@ -256,11 +255,11 @@ void scheduler::fiber_main() noexcept {
         run_closure(g);
         if (current_machine() == nullptr) [[unlikely]] // [fork.stranded]
             end_forked_process();
-        local_table::destroy(g.locals);
+        stack& here = *g.stk;
+        local_table::destroy(here.locals);
         arch::begin_floating_point();
 
         machine& m = enter_with_processor(); // g may have moved
-        stack& here = *g.stk;
         if (!here.canary_lives()) [[unlikely]]
             die_of_overflow(g);
         bool const usual_size = &here.of == &m.p->idle.stacks.of();

@@ -22,6 +22,8 @@
 namespace fiber::rt {
 
 class stack_class;
+class local_table;
+struct machine;
 
 #if defined(__aarch64__)
 inline constexpr std::size_t guard_size = 65536; // compilers probe at steps of 64 KiB there
@@ -35,9 +37,12 @@ struct stack {
     // Suspended in fiber_main, between two fibers or in the middle of one; no flow of control while sp is
     // null.
     arch::context context;
-    stack* link = nullptr;    // in a cache or depot
-    stack* further = nullptr; // with_stack: where its fiber stands now, if not here
-    stack_class& of;          // gives its size, takes it back
+    stack* link = nullptr; // in a cache or depot
+    stack_class& of;       // gives its size, takes it back
+    // Of the fiber that stands on it:
+    local_table* locals = nullptr; // made on first use
+    machine* pinned_to = nullptr;  // while it is pinned
+    stack* further = nullptr;      // with_stack: where it stands now, if not here
     guard_kind const guard;
 
     stack(stack_class& c, guard_kind g) noexcept : of(c), guard(g) {}

@@ -36,7 +36,7 @@ namespace detail {
 using closure_entry = void (*)(void* place);
 
 // A closure of up to this size, in bytes, stands in the fiber's own record; larger ones are allocated.
-inline constexpr std::size_t inline_closure_size = 56;
+inline constexpr std::size_t inline_closure_size = 40;
 inline constexpr std::size_t inline_closure_alignment = alignof(void*);
 
 // A fiber in the making: gives everything back unless it gets started.
