@@ -17,22 +17,40 @@ inline constexpr std::uint32_t first_mxcsr = 0x1f80 | 0x20;
 inline constexpr std::uint16_t first_x87_control = 0x037f;
 #endif
 
-// Undoes what the last user of this stack may have changed. Reading the control words costs about 2 ns,
-// writing them many more, and hardly anybody changes them.
-inline void begin_floating_point() noexcept {
+// What the last user of this stack has left, and may have changed, which hardly anybody does: loading the control words
+// costs more than storing them. But what MXCSR has been stored to can be read only some 6 ns later: so look first, and
+// undo after what else is to be done.
+class used_floating_point {
+public:
+    used_floating_point() noexcept {
 #if defined(__x86_64__)
-    if (__builtin_ia32_stmxcsr() != first_mxcsr)
-        __builtin_ia32_ldmxcsr(first_mxcsr);
-    std::uint16_t x87;
-    asm volatile("fnstcw %0" : "=m"(x87));
-    if (x87 != first_x87_control)
-        asm volatile("fldcw %0" : : "m"(first_x87_control));
+        asm volatile("stmxcsr %0" : "=m"(mxcsr_));
+        asm volatile("fnstcw %0" : "=m"(x87_));
 #elif defined(__aarch64__)
-    std::uint64_t control;
-    asm volatile("mrs %0, fpcr" : "=r"(control));
-    if (control != 0)
-        asm volatile("msr fpcr, xzr");
+        asm volatile("mrs %0, fpcr" : "=r"(control_));
 #endif
-}
+    }
+    void undo() const noexcept {
+#if defined(__x86_64__)
+        if (mxcsr_ != first_mxcsr)
+            __builtin_ia32_ldmxcsr(first_mxcsr);
+        if (x87_ != first_x87_control)
+            asm volatile("fldcw %0" : : "m"(first_x87_control));
+#elif defined(__aarch64__)
+        if (control_ != 0)
+            asm volatile("msr fpcr, xzr");
+#endif
+    }
+
+private:
+#if defined(__x86_64__)
+    std::uint32_t mxcsr_;
+    std::uint16_t x87_;
+#elif defined(__aarch64__)
+    std::uint64_t control_;
+#endif
+};
+
+inline void begin_floating_point() noexcept { used_floating_point().undo(); }
 
 } // namespace fiber::arch

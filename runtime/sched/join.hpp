@@ -11,8 +11,8 @@ namespace fiber::rt {
 
 class fiber;
 
-// Waits for its end.
-void join(fiber&) noexcept;
+// Waits for its end. The handle's pointer is null when that has come, and no sooner.
+void join(fiber*& held) noexcept;
 // False: the deadline came first, and the fiber is still the caller's.
 [[nodiscard]] bool join_until(fiber&, clock::time_point deadline) noexcept;
 void detach(fiber&) noexcept;

@@ -182,7 +182,21 @@ FIBER_RETURN_FROM_SWITCH void scheduler::leave(machine& m, arch::context& from, 
                                                                            arch::commit_function commit,
                                                                            void* argument) noexcept {
     stack_cache& idle = m.p->idle.stacks;
-    if (idle.idle() == 0 && commit != nullptr) {
+    stack const* const first = idle.first();
+    if (first != nullptr && first->context.sp != nullptr) [[likely]] {
+        to.stk = &idle.take();
+        switch_to_fiber(m, from, to, commit, argument);
+    } else {
+        switch_to_new_stack(m, from, to, commit, argument);
+    }
+}
+
+[[gnu::noinline]] FIBER_RETURN_FROM_SWITCH void scheduler::switch_to_new_stack(machine& m,
+                                                                               arch::context& from, fiber& to,
+                                                                               arch::commit_function commit,
+                                                                               void* argument) noexcept {
+    stack_cache& idle = m.p->idle.stacks;
+    if (idle.first() == nullptr && commit != nullptr) {
         // To make some takes system calls, while commit may have yet to release a lock: the scheduler context will do it.
         m.set_aside = &to;
         leave(m, from, nullptr, commit, argument);
@@ -257,7 +271,7 @@ void scheduler::fiber_main() noexcept {
             end_forked_process();
         stack& here = *g.stk;
         local_table::destroy(here.locals);
-        arch::begin_floating_point();
+        arch::used_floating_point const left;
 
         machine& m = enter_with_processor(); // g may have moved
         if (!here.canary_lives()) [[unlikely]]
@@ -265,6 +279,7 @@ void scheduler::fiber_main() noexcept {
         bool const usual_size = &here.of == &m.p->idle.stacks.of();
         g.stk = nullptr;
         finish(m, g, usual_size); // g may be gone
+        left.undo();
 
         fiber* const next = take_near(m);
         if (next != nullptr && next->stk == nullptr && usual_size) {
@@ -321,6 +336,10 @@ void scheduler::start(fiber& g) noexcept {
             return;
         }
     }
+    start_outside(g);
+}
+
+[[gnu::noinline]] void scheduler::start_outside(fiber& g) noexcept {
     outsiders_->count_started();
     inject(fiber_list(g));
 }

@@ -67,7 +67,7 @@ public:
     void start(fiber&) noexcept;
     void abandon(fiber&) noexcept;        // one that was never started
     static void recycle(fiber&) noexcept; // a dead one
-    static void join_by_waiting(fiber&) noexcept;
+    static void join_by_waiting(fiber*& held) noexcept;
     [[nodiscard]] static bool detach_private(fiber&) noexcept;
 
     [[nodiscard]] unsigned processors() const noexcept { return active_.load(std::memory_order_relaxed); }
@@ -96,6 +96,8 @@ private:
                                 void* argument) noexcept;
     static void switch_to_fresh(machine&, arch::context& from, fiber& to, arch::commit_function,
                                 void* argument) noexcept;
+    static void switch_to_new_stack(machine&, arch::context& from, fiber& to, arch::commit_function,
+                                    void* argument) noexcept;
     static void switch_to_stack(machine&, arch::context& from, fiber& to, arch::commit_function,
                                 void* argument) noexcept;
     static void prepare(stack&) noexcept; // to run a fiber
@@ -103,7 +105,7 @@ private:
                       void* argument) noexcept;
     static void park_inside(machine&, wait_reason, void const* what, arch::commit_function,
                             void* argument) noexcept;
-    static void park_until_ended(fiber&, life_word::joiner&) noexcept;
+    static void park_until_ended(machine*, fiber&, life_word::joiner&) noexcept;
     static void yield_in_turn(machine&, fiber& g, fiber& next) noexcept;
     static void yield_to(machine&, fiber& g, fiber* next) noexcept;
     static void yield_otherwise(machine&, fiber&) noexcept;
@@ -111,6 +113,7 @@ private:
     [[nodiscard]] static machine& enter_with_processor() noexcept;
     [[nodiscard]] static machine& wait_for_processor() noexcept;
     static void finish(machine&, fiber&, bool has_credit) noexcept;
+    void start_outside(fiber&) noexcept;
     void place_without_processor(machine*, fiber&) noexcept;
     void put_next(machine& m, fiber& g) noexcept {
         m.p->put_next(g);

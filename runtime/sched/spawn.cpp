@@ -10,11 +10,13 @@
 #include "runtime/sched/name.hpp"
 #include "runtime/sched/outsiders.hpp"
 #include "runtime/sched/scheduler.hpp"
+#include "runtime/sched/thread_party.hpp"
 
 #include <fiber/go.hpp>
 
 #include <sched.h>
 #include <system_error>
+#include <utility>
 
 namespace fiber::rt {
 namespace {
@@ -70,10 +72,19 @@ void unmake(resources& to, fiber& g) noexcept {
     to.fibers.give(g);
 }
 
-// A fiber past its last switch has a few instructions to go; its machine may have lost its CPU among them.
-void wait_until_done(life_word const& life) noexcept {
-    for (int i = 0; life.word.load(std::memory_order_acquire) != life_word::done; ++i) // [life.done]
+// As self().
+party& running_on(machine const* m) noexcept {
+    if (m != nullptr) [[likely]]
+        return *m->running;
+    return current_thread_party();
+}
+
+// A fiber past its last switch has a few instructions to go; its machine may have lost its CPU among them. A function of its
+// own, so that who need not wait for that saves no registers.
+[[gnu::noinline]] void recycle_when_done(fiber& g) noexcept {
+    for (int i = 0; g.life.word.load(std::memory_order_acquire) != life_word::done; ++i) // [life.done]
         i % 64 == 63 ? static_cast<void>(::sched_yield()) : cpu_relax();
+    scheduler::recycle(g);
 }
 
 } // namespace
@@ -180,21 +191,23 @@ void scheduler::wake_joiner(machine& m, ticket joiner) noexcept {
 // exchange takes as long as a switch. That is how it is for most: joined or detached right after they were started.
 
 // [fork] A fiber that has stayed behind does not run in this process: for whoever holds its handle, it has ended.
-void join(fiber& g) noexcept {
-    if (g.stayed_behind()) [[unlikely]]
-        return;
-    if (g.life.word.load(std::memory_order_acquire) <= life_word::detached) { // [life.done]
-        scheduler::join_by_waiting(g);
-        return;
+void join(fiber*& held) noexcept {
+    fiber& g = *held;
+    if (!g.stayed_behind()) [[likely]] {
+        if (g.life.word.load(std::memory_order_acquire) <= life_word::detached) { // [life.done]
+            scheduler::join_by_waiting(held);
+            return;
+        }
+        recycle_when_done(g);
     }
-    wait_until_done(g.life);
-    scheduler::recycle(g);
+    held = nullptr;
 }
 
-[[gnu::always_inline]] inline void scheduler::park_until_ended(fiber& g, life_word::joiner& me) noexcept {
+[[gnu::always_inline]] inline void scheduler::park_until_ended(machine* m, fiber& g,
+                                                               life_word::joiner& me) noexcept {
     std::atomic<std::uintptr_t>& word = g.life.word;
     auto const mine = reinterpret_cast<std::uintptr_t>(&me);
-    if (machine* const m = current_machine()) {
+    if (m != nullptr) {
         m->enter();
         if (m->p != nullptr && m->p->holds(g)) [[likely]] {
             word.store(mine, std::memory_order_relaxed); // [life.private]
@@ -217,13 +230,13 @@ void join(fiber& g) noexcept {
     });
 }
 
-[[gnu::noinline]] FIBER_RETURN_FROM_SWITCH void scheduler::join_by_waiting(fiber& g) noexcept {
-    life_word::joiner me{ticket{&self()}};
-    park_until_ended(g, me);
-    if (me.recycled)
-        return;
-    wait_until_done(g.life);
-    recycle(g);
+[[gnu::noinline]] FIBER_RETURN_FROM_SWITCH void scheduler::join_by_waiting(fiber*& held) noexcept {
+    machine* const m = current_machine();
+    life_word::joiner me{ticket{&running_on(m)}};
+    park_until_ended(m, *held, me);
+    fiber& g = *std::exchange(held, nullptr);
+    if (!me.recycled)
+        recycle_when_done(g);
 }
 
 // True: done.
@@ -255,8 +268,7 @@ bool join_until(fiber& g, clock::time_point deadline) noexcept {
             return false;
         // Otherwise the fiber has found *me, and looks at it until it says `done`.
     }
-    wait_until_done(g.life);
-    scheduler::recycle(g);
+    recycle_when_done(g);
     return true;
 }
 
@@ -270,8 +282,7 @@ void detach(fiber& g) noexcept {
     if (g.life.word.compare_exchange_strong(expected, life_word::detached, std::memory_order_release,
                                             std::memory_order_relaxed))
         return;
-    wait_until_done(g.life);
-    scheduler::recycle(g);
+    recycle_when_done(g);
 }
 
 } // namespace fiber::rt
@@ -291,19 +302,18 @@ rt::scheduler& here() {
 spawn::spawn(rt::scheduler* where, attributes const& how)
     : fiber_(&(where != nullptr ? rt::usable(*where) : here()).new_fiber(how)), place_(fiber_->closure) {}
 
-spawn::~spawn() {
-    if (fiber_ != nullptr && !fiber_->stayed_behind()) // [fork] while the closure was made
-        fiber_->sched->abandon(*fiber_);
+void spawn::abandon(rt::fiber& g) noexcept {
+    if (!g.stayed_behind()) // [fork] while the closure was made
+        g.sched->abandon(g);
 }
 
 // Not inlined, by link-time optimisation either: its caller is what it notes.
-[[gnu::noinline]] rt::fiber* spawn::start(closure_entry entry) noexcept {
-    rt::fiber* const g = std::exchange(fiber_, nullptr);
-    g->entry = entry;
-    g->started_at = __builtin_return_address(0);
-    if (!g->stayed_behind()) [[likely]] // [fork] while the closure was made
-        g->sched->start(*g);
-    return g;
+[[gnu::noinline]] rt::fiber* spawn::start(rt::fiber& g, closure_entry entry) noexcept {
+    g.entry = entry;
+    g.started_at = __builtin_return_address(0);
+    if (!g.stayed_behind()) [[likely]] // [fork] while the closure was made
+        g.sched->start(g);
+    return &g;
 }
 
 } // namespace fiber::detail

@@ -32,6 +32,9 @@ public:
             return_credits();
     }
 
+    [[nodiscard]] stack const* first() const noexcept {
+        return idle_;
+    } // what take() gives; null: it makes some
     // For a fiber that has a credit.
     [[nodiscard]] stack& take() noexcept {
         if (idle_ == nullptr)

@@ -44,16 +44,24 @@ class spawn {
 public:
     // In the given runtime; null: the caller's, or the global one from an OS thread.
     FIBER_API explicit spawn(rt::scheduler* where, attributes const& how = {});
-    FIBER_API ~spawn();
+    ~spawn() {
+        if (fiber_ != nullptr)
+            abandon(*fiber_);
+    }
     spawn(spawn const&) = delete;
     spawn& operator=(spawn const&) = delete;
 
     [[nodiscard]] void* place() const noexcept { return place_; }
     // Makes it runnable. The handle's duties pass to the caller: exactly one of join and detach. Notes where it is called
     // from, for messages: hence those between it and the user's code are inlined into that.
-    FIBER_API rt::fiber* start(closure_entry) noexcept;
+    [[gnu::always_inline]] rt::fiber* start(closure_entry entry) noexcept {
+        return start(*std::exchange(fiber_, nullptr), entry);
+    }
 
 private:
+    FIBER_API static rt::fiber* start(rt::fiber&, closure_entry) noexcept;
+    FIBER_API static void abandon(rt::fiber&) noexcept;
+
     rt::fiber* fiber_;
     void* place_;
 };
