@@ -156,6 +156,18 @@ bool scheduler::retake(processor& p, stuck_in what) noexcept {
     return taken;
 }
 
+// A fiber that does little but start others is mostly inside of the runtime, where its processor cannot be retaken. So it
+// gives that away itself, when sysmon has ended its slice.
+void scheduler::give_way(machine& m) noexcept {
+    if (!m.p->keeps_others_waiting() || idle_.count() != 0)
+        return;
+    hand_off(m);
+    if (m.p == nullptr) {
+        m.computes_on = true;
+        sysmon_.one_computes_on();
+    }
+}
+
 // Until it is given a processor, or the end has come.
 void scheduler::wait_as_spare(machine& m) noexcept {
     end_computation(m);

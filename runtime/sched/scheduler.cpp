@@ -331,8 +331,10 @@ void scheduler::start(fiber& g) noexcept {
         entered const inside(*m);
         if (has_processor(*m)) [[likely]] {
             ++m->p->started;
-            m->p->put_child(g);
+            bool const many = m->p->put_child(g);
             publish(*m);
+            if (many) [[unlikely]]
+                give_way(*m);
             return;
         }
     }

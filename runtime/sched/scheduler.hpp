@@ -171,6 +171,7 @@ private:
     [[nodiscard]] bool break_lease(processor&, Use const&) noexcept;
     [[nodiscard]] bool regain(machine&) noexcept;
     [[nodiscard]] bool retake(processor&, stuck_in) noexcept;
+    void give_way(machine&) noexcept;
     void end_computation(machine&) noexcept;
     void wait_as_spare(machine&) noexcept;
     [[nodiscard]] bool nap(machine&, clock::time_point until) noexcept;

@@ -229,6 +229,33 @@ TEST_CASE("a queue that two fibers starve by waking each other gets its turn", "
     });
 }
 
+TEST_CASE("fibers that do nothing but start others starve nobody", "[fairness]") {
+    tests::expect expect;
+    for (unsigned const processors : {1U, 2U, 1U, 2U, 1U, 2U, 1U, 2U}) {
+        std::atomic<bool> stop{false};
+        std::atomic<unsigned> hogs{0};
+        auto const hog = [&] {
+            ++hogs;
+            auto const limit =
+                std::chrono::steady_clock::now() + 2s; // else the memory of all would be used up
+            for (unsigned n = 1; !stop.load(); ++n) {
+                fiber::go([] {});
+                if (n % 4096 == 0 && !expect(std::chrono::steady_clock::now() < limit))
+                    break;
+            }
+        };
+        fiber::runtime some({.processors = processors});
+        some.run([&] {
+            for (unsigned n = 1; n < processors; ++n)
+                fiber::go(hog);
+            while (hogs.load() != processors - 1)
+                fiber::this_fiber::yield();
+            fiber::go([&] { stop = true; });
+            hog();
+        });
+    }
+}
+
 TEST_CASE("a pinned fiber stays on its OS thread, which runs no other", "[thread_pin]") {
     tests::expect expect;
     for (unsigned const processors : {1u, 2u, 4u}) {
