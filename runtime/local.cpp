@@ -4,7 +4,6 @@
 #include "runtime/local_table.hpp"
 #include "runtime/sched/fiber.hpp"
 #include "runtime/sched/thread_party.hpp"
-#include "runtime/stack/stack.hpp"
 
 #include <fiber/local.hpp>
 
@@ -15,16 +14,28 @@
 namespace fiber::rt {
 namespace {
 
-local_table*& table_of_caller() noexcept {
+// Null: it has none yet.
+local_table* table_of_caller() noexcept {
     party& me = self();
-    return me.is_fiber() ? static_cast<fiber&>(me).stk->locals : static_cast<thread_party&>(me).locals;
+    if (!me.is_fiber())
+        return static_cast<thread_party&>(me).locals;
+    auto const& g = static_cast<fiber&>(me);
+    return g.has_locals ? g.locals : nullptr;
 }
 
 local_table& make_table_of_caller() {
-    local_table*& table = table_of_caller();
-    if (table == nullptr)
-        table = new local_table;
-    return *table;
+    if (local_table* const table = table_of_caller())
+        return *table;
+    auto* const made = new local_table;
+    party& me = self();
+    if (me.is_fiber()) {
+        auto& g = static_cast<fiber&>(me);
+        g.locals = made;
+        g.has_locals = true;
+    } else {
+        static_cast<thread_party&>(me).locals = made;
+    }
+    return *made;
 }
 
 } // namespace

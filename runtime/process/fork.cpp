@@ -77,9 +77,8 @@ void leave_machine(machine const& m) noexcept {
     set_current_machine(nullptr);
     thread_party& me = current_thread_party();
     me.came_along();
-    stack& here = *g.stk;
-    me.locals = std::exchange(here.locals, nullptr);
-    stranded_on = &here;
+    me.locals = std::exchange(g.has_locals, false) ? g.locals : nullptr;
+    stranded_on = g.stk;
 }
 
 void after_in_child() noexcept {

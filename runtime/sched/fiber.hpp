@@ -36,6 +36,7 @@ namespace fiber::rt {
 struct stack;
 class stack_class;
 class scheduler;
+class local_table;
 
 enum class fiber_state : std::uint8_t { dead, runnable, running, parked };
 
@@ -68,8 +69,7 @@ public:
     }
 };
 
-// Two cache lines: the first is all that switches, wakes and the end look at; the second is for the start. What few fibers
-// have, and none before it has run, is kept with their stacks: stack.hpp.
+// Two cache lines: the first is all that switches, wakes and the end look at; the second is for the start.
 class alignas(2 * cache_line) fiber : public party {
 public:
     fiber() noexcept : party(kind::fiber) {}
@@ -92,6 +92,7 @@ public:
     relaxed<fiber_state> state{fiber_state::dead};
     relaxed<wait_reason> why{};         // what it waits for, while parked
     bool pinned = false;                // it may run on one machine alone: its stack's pinned_to
+    bool has_locals = false;            // made on first use
     relaxed<void const*> what{nullptr}; // what it waits for; before its first run: see parcel.hpp
     relaxed<scheduler*> sched{nullptr}; // whose fiber it is; null in a cache
     relaxed<char const*> name{nullptr}; // null: none. See name.hpp
@@ -100,7 +101,10 @@ public:
     life_word life;
 
     relaxed<std::uint64_t> id{0}; // 1 and up, never reused in this process
-    detail::closure_entry entry = nullptr;
+    union {
+        detail::closure_entry entry = nullptr; // until it first runs
+        local_table* locals;                   // if it has_locals
+    };
     relaxed<void const*> started_at{nullptr}; // where go() returned to
 
     // What entry runs, and destroys.

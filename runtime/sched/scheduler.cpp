@@ -242,6 +242,12 @@ void run_closure(fiber& g) noexcept {
     }
 }
 
+// A function of its own, so that the usual way needs to save no registers.
+[[gnu::noinline]] void end_locals(fiber& g) noexcept {
+    local_table::destroy(g.locals); // may park, and run code that uses them
+    g.has_locals = false;
+}
+
 // The commit function of a stack that has ended a fiber: it is idle now.
 void give_stack_back(void* idle) noexcept {
     auto& s = *static_cast<stack*>(idle);
@@ -269,11 +275,12 @@ void scheduler::fiber_main() noexcept {
         run_closure(g);
         if (current_machine() == nullptr) [[unlikely]] // [fork.stranded]
             end_forked_process();
-        stack& here = *g.stk;
-        local_table::destroy(here.locals);
+        if (g.has_locals) [[unlikely]]
+            end_locals(g);
         arch::used_floating_point const left;
 
         machine& m = enter_with_processor(); // g may have moved
+        stack& here = *g.stk;
         if (!here.canary_lives()) [[unlikely]]
             die_of_overflow(g);
         bool const usual_size = &here.of == &m.p->idle.stacks.of();

@@ -22,7 +22,6 @@
 namespace fiber::rt {
 
 class stack_class;
-class local_table;
 struct machine;
 
 #if defined(__aarch64__)
@@ -40,9 +39,8 @@ struct stack {
     stack* link = nullptr; // in a cache or depot
     stack_class& of;       // gives its size, takes it back
     // Of the fiber that stands on it:
-    local_table* locals = nullptr; // made on first use
-    machine* pinned_to = nullptr;  // while it is pinned
-    stack* further = nullptr;      // with_stack: where it stands now, if not here
+    machine* pinned_to = nullptr; // while it is pinned
+    stack* further = nullptr;     // with_stack: where it stands now, if not here
     guard_kind const guard;
 
     stack(stack_class& c, guard_kind g) noexcept : of(c), guard(g) {}
