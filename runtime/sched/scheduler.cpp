@@ -345,10 +345,6 @@ void scheduler::start(fiber& g) noexcept {
             return;
         }
     }
-    start_outside(g);
-}
-
-[[gnu::noinline]] void scheduler::start_outside(fiber& g) noexcept {
     outsiders_->count_started();
     inject(fiber_list(g));
 }

@@ -105,7 +105,7 @@ private:
                       void* argument) noexcept;
     static void park_inside(machine&, wait_reason, void const* what, arch::commit_function,
                             void* argument) noexcept;
-    static void park_until_ended(machine*, fiber&, life_word::joiner&) noexcept;
+    static void park_until_ended(fiber&, life_word::joiner&) noexcept;
     static void yield_in_turn(machine&, fiber& g, fiber& next) noexcept;
     static void yield_to(machine&, fiber& g, fiber* next) noexcept;
     static void yield_otherwise(machine&, fiber&) noexcept;
@@ -113,7 +113,6 @@ private:
     [[nodiscard]] static machine& enter_with_processor() noexcept;
     [[nodiscard]] static machine& wait_for_processor() noexcept;
     static void finish(machine&, fiber&, bool has_credit) noexcept;
-    void start_outside(fiber&) noexcept;
     void place_without_processor(machine*, fiber&) noexcept;
     void put_next(machine& m, fiber& g) noexcept {
         m.p->put_next(g);

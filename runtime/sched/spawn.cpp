@@ -10,7 +10,6 @@
 #include "runtime/sched/name.hpp"
 #include "runtime/sched/outsiders.hpp"
 #include "runtime/sched/scheduler.hpp"
-#include "runtime/sched/thread_party.hpp"
 
 #include <fiber/go.hpp>
 
@@ -70,13 +69,6 @@ void unmake(resources& to, fiber& g) noexcept {
     }
     g.sched = nullptr;
     to.fibers.give(g);
-}
-
-// As self().
-party& running_on(machine const* m) noexcept {
-    if (m != nullptr) [[likely]]
-        return *m->running;
-    return current_thread_party();
 }
 
 // A fiber past its last switch has a few instructions to go; its machine may have lost its CPU among them. A function of its
@@ -203,11 +195,10 @@ void join(fiber*& held) noexcept {
     held = nullptr;
 }
 
-[[gnu::always_inline]] inline void scheduler::park_until_ended(machine* m, fiber& g,
-                                                               life_word::joiner& me) noexcept {
+[[gnu::always_inline]] inline void scheduler::park_until_ended(fiber& g, life_word::joiner& me) noexcept {
     std::atomic<std::uintptr_t>& word = g.life.word;
     auto const mine = reinterpret_cast<std::uintptr_t>(&me);
-    if (m != nullptr) {
+    if (machine* const m = current_machine()) {
         m->enter();
         if (m->p != nullptr && m->p->holds(g)) [[likely]] {
             word.store(mine, std::memory_order_relaxed); // [life.private]
@@ -231,9 +222,8 @@ void join(fiber*& held) noexcept {
 }
 
 [[gnu::noinline]] FIBER_RETURN_FROM_SWITCH void scheduler::join_by_waiting(fiber*& held) noexcept {
-    machine* const m = current_machine();
-    life_word::joiner me{ticket{&running_on(m)}};
-    park_until_ended(m, *held, me);
+    life_word::joiner me{ticket{&self()}};
+    park_until_ended(*held, me);
     fiber& g = *std::exchange(held, nullptr);
     if (!me.recycled)
         recycle_when_done(g);
