@@ -17,9 +17,9 @@ inline constexpr std::uint32_t first_mxcsr = 0x1f80 | 0x20;
 inline constexpr std::uint16_t first_x87_control = 0x037f;
 #endif
 
-// What the last user of this stack has left, and may have changed, which hardly anybody does: loading the control words
-// costs more than storing them. But what MXCSR has been stored to can be read only some 6 ns later: so look first, and
-// undo after what else is to be done.
+// What the last user of this stack has left, and may have changed, which hardly anybody does. So it is looked at, since to
+// load the control words costs more on some CPUs (Xeon); but early, and undone after what else is to be done, since what
+// MXCSR has been stored to can be read only some 6 ns later on others (Zen 5).
 class used_floating_point {
 public:
     used_floating_point() noexcept {

@@ -157,7 +157,8 @@ bool scheduler::retake(processor& p, stuck_in what) noexcept {
 }
 
 // A fiber that does little but start others is mostly inside of the runtime, where its processor cannot be retaken. So it
-// gives that away itself, when sysmon has ended its slice.
+// gives that away itself, when sysmon has ended its slice. Not by itself whenever it enters: most who do may hold a lock,
+// under which no machine must be made.
 void scheduler::give_way(machine& m) noexcept {
     if (!m.p->keeps_others_waiting() || idle_.count() != 0)
         return;

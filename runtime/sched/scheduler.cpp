@@ -191,6 +191,7 @@ FIBER_RETURN_FROM_SWITCH void scheduler::leave(machine& m, arch::context& from, 
     }
 }
 
+// Likewise, so that switch_to_fresh does not either where an idle stack is at hand.
 [[gnu::noinline]] FIBER_RETURN_FROM_SWITCH void scheduler::switch_to_new_stack(machine& m,
                                                                                arch::context& from, fiber& to,
                                                                                arch::commit_function commit,

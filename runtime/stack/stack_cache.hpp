@@ -32,9 +32,8 @@ public:
             return_credits();
     }
 
-    [[nodiscard]] stack const* first() const noexcept {
-        return idle_;
-    } // what take() gives; null: it makes some
+    // What take() gives; null: it makes some.
+    [[nodiscard]] stack const* first() const noexcept { return idle_; }
     // For a fiber that has a credit.
     [[nodiscard]] stack& take() noexcept {
         if (idle_ == nullptr)
