@@ -75,6 +75,7 @@ namespace {
 inline void park_unobserved(wait_reason why, void const* what, commit_function commit,
                             void* argument) noexcept {
     if (machine* const m = current_machine()) {
+        m->enter();
         scheduler::park(*m, why, what, commit, argument);
         return;
     }
@@ -106,6 +107,7 @@ namespace {
                                                              void* argument) noexcept {
     if (machine* const m = current_machine()) {
         timed_park c{t, timer{.when = deadline, .key = t}, commit, argument};
+        m->enter();
         if (deadline != never)
             scheduler::make_room_for_timer(*m);
         scheduler::park(*m, why, what, timed_park::run, &c);
@@ -150,6 +152,7 @@ namespace {
 FIBER_RETURN_FROM_SWITCH [[gnu::noinline]] void sleep_unobserved(clock::time_point deadline) noexcept {
     machine& m = *current_machine();
     timer alarm{.when = deadline, .key = ticket{m.running}};
+    m.enter();
     if (deadline == never) {
         scheduler::park(m, wait_reason::sleep, nullptr, nullptr, nullptr);
         return;

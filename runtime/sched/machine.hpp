@@ -54,9 +54,10 @@ struct alignas(cache_line) machine {
     arch::thread_state_slots thread;
     arch::context scheduler_context; // this OS thread's own stack
 
-    // ── [lease], left ──
+    // ── [lease], left: once, by a fiber's own code. Who is inside already has looked at *p, and must not step out ──
     [[nodiscard]] bool inside() const noexcept { return inside_.load(std::memory_order_acquire); } // [lease]
     void enter() noexcept {
+        FIBER_ASSERT(!inside());
         inside_.store(true, std::memory_order_relaxed); // the fence orders it
         compiler_fence();                               // [lease] a light one, unless there are hurdles
         if (hurdles_.load(std::memory_order_acquire) != 0)
@@ -122,10 +123,7 @@ private:
 // While it lives, the caller's machine is inside. For what does not switch, and is called by fibers' own code alone.
 class entered {
 public:
-    explicit entered(machine& m) noexcept : m_(m) {
-        FIBER_ASSERT(!m.inside());
-        m.enter();
-    }
+    explicit entered(machine& m) noexcept : m_(m) { m.enter(); }
     ~entered() { m_.leave(); }
     entered(entered const&) = delete;
     entered& operator=(entered const&) = delete;

@@ -21,14 +21,6 @@ namespace fiber::rt {
 
 FIBER_RETURN_FROM_SWITCH void scheduler::park(machine& m, wait_reason why, void const* what,
                                               arch::commit_function commit, void* argument) noexcept {
-    m.enter();
-    park_inside(m, why, what, commit, argument);
-    current_machine()->leave(); // perhaps another one
-}
-
-[[gnu::always_inline]] inline void scheduler::park_inside(machine& m, wait_reason why, void const* what,
-                                                          arch::commit_function commit,
-                                                          void* argument) noexcept {
     fiber& g = *m.running;
     g.why = why;
     g.what = what;
@@ -40,10 +32,10 @@ FIBER_RETURN_FROM_SWITCH void scheduler::park(machine& m, wait_reason why, void 
         to = g.pinned ? nullptr : take_near(m);
     }
     leave(m, g.stk->context, to, commit, argument);
+    current_machine()->leave(); // perhaps another one
 }
 
 void scheduler::make_room_for_timer(machine& m) noexcept {
-    m.enter();
     if (has_processor(m))
         m.p->timers.make_room();
 }

@@ -37,10 +37,11 @@ public:
     scheduler(scheduler const&) = delete;
     scheduler& operator=(scheduler const&) = delete;
 
-    // ── for fibers, each on its own stack. Before, the machine may be inside; after, it, or another one, is not ──
+    // ── for fibers, each on its own stack ──
+    // Before, the machine is inside; after, it, or another one, is not.
     static void park(machine&, wait_reason, void const* what, arch::commit_function, void* argument) noexcept;
-    static void yield(machine&) noexcept;
-    // For a parking fiber's deadline: before, when the machine stays inside, and in the commit function.
+    static void yield(machine&) noexcept; // neither before nor after
+    // For a parking fiber's deadline: inside, before it parks; and in the commit function.
     static void make_room_for_timer(machine&) noexcept;
     void arm(machine&, timer&) noexcept;
     // Gives the processor to another machine, if that can be had.
@@ -103,8 +104,6 @@ private:
     static void prepare(stack&) noexcept; // to run a fiber
     static void leave(machine&, arch::context& from, fiber* to, arch::commit_function,
                       void* argument) noexcept;
-    static void park_inside(machine&, wait_reason, void const* what, arch::commit_function,
-                            void* argument) noexcept;
     static void park_until_ended(fiber&, life_word::joiner&) noexcept;
     static void yield_in_turn(machine&, fiber& g, fiber& next) noexcept;
     static void yield_to(machine&, fiber& g, fiber* next) noexcept;
