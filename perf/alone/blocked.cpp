@@ -2,7 +2,7 @@
 // Copyright the libfiber authors.
 
 // How long do fibers wait when others hold the processors: in a plain system call that blocks, or in a loop
-// that never yields?
+// that never yields, or does nothing but start fibers?
 #include "perf/alone/child.hpp"
 #include "perf/harness/format.hpp"
 #include "perf/harness/machine.hpp"
@@ -10,6 +10,7 @@
 #include "perf/harness/progress.hpp"
 #include "perf/rivals/fiber.hpp"
 
+#include <fiber/chan.hpp>
 #include <fiber/go.hpp>
 #include <fiber/runtime.hpp>
 #include <fiber/wait_group.hpp>
@@ -79,6 +80,25 @@ nanoseconds endless_loop(unsigned) {
     });
 }
 
+nanoseconds endless_starts(unsigned) {
+    return ::fiber::run([] {
+        std::atomic<bool> enough = false;
+        ::fiber::chan<int> wake(1);
+        ::fiber::thread other([&] {
+            static_cast<void>(wake.recv());
+            enough = true;
+        });
+        ::fiber::this_fiber::yield(); // to the one that waits to be woken
+        auto const start = clock::now();
+        wake.send(1);
+        while (!enough.load(std::memory_order_relaxed))
+            ::fiber::go([] {});
+        auto const took = clock::now() - start;
+        other.join();
+        return nanoseconds(took);
+    });
+}
+
 nanoseconds pollers(unsigned others) {
     return ::fiber::run([=] {
         ::fiber::wait_group done;
@@ -103,6 +123,8 @@ struct question {
 constexpr question questions[] = {
     {"sleeper", "one in nanosleep, 300 ms: until 50 others worked 1 ms each", "50 ms", 1, 50, sleeper},
     {"endless_loop", "one in a loop until another sets a flag: until its end", "0 ms", 1, 0, endless_loop},
+    {"endless_starts", "one that starts others until one it has woken sets a flag: until its end", "0 ms", 1,
+     0, endless_starts},
     {"pollers", "200 in poll, 300 ms: until 1,000 others ended", "0 ms", 2, 1'000, pollers},
 };
 

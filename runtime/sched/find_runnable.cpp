@@ -239,7 +239,7 @@ fiber* scheduler::steal(machine& m) noexcept {
 
 fiber* scheduler::steal_from(machine& m, processor& victim) noexcept {
     fiber_list loot;
-    static_cast<void>(break_lease(victim, [&](machine&) {
+    static_cast<void>(break_lease(victim, if_inside::give_up, [&](machine&) {
         loot.push(victim.take_half());
         if (loot.empty())
             if (fiber* const g = victim.take_next())

@@ -22,10 +22,14 @@
 namespace fiber::rt {
 
 void machine::take_hurdles() noexcept {
-    if (needs_fence_ != 0)
-        full_fence();                                              // [lease]
-    if ((hurdles_.load(std::memory_order_acquire) & claimed) != 0) // [lease]
-        std::lock_guard const wait_for_taker(sched.taking_);
+    light_fence();                                                      // [lease]
+    while ((hurdles_.load(std::memory_order_acquire) & claimed) != 0) { // [lease]
+        leave();
+        sched.taking_.lock(); // waits for the taker
+        sched.taking_.unlock();
+        inside_.store(true, std::memory_order_relaxed); // the fence orders it
+        light_fence();                                  // [lease]
+    }
 }
 
 void* scheduler::machine_main(void* self) noexcept {
@@ -140,7 +144,7 @@ bool scheduler::retake(processor& p, stuck_in what) noexcept {
     machine* const to = spare_or_new();
     if (to == nullptr)
         return false;
-    bool const taken = break_lease(p, [&](machine& from) {
+    bool const taken = break_lease(p, if_inside::wait_a_moment, [&](machine& from) {
         from.p = nullptr;
         from.computes_on = what == stuck_in::a_computation;
         give(p, *to);
@@ -154,19 +158,6 @@ bool scheduler::retake(processor& p, stuck_in what) noexcept {
         idle_.add_spare(*to);
     }
     return taken;
-}
-
-// A fiber that does little but start others is mostly inside of the runtime, where its processor cannot be retaken. So it
-// gives that away itself, when sysmon has ended its slice. Not by itself whenever it enters: most who do may hold a lock,
-// under which no machine must be made.
-void scheduler::give_way(machine& m) noexcept {
-    if (!m.p->keeps_others_waiting() || idle_.count() != 0)
-        return;
-    hand_off(m);
-    if (m.p == nullptr) {
-        m.computes_on = true;
-        sysmon_.one_computes_on();
-    }
 }
 
 // Until it is given a processor, or the end has come.

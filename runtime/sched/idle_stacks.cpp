@@ -12,8 +12,6 @@
 #include "runtime/sched/outsiders.hpp"
 #include "runtime/sched/scheduler.hpp"
 
-#include <sched.h>
-
 namespace fiber::rt {
 
 void scheduler::trim() noexcept {
@@ -23,8 +21,6 @@ void scheduler::trim() noexcept {
 }
 
 void scheduler::return_all_idle_stacks() noexcept {
-    constexpr int attempts =
-        1000; // a machine is inside for less than a microsecond at a time, unless it lost its CPU
     {
         machine* const m = current_machine();
         stay_inside const inside(m);
@@ -33,8 +29,7 @@ void scheduler::return_all_idle_stacks() noexcept {
     }
     unsigned const n = made_.load(std::memory_order_acquire); // [made]
     for (unsigned i = 0; i < n; ++i)
-        for (int left = attempts; left > 0 && !return_idle_stacks(*processors_[i]); --left)
-            ::sched_yield();
+        return_idle_stacks(*processors_[i], if_inside::wait_a_moment);
     std::lock_guard const hold(outsiders_->lock);
     outsiders_->idle.stacks.return_idle();
 }
@@ -44,16 +39,16 @@ void scheduler::age_stacks(clock::time_point now) noexcept {
         return;
     unsigned const n = made_.load(std::memory_order_acquire); // [made]
     for (unsigned i = 0; i < n; ++i)
-        static_cast<void>(return_idle_stacks(*processors_[i]));
+        return_idle_stacks(*processors_[i], if_inside::give_up); // some other time
     if (std::unique_lock const hold(outsiders_->lock, std::try_to_lock); hold)
         outsiders_->idle.stacks.return_idle();
     stack_class::age_all(now);
 }
 
-// True: there are none left.
-bool scheduler::return_idle_stacks(processor& p) noexcept {
+void scheduler::return_idle_stacks(processor& p, if_inside otherwise) noexcept {
     stack_cache& stacks = p.idle.stacks;
-    return stacks.idle() == 0 || break_lease(p, [&](machine&) { stacks.return_idle(); });
+    if (stacks.idle() != 0)
+        static_cast<void>(break_lease(p, otherwise, [&](machine&) { stacks.return_idle(); }));
 }
 
 } // namespace fiber::rt

@@ -13,15 +13,19 @@
 // [lease] A machine holds its processor on a lease, which others may break while it runs a fiber's own code.
 //
 //     machine, entering the runtime               taker: sysmon, or a thief; holds the scheduler's `taking`
-//   1 inside = true                             1 inside: give up
-//   2 light fence                               2 claimed = true
-//   3 claimed: wait for `taking`                3 heavy fence
-//   4 p, if it is not null, is its own          4 inside: give up. Else p is the taker's, to use or to take away
-//   5 inside = false, on the way out            5 claimed = false, let go of `taking`
+//   1 inside = true                             1 claimed = true
+//   2 light fence                               2 heavy fence
+//   3 claimed: inside = false, wait for         3 inside: give up, at once or after a moment. Else p is the
+//     `taking`, and from 1 again                  taker's, to use or to take away
+//   4 p, if it is not null, is its own          4 claimed = false, let go of `taking`
+//   5 inside = false, on the way out
 //
-//   One fence is first. The left: right.4 sees the machine inside. The right: left.3 sees the claim, and waits
-//   until the taker is done. So never both are past their 4. A machine that is inside, and those that sleep
-//   are, can lose its processor only by its own doing, or while it is on the idle list, under that list's lock.
+//   One fence is first. The left: right.3 sees the machine inside, until it has left. The right: left.3 sees the claim,
+//   steps out, and waits until the taker is done. So never is the left past 3 while the right has p. A machine that is
+//   inside, and those that sleep are, can lose its processor only by its own doing, or while it is on the idle list, under
+//   that list's lock.
+//   One that is inside nearly all the time, in a fiber that calls nothing but the runtime, steps out at its next entry: a
+//   taker who waits a moment meets it there.
 #pragma once
 
 #include "runtime/base/assert.hpp"

@@ -94,13 +94,10 @@ public:
             order_.passes(g);
         next_ = &g;
     }
-    // True now and then, if the running fiber starts very many.
-    [[nodiscard]] bool put_child(fiber& g) noexcept {
-        bool const many = newest_.full();
-        if (many) [[unlikely]]
+    void put_child(fiber& g) noexcept {
+        if (newest_.full()) [[unlikely]]
             children_.push(newest_.take());
         newest_.push(g);
-        return many;
     }
     void put_last(fiber& g) noexcept { queue_.push(g); }
     void put_last(fiber_list&& list) noexcept { queue_.push(std::move(list)); }
@@ -150,12 +147,6 @@ public:
         return slice_end_;
     }                                             // any: another one for each that begins
     void end_slice() noexcept { slice_end_ = 0; } // any, as a request
-    // Asked now and then by a fiber that starts very many: whether sysmon has ended its slice, and none of those that wait
-    // here have been offered to others since this was last asked.
-    [[nodiscard]] bool keeps_others_waiting() noexcept {
-        auto const offered = steals.mine();
-        return std::exchange(offered_at_last_look_, offered) == offered && slice_end_ == 0;
-    }
 
     // True after so many ticks, until looked(): time to look at more than what is here. Prime, so as not to fall
     // in step with a program's own rhythm; Go's number.
@@ -265,7 +256,6 @@ private:
 
     std::atomic<machine*> owner_{nullptr};
     relaxed<std::uint64_t> signs_at_last_look_{0};
-    std::uint64_t offered_at_last_look_ = 0;
     wake_order order_; // of those that went straight to `next`
 };
 

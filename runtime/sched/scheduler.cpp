@@ -331,10 +331,8 @@ void scheduler::start(fiber& g) noexcept {
         entered const inside(*m);
         if (has_processor(*m)) [[likely]] {
             ++m->p->started;
-            bool const many = m->p->put_child(g);
+            m->p->put_child(g);
             publish(*m);
-            if (many) [[unlikely]]
-                give_way(*m);
             return;
         }
     }

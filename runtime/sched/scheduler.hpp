@@ -165,11 +165,11 @@ private:
     [[nodiscard]] machine* first_machine() const noexcept {
         return machines_.load(std::memory_order_acquire); // [machines] each one is complete
     }
+    enum class if_inside { give_up, wait_a_moment };
     template <class Use>
-    [[nodiscard]] bool break_lease(processor&, Use const&) noexcept;
+    [[nodiscard]] bool break_lease(processor&, if_inside, Use const&) noexcept;
     [[nodiscard]] bool regain(machine&) noexcept;
     [[nodiscard]] bool retake(processor&, stuck_in) noexcept;
-    void give_way(machine&) noexcept;
     void end_computation(machine&) noexcept;
     void wait_as_spare(machine&) noexcept;
     [[nodiscard]] bool nap(machine&, clock::time_point until) noexcept;
@@ -190,7 +190,7 @@ private:
     // ── idle_stacks.cpp ──
     void age_stacks(clock::time_point now) noexcept;
     void return_all_idle_stacks() noexcept;
-    [[nodiscard]] bool return_idle_stacks(processor&) noexcept;
+    void return_idle_stacks(processor&, if_inside) noexcept;
 
     // ── shutdown.cpp ──
     [[nodiscard]] std::uint64_t live_fibers() const noexcept;

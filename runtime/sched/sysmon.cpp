@@ -83,6 +83,7 @@ void sysmon::watch() {
         idle = of_.all_idle() ? idle + 1 : 0;
         if (idle >= idle_naps_before_sleep) {
             sleep_until_a_machine_wakes();
+            impressions_.clear(); // of another time
             idle = quiet = 0;
             time = shortest_nap;
         }
@@ -125,15 +126,20 @@ bool sysmon::look_at(processor& p, impression& seen, clock::time_point now) {
     if (p.progress.falls_behind(before, p.queued(), now) && of_.idle_.count() > 0)
         of_.idle_.wake_one();
 
-    if (seen.progress.ticks != before.ticks) {
+    // It may make no switch, but give away what waits there: all but `next`, and what its machine has to do itself.
+    auto const given_away = std::exchange(seen.given_away, p.steals.read());
+    bool const shares =
+        seen.given_away != given_away && p.waiting() == p.queued() && !overdue && !of_.retired(p);
+
+    machine* const m = p.owner();
+    if (seen.progress.ticks != before.ticks || shares || m == nullptr || m->asleep) {
         seen.since = now;
         seen.blocked = false;
         return false;
     }
-    machine* const m = p.owner();
-    if (m == nullptr || m->inside())
-        return false; // idle, or about to see for itself
     auto const stuck_for = now - seen.since;
+    if (m->inside() && stuck_for < usual_slice)
+        return false; // about to see for itself
     bool const work_waits = p.waiting() != 0 || overdue || !of_.global_.empty() || of_.retired(p);
     if (work_waits && of_.idle_.count() > 0 && !of_.retired(p)) {
         of_.idle_.wake_one();

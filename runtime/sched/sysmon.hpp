@@ -44,9 +44,10 @@ public:
 private:
     // What a processor looked like, and since when.
     struct impression {
-        clock::time_point since{};
+        clock::time_point since = clock::now();
         bool blocked = false; // its machine, in the kernel
         pace::look progress;
+        std::uint64_t given_away = 0;
         std::uint64_t slice = 0;
         clock::time_point slice_since{};
     };

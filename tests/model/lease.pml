@@ -5,17 +5,20 @@
  * thief takes fibers from it. Nobody uses the processor while another does, and no use of it is lost.
  *
  *   here       there                                      step of the tag
- *   enter      machine::enter, wait_for_taker             left 1, 2, 3
- *   use        what a machine, or a taker, does with *p   left 4, right 4
- *   break      scheduler::break_lease                     right 1, 2, 3, 4, 5
- *   sysmon     retake: the processor goes to machine 1, asleep until then; machine 0 finds another, as by regain
- *   thief      steal_from
+ *   enter      machine::enter, take_hurdles               left 1, 2, 3
+ *   use        what a machine, or a taker, does with *p   left 4, right 3
+ *   break      scheduler::break_lease                     right 1, 2, 3, 4
+ *   sysmon     retake: the processor goes to machine 1, asleep until then; machine 0 finds another, as by regain. It waits a
+ *              moment, and so looks twice at most: what lies between may take as long as it likes
+ *   thief      steal_from: gives up
  *
  * NO_HEAVY_FENCE   the taker passes a fence, but the machine does not
  * LOAD_FIRST       the machine looks for a claim before it says that it is inside
- * NO_SECOND_LOOK   the taker does not look once more whether the machine is inside
+ * NO_LOOK_INSIDE   the taker does not look, after its fence, whether the machine is inside
  * OTHER_PROCESSOR  it does not look whether this is still the machine's processor
  * NO_WAIT          the machine sees the claim, and goes on
+ * NO_NEW_LOOK      once it has waited outside, it goes on without a look for another claim
+ * ENTERS_AGAIN     a machine that is inside enters once more, between two uses
  * NO_TRY_LOCK      a taker does not mind another one
  */
 #define MACHINES 2
@@ -48,19 +51,29 @@ inline use() {
 }
 
 inline enter() {
+    do
+    ::
 #ifdef LOAD_FIRST
-    claimed = load(CLAIMED + me);
-    store(INSIDE + me, true);
+       claimed = load(CLAIMED + me);
+       store(INSIDE + me, true);
 #else
-    store(INSIDE + me, true);
-    claimed = load(CLAIMED + me);
+       store(INSIDE + me, true);
+       claimed = load(CLAIMED + me);
 #endif
-#ifndef NO_WAIT
-    if
-    :: claimed -> atomic { drained && !taking }
-    :: else
-    fi;
+       if
+       :: !claimed -> break
+#ifdef NO_WAIT
+       :: claimed -> break
 #endif
+       :: claimed ->
+          store(INSIDE + me, false);
+          atomic { drained && !taking };
+#ifdef NO_NEW_LOOK
+          store(INSIDE + me, true);
+          break
+#endif
+       fi
+    od;
     claimed = false
 }
 
@@ -72,7 +85,13 @@ end_asleep:
     do
     :: atomic { rounds > 0 -> rounds-- };
        if
-       :: load(HAS + me) == P -> use()
+       :: load(HAS + me) == P ->
+#ifdef ENTERS_AGAIN
+          atomic { users++; assert(users == 1) };
+          enter();
+          users--;
+#endif
+          use()
        :: load(HAS + me) == NONE -> store(HAS + me, ANOTHER)
        :: load(HAS + me) == ANOTHER
        fi;
@@ -95,13 +114,13 @@ inline give_to_1() {
 inline break_lease() {
     whose = load(OWNER);
     if
-    :: load(INSIDE + whose) -> skip
+    :: me == THIEF && load(INSIDE + whose) -> skip
     :: else ->
        if
 #ifdef NO_TRY_LOCK
        :: true ->
 #else
-       :: atomic { drained && taking }
+       :: atomic { me == THIEF && drained && taking }
        :: atomic { drained && !taking -> taking = true };
 #endif
           store(CLAIMED + whose, true);
@@ -110,10 +129,14 @@ inline break_lease() {
 #else
           membarrier(at);
 #endif
-#ifdef NO_SECOND_LOOK
+#ifdef NO_LOOK_INSIDE
           inside = false;
 #else
           inside = load(INSIDE + whose);
+          if
+          :: me == SYSMON && inside -> inside = load(INSIDE + whose)
+          :: else
+          fi;
 #endif
           if
 #ifdef OTHER_PROCESSOR

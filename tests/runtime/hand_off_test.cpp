@@ -229,9 +229,14 @@ TEST_CASE("a queue that two fibers starve by waking each other gets its turn", "
     });
 }
 
-TEST_CASE("fibers that do nothing but start others starve nobody", "[fairness]") {
+TEST_CASE("fibers that are inside of the runtime nearly all the time starve nobody", "[fairness]") {
+    using call_of_runtime = void (*)(fiber::runtime&);
+    call_of_runtime const calls[] = {[](fiber::runtime&) { fiber::go([] {}); },
+                                     [](fiber::runtime&) { fiber::thread_pin const pinned; },
+                                     [](fiber::runtime& its) { its.trim(); }};
     tests::expect expect;
-    for (unsigned const processors : {1U, 2U, 1U, 2U, 1U, 2U, 1U, 2U}) {
+    auto const starve = [&](unsigned processors, call_of_runtime call, bool woken) {
+        fiber::runtime some({.processors = processors});
         std::atomic<bool> stop{false};
         std::atomic<unsigned> hogs{0};
         auto const hog = [&] {
@@ -239,21 +244,34 @@ TEST_CASE("fibers that do nothing but start others starve nobody", "[fairness]")
             auto const limit =
                 std::chrono::steady_clock::now() + 2s; // else the memory of all would be used up
             for (unsigned n = 1; !stop.load(); ++n) {
-                fiber::go([] {});
+                call(some);
                 if (n % 4096 == 0 && !expect(std::chrono::steady_clock::now() < limit))
                     break;
             }
         };
-        fiber::runtime some({.processors = processors});
         some.run([&] {
+            fiber::chan<int> wake(1); // who waits for it is next; else it is one of those started
+            auto const starved = [=, &stop] {
+                static_cast<void>(wake.recv());
+                stop = true;
+            };
+            if (woken)
+                fiber::go(starved);
             for (unsigned n = 1; n < processors; ++n)
                 fiber::go(hog);
-            while (hogs.load() != processors - 1)
+            do
                 fiber::this_fiber::yield();
-            fiber::go([&] { stop = true; });
+            while (hogs.load() != processors - 1);
+            if (!woken)
+                fiber::go(starved);
+            wake.send(1);
             hog();
         });
-    }
+    };
+    for (auto const call : calls)
+        for (unsigned const processors : {1U, 2U, 1U, 2U, 1U, 2U})
+            for (bool const woken : {false, true})
+                starve(processors, call, woken);
 }
 
 TEST_CASE("a pinned fiber stays on its OS thread, which runs no other", "[thread_pin]") {

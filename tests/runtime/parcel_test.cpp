@@ -71,28 +71,11 @@ TEST_CASE("a processor runs the children of a fiber in order, however many", "[p
     auto const f = fibers(n);
     rt::processor p(0, rt::stack_class::usual());
     for (std::size_t i = 0; i < n; ++i)
-        static_cast<void>(p.put_child(f[i]));
+        p.put_child(f[i]);
     CHECK(p.queued() == n);
     for (std::size_t i = 0; i < n; ++i)
         CHECK(p.take_local() == &f[i]);
     CHECK(p.take_local() == nullptr);
-}
-
-TEST_CASE("a processor keeps others waiting if its slice was ended, and none of its fibers is offered",
-          "[processor]") {
-    auto const f = fibers(1025);
-    rt::processor p(0, rt::stack_class::usual());
-    for (std::size_t i = 0; i < 1024; ++i)
-        REQUIRE_FALSE(p.put_child(f[i]));
-    CHECK(p.put_child(f[1024])); // now and then: time to ask
-    CHECK_FALSE(p.keeps_others_waiting());
-    p.end_slice();
-    CHECK(p.keeps_others_waiting());
-    ++p.steals;
-    CHECK_FALSE(p.keeps_others_waiting());
-    CHECK(p.keeps_others_waiting());
-    CHECK(p.take_local() == &f[0]); // a new slice
-    CHECK_FALSE(p.keeps_others_waiting());
 }
 
 TEST_CASE(
@@ -102,7 +85,7 @@ TEST_CASE(
         auto const f = fibers(n);
         rt::processor p(0, rt::stack_class::usual());
         for (std::size_t i = 0; i < n; ++i)
-            static_cast<void>(p.put_child(f[i]));
+            p.put_child(f[i]);
         auto given = p.take_half();
         auto const kept = p.queued();
         CHECK(given.size() + kept == n);
