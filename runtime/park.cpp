@@ -39,20 +39,19 @@ struct timed_park {
     }
 };
 
-constinit wait_observer const* observer = nullptr;
-
 // Tells the observer, if there is one.
 class observed_wait {
 public:
     observed_wait(wait_reason why, void const* what) noexcept {
-        if (observer != nullptr) [[unlikely]]
-            observer->begins(*::new (static_cast<void*>(note_)) wait_note({self(), why, what, clock::now()}));
+        if (observer_of_waits != nullptr) [[unlikely]]
+            observer_of_waits->begins(*::new (static_cast<void*>(note_))
+                                          wait_note({self(), why, what, clock::now()}));
     }
     observed_wait(observed_wait const&) = delete;
     observed_wait& operator=(observed_wait const&) = delete;
     ~observed_wait() {
-        if (observer != nullptr) [[unlikely]]
-            observer->is_over(*std::launder(reinterpret_cast<wait_note*>(note_)));
+        if (observer_of_waits != nullptr) [[unlikely]]
+            observer_of_waits->is_over(*std::launder(reinterpret_cast<wait_note*>(note_)));
     }
 
 private:
@@ -61,8 +60,6 @@ private:
 };
 
 } // namespace
-
-void observe_waits(wait_observer const* o) noexcept { observer = o; }
 
 party& self() noexcept {
     if (machine const* const m = current_machine())
@@ -93,7 +90,7 @@ inline void park_unobserved(wait_reason why, void const* what, commit_function c
 } // namespace
 
 void park_erased(wait_reason why, void const* what, commit_function commit, void* argument) noexcept {
-    if (observer == nullptr) [[likely]]
+    if (observer_of_waits == nullptr) [[likely]]
         park_unobserved(why, what, commit, argument);
     else
         park_observed(why, what, commit, argument);
@@ -141,7 +138,7 @@ namespace {
 FIBER_RETURN_FROM_SWITCH wait_end park_until_erased(ticket t, clock::time_point deadline, wait_reason why,
                                                     void const* what, commit_function commit,
                                                     void* argument) noexcept {
-    if (observer == nullptr) [[likely]]
+    if (observer_of_waits == nullptr) [[likely]]
         return park_until_unobserved(t, deadline, why, what, commit, argument);
     return park_until_observed(t, deadline, why, what, commit, argument);
 }
@@ -171,7 +168,7 @@ FIBER_RETURN_FROM_SWITCH [[gnu::noinline]] void sleep_unobserved(clock::time_poi
 } // namespace
 
 FIBER_RETURN_FROM_SWITCH void sleep_until(clock::time_point deadline) noexcept {
-    if (observer == nullptr) [[likely]]
+    if (observer_of_waits == nullptr) [[likely]]
         sleep_unobserved(deadline);
     else
         sleep_observed(deadline);

@@ -106,7 +106,7 @@ struct wait_observer {
     void (*begins)(wait_note&) noexcept;
     void (*is_over)(wait_note&) noexcept;
 };
-void observe_waits(wait_observer const*) noexcept; // set before the first wait; null: none
+inline constinit wait_observer const* observer_of_waits = nullptr; // set before the first wait; null: none
 
 // Something to be done when the caller ends: a fiber or an OS thread, after its fiber::local variables have been
 // destroyed. It stands where it was put until it runs. Throws std::bad_alloc, and then it will not run.

@@ -108,7 +108,7 @@ void observe(std::chrono::milliseconds how_long, std::mutex& held, reporter tell
     long_wait = how_long;
     hold = &held;
     report = tell;
-    observe_waits(&observer);
+    observer_of_waits = &observer;
 }
 
 void look_out() noexcept {

@@ -198,7 +198,8 @@ void join(fiber*& held) noexcept {
 [[gnu::always_inline]] inline void scheduler::park_until_ended(fiber& g, life_word::joiner& me) noexcept {
     std::atomic<std::uintptr_t>& word = g.life.word;
     auto const mine = reinterpret_cast<std::uintptr_t>(&me);
-    if (machine* const m = current_machine()) {
+    machine* const m = current_machine();
+    if (m != nullptr && observer_of_waits == nullptr) [[likely]] { // park tells that one
         m->enter();
         if (m->p != nullptr && m->p->holds(g)) [[likely]] {
             word.store(mine, std::memory_order_relaxed); // [life.private]

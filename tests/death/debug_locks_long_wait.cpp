@@ -7,6 +7,7 @@
 // env: FIBER_DEBUG=locks=1
 // stderr: fiber: fiber::timed_mutex 0x[0-9a-f]+: held while fiber [0-9]+ "first" has waited for [0-9]+ ms: semaphore 0x[0-9a-f]+
 // stderr: fiber: fiber::shared_mutex 0x[0-9a-f]+: held while OS thread [0-9]+ has waited for [0-9]+ ms: semaphore 0x[0-9a-f]+
+// stderr: fiber: fiber::mutex 0x[0-9a-f]+: held while fiber [0-9]+ has waited for [0-9]+ ms: join 0x[0-9a-f]+
 // stdout: done
 
 #include "tests/death/own_stderr.hpp"
@@ -34,9 +35,16 @@ int main() {
         over.acquire();
     });
     reports.pass_on_line(); // and not once more of the first
-    over.release(3);
+    fiber::mutex plain;
+    fiber::handle third = fiber::go([&] {
+        std::scoped_lock lock(plain);
+        fiber::go([&] { over.acquire(); }).join(); // one that has not begun
+    });
+    reports.pass_on_line();
+    over.release(4);
     without.join();
     first.join();
     second.join();
+    third.join();
     std::puts("done");
 }
