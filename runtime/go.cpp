@@ -66,7 +66,7 @@ thread_pin::thread_pin() {
     rt::machine* const m = rt::current_machine();
     if (m == nullptr || m->running->pinned)
         return; // an OS thread; or there is one around this one
-    rt::stay_inside const hold(m);
+    rt::entered const inside(*m);
     m->sched.pin(*m);
     outermost_ = true;
 }
@@ -75,7 +75,7 @@ thread_pin::~thread_pin() {
     rt::machine* const m = rt::current_machine();
     if (!outermost_ || m == nullptr) // [fork.stranded]
         return;
-    rt::stay_inside const hold(m);
+    rt::entered const inside(*m);
     m->sched.unpin(*m);
 }
 
@@ -85,7 +85,7 @@ blocking_region::blocking_region() noexcept {
     rt::machine* const m = rt::current_machine();
     if (m == nullptr)
         return;
-    rt::stay_inside const hold(m);
+    rt::entered const inside(*m);
     if (m->p != nullptr)
         m->sched.hand_off(*m);
 }
@@ -94,7 +94,7 @@ blocking_region::~blocking_region() {
     rt::machine* const m = rt::current_machine();
     if (m == nullptr)
         return;
-    rt::stay_inside const hold(m);
+    rt::entered const inside(*m);
     static_cast<void>(rt::scheduler::has_processor(*m)); // else it waits for one when it next parks
 }
 

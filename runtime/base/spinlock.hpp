@@ -2,8 +2,8 @@
 // Copyright the libfiber authors.
 
 // spinlock.hpp: the lock under all others, held for tens of instructions and never across user code, an
-// allocation, a system call or a switch. The one exception to the last: a commit function may release it on
-// the next stack.
+// allocation, a system call or a switch. The one exception is a park: a commit function may release it on the next
+// stack.
 #pragma once
 
 #include "runtime/base/assert.hpp"

@@ -25,6 +25,8 @@ void machine::take_hurdles() noexcept {
     light_fence();                                                      // [lease]
     while ((hurdles_.load(std::memory_order_acquire) & claimed) != 0) { // [lease]
         leave();
+        stepped_out_.store(1, std::memory_order_relaxed); // whoever it wakes looks at inside_
+        futex_wake_one(stepped_out_);
         sched.taking_.lock(); // waits for the taker
         sched.taking_.unlock();
         inside_.store(true, std::memory_order_relaxed); // the fence orders it
@@ -139,16 +141,20 @@ void scheduler::end_computation(machine& m) noexcept {
         sysmon_.one_has_computed();
 }
 
-// By sysmon: the machine of p is stuck in a fiber's own code.
-bool scheduler::retake(processor& p, stuck_in what) noexcept {
+// By sysmon: the machine of p is stuck in a fiber's own code, since so many ticks.
+bool scheduler::retake(processor& p, std::uint64_t ticks, stuck_in what) noexcept {
     machine* const to = spare_or_new();
     if (to == nullptr)
         return false;
-    bool const taken = break_lease(p, if_inside::wait_a_moment, [&](machine& from) {
+    bool taken = false;
+    static_cast<void>(break_lease(p, if_inside::wait_a_moment, [&](machine& from) {
+        if (p.progress.ticks.read() != ticks) // it has moved on meanwhile
+            return;
         from.p = nullptr;
         from.computes_on = what == stuck_in::a_computation;
         give(p, *to);
-    });
+        taken = true;
+    }));
     if (taken) {
         if (what == stuck_in::a_computation)
             sysmon_.one_computes_on();

@@ -12,6 +12,8 @@
 #include "runtime/sched/outsiders.hpp"
 #include "runtime/sched/scheduler.hpp"
 
+#include <sched.h>
+
 namespace fiber::rt {
 
 void scheduler::trim() noexcept {
@@ -21,15 +23,20 @@ void scheduler::trim() noexcept {
 }
 
 void scheduler::return_all_idle_stacks() noexcept {
+    constexpr int attempts =
+        1000; // a machine is inside for less than a microsecond at a time, unless it lost its CPU
     {
         machine* const m = current_machine();
-        stay_inside const inside(m);
-        if (m != nullptr && m->p != nullptr) // of this runtime or another one
-            m->p->idle.stacks.return_idle();
+        if (m != nullptr) {
+            entered const inside(*m);
+            if (m->p != nullptr) // of this runtime or another one
+                m->p->idle.stacks.return_idle();
+        }
     }
     unsigned const n = made_.load(std::memory_order_acquire); // [made]
     for (unsigned i = 0; i < n; ++i)
-        return_idle_stacks(*processors_[i], if_inside::wait_a_moment);
+        for (int left = attempts; left > 0 && !return_idle_stacks(*processors_[i]); --left)
+            ::sched_yield();
     std::lock_guard const hold(outsiders_->lock);
     outsiders_->idle.stacks.return_idle();
 }
@@ -39,16 +46,22 @@ void scheduler::age_stacks(clock::time_point now) noexcept {
         return;
     unsigned const n = made_.load(std::memory_order_acquire); // [made]
     for (unsigned i = 0; i < n; ++i)
-        return_idle_stacks(*processors_[i], if_inside::give_up); // some other time
+        static_cast<void>(return_idle_stacks(*processors_[i]));
     if (std::unique_lock const hold(outsiders_->lock, std::try_to_lock); hold)
         outsiders_->idle.stacks.return_idle();
     stack_class::age_all(now);
 }
 
-void scheduler::return_idle_stacks(processor& p, if_inside otherwise) noexcept {
+// True: there are none left. To the depot, which has a lock, they go when the lease is whole again: [lease].
+bool scheduler::return_idle_stacks(processor& p) noexcept {
     stack_cache& stacks = p.idle.stacks;
-    if (stacks.idle() != 0)
-        static_cast<void>(break_lease(p, otherwise, [&](machine&) { stacks.return_idle(); }));
+    if (stacks.idle() == 0)
+        return true;
+    stack* idle = nullptr;
+    bool const taken = break_lease(p, if_inside::give_up, [&](machine&) { idle = stacks.take_all(); });
+    if (idle != nullptr)
+        stacks.of().give(idle);
+    return taken;
 }
 
 } // namespace fiber::rt

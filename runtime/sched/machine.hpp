@@ -26,6 +26,7 @@
 //   that list's lock.
 //   One that is inside nearly all the time, in a fiber that calls nothing but the runtime, steps out at its next entry: a
 //   taker who waits a moment meets it there.
+//   It may hold a spinlock while it waits. So what a taker does with p takes no lock, and calls nothing that does.
 #pragma once
 
 #include "runtime/base/assert.hpp"
@@ -39,6 +40,7 @@
 #include "asm/switch.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <sys/types.h>
 
@@ -72,16 +74,24 @@ struct alignas(cache_line) machine {
 
     // ── [lease], right ──
     void claim() noexcept {
-        hurdles_.store(needs_fence_ | claimed, std::memory_order_relaxed); // the fence orders it
+        stepped_out_.store(0, std::memory_order_relaxed);
+        hurdles_.store(needs_fence_ | claimed, std::memory_order_release); // with that zero
         heavy_fence();                                                     // [lease]
     }
     void unclaim() noexcept { hurdles_.store(needs_fence_, std::memory_order_release); } // [lease]
+    // Until one that is claimed has left, or has stepped out. It may have lost its CPU, or be in a system call: not for long.
+    void wait_until_outside() noexcept {
+        for (int looks = 100; looks > 0 && inside(); --looks)
+            cpu_relax();
+        if (inside()) // once: should it wake for no reason, another time will do
+            futex_wait(stepped_out_, 0, clock::now() + std::chrono::microseconds(500));
+    }
 
     bool searching = false;         // it holds one count of the scheduler's `searching`
     unsigned vain_searches = 0;     // in a row
     machine* next_listed = nullptr; // among the idle, or the spares; guarded by their lock, as the next
     bool idle = false;
-    relaxed<bool> asleep{false};
+    relaxed<bool> asleep{true};
     bool retired = false; // guarded by the scheduler's `retiring_`
 
     bool computes_on = false; // its processor was retaken from a computation, which still goes on
@@ -122,6 +132,7 @@ private:
     std::atomic<std::uint8_t> hurdles_{needs_fence_};
     std::atomic<bool> inside_{true}; // it begins in its scheduler context
     std::atomic<std::uint32_t> wake_word_{0};
+    std::atomic<std::uint32_t> stepped_out_{0}; // for the futex: since the last claim
 };
 
 // While it lives, the caller's machine is inside. For what does not switch, and is called by fibers' own code alone.

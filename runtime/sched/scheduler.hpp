@@ -169,7 +169,7 @@ private:
     template <class Use>
     [[nodiscard]] bool break_lease(processor&, if_inside, Use const&) noexcept;
     [[nodiscard]] bool regain(machine&) noexcept;
-    [[nodiscard]] bool retake(processor&, stuck_in) noexcept;
+    [[nodiscard]] bool retake(processor&, std::uint64_t ticks, stuck_in) noexcept;
     void end_computation(machine&) noexcept;
     void wait_as_spare(machine&) noexcept;
     [[nodiscard]] bool nap(machine&, clock::time_point until) noexcept;
@@ -190,7 +190,7 @@ private:
     // ── idle_stacks.cpp ──
     void age_stacks(clock::time_point now) noexcept;
     void return_all_idle_stacks() noexcept;
-    void return_idle_stacks(processor&, if_inside) noexcept;
+    [[nodiscard]] bool return_idle_stacks(processor&) noexcept;
 
     // ── shutdown.cpp ──
     [[nodiscard]] std::uint64_t live_fibers() const noexcept;

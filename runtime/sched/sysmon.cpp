@@ -83,7 +83,8 @@ void sysmon::watch() {
         idle = of_.all_idle() ? idle + 1 : 0;
         if (idle >= idle_naps_before_sleep) {
             sleep_until_a_machine_wakes();
-            impressions_.clear(); // of another time
+            for (impression& seen : impressions_)
+                seen.is_moving(clock::now());
             idle = quiet = 0;
             time = shortest_nap;
         }
@@ -126,18 +127,16 @@ bool sysmon::look_at(processor& p, impression& seen, clock::time_point now) {
     if (p.progress.falls_behind(before, p.queued(), now) && of_.idle_.count() > 0)
         of_.idle_.wake_one();
 
-    // It may make no switch, but give away what waits there: all but `next`, and what its machine has to do itself.
-    auto const given_away = std::exchange(seen.given_away, p.steals.read());
-    bool const shares =
-        seen.given_away != given_away && p.waiting() == p.queued() && !overdue && !of_.retired(p);
-
     machine* const m = p.owner();
-    if (seen.progress.ticks != before.ticks || shares || m == nullptr || m->asleep) {
-        seen.since = now;
+    if (seen.progress.ticks != before.ticks || m == nullptr || m->asleep) {
+        seen.is_moving(now);
         seen.blocked = false;
         return false;
     }
-    auto const stuck_for = now - seen.since;
+    // It may make no switch, but give some of what waits there to others: then it has more time.
+    if (auto const given = p.steals.read(); given != std::exchange(seen.given_away, given))
+        seen.helped_since = now;
+    auto const stuck_for = std::max(now - seen.helped_since, (now - seen.since) / 2);
     if (m->inside() && stuck_for < usual_slice)
         return false; // about to see for itself
     bool const work_waits = p.waiting() != 0 || overdue || !of_.global_.empty() || of_.retired(p);
@@ -153,8 +152,8 @@ bool sysmon::look_at(processor& p, impression& seen, clock::time_point now) {
         return true;
     if (!seen.blocked && (!work_waits || stuck_for < slice()))
         return false;
-    seen.since = now;
-    return of_.retake(p, seen.blocked ? stuck_in::the_kernel : stuck_in::a_computation);
+    seen.is_moving(now);
+    return of_.retake(p, seen.progress.ticks, seen.blocked ? stuck_in::the_kernel : stuck_in::a_computation);
 }
 
 // How long a fiber may compute while others wait. It grows with the number of those that compute on without a

@@ -44,12 +44,15 @@ public:
 private:
     // What a processor looked like, and since when.
     struct impression {
-        clock::time_point since = clock::now();
-        bool blocked = false; // its machine, in the kernel
+        clock::time_point since = clock::now(); // of the last switch, or sleep
+        clock::time_point helped_since = since; // likewise, or of the last fibers given away
+        bool blocked = false;                   // its machine, in the kernel
         pace::look progress;
         std::uint64_t given_away = 0;
         std::uint64_t slice = 0;
         clock::time_point slice_since{};
+
+        void is_moving(clock::time_point now) noexcept { since = helped_since = now; }
     };
 
     static void* main(void* self) noexcept;

@@ -4,7 +4,6 @@
 #include "runtime/stack/stack_cache.hpp"
 
 #include <system_error>
-#include <utility>
 
 namespace fiber::rt {
 
@@ -21,11 +20,6 @@ void stack_cache::refill() noexcept {
     std::size_t taken = 0;
     idle_ = of_.take(of_.dense() ? stack_class::most_at_once : batch, taken);
     count_ = taken;
-}
-
-void stack_cache::return_all() noexcept {
-    of_.give(std::exchange(idle_, nullptr));
-    count_ = 0;
 }
 
 void stack_cache::return_half() noexcept {

@@ -8,6 +8,7 @@
 #include "runtime/stack/stack_class.hpp"
 
 #include <cstddef>
+#include <utility>
 
 namespace fiber::rt {
 
@@ -52,8 +53,13 @@ public:
     }
     // All that is idle here to the depot, where it ages: by an owner who will not need any for a while.
     void return_idle() noexcept {
-        if (idle_ != nullptr)
-            return_all();
+        if (stack* const all = take_all())
+            of_.give(all);
+    }
+    // Likewise; but to be given by the caller.
+    [[nodiscard]] stack* take_all() noexcept {
+        count_ = 0;
+        return std::exchange(idle_, nullptr);
     }
     [[nodiscard]] std::size_t idle() const noexcept { return count_; } // any: how many
 
@@ -64,7 +70,6 @@ private:
 
     void refill() noexcept;
     void return_half() noexcept;
-    void return_all() noexcept;
     void refill_credits();
     void return_credits() noexcept;
 

@@ -43,7 +43,7 @@ struct timer {
 
 class timer_heap {
 public:
-    // By the owner, outside of locks, before it arms one more: allocates if the heap is full.
+    // By the owner, before it arms one more: allocates if the heap is full.
     void make_room() noexcept {
         if (size() >= room_) [[unlikely]]
             make_more_room();

@@ -458,3 +458,30 @@ TEST_CASE("forks by many fibers and threads at once, under load, give children t
     stop = true;
     starts_runtimes.join();
 }
+
+TEST_CASE("a fork waits for nobody who waits while a lease is broken", "[fork]") {
+    constexpr int forks = 400;
+    tests::expect expect;
+    fiber::runtime one({.processors = 1});
+    std::atomic<bool> stop{false};
+    std::thread trims([&] {
+        while (!stop.load())
+            one.trim(); // breaks leases, and has locks of the process
+    });
+    std::thread forker([&] {
+        for (int i = 0; i < forks; ++i)
+            expect(in_child([] { return true; }) == 0, "a child");
+        stop = true;
+    });
+    one.run([&] {
+        while (!stop.load()) { // parks with a lock of the process, which forks take
+            fiber::wait_group both;
+            both.add(2);
+            for (int i = 0; i < 2; ++i)
+                fiber::go([&] { both.done(); });
+            both.wait();
+        }
+    });
+    trims.join();
+    forker.join();
+}
