@@ -101,18 +101,25 @@ void print_who(fiber const& g, std::size_t stack_size) noexcept {
     print_place("  started at ", g.started_at);
 }
 
-// How large the stack is that g stands on, if that has overflowed: by an access to its guard, or below it by a frame larger
-// than that. 0: it has not.
-std::size_t overflowed(fiber const& g, arch::segment_place segment, std::uintptr_t address,
-                       std::uintptr_t sp) noexcept {
+// Whether the stack that g stands on has overflowed: by an access to its guard, or below it. Frames larger than the guard
+// step over it, and may come far, through the stacks below.
+struct overflow {
+    std::size_t size = 0; // of that stack; 0: none
+    bool over_guard = false;
+};
+overflow overflow_of(fiber const& g, arch::segment_place segment, std::uintptr_t address,
+                     std::uintptr_t sp) noexcept {
+    constexpr std::size_t farthest = std::size_t{64} << 20, largest_frame = std::size_t{1} << 20;
     stack const* const own = g.stk;
     stack const* const s = own->further != nullptr ? own->further : own;
     bool const elsewhere = segment.slot_size != 0;
     auto const bottom = reinterpret_cast<std::uintptr_t>(elsewhere ? segment.bottom : s->bottom());
     auto const size = elsewhere ? segment.slot_size : s->of.size();
-    bool const in_guard = bottom - 1 - address < guard_size;
-    bool const beyond = address < bottom && bottom - sp < size;
-    return in_guard || beyond ? size : 0;
+    if (bottom - 1 - address < guard_size)
+        return {size};
+    bool const below = address < bottom && sp < bottom && bottom - sp < farthest;
+    bool const of_its_frame = (address < sp ? sp - address : address - sp) < largest_frame;
+    return below && of_its_frame ? overflow{size, true} : overflow{};
 }
 
 void report_overflow(siginfo_t const& info, void const* context) noexcept {
@@ -121,14 +128,17 @@ void report_overflow(siginfo_t const& info, void const* context) noexcept {
     if (g == nullptr || info.si_code <= 0)
         return;
     auto const at = arch::interrupted(context);
-    std::size_t const size =
-        overflowed(*g, arch::interrupted_segment(), reinterpret_cast<std::uintptr_t>(info.si_addr), at.sp);
-    if (size == 0)
+    auto const found =
+        overflow_of(*g, arch::interrupted_segment(), reinterpret_cast<std::uintptr_t>(info.si_addr), at.sp);
+    if (found.size == 0)
         return;
     static std::atomic<bool> reporting{false}; // one after the other; what is in a report is its thread's own
     while (reporting.exchange(true, std::memory_order_acquire)) // [overflow.report]
         ::sched_yield();
-    print_who(*g, size);
+    print_who(*g, found.size);
+    if (found.over_guard)
+        print(
+            "  by a frame larger than the guard, which -fstack-clash-protection would have stopped there\n");
     print_backtrace(at.pc);
     reporting.store(false, std::memory_order_release); // [overflow.report]
 }
