@@ -64,16 +64,19 @@ bool running_in_fiber() noexcept { return rt::current_machine() != nullptr; }
 
 thread_pin::thread_pin() {
     rt::machine* const m = rt::current_machine();
-    if (m == nullptr || m->running->pinned)
-        return; // an OS thread; or there is one around this one
-    rt::entered const inside(*m);
-    m->sched.pin(*m);
-    outermost_ = true;
+    if (m == nullptr)
+        return;
+    if (!m->running->pinned) {
+        rt::entered const inside(*m);
+        m->sched.pin(*m);
+    }
+    ++m->pins;
+    counted_ = true;
 }
 
 thread_pin::~thread_pin() {
     rt::machine* const m = rt::current_machine();
-    if (!outermost_ || m == nullptr) // [fork.stranded]
+    if (!counted_ || m == nullptr || --m->pins != 0) // m is null: [fork.stranded]
         return;
     rt::entered const inside(*m);
     m->sched.unpin(*m);

@@ -81,11 +81,13 @@ machine* scheduler::spare_or_new() noexcept {
     try {
         return &new_machine();
     } catch (std::system_error const& e) {
-        if (!no_machine_reported_.exchange(true, std::memory_order_relaxed)) // a message, and orders nothing
+        auto const made = machines_made_.load(std::memory_order_relaxed);    // a message, and orders nothing
+        if (!no_machine_reported_.exchange(true, std::memory_order_relaxed)) // likewise
             warn("a runtime has %u machines, and can have no more (%s; max_machines is %u): fibers that "
-                 "block or compute keep their processors, and others wait. Raise max_machines, or block "
+                 "block or compute keep their processors, and others wait. Raise %s, or block "
                  "in fewer fibers at a time",
-                 machines_made_.load(std::memory_order_relaxed), e.code().message().c_str(), most_machines_);
+                 made, e.code().message().c_str(), most_machines_,
+                 made < most_machines_ ? "the system's limit of threads" : "max_machines");
         return nullptr;
     } catch (std::bad_alloc const&) { // sysmon will try again
         return nullptr;

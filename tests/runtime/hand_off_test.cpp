@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <memory>
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore>
@@ -300,7 +301,7 @@ TEST_CASE("a pinned fiber stays on its OS thread, which runs no other", "[thread
             });
             auto const still = [&] { return ::pthread_equal(::pthread_self(), mine.load()) != 0; };
             {
-                fiber::thread_pin const pin;
+                auto first = std::make_unique<fiber::thread_pin>();
                 mine = ::pthread_self();
                 pinned = true;
                 for (int n : ch) {
@@ -316,6 +317,10 @@ TEST_CASE("a pinned fiber stays on its OS thread, which runs no other", "[thread
                 }
                 fiber::this_fiber::yield();
                 expect(still(), "nested pins have ended");
+                fiber::thread_pin const second;
+                first.reset();
+                fiber::this_fiber::sleep_for(1ms);
+                expect(still(), "the first has ended, the second not");
                 pinned = false;
             }
             stop = true;

@@ -269,7 +269,7 @@ decltype(auto) blocking(F&& f) {
 
 // While it lives, the calling fiber stays on its OS thread, and no other fiber runs there: Go's LockOSThread, for
 // libraries that care about the thread they are called from. Waking such a fiber takes an OS thread's wake-up. May
-// be nested; must be destroyed by the fiber that made it. In an OS thread: nothing. Throws std::system_error if
+// be nested, in any order; must be destroyed by the fiber that made it. In an OS thread: nothing. Throws std::system_error if
 // there can be no OS thread for the other fibers.
 class thread_pin {
 public:
@@ -279,7 +279,7 @@ public:
     thread_pin& operator=(thread_pin const&) = delete;
 
 private:
-    bool outermost_ = false;
+    bool counted_ = false;
 };
 
 } // namespace fiber
