@@ -101,7 +101,7 @@ void stack_class::age() noexcept {
 
 // Some are looked at, and stand for the others: each takes half a microsecond.
 std::size_t stack_class::resident() {
-    constexpr std::size_t most_looked_at = 512;
+    constexpr std::size_t most_looked_at = 128;
     std::vector<partly_used> slabs; // they stay
     std::size_t bare = 0, uncut = 0;
     {
