@@ -4,8 +4,6 @@
 #include "tests/support/catch.hpp"
 #include "tests/support/procs.hpp"
 
-#include "runtime/base/cpu.hpp"
-
 #include <fiber/runtime.hpp>
 
 #include <atomic>
@@ -245,15 +243,4 @@ TEST_CASE("one fiber left in `next` behind a fiber that computes is found by an 
             ;
         SUCCEED();
     });
-}
-
-TEST_CASE("a cgroup's quota becomes a number of CPUs", "[cpu]") {
-    CHECK(fiber::rt::cpus_of_quota("200000 100000") == 2u);
-    CHECK(fiber::rt::cpus_of_quota("150000 100000") == 2u);
-    CHECK(fiber::rt::cpus_of_quota("1000 100000") == 1u);
-    CHECK(fiber::rt::cpus_of_quota("max 100000") == std::nullopt);
-    CHECK(fiber::rt::cpus_of_quota("") == std::nullopt);
-    CHECK(fiber::rt::cpus_of_quota("100000") == std::nullopt);
-    CHECK(fiber::rt::cpus_of_quota("100000 0") == std::nullopt);
-    CHECK(fiber::rt::usable_cpus() >= 1);
 }

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+#include "runtime/base/cgroup.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace fiber::rt {
+namespace {
+
+// Empty: it cannot be read.
+std::string contents(std::string const& path) {
+    int const fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return {};
+    struct closer {
+        int fd;
+        ~closer() { ::close(fd); }
+    } const at_the_end{fd};
+    std::string all;
+    std::array<char, 4096> room;
+    for (ssize_t n; (n = ::read(fd, room.data(), room.size())) > 0;)
+        all.append(room.data(), static_cast<std::size_t>(n));
+    return all;
+}
+
+// What comes before the separator; the rest, without it, stays in `text`.
+std::string_view next_part(std::string_view& text, char separator) {
+    std::string_view const part = text.substr(0, text.find(separator));
+    text.remove_prefix(std::min(part.size() + 1, text.size()));
+    return part;
+}
+
+bool lists(std::string_view items, std::string_view wanted) {
+    while (!items.empty())
+        if (next_part(items, ',') == wanted)
+            return true;
+    return false;
+}
+
+struct hierarchy {
+    bool unified; // v2
+    std::string_view root, mounted_at;
+};
+
+std::optional<hierarchy> hierarchy_of(std::string_view mount) {
+    std::array<std::string_view, 5> first; // number, parent, device, root, mount point
+    for (std::string_view& field : first)
+        field = next_part(mount, ' ');
+    auto const options_end = mount.find(" - ");
+    if (options_end == mount.npos)
+        return std::nullopt;
+    mount.remove_prefix(options_end + 3);
+    auto const type = next_part(mount, ' ');
+    static_cast<void>(next_part(mount, ' ')); // its source
+    if (type != "cgroup2" && (type != "cgroup" || !lists(mount, "cpu")))
+        return std::nullopt;
+    return hierarchy{type == "cgroup2", first[3], first[4]};
+}
+
+// As a path from its root; empty: none.
+std::string_view own_group(std::string_view groups, bool unified) {
+    while (!groups.empty()) {
+        std::string_view line = next_part(groups, '\n');
+        auto const number = next_part(line, ':');
+        auto const controllers = next_part(line, ':');
+        if (unified ? number == "0" && controllers.empty() : lists(controllers, "cpu"))
+            return line;
+    }
+    return {};
+}
+
+// Below the mount point; of what is not below what is mounted there, a container's for one, the mount point itself.
+std::string_view below(std::string_view root, std::string_view group) {
+    if (root == "/")
+        root = {};
+    if (group == "/")
+        group = {};
+    bool const inside = group.starts_with(root) &&
+                        (group.size() == root.size() || group[root.size()] == '/') &&
+                        group.find("/..") == group.npos;
+    return inside ? group.substr(root.size()) : std::string_view{};
+}
+
+std::optional<unsigned> cpus_of_group(std::string const& directory, bool unified) {
+    if (unified)
+        return cpus_of_quota(contents(directory + "/cpu.max"));
+    std::string quota = contents(directory + "/cpu.cfs_quota_us");
+    std::replace(quota.begin(), quota.end(), '\n', ' ');
+    return cpus_of_quota(quota + contents(directory + "/cpu.cfs_period_us"));
+}
+
+} // namespace
+
+std::optional<unsigned> cpus_of_quota(std::string_view text) {
+    unsigned long long quota = 0, period = 0;
+    char const* const end = text.data() + text.size();
+    auto const first = std::from_chars(text.data(), end, quota);
+    if (first.ec != std::errc{} || first.ptr == end || *first.ptr != ' ')
+        return std::nullopt;
+    auto const second = std::from_chars(first.ptr + 1, end, period);
+    if (second.ec != std::errc{} || period == 0)
+        return std::nullopt;
+    return static_cast<unsigned>(std::max(1ull, (quota + period - 1) / period));
+}
+
+std::optional<unsigned> cpus_of_cgroups(std::string const& root) {
+    std::string const groups = contents(root + "/proc/self/cgroup"),
+                      mounts = contents(root + "/proc/self/mountinfo");
+    std::optional<unsigned> least;
+    for (std::string_view left = mounts; !left.empty();) {
+        auto const h = hierarchy_of(next_part(left, '\n'));
+        if (!h)
+            continue;
+        auto const group = own_group(groups, h->unified);
+        if (group.empty())
+            continue;
+        std::string const top = root + std::string(h->mounted_at);
+        for (std::string at = top + std::string(below(h->root, group)); at.size() >= top.size();
+             at.resize(at.rfind('/')))
+            if (auto const cpus = cpus_of_group(at, h->unified); cpus && (!least || *cpus < *least))
+                least = cpus;
+    }
+    return least;
+}
+
+} // namespace fiber::rt

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+#include "runtime/base/cgroup.hpp"
+#include "runtime/base/cpu.hpp"
+
+#include "tests/support/catch.hpp"
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <string>
+
+namespace {
+
+namespace rt = fiber::rt;
+
+// The files that a process finds, below a directory of their own.
+class files {
+public:
+    files() {
+        std::string name = std::filesystem::temp_directory_path() / "fiber-cgroup-XXXXXX";
+        REQUIRE(::mkdtemp(name.data()) != nullptr);
+        root = name;
+    }
+    files(files const&) = delete;
+    files& operator=(files const&) = delete;
+    ~files() { std::filesystem::remove_all(root); }
+
+    files& with(std::string const& path, std::string const& text) {
+        std::filesystem::path const at = root + path;
+        std::filesystem::create_directories(at.parent_path());
+        std::ofstream(at) << text;
+        return *this;
+    }
+    [[nodiscard]] std::optional<unsigned> cpus() const { return rt::cpus_of_cgroups(root); }
+
+private:
+    std::string root;
+};
+
+std::string const others = "22 27 0:21 / /proc rw,nosuid - proc proc rw\n"
+                           "27 1 259:1 / / rw,relatime shared:1 - ext4 /dev/root rw,discard\n";
+
+} // namespace
+
+TEST_CASE("a quota becomes a number of CPUs", "[cpu]") {
+    CHECK(rt::cpus_of_quota("200000 100000") == 2u);
+    CHECK(rt::cpus_of_quota("150000 100000") == 2u);
+    CHECK(rt::cpus_of_quota("1000 100000") == 1u);
+    CHECK(rt::cpus_of_quota("max 100000") == std::nullopt);
+    CHECK(rt::cpus_of_quota("-1 100000") == std::nullopt);
+    CHECK(rt::cpus_of_quota("") == std::nullopt);
+    CHECK(rt::cpus_of_quota("100000") == std::nullopt);
+    CHECK(rt::cpus_of_quota("100000 0") == std::nullopt);
+    CHECK(rt::usable_cpus() >= 1);
+}
+
+TEST_CASE("the smallest quota of a process's cgroup and of all above it counts", "[cpu]") {
+    files unified;
+    unified
+        .with("/proc/self/mountinfo",
+              others + "31 23 0:28 / /sys/fs/cgroup rw shared:9 - cgroup2 cgroup2 rw\n")
+        .with("/proc/self/cgroup", "0::/a.slice/b.service\n");
+    CHECK(unified.cpus() == std::nullopt);
+    unified.with("/sys/fs/cgroup/a.slice/b.service/cpu.max", "800000 100000\n");
+    CHECK(unified.cpus() == 8u);
+    unified.with("/sys/fs/cgroup/a.slice/cpu.max", "250000 100000\n");
+    CHECK(unified.cpus() == 3u);
+    unified.with("/sys/fs/cgroup/cpu.max", "max 100000\n")
+        .with("/sys/fs/cgroup/other/cpu.max", "100000 100000\n");
+    CHECK(unified.cpus() == 3u);
+    unified.with("/proc/self/cgroup", "0::/\n").with("/sys/fs/cgroup/cpu.max", "100000 100000\n");
+    CHECK(unified.cpus() == 1u);
+}
+
+TEST_CASE("quotas are found where the controller cpu has a hierarchy of its own", "[cpu]") {
+    files own;
+    own.with("/proc/self/mountinfo",
+             others + "32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n"
+                      "34 31 0:31 / /sys/fs/cgroup/cpuset rw - cgroup cgroup rw,cpuset\n"
+                      "41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n")
+        .with("/proc/self/cgroup", "3:cpuset:/\n2:cpu,cpuacct:/a/b\n0::/c\n")
+        .with("/sys/fs/cgroup/cpu,cpuacct/a/b/cpu.cfs_period_us", "50000\n")
+        .with("/sys/fs/cgroup/cpu,cpuacct/a/b/cpu.cfs_quota_us", "-1\n")
+        .with("/sys/fs/cgroup/cpu,cpuacct/a/cpu.cfs_period_us", "50000\n")
+        .with("/sys/fs/cgroup/cpu,cpuacct/a/cpu.cfs_quota_us", "200000\n");
+    CHECK(own.cpus() == 4u);
+    own.with("/sys/fs/cgroup/unified/c/cpu.max", "300000 100000");
+    CHECK(own.cpus() == 3u);
+}
+
+TEST_CASE("of a container's cgroup that is mounted as the root, that root's quota counts", "[cpu]") {
+    files container;
+    container
+        .with("/proc/self/mountinfo", others + "31 23 0:28 /pod/one /sys/fs/cgroup ro - cgroup2 cgroup ro\n")
+        .with("/proc/self/cgroup", "0::/pod/one/inner\n")
+        .with("/sys/fs/cgroup/cpu.max", "500000 100000\n");
+    CHECK(container.cpus() == 5u);
+    container.with("/sys/fs/cgroup/inner/cpu.max", "200000 100000\n");
+    CHECK(container.cpus() == 2u);
+    container.with("/proc/self/cgroup",
+                   "0::/pod/one2\n"); // elsewhere: what can be seen is above, or beside, it
+    CHECK(container.cpus() == 5u);
+    container.with("/proc/self/cgroup", "0::/../two\n");
+    CHECK(container.cpus() == 5u);
+}
