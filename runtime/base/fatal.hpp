@@ -5,15 +5,23 @@
 // "fiber: ".
 #pragma once
 
-#include "asm/growth.hpp" // clang++ splits no functions of this sort
+#include "asm/growth.hpp"
 
 namespace fiber::rt {
 
+// clang++ cannot split functions of this sort. g++ can; and those that it is told not to split it gives wrong arguments, where
+// these are so many that some stand on the stack.
+#ifdef __clang__
+#define FIBER_NO_SPLIT_BY_CLANG FIBER_NO_SPLIT
+#else
+#define FIBER_NO_SPLIT_BY_CLANG
+#endif
+
 // Prints the line and aborts.
-FIBER_NO_SPLIT [[noreturn, gnu::format(printf, 1, 2), gnu::cold]] void fatal(char const* format,
-                                                                             ...) noexcept;
+FIBER_NO_SPLIT_BY_CLANG [[noreturn, gnu::format(printf, 1, 2), gnu::cold]] void fatal(char const* format,
+                                                                                      ...) noexcept;
 
 // Prints the line; the program goes on.
-FIBER_NO_SPLIT [[gnu::format(printf, 1, 2), gnu::cold]] void warn(char const* format, ...) noexcept;
+FIBER_NO_SPLIT_BY_CLANG [[gnu::format(printf, 1, 2), gnu::cold]] void warn(char const* format, ...) noexcept;
 
 } // namespace fiber::rt

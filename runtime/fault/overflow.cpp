@@ -92,19 +92,21 @@ void print_backtrace(std::uintptr_t pc) noexcept {
 // ── the report ──
 
 // Names change under a lock, but only by their fiber: this one.
-void print_who(fiber const& g, std::size_t stack_size) noexcept {
+void print_who(fiber const& g, std::size_t stack_size, char const* remedy) noexcept {
     char const* const name = g.name;
     bool const has_name = name != nullptr;
-    warn("fiber %llu%s%s%s: stack overflow (%zu KiB). Give it a larger attributes::stack_size",
-         static_cast<unsigned long long>(g.id), has_name ? " \"" : "", has_name ? name : "",
-         has_name ? "\"" : "", stack_size / 1024);
+    warn("fiber %llu%s%.200s%s: stack overflow (%zu KiB). Give %s", static_cast<unsigned long long>(g.id),
+         has_name ? " \"" : "", has_name ? name : "", has_name ? "\"" : "", stack_size / 1024, remedy);
     print_place("  started at ", g.started_at);
 }
+
+constexpr char const* larger_stack = "it a larger attributes::stack_size";
 
 // Whether the stack that g stands on has overflowed: by an access to its guard, or below it. Frames larger than the guard
 // step over it, and may come far, through the stacks below.
 struct overflow {
     std::size_t size = 0; // of that stack; 0: none
+    char const* remedy = larger_stack;
     bool over_guard = false;
 };
 overflow overflow_of(fiber const& g, arch::segment_place segment, std::uintptr_t address,
@@ -115,11 +117,12 @@ overflow overflow_of(fiber const& g, arch::segment_place segment, std::uintptr_t
     bool const elsewhere = segment.slot_size != 0;
     auto const bottom = reinterpret_cast<std::uintptr_t>(elsewhere ? segment.bottom : s->bottom());
     auto const size = elsewhere ? segment.slot_size : s->of.size();
+    auto const* const remedy = own->further != nullptr ? "with_stack more bytes" : larger_stack;
     if (bottom - 1 - address < guard_size)
-        return {size};
+        return {size, remedy};
     bool const below = address < bottom && sp < bottom && bottom - sp < farthest;
     bool const of_its_frame = (address < sp ? sp - address : address - sp) < largest_frame;
-    return below && of_its_frame ? overflow{size, true} : overflow{};
+    return below && of_its_frame ? overflow{size, remedy, true} : overflow{};
 }
 
 void report_overflow(siginfo_t const& info, void const* context) noexcept {
@@ -135,7 +138,7 @@ void report_overflow(siginfo_t const& info, void const* context) noexcept {
     static std::atomic<bool> reporting{false}; // one after the other; what is in a report is its thread's own
     while (reporting.exchange(true, std::memory_order_acquire)) // [overflow.report]
         ::sched_yield();
-    print_who(*g, found.size);
+    print_who(*g, found.size, found.remedy);
     if (found.over_guard)
         print(
             "  by a frame larger than the guard, which -fstack-clash-protection would have stopped there\n");
@@ -158,7 +161,7 @@ void watch_for_overflows() noexcept {
 }
 
 void die_of_overflow(fiber const& g) noexcept {
-    print_who(g, static_cast<stack*>(g.stk)->of.size());
+    print_who(g, static_cast<stack*>(g.stk)->of.size(), larger_stack);
     fatal("it was noticed when the fiber ended, by what lies below its stack: there is no guard page there");
 }
 

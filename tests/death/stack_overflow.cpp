@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// stack_overflow [qsort|large_frames|mprotect|further]: a fiber's stack overflows. What is printed names the fiber,
+// stack_overflow [qsort|large_frames|mprotect]: a fiber's stack overflows. What is printed names the fiber,
 // its stack, who started it, and where it was, which in qsort may be in a function without a name; then SIGSEGV ends the
 // process.
 
@@ -54,8 +54,6 @@ int main(int argc, char** argv) {
             return overflow_in_qsort(nullptr, nullptr);
         if (way == "large_frames")
             return overflow_by_large_frames(0);
-        if (way == "further")
-            return fiber::with_stack(200 * 1024, [] { return overflow_by_frames(0); });
         return overflow_by_frames(0);
     }).join();
 }

@@ -6,7 +6,7 @@
 
 // exit: 139
 // stderr: fiber: fiber [0-9]+ "deep": stack overflow \(256 KiB\)\. Give it a larger attributes::stack_size
-// stderr:   started at .*main.*
+// stderr:   started at .*over_guard.*
 // stderr:   by a frame larger than the guard, which -fstack-clash-protection would have stopped there
 // stderr:     .*overflow_by_large_frames.*
 // stderr:     .*overflow_by_large_frames.*
