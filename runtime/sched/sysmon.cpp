@@ -140,7 +140,8 @@ bool sysmon::look_at(processor& p, impression& seen, clock::time_point now) {
     if (m->inside() && stuck_for < usual_slice)
         return false; // about to see for itself
     bool const work_waits = p.waiting() != 0 || overdue || !of_.global_.empty() || of_.retired(p);
-    if (work_waits && of_.idle_.count() > 0 && !of_.retired(p)) {
+    if (work_waits && of_.idle_.count() > 0 && !of_.retired(p) &&
+        !m->inside()) { // else they can take nothing
         of_.idle_.wake_one();
         return true;
     }

@@ -110,6 +110,7 @@ TEST_CASE("runtimes come and go", "[runtime]") {
 TEST_CASE("options out of range are refused", "[runtime]") {
     CHECK_THROWS_AS(fiber::runtime({.processors = 1'000'000}), std::invalid_argument);
     CHECK_THROWS_AS(fiber::runtime({.processors = 4, .max_machines = 3}), std::invalid_argument);
+    CHECK_THROWS_AS(fiber::runtime({.max_machines = 0}), std::invalid_argument);
     CHECK_THROWS_AS(fiber::runtime({.processors = 1, .stack_size = 1}), std::invalid_argument);
     fiber::runtime r({.processors = 1});
     CHECK_THROWS_AS(r.set_processors(0), std::invalid_argument);

@@ -89,7 +89,8 @@ public:
 
     [[nodiscard]] FIBER_API unsigned processors() const noexcept;
     // How many fibers may run at once from now on, however many CPUs there are, as Go's GOMAXPROCS. Fibers lose nothing.
-    // Throws std::invalid_argument for 0 or more than 1024, std::system_error if a thread cannot be started.
+    // Throws std::invalid_argument for 0 or more than 1024, std::system_error if a thread cannot be started: then
+    // some have perhaps been added.
     FIBER_API void set_processors(unsigned);
 
     // Gives the memory of idle stacks back to the system now; otherwise this is done when they have been idle for one
