@@ -56,11 +56,11 @@ private:
 constinit immortal<running_threads> threads;
 
 // What the dynamic linker does when a function is first called takes kilobytes. Where the linker cannot see who calls code
-// that is not split, since that is virtual, there may be less; so it is done here, for those that many programs call.
-bool resolve_virtual_functions() {
+// that is not split, since that is virtual, there may be less; so it is done here, for those that many programs call. By each
+// machine, though once would do: what says that it has been done could be locked in a forked child.
+void resolve_virtual_functions() {
     for (std::error_category const* const c : {&std::generic_category(), &std::system_category()})
         static_cast<void>(c->message(ETIMEDOUT)); // a text long enough to be allocated
-    return true;
 }
 
 } // namespace
@@ -75,8 +75,7 @@ slot_shape shape_of(std::size_t slot_size) noexcept {
 std::size_t usual_stack_size() noexcept { return first_segment_size; }
 
 void begin_running_fibers() noexcept {
-    static bool const resolved = resolve_virtual_functions();
-    static_cast<void>(resolved);
+    resolve_virtual_functions();
     put_handlers_on_signal_stack();
     arch::adopt_thread_for_growth();
     threads.value.add(arch::this_thread_growth());
