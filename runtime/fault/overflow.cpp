@@ -111,7 +111,7 @@ struct overflow {
 };
 overflow overflow_of(fiber const& g, arch::segment_place segment, std::uintptr_t address,
                      std::uintptr_t sp) noexcept {
-    constexpr std::size_t farthest = std::size_t{64} << 20, largest_frame = std::size_t{1} << 20;
+    constexpr std::size_t farthest = std::size_t{64} << 20;
     stack const* const own = g.stk;
     stack const* const s = own->further != nullptr ? own->further : own;
     bool const elsewhere = segment.slot_size != 0;
@@ -120,9 +120,9 @@ overflow overflow_of(fiber const& g, arch::segment_place segment, std::uintptr_t
     auto const* const remedy = own->further != nullptr ? "with_stack more bytes" : larger_stack;
     if (bottom - 1 - address < guard_size)
         return {size, remedy};
-    bool const below = address < bottom && sp < bottom && bottom - sp < farthest;
-    bool const of_its_frame = (address < sp ? sp - address : address - sp) < largest_frame;
-    return below && of_its_frame ? overflow{size, remedy, true} : overflow{};
+    bool const below = sp < bottom && bottom - sp < farthest;
+    bool const in_frames = address < bottom && address >= sp - guard_size; // by a call, or a push: below sp
+    return below && in_frames ? overflow{size, remedy, true} : overflow{};
 }
 
 void report_overflow(siginfo_t const& info, void const* context) noexcept {
