@@ -16,14 +16,10 @@ namespace fiber::rt {
 template <class Use>
 bool scheduler::break_lease(processor& p, if_inside then, Use const& use) noexcept {
     std::unique_lock hold(taking_, std::defer_lock);
-    if (then == if_inside::wait_a_moment) {
-        // Else those who try again and again may leave it no chance.
-        first_in_line_.store(true, std::memory_order_relaxed);
+    if (then == if_inside::wait_a_moment)
         hold.lock();
-        first_in_line_.store(false, std::memory_order_relaxed);
-    } else if (first_in_line_.load(std::memory_order_relaxed) || !hold.try_lock()) {
+    else if (!hold.try_lock())
         return false;
-    }
     machine* const m = p.owner();
     if (m == nullptr || m->asleep || (then == if_inside::give_up && m->inside()))
         return false;

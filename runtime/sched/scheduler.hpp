@@ -215,7 +215,6 @@ private:
     std::atomic<bool> no_machine_reported_{false};
     std::atomic<std::uint64_t> handoffs_{0};
     std::mutex taking_;                      // [lease] one taker at a time
-    std::atomic<bool> first_in_line_{false}; // sysmon waits for that; orders nothing
     std::mutex changing_;                    // one change of their number at a time
     bool follows_cpus_ = false;              // nobody has said how many; under that lock
     clock::time_point next_look_at_cpus_{};  // sysmon's alone
