@@ -143,7 +143,7 @@ void scheduler::end_computation(machine& m) noexcept {
         sysmon_.one_has_computed();
 }
 
-// By sysmon: the machine of p is stuck in a fiber's own code, since so many ticks.
+// By sysmon: the machine of p is stuck in a fiber's own code, and has been since p's ticks were so many.
 bool scheduler::retake(processor& p, std::uint64_t ticks, stuck_in what) noexcept {
     machine* const to = spare_or_new();
     if (to == nullptr)

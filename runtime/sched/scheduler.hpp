@@ -40,7 +40,7 @@ public:
     // ── for fibers, each on its own stack ──
     // Before, the machine is inside; after, it, or another one, is not.
     static void park(machine&, wait_reason, void const* what, arch::commit_function, void* argument) noexcept;
-    static void yield(machine&) noexcept; // neither before nor after
+    static void yield(machine&) noexcept; // outside, before and after
     // For a parking fiber's deadline: inside, before it parks; and in the commit function.
     static void make_room_for_timer(machine&) noexcept;
     void arm(machine&, timer&) noexcept;

@@ -83,7 +83,7 @@ void sysmon::watch() {
         idle = of_.all_idle() ? idle + 1 : 0;
         if (idle >= idle_naps_before_sleep) {
             sleep_until_a_machine_wakes();
-            for (impression& seen : impressions_)
+            for (impression& seen : impressions_) // all were asleep, and are to be given a slice
                 seen.is_moving(clock::now());
             idle = quiet = 0;
             time = shortest_nap;
@@ -140,8 +140,8 @@ bool sysmon::look_at(processor& p, impression& seen, clock::time_point now) {
     if (m->inside() && stuck_for < usual_slice)
         return false; // about to see for itself
     bool const work_waits = p.waiting() != 0 || overdue || !of_.global_.empty() || of_.retired(p);
-    if (work_waits && of_.idle_.count() > 0 && !of_.retired(p) &&
-        !m->inside()) { // else they can take nothing
+    // From one that is inside they can take nothing.
+    if (work_waits && of_.idle_.count() > 0 && !of_.retired(p) && !m->inside()) {
         of_.idle_.wake_one();
         return true;
     }

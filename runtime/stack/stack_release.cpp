@@ -99,7 +99,7 @@ void stack_class::age() noexcept {
     unused_ = idle_.size();
 }
 
-// Some are looked at, and stand for the others: each takes half a microsecond.
+// Some are looked at, and stand for the others: each takes one to two microseconds.
 std::size_t stack_class::resident() {
     constexpr std::size_t most_looked_at = 128;
     std::vector<partly_used> slabs; // they stay

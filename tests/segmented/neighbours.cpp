@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <memory_resource>
 #include <string_view>
@@ -35,8 +36,8 @@ void throws_of_the_library() { fiber::handle().join(); }
         std::abort();
 }
 void passes_category() { asks_category(std::system_category()); }
-[[gnu::noinline]] void goes_down(int frames,
-                                 std::error_category const& c) { // until the segment ends, and beyond
+// Until the segment ends, and beyond.
+[[gnu::noinline]] void goes_down(int frames, std::error_category const& c) {
     if (frames == 0)
         asks_category(c);
     else
