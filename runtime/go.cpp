@@ -3,9 +3,11 @@
 
 #include <fiber/go.hpp>
 
+#include "runtime/base/fatal.hpp"
 #include "runtime/further_stack.hpp"
 #include "runtime/park.hpp"
 #include "runtime/sched/join.hpp"
+#include "runtime/sched/name.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/sched/thread_party.hpp"
 #include "runtime/stack/kind.hpp"
@@ -76,7 +78,11 @@ thread_pin::thread_pin() {
 
 thread_pin::~thread_pin() {
     rt::machine* const m = rt::current_machine();
-    if (!counted_ || m == nullptr || --m->pins != 0) // m is null: [fork.stranded]
+    if (!counted_ || m == nullptr) // m is null: [fork.stranded]
+        return;
+    if (m->pins == 0)
+        rt::fatal("%s has destroyed a fiber::thread_pin of another fiber", rt::full_name(*m->running).text);
+    if (--m->pins != 0)
         return;
     rt::entered const inside(*m);
     m->sched.unpin(*m);

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// thread_pin_not_mine: a pin is of the fiber that made it.
+
+// exit: abort
+// stderr: fiber: fiber [0-9]+ "other" has destroyed a fiber::thread_pin of another fiber
+
+#include <fiber/fiber.hpp>
+
+#include <memory>
+
+int main() {
+    std::unique_ptr<fiber::thread_pin> pin;
+    fiber::run([&] {
+        pin = std::make_unique<fiber::thread_pin>();
+        fiber::go({.name = "other"}, [&] { pin.reset(); }).join();
+    });
+}
