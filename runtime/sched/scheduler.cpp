@@ -10,10 +10,10 @@
 #include "runtime/sched/outsiders.hpp"
 
 #include "asm/floating_point.hpp"
+#include "asm/last_call.hpp"
 #include "asm/return.hpp"
 
 #include <chrono>
-#include <exception>
 
 namespace fiber::rt {
 
@@ -211,29 +211,12 @@ FIBER_RETURN_FROM_SWITCH void scheduler::leave(machine& m, arch::context& from, 
 }
 
 void scheduler::prepare(stack& s) noexcept {
-    arch::make_context(s.context, s.bottom(), s.usable(), fiber_main);
+    arch::make_context(s.context, s.bottom(), s.usable(), stack_main);
 }
 
 // ── a fiber's life ──
 
 namespace {
-
-// A function of its own: else the name that it writes would have its place at the top of every stack.
-[[noreturn, gnu::noinline, gnu::cold]] void die_of_exception(fiber const& g, char const* text,
-                                                             char const* what) noexcept {
-    warn("%s was left by an exception%s%s", full_name(g).text, text, what);
-    std::terminate();
-}
-
-void run_closure(fiber& g) noexcept {
-    try {
-        g.entry(g.closure);
-    } catch (std::exception const& e) {
-        die_of_exception(g, ": ", e.what());
-    } catch (...) {
-        die_of_exception(g, " that is no ", "std::exception");
-    }
-}
 
 // A function of its own, so that the usual way needs to save no registers.
 [[gnu::noinline]] void end_locals(fiber& g) noexcept {
@@ -257,15 +240,18 @@ void give_stack_back(void* idle) noexcept {
 
 } // namespace
 
-// The body of every stack. A stack that has ended a fiber runs the next fresh one in its turn, at once if
-// that is what its machine has to run next: closures that never park take turns on one warm stack, without a
-// switch.
-void scheduler::fiber_main() noexcept {
+// The body of every stack.
+void scheduler::stack_main() noexcept { fiber_arch_last_call(nullptr, fiber_main); }
+
+// A stack that has ended a fiber runs the next fresh one in its turn, at once if that is what its machine has to run next:
+// closures that never park take turns on one warm stack, without a switch. Not noexcept, which would end an exception's
+// search for a handler here.
+void scheduler::fiber_main(void*) {
     for (;;) {
         machine& before = *current_machine();
         fiber& g = *before.running;
         before.leave();
-        run_closure(g);
+        g.entry(g.closure);
         if (current_machine() == nullptr) [[unlikely]] // [fork.stranded]
             end_forked_process();
         if (g.has_locals) [[unlikely]]

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// fiber_arch_last_call(argument, body): calls body(argument), whose exceptions do not come back: see last_call.hpp.
+    .text
+    .globl  fiber_arch_last_call
+    .hidden fiber_arch_last_call
+    .type   fiber_arch_last_call, %function
+    .p2align 6
+fiber_arch_last_call:
+    .cfi_startproc
+    .cfi_personality 0x1b, fiber_arch_unwind_last_call // relative to where it stands, 4 bytes
+#if defined(__x86_64__)
+    endbr64
+    pushq   %rbp
+    .cfi_def_cfa_offset 16
+    .cfi_offset rbp, -16
+    movq    %rsp, %rbp
+    .cfi_def_cfa_register rbp
+    callq   *%rsi
+    popq    %rbp
+    .cfi_def_cfa rsp, 8
+    .cfi_restore rbp
+    ret
+#elif defined(__aarch64__)
+    hint    #34                         // bti c
+    stp     x29, x30, [sp, #-16]!
+    .cfi_def_cfa_offset 16
+    .cfi_offset x29, -16
+    .cfi_offset x30, -8
+    mov     x29, sp
+    blr     x1
+    ldp     x29, x30, [sp], #16
+    .cfi_def_cfa_offset 0
+    .cfi_restore x29
+    .cfi_restore x30
+    ret
+#else
+#error "fiber: last_call.S knows x86-64 and aarch64"
+#endif
+    .cfi_endproc
+    .size   fiber_arch_last_call, . - fiber_arch_last_call
+
+    .section .note.GNU-stack, "", %progbits
+#if defined(__x86_64__)
+    .section .note.GNU-split-stack, "", @progbits    // or its callers would be taken for callers of foreign code
+    .section .note.GNU-no-split-stack, "", @progbits
+#endif

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// last_call.hpp: a call that no exception leaves. One that nobody catches is met by the unwinder's search for a handler: so
+// nothing has been destroyed yet, and a core, or a debugger, shows who has thrown it, as it does for std::thread.
+#pragma once
+
+// last_call.S. Though body may throw: whoever calls it needs nothing to clean up behind it.
+extern "C" void fiber_arch_last_call(void* argument, void (*body)(void*)) noexcept;
+
+namespace fiber::arch {
+
+enum class unwinding {
+    exception, // the current one; no frame has been left
+    forced,    // pthread_exit, or cancellation: all frames have been
+};
+
+// What the runtime does in place of letting it go on. On the stack of the call.
+[[noreturn]] void left_by(unwinding) noexcept;
+
+} // namespace fiber::arch
