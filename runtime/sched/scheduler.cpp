@@ -3,6 +3,7 @@
 
 #include "runtime/sched/scheduler.hpp"
 
+#include "runtime/base/fatal.hpp"
 #include "runtime/fault/overflow.hpp"
 #include "runtime/local_table.hpp"
 #include "runtime/process/fork.hpp"
@@ -219,9 +220,13 @@ void scheduler::prepare(stack& s) noexcept {
 namespace {
 
 // A function of its own, so that the usual way needs to save no registers.
-[[gnu::noinline]] void end_locals(fiber& g) noexcept {
-    local_table::destroy(g.locals); // may park, and run code that uses them
-    g.has_locals = false;
+[[gnu::noinline]] void end_rarities(fiber& g) noexcept {
+    if (g.has_locals) {
+        local_table::destroy(g.locals); // may park, and run code that uses them
+        g.has_locals = false;
+    }
+    if (g.pinned)
+        fatal("%s has ended before its fiber::thread_pin, which it must destroy", full_name(g).text);
 }
 
 // The commit function of a stack that has ended a fiber: it is idle now.
@@ -254,8 +259,8 @@ void scheduler::fiber_main(void*) {
         g.entry(g.closure);
         if (current_machine() == nullptr) [[unlikely]] // [fork.stranded]
             end_forked_process();
-        if (g.has_locals) [[unlikely]]
-            end_locals(g);
+        if (g.has_locals || g.pinned) [[unlikely]]
+            end_rarities(g);
         arch::used_floating_point const left;
 
         machine& m = enter_with_processor(); // g may have moved
