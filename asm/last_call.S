@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// fiber_arch_last_call(argument, body): calls body(argument), whose exceptions do not come back: see last_call.hpp.
+// fiber_arch_last_call(body): calls body(), which never returns, and whose exceptions go no further: see last_call.hpp.
     .text
     .globl  fiber_arch_last_call
     .hidden fiber_arch_last_call
@@ -17,11 +17,8 @@ fiber_arch_last_call:
     .cfi_offset rbp, -16
     movq    %rsp, %rbp
     .cfi_def_cfa_register rbp
-    callq   *%rsi
-    popq    %rbp
-    .cfi_def_cfa rsp, 8
-    .cfi_restore rbp
-    ret
+    callq   *%rdi
+    ud2
 #elif defined(__aarch64__)
     hint    #34                         // bti c
     stp     x29, x30, [sp, #-16]!
@@ -29,12 +26,8 @@ fiber_arch_last_call:
     .cfi_offset x29, -16
     .cfi_offset x30, -8
     mov     x29, sp
-    blr     x1
-    ldp     x29, x30, [sp], #16
-    .cfi_def_cfa_offset 0
-    .cfi_restore x29
-    .cfi_restore x30
-    ret
+    blr     x0
+    brk     #0
 #else
 #error "fiber: last_call.S knows x86-64 and aarch64"
 #endif

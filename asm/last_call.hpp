@@ -5,8 +5,7 @@
 // nothing has been destroyed yet, and a core, or a debugger, shows who has thrown it, as it does for std::thread.
 #pragma once
 
-// last_call.S. Though body may throw: whoever calls it needs nothing to clean up behind it.
-extern "C" void fiber_arch_last_call(void* argument, void (*body)(void*)) noexcept;
+extern "C" [[noreturn]] void fiber_arch_last_call(void (*body)()) noexcept; // last_call.S; body never returns
 
 namespace fiber::arch {
 

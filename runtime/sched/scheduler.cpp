@@ -246,12 +246,12 @@ void give_stack_back(void* idle) noexcept {
 } // namespace
 
 // The body of every stack.
-void scheduler::stack_main() noexcept { fiber_arch_last_call(nullptr, fiber_main); }
+void scheduler::stack_main() noexcept { fiber_arch_last_call(fiber_main); }
 
 // A stack that has ended a fiber runs the next fresh one in its turn, at once if that is what its machine has to run next:
 // closures that never park take turns on one warm stack, without a switch. Not noexcept, which would end an exception's
 // search for a handler here.
-void scheduler::fiber_main(void*) {
+void scheduler::fiber_main() {
     for (;;) {
         machine& before = *current_machine();
         fiber& g = *before.running;

@@ -89,8 +89,8 @@ private:
     struct outsiders; // what callers without a processor share
 
     // ── scheduler.cpp: on and off a machine ──
-    static void stack_main() noexcept;
-    [[noreturn]] static void fiber_main(void*);
+    [[noreturn]] static void stack_main() noexcept;
+    [[noreturn]] static void fiber_main();
     [[nodiscard]] static fiber* take_near(machine&) noexcept;
     [[nodiscard]] static fiber* unless_pinned(machine&, fiber*) noexcept;
     [[nodiscard]] bool something_to_look_at(machine const&) const noexcept;
