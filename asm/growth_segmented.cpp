@@ -36,7 +36,7 @@ constinit segment no_room; // the end of every list: so the list is never empty
 } // namespace
 
 void adopt_thread_for_growth() noexcept {
-    // Each thread anew, since a static local would have a lock, which a fork could leave locked.
+    // Each thread anew, since a static local would have a lock, which a fork could leave locked. relaxed: all store the same
     __atomic_store_n(&fiber_arch_has_xsave, cpu_and_kernel_have_xsave(), __ATOMIC_RELAXED);
     auto const top = (reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)) - scheduler_room) &
                      ~(segment_alignment - 1);

@@ -33,7 +33,7 @@ struct frame {
     std::abort();
 }
 
-[[gnu::noinline]] void fail(int depth) { // NOLINT(misc-no-recursion)
+[[gnu::noinline]] void fail(int depth) {
     frame const f;
     if (depth != 0)
         fail(depth - 1);
