@@ -73,14 +73,14 @@ thread_pin::thread_pin() {
         m->sched.pin(*m);
     }
     ++m->pins;
-    counted_ = true;
+    of_ = m->running;
 }
 
 thread_pin::~thread_pin() {
     rt::machine* const m = rt::current_machine();
-    if (!counted_ || m == nullptr) // m is null: [fork.stranded]
+    if (of_ == nullptr || m == nullptr) // m is null: [fork.stranded]
         return;
-    if (m->pins == 0)
+    if (m->running != of_)
         rt::fatal("%s has destroyed a fiber::thread_pin of another fiber", rt::full_name(*m->running).text);
     if (--m->pins != 0)
         return;

@@ -1,19 +1,24 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// thread_pin_not_mine: a pin is of the fiber that made it.
+// thread_pin_not_mine: a pin is of the fiber that made it, and nobody else's, not even one's who has a pin, too.
 
 // exit: abort
 // stderr: fiber: fiber [0-9]+ "other" has destroyed a fiber::thread_pin of another fiber
 
 #include <fiber/fiber.hpp>
 
+#include <cstdlib>
 #include <memory>
 
 int main() {
     std::unique_ptr<fiber::thread_pin> pin;
     fiber::run([&] {
         pin = std::make_unique<fiber::thread_pin>();
-        fiber::go({.name = "other"}, [&] { pin.reset(); }).join();
+        fiber::go({.name = "other"}, [&] {
+            fiber::thread_pin const own;
+            pin.reset();
+            std::_Exit(0); // not only when own is destroyed
+        }).join();
     });
 }

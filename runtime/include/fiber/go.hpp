@@ -279,7 +279,7 @@ public:
     thread_pin& operator=(thread_pin const&) = delete;
 
 private:
-    bool counted_ = false;
+    rt::fiber* of_ = nullptr; // null: made in an OS thread
 };
 
 } // namespace fiber
