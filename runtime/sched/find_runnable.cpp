@@ -85,7 +85,7 @@ fiber* scheduler::look_here(machine& m) noexcept {
         if (m.p->time_for_census())
             m.p->counted(live_fibers(), processors());
         poll(m);
-        if (fiber* const g = global_.pop())
+        if (fiber* const g = let_in(m))
             return g;
     }
     if (m.p->asked())
@@ -95,18 +95,32 @@ fiber* scheduler::look_here(machine& m) noexcept {
     return take_global(m);
 }
 
+// While there are others here: the first of the global queue, at once. Or a share to the end of the own queue: many that were
+// started in a row stay in that row, as their stacks lie in the memory; a yield among a million took twice as long without.
+fiber* scheduler::let_in(machine& m) noexcept {
+    fiber_list turn = global_.take_turn(processors());
+    if (turn.size() == 1)
+        return turn.pop();
+    put_share(m, std::move(turn));
+    return nullptr;
+}
+
 // A fair share of the global queue: the first to run, the others into the own queue, which is empty.
 fiber* scheduler::take_global(machine& m) noexcept {
     if (global_.empty())
         return nullptr;
     fiber_list share = global_.take_share(processors());
     fiber* const first = share.pop();
-    if (!share.empty()) {
-        m.p->put_strangers(std::move(share));
-        light_fence(); // [idle.wake]
-        idle_.wake_one();
-    }
+    put_share(m, std::move(share));
     return first;
+}
+
+void scheduler::put_share(machine& m, fiber_list&& share) noexcept {
+    if (share.empty())
+        return;
+    m.p->put_strangers(std::move(share));
+    light_fence(); // [idle.wake]
+    idle_.wake_one();
 }
 
 // Half of the queue goes where those who search look first, unless there is something for them already: they take a

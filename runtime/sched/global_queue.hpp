@@ -36,12 +36,15 @@ public:
         std::lock_guard const hold(lock_);
         offered_.push(std::move(list));
     }
-    // The first.
-    [[nodiscard]] fiber* pop() noexcept {
+    // For one of so many processors, which has others, too: the first. But where so many stand behind it that they would wait
+    // long to come in one by one, a fair share.
+    [[nodiscard]] fiber_list take_turn(unsigned processors) noexcept {
         if (empty())
-            return nullptr;
+            return {};
         std::lock_guard const hold(lock_);
-        return list_.empty() ? offered_.pop() : list_.pop();
+        if (list_.empty())
+            return offered_.pop(1);
+        return list_.pop(list_.size() > most_at_once ? fair_share(processors) : 1);
     }
     // For one of so many processors, which has nothing: what was offered, whole, since a list is not divided without a
     // walk over it; else a fair share.
@@ -51,11 +54,15 @@ public:
         std::lock_guard const hold(lock_);
         if (!offered_.empty())
             return std::move(offered_);
-        return list_.pop(std::min(list_.size() / processors + 1, most_at_once));
+        return list_.pop(fair_share(processors));
     }
 
 private:
     static constexpr std::size_t most_at_once = 128;
+
+    [[nodiscard]] std::size_t fair_share(unsigned processors) const noexcept {
+        return std::min(list_.size() / processors + 1, most_at_once);
+    }
 
     spinlock<lock_rank::global_queue> lock_; // guards the lists
     fiber_list list_;

@@ -144,7 +144,9 @@ private:
     [[nodiscard]] fiber* find_runnable(machine&) noexcept;
     [[nodiscard]] fiber* look(machine&) noexcept;
     [[nodiscard]] fiber* look_here(machine&) noexcept;
+    [[nodiscard]] fiber* let_in(machine&) noexcept;
     [[nodiscard]] fiber* take_global(machine&) noexcept;
+    void put_share(machine&, fiber_list&& share) noexcept;
     [[nodiscard]] fiber* search(machine&) noexcept;
     void ask_around(machine const&, request&, clock::time_point now) noexcept;
     [[nodiscard]] fiber* steal(machine&) noexcept;

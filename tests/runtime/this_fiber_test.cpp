@@ -67,6 +67,28 @@ TEST_CASE("a fiber that yields for ever does not keep timers, other threads' fib
     });
 }
 
+TEST_CASE("many fibers that were started from outside are not let in one by one", "[yield]") {
+    constexpr long many = 2'000, switches_between_looks = 61;
+    fiber::runtime one({.processors = 1});
+    std::atomic<bool> all_started{false};
+    std::atomic<long> ended{0}, yields{0};
+    auto const wait_for_all = [&] {
+        while (ended < many) {
+            fiber::this_fiber::yield();
+            yields += all_started ? 1 : 0;
+        }
+    };
+    std::vector<fiber::handle> busy;
+    for (int i = 0; i < 2; ++i) // each has somebody to yield to
+        busy.push_back(one.go(wait_for_all));
+    for (long i = 0; i < many; ++i)
+        one.go([&] { ++ended; }).detach();
+    all_started = true;
+    for (auto& fiber : busy)
+        fiber.join();
+    CHECK(yields < many * switches_between_looks / 4);
+}
+
 TEST_CASE("two fibers that wake each other for ever do not starve a third", "[yield]") {
     fiber::runtime one({.processors = 1});
     one.run([&] {
