@@ -15,6 +15,7 @@
 #include "runtime/sched/machine.hpp"
 #include "runtime/stack/kind.hpp"
 #include "runtime/stack/stack_class.hpp"
+#include "runtime/stack/with_stack_request.hpp"
 
 #include "asm/call_on_stack.hpp"
 
@@ -134,8 +135,9 @@ void fiber::detail::call_on_further_stack(std::size_t bytes, void (*body)(void*)
         return;
     constexpr std::size_t beside =
         guard_size + page_size; // what is not the caller's: guard, records, fiber_main
-    borrowed_stack const further(
-        stack_class::of_size(std::max(least_stack_size, std::min(bytes, most_stack_size) + beside)));
+    borrowed_stack const further = take_for_with_stack(bytes, [=] {
+        return borrowed_stack(stack_class::of_size(std::max(least_stack_size, bytes + beside)));
+    });
     stand_on const there(own_stack(), further.get());
     arch::call_on_stack(further.get()->bottom(), further.top(), body, argument);
 }

@@ -28,7 +28,7 @@ void end_running_fibers() noexcept;
 
 // Where the memory below the caller ends, if it stands on a segment. 0: it does not.
 [[nodiscard]] std::uintptr_t bottom_of_segment() noexcept;
-// Runs body(argument) on a segment with that much room, if the caller's stack grows so. Throws as stack_class::reserve.
+// Runs body(argument) on a segment with that much room, if the caller's stack grows so. Throws as with_stack.
 [[nodiscard]] bool call_on_segment(std::size_t bytes, void (*body)(void*), void* argument);
 
 // For fork: around it, and in the child before its first thread.

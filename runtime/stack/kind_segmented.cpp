@@ -7,6 +7,7 @@
 #include "runtime/fault/handlers_on_signal_stack.hpp"
 #include "runtime/stack/segment.hpp"
 #include "runtime/stack/stack.hpp"
+#include "runtime/stack/with_stack_request.hpp"
 
 #include "asm/growth_segmented.hpp"
 
@@ -94,7 +95,7 @@ std::uintptr_t bottom_of_segment() noexcept {
 bool call_on_segment(std::size_t bytes, void (*body)(void*), void* argument) {
     if (arch::current_limit() == nullptr)
         return false;
-    lend_segment(std::min(bytes, most_stack_size) + arch::foreign_room);
+    take_for_with_stack(bytes, [=] { lend_segment(bytes + arch::foreign_room); });
     fiber_arch_call_with_room(bytes, body, argument);
     return true;
 }

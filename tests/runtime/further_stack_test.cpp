@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+#include "tests/support/address_space.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/expect.hpp"
 #include "tests/support/leaks.hpp"
@@ -17,6 +18,7 @@
 namespace {
 
 constexpr std::size_t kib = 1024;
+constexpr std::size_t gib = kib * kib * kib;
 
 // Depth that no default stack holds; each call says what is left to it.
 [[gnu::noinline]] std::size_t sum_down(std::size_t n) {
@@ -151,8 +153,37 @@ TEST_CASE("fibers park and change threads on further stacks", "[further_stack]")
 TEST_CASE("with_stack that cannot be had throws, and the function is not called", "[further_stack]") {
     in_fiber_and_thread([] {
         bool called = false;
-        CHECK_THROWS_AS(fiber::with_stack(~std::size_t{0}, [&] { called = true; }), std::invalid_argument);
+        for (std::size_t const bytes : {~std::size_t{0}, 32 * gib + 1, 64 * gib - 1, 64 * gib, 65 * gib}) {
+            try {
+                fiber::with_stack(bytes, [&] { called = true; });
+                FAIL("with_stack has accepted " << bytes);
+            } catch (std::invalid_argument const& e) {
+                std::string const text = e.what();
+                CAPTURE(text);
+                CHECK(text.find("with_stack is asked for " + std::to_string(bytes) + " bytes") !=
+                      std::string::npos);
+                CHECK(text.find(std::to_string(32 * gib)) != std::string::npos);
+            }
+        }
         CHECK_FALSE(called);
         CHECK(fiber::this_fiber::stack_remaining() > kib);
+    });
+}
+
+TEST_CASE("with_stack names its bytes where there is no address space for them", "[further_stack]") {
+    in_fiber_and_thread([] {
+        tests::address_space_left const end(2 * gib);
+        bool called = false;
+        constexpr std::size_t bytes = 5 * gib + 7;
+        try {
+            fiber::with_stack(bytes, [&] { called = true; });
+            FAIL("there is more address space than the limit allows");
+        } catch (std::system_error const& e) {
+            CHECK(e.code() == std::errc::resource_unavailable_try_again);
+            std::string const text = e.what();
+            CAPTURE(text);
+            CHECK(text.find("with_stack(" + std::to_string(bytes)) != std::string::npos);
+        }
+        CHECK_FALSE(called);
     });
 }

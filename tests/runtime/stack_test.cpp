@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+#include "tests/support/address_space.hpp"
 #include "tests/support/catch.hpp"
 
 #include "runtime/park.hpp"
@@ -12,12 +13,10 @@
 
 #include <csignal>
 #include <cstring>
-#include <fstream>
 #include <sched.h>
 #include <set>
 #include <string>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <vector>
@@ -78,26 +77,6 @@ public:
 
 private:
     cpu_set_t all_{};
-};
-
-// While it lives, the process can have so much more address space. Without it, a test that looks for the end would have to
-// use up 128 TiB, and leave nothing to those after it: what is reserved for stacks stays so.
-class address_space_left {
-public:
-    explicit address_space_left(std::size_t bytes) {
-        std::size_t pages = 0;
-        std::ifstream("/proc/self/statm") >> pages;
-        ::getrlimit(RLIMIT_AS, &before_);
-        auto limit = before_;
-        limit.rlim_cur = pages * rt::page_size + bytes;
-        REQUIRE(::setrlimit(RLIMIT_AS, &limit) == 0);
-    }
-    address_space_left(address_space_left const&) = delete;
-    address_space_left& operator=(address_space_left const&) = delete;
-    ~address_space_left() { ::setrlimit(RLIMIT_AS, &before_); }
-
-private:
-    ::rlimit before_{};
 };
 
 constexpr std::size_t gib = std::size_t{1} << 30;
@@ -178,7 +157,7 @@ TEST_CASE("trim gives idle stacks' memory back, and they can be used again with 
 TEST_CASE("credits are never given out beyond the address space that is there", "[stack]") {
     auto& c = rt::stack_class::of_size(rt::most_stack_size);
     constexpr std::size_t most = 5;
-    address_space_left const end(most * rt::most_stack_size + gib);
+    tests::address_space_left const end(most * rt::most_stack_size + gib);
     std::size_t had = 0;
     try {
         for (; had <= most; ++had)
@@ -219,7 +198,7 @@ TEST_CASE("the last stacks are had on any CPU, whichever has begun to cut them",
 
 TEST_CASE("a slab cut down for want of address space still holds whole stacks", "[stack]") {
     constexpr std::size_t unit = gib;
-    address_space_left const end(160 * unit);
+    tests::address_space_left const end(160 * unit);
     std::vector<rt::slab> all;
     for (;;) {
         rt::slab const s = rt::reserve_slab(101 * unit, unit); // halved: 50.5, 25.25 …
