@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <mutex>
+#include <optional>
 
 namespace fiber::rt {
 
@@ -13,6 +14,12 @@ namespace fiber::rt {
 // fallback. Anything else: the fallback too, and one line on stderr, once for each variable.
 [[nodiscard]] std::uint64_t env_number(char const* name, std::uint64_t least, std::uint64_t most,
                                        std::uint64_t fallback);
+
+// The value of an environment variable that must be a size from least to most, in bytes: a decimal number, with k, m or g
+// (or K, M, G) behind it for KiB, MiB or GiB. Unset or empty: nothing. Anything else: nothing, and one line on stderr,
+// once for each variable.
+[[nodiscard]] std::optional<std::uint64_t> env_size(char const* name, std::uint64_t least,
+                                                    std::uint64_t most);
 
 // For fork: held while it is noted what has been reported.
 [[nodiscard]] std::mutex& env_mutex() noexcept;

@@ -23,9 +23,9 @@ namespace {
 stack_class& usual_stacks(runtime_options const& options) {
     if (options.stack_size != 0)
         return stack_class::of_size(options.stack_size);
-    std::size_t const usual = usual_stack_size();
-    std::size_t const size = env_number("FIBER_STACK_SIZE", least_stack_size, most_stack_size, usual);
-    return size == usual ? stack_class::usual() : stack_class::of_size(size);
+    if (auto const size = env_size("FIBER_STACK_SIZE", least_stack_size, most_stack_size))
+        return stack_class::of_size(*size);
+    return stack_class::usual();
 }
 
 unsigned usual_processors(unsigned most) {
