@@ -5,12 +5,18 @@
 // registered before its first use.
 #pragma once
 
+#include <cstdint>
+
 namespace fiber::rt {
 
 // False: the kernel does not know it, or may not.
 [[nodiscard]] bool register_membarrier(int command) noexcept;
 
-// A full fence too. Aborts if it is refused, having been registered. Keeps errno.
+// A full fence too. Registers the command again if that is what the kernel misses, and aborts if it is refused all the same.
+// Keeps errno.
 void membarrier(int command) noexcept;
+
+// How often this process has called it, registrations apart.
+[[nodiscard]] std::uint64_t membarriers_so_far() noexcept;
 
 } // namespace fiber::rt

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+#include "runtime/base/membarrier.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/stack/stack_class.hpp"
 
@@ -15,6 +16,7 @@ runtime_stats scheduler::stats() const {
     s.processors = processors();
     s.machines = machines_made_.load(std::memory_order_relaxed); // a number
     s.handoffs = handoffs_.load(std::memory_order_relaxed);      // likewise
+    s.heavy_fences = membarriers_so_far();
     unsigned const made = made_.load(std::memory_order_acquire); // [made]
     for (unsigned i = 0; i < made; ++i) {
         processor const& p = *processors_[i];

@@ -2,6 +2,8 @@
 // Copyright the libfiber authors.
 
 #include "tests/support/catch.hpp"
+
+#include "runtime/base/asymmetric_fence.hpp"
 #include "tests/support/procs.hpp"
 
 #include <fiber/runtime.hpp>
@@ -192,6 +194,20 @@ TEST_CASE("stats count fibers, parks, switches and timers", "[runtime]") {
     CHECK(r.stats().parks > before.parks);
     CHECK(r.stats().timers == 0);
     r.trim();
+}
+
+TEST_CASE("stats count heavy fences: at least one for fibers that are taken from a fiber that computes",
+          "[runtime]") {
+    fiber::runtime r({.processors = 2});
+    auto const before = r.stats().heavy_fences;
+    r.run([&] {
+        std::atomic<bool> taken{false};
+        fiber::handle behind = fiber::go([&] { taken = true; });
+        while (!taken.load()) { // computes: the other processor breaks the lease of this one
+        }
+        behind.join();
+    });
+    CHECK((r.stats().heavy_fences > before) == !fiber::rt::light_fences_are_full());
 }
 
 TEST_CASE("dump names each live fiber, its state and what it waits for", "[runtime]") {

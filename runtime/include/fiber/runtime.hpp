@@ -52,6 +52,8 @@ struct runtime_stats {
     std::size_t stack_bytes_resident =
         0; // in memory, of stacks in use or idle; from a sample if there are many
     std::size_t stack_bytes_cached = 0; // in idle stacks that trim() would give back; the least it can be
+    std::uint64_t heavy_fences =
+        0; // calls of membarrier(2), of the whole process: each interrupts all CPUs that run it
 };
 
 // As many as you like in a process. All members may be called from any fiber or thread, but for the
