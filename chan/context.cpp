@@ -9,8 +9,9 @@
 // [context.cancel] Whoever sets the error of a node, once, under its lock, does the rest. After that nobody adds a
 //   child to it, so its list only becomes shorter, and is taken child by child: no lock is held for longer than that,
 //   and the nodes on the way down are linked by themselves.
-// Nothing here parks: stop callbacks, which may cancel a context, must not (see stop_listener).
+// Nothing here parks but users' stop callbacks, for which the stop is requested by a stop_source of ours.
 #include <fiber/context.hpp>
+#include <fiber/stop_token.hpp>
 
 #include "chan/alarm.hpp"
 #include "runtime/base/spinlock.hpp"
@@ -74,9 +75,9 @@ private:
     std::unique_ptr<context_value> const value_;
     std::optional<std::stop_callback<on_stop>> follows_;
 
-    node_lock lock_;                           // guards the next four
-    std::atomic<reason> error_{reason::none};  // also read without
-    std::stop_source stops_{std::nostopstate}; // made when first asked for
+    node_lock lock_;                          // guards the next four
+    std::atomic<reason> error_{reason::none}; // also read without
+    stop_source stops_{std::nostopstate};     // made when first asked for
     context_node* first_child_ = nullptr;
     bool kept_ = false; // it has a reference to itself, until it is cancelled
 
@@ -131,7 +132,7 @@ context_node* context_node::take_child() noexcept {
 
 // False: it was cancelled before.
 bool context_node::cancel_alone(reason because) noexcept {
-    std::stop_source stops{std::nostopstate};
+    stop_source stops{std::nostopstate};
     bool kept;
     {
         std::lock_guard const hold(lock_);
@@ -174,7 +175,7 @@ std::stop_token context_node::stop_token() {
     std::unique_lock hold(lock_);
     if (!stops_.stop_possible()) {
         hold.unlock();
-        std::stop_source fresh; // allocates
+        stop_source fresh; // allocates
         hold.lock();
         if (!stops_.stop_possible())
             stops_ = std::move(fresh);

@@ -68,7 +68,7 @@ thread_pin::thread_pin() {
     rt::machine* const m = rt::current_machine();
     if (m == nullptr)
         return;
-    if (!m->running->pinned) {
+    if (m->stand_in == nullptr) { // not pinned, or lazily
         rt::entered const inside(*m);
         m->sched.pin(*m);
     }

@@ -97,7 +97,7 @@ struct alignas(cache_line) machine {
     bool computes_on = false; // its processor was retaken from a computation, which still goes on
 
     fiber* pinned = nullptr;      // the only fiber that runs here, if there is one
-    unsigned pins = 0;            // how many thread_pins it has
+    unsigned pins = 0;            // how many thread_pins and stop requests it has
     machine* stand_in = nullptr;  // [pin]
     machine* sent_by = nullptr;   // [pin] before wake()
     fiber* set_aside = nullptr;   // found, but pinned to another machine, or without a stack

@@ -54,6 +54,8 @@ public:
     // std::system_error if there can be no machine for the others.
     void pin(machine&);
     void unpin(machine&) noexcept;
+    // The same, but for a machine for the others, which is had when the fiber first waits.
+    static void pin_lazily(machine&) noexcept;
 
     // ── for everyone ──
     // Parked or new to runnable. Never blocks, fails or allocates.
@@ -179,6 +181,7 @@ private:
 
     // ── pin.cpp ──
     [[nodiscard]] fiber* wait_for_pinned(machine&) noexcept;
+    [[nodiscard]] bool find_stand_in(machine&) noexcept;
     void send_to_pinned(machine&, fiber&) noexcept;
 
     // ── processors.cpp: how many there are ──

@@ -10,6 +10,9 @@
  *   finder            find_runnable, send_to_pinned                             right 1, 2, 3
  *   waker             ready, for the pinned fiber, as soon as it is off its stack
  *   taken             the fiber blocks, and sysmon retakes the processor: there is a stand-in, and it is not needed
+ *   kept              find_stand_in finds none: the machine keeps its processor until it is sent to, or finds the fiber itself
+ *
+ * With LAZY the pinned machine has no stand-in before its fiber first waits, and may find none even then.
  *
  * A wake-up is a release and an acquire, and all else is written before one: interleaving is enough.
  *
@@ -17,6 +20,8 @@
  * FINDER_GIVES   the finder gives its processor to the pinned machine itself
  * WAKE_FIRST     it wakes that one before it says who it is
  * KEEP           the pinned machine keeps its processor while it waits
+ * TAKE_BOTH      LAZY: a pinned machine that has kept its processor takes the finder's, too
+ * SEND_NOT_BACK  LAZY: it does not wake the finder whom it does not need
  */
 #define MACHINES 4
 #define PROCESSORS 2
@@ -24,7 +29,13 @@
 
 byte has[MACHINES] = NONE;
 bool woken[MACHINES], spare[MACHINES];
-byte stand_in = 2, sent_by = NONE;
+bool sent[MACHINES]; /* a finder sleeps until it is needed again */
+#ifdef LAZY
+byte stand_in = NONE;
+#else
+byte stand_in = 2;
+#endif
+byte sent_by = NONE;
 byte queued;       /* the pinned fiber, in a queue */
 byte turns = 2, retakes = 1;
 bool off_stack;
@@ -44,6 +55,27 @@ proctype pinned_machine(byte me) {
        fi;
        if :: atomic { turns > 0 -> turns--; off_stack = true } :: turns == 0 -> break fi;
        if
+#ifdef LAZY
+       :: has[me] != NONE && stand_in == NONE -> /* kept */
+          do
+          :: atomic { spare[2] -> spare[2] = false; stand_in = 2; break }
+          :: atomic { queued > 0 -> queued--; goto found }
+          :: atomic { woken[me] -> woken[me] = false };
+             atomic { other = sent_by; sent_by = NONE };
+#ifdef TAKE_BOTH
+             p = has[other];
+             has[other] = NONE;
+             give(p, me);
+#endif
+#ifndef SEND_NOT_BACK
+             wake(other);
+#endif
+             goto found
+          od
+       :: else
+       fi;
+       if
+#endif
        :: has[me] != NONE ->
           other = stand_in;
           stand_in = NONE;
@@ -70,9 +102,13 @@ proctype pinned_machine(byte me) {
           atomic { assert(!spare[other]); spare[other] = true }
 #endif
        fi;
+found:
        atomic { other = 0; p = 0 }
     od;
-    atomic { stand_in != NONE -> spare[stand_in] = true; stand_in = NONE } /* unpin */
+    if /* unpin */
+    :: atomic { stand_in != NONE -> spare[stand_in] = true; stand_in = NONE }
+    :: stand_in == NONE
+    fi
 }
 
 proctype finder(byte me) {
@@ -92,6 +128,7 @@ end_looks:
        has[me] = NONE;
        give(p, 0);
 #endif
+       sent[me] = true;
 #ifdef WAKE_FIRST
        wake(0);
        sent_by = me;
@@ -101,7 +138,7 @@ end_looks:
        wake(0);
 #endif
 end_sent:
-       atomic { woken[me] -> woken[me] = false }
+       atomic { woken[me] -> woken[me] = false; sent[me] = false }
     od
 }
 
@@ -117,9 +154,13 @@ init {
         has[0] = 0;
         has[1] = 1;
         spare[3] = true;
+#ifdef LAZY
+        spare[2] = true;
+#endif
         run pinned_machine(0); run finder(1); run finder(2); run finder(3)
     }
     timeout;
     assert(holders(0) == 1 && holders(1) == 1 && turns == 0);
+    assert(!(sent[1] && has[1] != NONE) && !(sent[2] && has[2] != NONE) && !(sent[3] && has[3] != NONE));
     assert((has[1] != NONE) + spare[1] == 1 && (has[2] != NONE) + spare[2] == 1 && (has[3] != NONE) + spare[3] == 1)
 }

@@ -20,5 +20,6 @@
 #include <fiber/semaphore.hpp>
 #include <fiber/shared_mutex.hpp>
 #include <fiber/stack.hpp>
+#include <fiber/stop_token.hpp>
 #include <fiber/time.hpp>
 #include <fiber/wait_group.hpp>

@@ -8,6 +8,7 @@
 #include <fiber/detail/config.hpp>
 #include <fiber/detail/deadline.hpp>
 #include <fiber/detail/spawn.hpp>
+#include <fiber/stop_token.hpp>
 
 #include <chrono>
 #include <compare>
@@ -16,7 +17,6 @@
 #include <cstdint>
 #include <functional>
 #include <iosfwd>
-#include <stop_token>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -173,7 +173,7 @@ public:
     using id = thread::id;
     using native_handle_type = thread::native_handle_type;
 
-    jthread() noexcept : stop_(std::nostopstate) {}
+    jthread() noexcept : stop_(nostopstate) {}
     template <class F, class... Args>
     requires(!std::same_as<std::remove_cvref_t<F>, jthread>) explicit jthread(F&& f, Args&&... args)
         : thread_(start(stop_, std::forward<F>(f), std::forward<Args>(args)...)) {}
@@ -201,19 +201,19 @@ public:
     [[nodiscard]] native_handle_type native_handle() noexcept { return thread_.native_handle(); }
     [[nodiscard]] static unsigned hardware_concurrency() noexcept { return thread::hardware_concurrency(); }
 
-    [[nodiscard]] std::stop_source get_stop_source() noexcept { return stop_; }
+    [[nodiscard]] stop_source get_stop_source() noexcept { return stop_; }
     [[nodiscard]] std::stop_token get_stop_token() const noexcept { return stop_.get_token(); }
     bool request_stop() noexcept { return stop_.request_stop(); }
 
 private:
     template <class F, class... Args>
-    static thread start(std::stop_source const& stop, F&& f, Args&&... args) {
+    static thread start(stop_source const& stop, F&& f, Args&&... args) {
         if constexpr (std::is_invocable_v<std::decay_t<F>, std::stop_token, std::decay_t<Args>...>)
             return thread(std::forward<F>(f), stop.get_token(), std::forward<Args>(args)...);
         else
             return thread(std::forward<F>(f), std::forward<Args>(args)...);
     }
-    std::stop_source stop_;
+    stop_source stop_;
     thread thread_;
 };
 

@@ -8,12 +8,12 @@
 #include <fiber/detail/countdown.hpp>
 #include <fiber/go.hpp>
 #include <fiber/semaphore.hpp>
+#include <fiber/stop_token.hpp>
 
 #include <atomic>
 #include <cstddef>
 #include <exception>
 #include <functional>
-#include <stop_token>
 #include <type_traits>
 #include <utility>
 
@@ -102,7 +102,7 @@ private:
     void wait_for_all() noexcept;
 
     struct stop_others {
-        std::stop_source stop;
+        stop_source stop;
         void operator()() noexcept { stop.request_stop(); }
     };
 
@@ -112,7 +112,7 @@ private:
     enum class failure : unsigned char { none, first, thrown };
     std::atomic<failure> failure_{failure::none};
     std::exception_ptr error_; // by the one who sets `first`, and then by the one who sets `thrown`
-    std::stop_source stop_;
+    stop_source stop_;
     std::stop_callback<stop_others> from_parent_;
 };
 
