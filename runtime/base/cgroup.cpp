@@ -8,6 +8,7 @@
 #include <charconv>
 #include <fcntl.h>
 #include <unistd.h>
+#include <utility>
 
 namespace fiber::rt {
 namespace {
@@ -86,12 +87,15 @@ std::string_view below(std::string_view root, std::string_view group) {
     return inside ? group.substr(root.size()) : std::string_view{};
 }
 
-std::optional<unsigned> cpus_of_group(std::string const& directory, bool unified) {
+// What the group's files say; empty: they cannot be read.
+std::string quota_text(std::string const& directory, bool unified) {
     if (unified)
-        return cpus_of_quota(contents(directory + "/cpu.max"));
+        return contents(directory + "/cpu.max");
     std::string quota = contents(directory + "/cpu.cfs_quota_us");
+    if (quota.empty())
+        return quota;
     std::replace(quota.begin(), quota.end(), '\n', ' ');
-    return cpus_of_quota(quota + contents(directory + "/cpu.cfs_period_us"));
+    return quota + contents(directory + "/cpu.cfs_period_us");
 }
 
 } // namespace
@@ -108,24 +112,50 @@ std::optional<unsigned> cpus_of_quota(std::string_view text) {
     return static_cast<unsigned>(std::max(1ull, (quota + period - 1) / period));
 }
 
-std::optional<unsigned> cpus_of_cgroups(std::string const& root) {
-    std::string const groups = contents(root + "/proc/self/cgroup"),
-                      mounts = contents(root + "/proc/self/mountinfo");
-    std::optional<unsigned> least;
+std::optional<unsigned> cgroup_quotas::cpus() {
+    std::string member_of = contents(root_ + "/proc/self/cgroup");
+    if (looks_left_ == 0 || member_of != member_of_)
+        find_groups(std::move(member_of));
+    else
+        --looks_left_;
+    auto seen = look();
+    if (seen.vanished) {
+        find_groups(contents(root_ + "/proc/self/cgroup"));
+        seen = look();
+    }
+    return seen.least;
+}
+
+void cgroup_quotas::find_groups(std::string member_of) {
+    looks_left_ = 0; // until all is well
+    groups_.clear();
+    std::string const mounts = contents(root_ + "/proc/self/mountinfo");
     for (std::string_view left = mounts; !left.empty();) {
         auto const h = hierarchy_of(next_part(left, '\n'));
         if (!h)
             continue;
-        auto const group = own_group(groups, h->unified);
-        if (group.empty())
+        auto const own = own_group(member_of, h->unified);
+        if (own.empty())
             continue;
-        std::string const top = root + std::string(h->mounted_at);
-        for (std::string at = top + std::string(below(h->root, group)); at.size() >= top.size();
+        std::string const top = root_ + std::string(h->mounted_at);
+        for (std::string at = top + std::string(below(h->root, own)); at.size() >= top.size();
              at.resize(at.rfind('/')))
-            if (auto const cpus = cpus_of_group(at, h->unified); cpus && (!least || *cpus < *least))
-                least = cpus;
+            groups_.push_back({at, h->unified, false});
     }
-    return least;
+    member_of_ = std::move(member_of);
+    looks_left_ = looks_between_mounts;
+}
+
+cgroup_quotas::sight cgroup_quotas::look() {
+    sight seen;
+    for (group& g : groups_) {
+        std::string const text = quota_text(g.directory, g.unified);
+        bool const had_files = std::exchange(g.has_files, !text.empty());
+        seen.vanished |= had_files && text.empty();
+        if (auto const cpus = cpus_of_quota(text); cpus && (!seen.least || *cpus < *seen.least))
+            seen.least = cpus;
+    }
+    return seen;
 }
 
 } // namespace fiber::rt

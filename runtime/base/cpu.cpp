@@ -3,8 +3,6 @@
 
 #include "runtime/base/cpu.hpp"
 
-#include "runtime/base/cgroup.hpp"
-
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -28,11 +26,16 @@ unsigned affinity_cpus() {
 
 } // namespace
 
-unsigned usable_cpus() {
+unsigned usable_cpus(cgroup_quotas& quotas) {
     unsigned cpus = affinity_cpus();
-    cpus = std::min(cpus, cpus_of_cgroups().value_or(cpus));
+    cpus = std::min(cpus, quotas.cpus().value_or(cpus));
     last_count.store(cpus, std::memory_order_relaxed);
     return cpus;
+}
+
+unsigned usable_cpus() {
+    cgroup_quotas quotas;
+    return usable_cpus(quotas);
 }
 
 bool several_cpus() noexcept {

@@ -94,7 +94,7 @@ void scheduler::follow_cpus(clock::time_point now) noexcept {
         std::lock_guard const one_at_a_time(changing_);
         if (!follows_cpus_)
             return;
-        unsigned const n = std::min({usable_cpus(), most_processors, most_machines_});
+        unsigned const n = std::min({usable_cpus(quotas_), most_processors, most_machines_});
         if (n != processors())
             change_processors(n);
     } catch (std::exception const&) {

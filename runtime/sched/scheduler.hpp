@@ -8,6 +8,7 @@
 //   the global queue                  any processor, every 61st tick at the latest
 #pragma once
 
+#include "runtime/base/cgroup.hpp"
 #include "runtime/base/process_stamp.hpp"
 #include "runtime/sched/current.hpp"
 #include "runtime/sched/fiber.hpp"
@@ -220,10 +221,11 @@ private:
     unsigned const most_machines_;
     std::atomic<bool> no_machine_reported_{false};
     std::atomic<std::uint64_t> handoffs_{0};
-    std::mutex taking_;                      // [lease] one taker at a time
-    std::mutex changing_;                    // one change of their number at a time
-    bool follows_cpus_ = false;              // nobody has said how many; under that lock
-    clock::time_point next_look_at_cpus_{};  // sysmon's alone
+    std::mutex taking_;         // [lease] one taker at a time
+    std::mutex changing_;       // one change of their number at a time
+    bool follows_cpus_ = false; // nobody has said how many; under that lock
+    cgroup_quotas quotas_;      // sysmon's alone, as the next
+    clock::time_point next_look_at_cpus_{};
     spinlock<lock_rank::lifetime> retiring_; // guards each machine's `retired`, and lowers of active_
     relaxed<unsigned> retired_count_{0};     // of machines; likewise
     std::atomic<poller*> poller_{nullptr};

@@ -34,7 +34,12 @@ public:
         std::ofstream(at) << text;
         return *this;
     }
-    [[nodiscard]] std::optional<unsigned> cpus() const { return rt::cpus_of_cgroups(root); }
+    files& without(std::string const& path) {
+        std::filesystem::remove_all(root + path);
+        return *this;
+    }
+    [[nodiscard]] std::optional<unsigned> cpus() const { return looked_at_again().cpus(); }
+    [[nodiscard]] rt::cgroup_quotas looked_at_again() const { return rt::cgroup_quotas(root); }
 
 private:
     std::string root;
@@ -105,4 +110,72 @@ TEST_CASE("of a container's cgroup that is mounted as the root, that root's quot
     CHECK(container.cpus() == 5u);
     container.with("/proc/self/cgroup", "0::/../two\n");
     CHECK(container.cpus() == 5u);
+}
+
+TEST_CASE("a quota that changes is seen without another look at the mounts", "[cpu]") {
+    files f;
+    f.with("/proc/self/mountinfo", others + "31 23 0:28 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n")
+        .with("/proc/self/cgroup", "0::/a/b\n")
+        .with("/sys/fs/cgroup/a/b/cpu.max", "800000 100000\n");
+    auto quotas = f.looked_at_again();
+    CHECK(quotas.cpus() == 8u);
+    f.without("/proc/self/mountinfo").with("/sys/fs/cgroup/a/b/cpu.max", "300000 100000\n");
+    CHECK(quotas.cpus() == 3u);
+    f.with("/sys/fs/cgroup/a/cpu.max", "100000 100000\n"); // the controller is enabled there, too
+    CHECK(quotas.cpus() == 1u);
+}
+
+TEST_CASE("the quota of another cgroup holds once the process is moved there", "[cpu]") {
+    files f;
+    f.with("/proc/self/mountinfo", others + "31 23 0:28 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n"
+                                            "32 31 0:29 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n")
+        .with("/proc/self/cgroup", "2:cpu:/\n0::/a/b\n")
+        .with("/sys/fs/cgroup/a/b/cpu.max", "800000 100000\n")
+        .with("/sys/fs/cgroup/a/c/cpu.max", "500000 100000\n")
+        .with("/sys/fs/cgroup/cpu/d/cpu.cfs_quota_us", "200000\n")
+        .with("/sys/fs/cgroup/cpu/d/cpu.cfs_period_us", "100000\n");
+    auto quotas = f.looked_at_again();
+    CHECK(quotas.cpus() == 8u);
+    f.with("/proc/self/cgroup", "2:cpu:/\n0::/a/c\n");
+    CHECK(quotas.cpus() == 5u);
+    f.with("/proc/self/cgroup", "2:cpu:/d\n0::/a/c\n");
+    CHECK(quotas.cpus() == 2u);
+    f.with("/proc/self/cgroup", "2:cpu:/\n0::/a/b\n");
+    CHECK(quotas.cpus() == 8u);
+}
+
+TEST_CASE("cgroups are found again where they are mounted elsewhere", "[cpu]") {
+    files f;
+    f.with("/proc/self/mountinfo", others + "31 23 0:28 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n")
+        .with("/proc/self/cgroup", "0::/a\n")
+        .with("/sys/fs/cgroup/a/cpu.max", "800000 100000\n");
+    auto quotas = f.looked_at_again();
+    CHECK(quotas.cpus() == 8u);
+    f.without("/sys/fs/cgroup")
+        .with("/proc/self/mountinfo", others + "31 23 0:28 / /cgroup rw - cgroup2 cgroup2 rw\n")
+        .with("/cgroup/a/cpu.max", "300000 100000\n");
+    CHECK(quotas.cpus() == 3u);
+    f.with("/proc/self/mountinfo", others + "31 23 0:28 / /cgroup rw - cgroup2 cgroup2 rw\n"
+                                            "32 31 0:29 / /cgroup/cpu rw - cgroup cgroup rw,cpu\n")
+        .with("/proc/self/cgroup", "2:cpu:/\n0::/a\n")
+        .with("/cgroup/cpu/cpu.cfs_quota_us", "100000\n")
+        .with("/cgroup/cpu/cpu.cfs_period_us", "100000\n");
+    CHECK(quotas.cpus() == 1u);
+    f.without("/cgroup").without("/proc/self/mountinfo"); // all is gone: no limit that could be seen
+    CHECK(quotas.cpus() == std::nullopt);
+    CHECK(quotas.cpus() == std::nullopt);
+}
+
+TEST_CASE("a hierarchy that is mounted later is seen within 60 looks", "[cpu]") {
+    files f;
+    f.with("/proc/self/mountinfo", others).with("/proc/self/cgroup", "0::/a\n");
+    auto quotas = f.looked_at_again();
+    CHECK(quotas.cpus() == std::nullopt);
+    f.with("/proc/self/mountinfo", others + "31 23 0:28 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n")
+        .with("/sys/fs/cgroup/a/cpu.max", "800000 100000\n");
+    int looks = 1;
+    while (quotas.cpus() == std::nullopt && looks < 100)
+        ++looks;
+    CHECK(looks < 60 + 1);
+    CHECK(quotas.cpus() == 8u);
 }
