@@ -12,7 +12,6 @@
 #include <cstdlib>
 #include <execinfo.h>
 #include <memory>
-#include <vector>
 
 namespace fiber::rt {
 namespace {
@@ -66,14 +65,10 @@ void print(fiber const& g, fiber_state state, std::FILE* to) {
 void dump(scheduler const& of, std::FILE* to) {
     auto const figures = of.stats();
     std::fprintf(to, "%zu fibers on %u processors\n", figures.fibers_live, figures.processors);
-    // Collected first: records stay, and printing may park.
-    std::vector<fiber const*> all;
     for_each_fiber([&](fiber const& g) {
         if (g.sched == &of)
-            all.push_back(&g);
+            print(g, g.state, to); // may park
     });
-    for (fiber const* const g : all)
-        print(*g, g->state, to);
 }
 
 } // namespace fiber::rt

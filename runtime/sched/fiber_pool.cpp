@@ -48,10 +48,19 @@ public:
         auto const hold = lock_soon(lock_);
         free_.insert(free_.end(), at, at + n); // there is room for all that were ever made
     }
-    void for_each(std::function<void(fiber const&)> const& f) {
-        auto const hold = lock_soon(lock_);
-        for (auto at = made_.begin() + first_; at != made_.end(); ++at)
-            std::for_each(*at, *at + records_at_once, f);
+    // The first record of each chunk of this process. Memory for the result is taken without the lock, which others wait
+    // for: there may be a million records.
+    [[nodiscard]] std::vector<fiber const*> chunks() {
+        std::vector<fiber const*> copy;
+        for (std::size_t wanted = 0;; copy.reserve(wanted)) {
+            auto const hold = lock_soon(lock_);
+            auto const begin = made_.begin() + first_;
+            wanted = static_cast<std::size_t>(made_.end() - begin);
+            if (wanted <= copy.capacity()) {
+                copy.assign(begin, made_.end()); // there is room
+                return copy;
+            }
+        }
     }
 
     [[nodiscard]] std::mutex& mutex() noexcept { return lock_; }
@@ -152,6 +161,9 @@ void fiber_cache::return_half() noexcept {
     count_ -= half;
 }
 
-void for_each_fiber(std::function<void(fiber const&)> const& f) { records().for_each(f); }
+void for_each_fiber(std::function<void(fiber const&)> const& f) {
+    for (fiber const* const first : records().chunks()) // records stay: no lock is needed
+        std::for_each(first, first + records_at_once, f);
+}
 
 } // namespace fiber::rt

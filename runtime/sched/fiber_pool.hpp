@@ -65,7 +65,8 @@ private:
 // An id for a party that is not a fiber; never that of one.
 [[nodiscard]] std::uint64_t new_party_id() noexcept;
 
-// Shows every record made in this process to f, free ones too, while others change them: f reads atomics only.
+// Shows every record made in this process to f, free ones too, while others change them: f reads atomics only. Without a
+// lock: f may allocate, start fibers and park. Throws what f throws, and std::bad_alloc.
 void for_each_fiber(std::function<void(fiber const&)> const& f);
 
 // For fork: the depot's lock, and, in the child, what makes it forget all records there are. The caches of its
