@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <atomic>
 #include <utility>
+#include <vector>
 
 namespace fiber::rt {
 namespace {
@@ -46,8 +47,28 @@ void* local_table::find(std::uint64_t variable) const noexcept {
     return at != entries_.end() ? at->value : nullptr;
 }
 
-void local_table::add(std::uint64_t variable, void* value, void (*end)(void*)) {
-    entries_.push_back({variable, value, end});
+void local_table::add(detail::local_variable const& variable, void* value, void (*end)(void*)) {
+    std::vector<entry> gone;
+    bool const sweep = entries_.size() >= sweep_at_;
+    if (sweep)
+        gone.reserve(entries_.size());
+    entries_.push_back({variable.number(), variable.record(), value, end}); // the last that may throw
+    if (sweep)
+        take_gone(gone);
+    for (; !gone.empty(); gone.pop_back())
+        gone.back().destroy(gone.back().value); // may use other variables, and park
+}
+
+// Moves the values of variables that are gone there, in the order in which they were made. There is room for all.
+void local_table::take_gone(std::vector<entry>& to) noexcept {
+    auto kept = entries_.begin();
+    for (entry const& e : entries_)
+        if (e.record->is(e.variable)) // once for each: it may be gone the next moment
+            *kept++ = e;
+        else
+            to.push_back(e);
+    entries_.erase(kept, entries_.end());
+    sweep_at_ = std::max(least_sweep, 2 * entries_.size());
 }
 
 void local_table::add(exit_action& action) noexcept { action.next = std::exchange(last_action_, &action); }
@@ -75,9 +96,48 @@ bool self_has_locals() noexcept { return table_of_caller() != nullptr; }
 
 namespace fiber::detail {
 
-std::uint64_t new_local_variable() noexcept {
-    static std::atomic<std::uint64_t> next{1};
-    return next.fetch_add(1, std::memory_order_relaxed); // uniqueness needs no order
+namespace {
+
+constinit std::atomic<std::uint64_t> next_number{1};
+constinit std::atomic<rt::local_record*> free_records{nullptr};
+
+// [local.free] All free records are taken at once, by exchange, and the others put back: to pop one by compare-exchange would
+// need protection from one that is taken and put back meanwhile. No lock, since a fork could leave it locked in the child;
+// there, records that another thread had in hand are lost.
+void put_free(rt::local_record& first) noexcept {
+    rt::local_record* before = nullptr;
+    if (free_records.compare_exchange_strong(before, &first,
+                                             std::memory_order_release, // [local.free] their next_free
+                                             std::memory_order_relaxed))
+        return;
+    rt::local_record* last = &first;
+    while (last->next_free != nullptr)
+        last = last->next_free;
+    do
+        last->next_free = before;
+    while (!free_records.compare_exchange_weak(before, &first, std::memory_order_release, // [local.free]
+                                               std::memory_order_relaxed));
+}
+
+rt::local_record& take_free() {
+    rt::local_record* const all = free_records.exchange(nullptr, std::memory_order_acquire); // [local.free]
+    if (all == nullptr)
+        return *new rt::local_record;
+    if (rt::local_record* const rest = std::exchange(all->next_free, nullptr))
+        put_free(*rest);
+    return *all;
+}
+
+} // namespace
+
+local_variable::local_variable()
+    : record_(&take_free()), number_(next_number.fetch_add(1, std::memory_order_relaxed)) { // a number
+    record_->begin(number_);
+}
+
+local_variable::~local_variable() {
+    record_->end();
+    put_free(*record_);
 }
 
 void* find_local(std::uint64_t variable) noexcept {
@@ -85,7 +145,7 @@ void* find_local(std::uint64_t variable) noexcept {
     return table != nullptr ? table->find(variable) : nullptr;
 }
 
-void add_local(std::uint64_t variable, void* value, void (*destroy)(void*)) {
+void add_local(local_variable const& variable, void* value, void (*destroy)(void*)) {
     rt::make_table_of_caller().add(variable, value, destroy);
 }
 

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+#include "tests/support/catch.hpp"
+#include "tests/support/procs.hpp"
+
+#include <fiber/fiber.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+using namespace std::chrono_literals;
+
+namespace {
+
+// How many there are.
+struct counted {
+    static inline std::atomic<int> there{0}, most{0};
+    counted() {
+        int const now = ++there;
+        for (int seen = most; now > seen && !most.compare_exchange_weak(seen, now);) {
+        }
+    }
+    counted(counted const&) = delete;
+    counted& operator=(counted const&) = delete;
+    ~counted() { --there; }
+};
+
+// How many values more than before one party has at most, of variables that are gone.
+int most_left_by(int variables) {
+    int const before = counted::there;
+    counted::most = before;
+    fiber::local<int> stays;
+    *stays = 7;
+    for (int i = 0; i < variables; ++i) {
+        fiber::local<counted> goes;
+        static_cast<void>(goes.get());
+    }
+    CHECK(*stays == 7);
+    return counted::most - before;
+}
+
+} // namespace
+
+TEST_CASE("a local has a value of its own in each fiber and thread, made on first use", "[local]") {
+    static fiber::local<int> value;
+    *value = 1;
+    std::thread([] {
+        CHECK(*value == 0);
+        *value = 5;
+    }).join();
+    fiber::run([] {
+        CHECK(*value == 0);
+        *value = 2;
+        fiber::go([] { *value = 3; }).join();
+        fiber::this_fiber::yield();
+        CHECK(value.get() == 2);
+    });
+    CHECK(*value == 1);
+}
+
+TEST_CASE("locals are destroyed when the fiber ends, the last made first", "[local]") {
+    struct noisy {
+        std::string* log;
+        char name;
+        ~noisy() { *log += name; }
+    };
+    std::string log;
+    fiber::local<noisy> a([&] { return std::unique_ptr<noisy>(new noisy{&log, 'a'}); });
+    fiber::local<noisy> b([&] { return std::unique_ptr<noisy>(new noisy{&log, 'b'}); });
+    fiber::go([&] {
+        CHECK(a->name == 'a');
+        CHECK(b->name == 'b');
+        CHECK(log.empty());
+    }).join();
+    CHECK(log == "ba");
+    std::thread([&] { static_cast<void>(a.get()); }).join();
+    CHECK(log == "baa");
+}
+
+TEST_CASE("a local's destructor may use locals, and park", "[local]") {
+    static fiber::local<int> late;
+    struct parks {
+        ~parks() {
+            fiber::this_fiber::sleep_for(1ms);
+            ++*late;
+        }
+    };
+    fiber::local<parks> early;
+    fiber::go([&] { static_cast<void>(early.get()); }).join();
+    SUCCEED();
+}
+
+TEST_CASE("values of destroyed locals do not pile up in a fiber that lives on", "[local]") {
+    fiber::run([] { CHECK(most_left_by(10'000) < 40); });
+    CHECK(counted::there == 0);
+}
+
+TEST_CASE("values of destroyed locals do not pile up in an OS thread that lives on", "[local]") {
+    std::thread([] { CHECK(most_left_by(10'000) < 40); }).join();
+    CHECK(counted::there == 0);
+}
+
+TEST_CASE("values of locals that another fiber destroys do not pile up", "[local]") {
+    tests::on_processors([] {
+        counted::most = 0;
+        fiber::chan<fiber::local<counted>*> variables;
+        fiber::chan<void> used;
+        fiber::handle user = fiber::go([&] {
+            for (fiber::local<counted>* const v : variables) {
+                static_cast<void>(v->get());
+                used.send();
+            }
+        });
+        for (int i = 0; i < 3'000; ++i) {
+            fiber::local<counted> here;
+            variables.send(&here);
+            used.recv();
+        }
+        variables.close();
+        user.join();
+        CHECK(counted::most < 40);
+        CHECK(counted::there == 0);
+    });
+}
+
+TEST_CASE("many locals that are there at once keep their values while others come and go", "[local]") {
+    fiber::run([] {
+        counted::most = 0;
+        std::vector<std::unique_ptr<fiber::local<int>>> stay;
+        for (int i = 0; i < 1'000; ++i) {
+            stay.push_back(std::make_unique<fiber::local<int>>());
+            **stay.back() = i;
+            fiber::local<counted> goes;
+            static_cast<void>(goes.get());
+        }
+        for (int i = 0; i < 1'000; ++i)
+            REQUIRE(**stay[static_cast<std::size_t>(i)] == i);
+        CHECK(counted::most <= 1'000);
+        stay.clear();
+        CHECK(most_left_by(5'000) <= 2'000); // the 1,000 and as many more
+        CHECK(counted::there < 40);          // those of the 1,000 have gone, too
+    });
+    CHECK(counted::there == 0);
+}
+
+TEST_CASE("a value that is destroyed late may use locals, its successor's too, and park", "[local]") {
+    static fiber::local<int> seen;
+    struct late {
+        std::optional<int>* end;
+        ~late() {
+            fiber::this_fiber::yield();
+            ++*seen;
+            *end = *seen;
+        }
+    };
+    fiber::run([] {
+        std::optional<int> end;
+        {
+            fiber::local<late> goes([&] { return std::unique_ptr<late>(new late{&end}); });
+            static_cast<void>(goes.get());
+        }
+        std::vector<std::unique_ptr<fiber::local<int>>> others;
+        while (!end) {
+            others.push_back(std::make_unique<fiber::local<int>>());
+            **others.back() = static_cast<int>(others.size());
+            REQUIRE(others.size() < 100);
+        }
+        CHECK(*end == 1);
+        CHECK(*seen == 1);
+        for (std::size_t i = 0; i < others.size(); ++i)
+            CHECK(**others[i] == static_cast<int>(i + 1));
+    });
+}
