@@ -33,10 +33,9 @@ void group::set_limit(std::size_t n) {
 
 void group::wait() {
     wait_for_all();
-    auto seen = failure::first;
-    // relaxed: the wait orders it after the failure
-    if (failure_.compare_exchange_strong(seen, failure::thrown, std::memory_order_relaxed))
-        std::rethrow_exception(std::exchange(error_, nullptr));
+    // acquire: one that has been started since may be failing just now
+    if (failure_.load(std::memory_order_acquire) == failure::complete) // [group.error]
+        std::rethrow_exception(error_);
 }
 
 void group::wait_for_all() noexcept {
@@ -53,10 +52,11 @@ void group::leave() noexcept {
 
 void group::fail(std::exception_ptr error) noexcept {
     auto seen = failure::none;
-    // relaxed: the end of the fiber publishes
-    if (!failure_.compare_exchange_strong(seen, failure::first, std::memory_order_relaxed))
+    // relaxed: it only says who comes first
+    if (!failure_.compare_exchange_strong(seen, failure::claimed, std::memory_order_relaxed))
         return;
     error_ = std::move(error);
+    failure_.store(failure::complete, std::memory_order_release); // [group.error]
     request_stop();
 }
 

@@ -7,6 +7,8 @@
 
 #include <fiber/go.hpp>
 #include <fiber/group.hpp>
+#include <fiber/latch.hpp>
+#include <fiber/semaphore.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -14,6 +16,8 @@
 #include <stdexcept>
 #include <stop_token>
 #include <string>
+#include <string_view>
+#include <thread>
 #include <type_traits>
 #include <vector>
 
@@ -58,7 +62,7 @@ TEST_CASE("wait returns when all fibers of the group have ended", "[group]") {
     });
 }
 
-TEST_CASE("the first exception stops the others and is thrown by wait, once", "[group]") {
+TEST_CASE("the first exception stops the others and is thrown by each wait", "[group]") {
     in_fiber_and_thread([] {
         fiber::group group;
         for (int i = 0; i < 4; ++i)
@@ -73,8 +77,97 @@ TEST_CASE("the first exception stops the others and is thrown by wait, once", "[
         });
         CHECK_THROWS_WITH(group.wait(), "first");
         CHECK(group.stop_token().stop_requested());
-        group.wait();
+        CHECK_THROWS_WITH(group.wait(), "first");
     });
+}
+
+TEST_CASE("a group that has failed throws its first error on each later round", "[group]") {
+    in_fiber_and_thread([] {
+        fiber::group group;
+        group.go([] {});
+        group.wait();
+        group.go([] { throw std::runtime_error("first"); });
+        CHECK_THROWS_WITH(group.wait(), "first");
+        for (int round = 0; round < 3; ++round) {
+            bool stopped = false;
+            group.go([&](std::stop_token stop) {
+                stopped = stop.stop_requested();
+                throw std::runtime_error("later");
+            });
+            CHECK_THROWS_WITH(group.wait(), "first");
+            CHECK(stopped);
+        }
+        group.go([] {});
+        CHECK_THROWS_WITH(group.wait(), "first");
+    });
+}
+
+TEST_CASE("an error of the second round is thrown after a first one without", "[group]") {
+    in_fiber_and_thread([] {
+        fiber::group group;
+        for (int round = 0; round < 2; ++round) {
+            group.go([] { fiber::this_fiber::yield(); });
+            group.wait();
+            CHECK_FALSE(group.stop_token().stop_requested());
+        }
+        group.go([] { throw std::runtime_error("late"); });
+        CHECK_THROWS_WITH(group.wait(), "late");
+        CHECK(group.stop_token().stop_requested());
+    });
+}
+
+TEST_CASE("each party that waits for a group gets its error", "[group]") {
+    for (int i = 0; i < 50; ++i) {
+        tests::expect expect;
+        fiber::group group;
+        fiber::latch ready(4);
+        std::atomic<int> thrown{0};
+        auto const wait = [&] {
+            ready.arrive_and_wait();
+            try {
+                group.wait();
+            } catch (std::runtime_error const& e) {
+                expect(std::string_view(e.what()) == "for all", "the error");
+                ++thrown;
+            }
+        };
+        fiber::binary_semaphore fail(0);
+        group.go([&] {
+            fail.acquire();
+            throw std::runtime_error("for all");
+        });
+        std::vector<fiber::handle> fibers;
+        for (int n = 0; n < 2; ++n)
+            fibers.push_back(fiber::go(wait));
+        std::thread thread(wait);
+        ready.arrive_and_wait();
+        fail.release();
+        for (auto& f : fibers)
+            f.join();
+        thread.join();
+        expect(thrown == 3, "all have got it");
+    }
+}
+
+TEST_CASE("waits that meet the failure of a later round see it whole or not at all", "[group]") {
+    for (int i = 0; i < 200; ++i) {
+        tests::expect expect;
+        fiber::group group;
+        fiber::handle waiter = fiber::go([&] {
+            for (bool failed = false; !failed;)
+                try {
+                    fiber::this_fiber::yield();
+                    group.wait();
+                } catch (std::runtime_error const& e) {
+                    failed = expect(std::string_view(e.what()) == "now", "the error");
+                }
+        });
+        group.go([] {
+            fiber::this_fiber::yield();
+            throw std::runtime_error("now");
+        });
+        waiter.join();
+    }
 }
 
 TEST_CASE("the fibers of a group may start more of them", "[group]") {

@@ -27,7 +27,7 @@ public:
     group() : group(std::stop_token()) {}
     // Is asked to stop when the parent is.
     explicit group(std::stop_token parent);
-    // request_stop, then waits for all. What they have thrown and nobody has waited for is lost.
+    // request_stop, then waits for all. What they have thrown is lost, if nobody has called wait.
     ~group();
     group(group const&) = delete;
     group& operator=(group const&) = delete;
@@ -52,7 +52,9 @@ public:
         return true;
     }
 
-    // Blocks until all have ended. Throws what the first one that failed has thrown, once.
+    // Blocks until all have ended. Throws what the first one that failed has thrown, if any has: to each party that waits,
+    // and each time. A group that has failed stays so: what is started afterwards runs with its token stopped, and wait
+    // throws the same. A group that has not may be used for round after round, and its token stays as it was.
     void wait();
 
     // Asks all to stop: those that look at their token.
@@ -109,9 +111,9 @@ private:
     detail::countdown running_{0};
     counting_semaphore<> room_{0}; // if limited_
     bool limited_ = false;
-    enum class failure : unsigned char { none, first, thrown };
+    enum class failure : unsigned char { none, claimed, complete };
     std::atomic<failure> failure_{failure::none};
-    std::exception_ptr error_; // by the one who sets `first`, and then by the one who sets `thrown`
+    std::exception_ptr error_; // by the one who sets `claimed`; not changed once it is `complete`
     stop_source stop_;
     std::stop_callback<stop_others> from_parent_;
 };
