@@ -3,6 +3,7 @@
 
 #include "runtime/park.hpp"
 
+#include "runtime/base/assert.hpp"
 #include "runtime/base/cpu.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/sched/thread_party.hpp"
@@ -138,6 +139,7 @@ namespace {
 FIBER_RETURN_FROM_SWITCH wait_end park_until_erased(ticket t, clock::time_point deadline, wait_reason why,
                                                     void const* what, commit_function commit,
                                                     void* argument) noexcept {
+    FIBER_ASSERT(party::is_open(t));
     if (observer_of_waits == nullptr) [[likely]]
         return park_until_unobserved(t, deadline, why, what, commit, argument);
     return park_until_observed(t, deadline, why, what, commit, argument);

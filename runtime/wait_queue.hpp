@@ -63,6 +63,18 @@ public:
         w.next = w.prev = nullptr;
     }
 
+    // `by`, which is in no queue, takes the place of w.
+    void replace(waiter& w, waiter& by) noexcept {
+        FIBER_ASSERT(w.queued() && !by.queued());
+        bool const alone = w.next == &w;
+        by.next = alone ? &by : w.next;
+        by.prev = alone ? &by : w.prev;
+        by.next->prev = by.prev->next = &by;
+        if (last_ == &w)
+            last_ = &by;
+        w.next = w.prev = nullptr;
+    }
+
     // [fork] All who wait have stayed behind in the parent, and what they lay in may be gone.
     void forget_all() noexcept { last_ = nullptr; }
 

@@ -17,6 +17,10 @@
 //   does not touch *this, and the one whose time was up, or who was stopped, only if it is still queued: see
 //   [queue.outlive].
 //
+// [cv.unlock] A party has one open wait at a time, and the unlock of a lock that is not ours may wait, too: in a channel, say.
+//   The party is therefore queued as one that has not opened its wait yet. A notification takes it out, and that is all;
+//   the party sees that once it has unlocked. If it is queued still, it opens its wait and takes its own place.
+//
 // [cv.stop] A stop request claims the one wait it is meant for, and leaves the queue to the party itself, as the timer
 //   does. Its callback never parks: libstdc++ tells by the OS thread whether a callback is being destroyed from within.
 #include <fiber/condition_variable.hpp>
@@ -37,9 +41,16 @@ namespace {
 // held, to about 1 µs, and the stack that it takes, to 512 bytes.
 constexpr std::size_t batch = 32;
 
+// [cv.unlock] The key of one that still unlocks. No wait has this number.
+constexpr std::uint64_t not_open = 1;
+
+[[nodiscard]] bool still_unlocks(rt::waiter const& w) noexcept {
+    return w.key.turn == not_open && !w.key.who->stayed_behind(); // [fork]
+}
+
 // Wins waits from the front of the queue until `won` is full, or none of the first `present` waiters is left.
-// Those whose wait had already ended are taken out too. Returns how many were won; the caller must unpark
-// them.
+// Those whose wait had already ended are taken out too, and those that still unlock are notified by that. Returns how
+// many were won; the caller must unpark them.
 std::size_t claim_locked(wait_list& waiters, std::atomic<std::uint32_t>& waiting, std::uint32_t& present,
                          std::span<rt::ticket> won) noexcept {
     rt::wait_queue queue(waiters);
@@ -64,21 +75,21 @@ wait_over park_until(rt::ticket key, deadline until, void const* what) noexcept 
 
 } // namespace
 
-// park(ticket) parks, and returns how the wait ended.
-template <class Park>
-[[gnu::always_inline]] inline std::cv_status condition::wait_by(lock_operations const& lock,
-                                                                Park park) noexcept {
+void condition::enqueue(rt::waiter& me) noexcept {
     auto& queue_lock = rt::queue_lock_of(this);
-    rt::waiter me(rt::self().open_wait());
     queue_lock.lock();
     rt::wait_queue(waiters_).push_back(me);
     // relaxed, as is each load under the queue lock, under which alone waiting_ changes; seen by [cv.hint]
     waiting_.store(waiting_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     queue_lock.unlock();
-    lock.unlock(lock.lock);
+}
 
+// park(ticket) parks, and returns how the wait ended.
+template <class Park>
+[[gnu::always_inline]] inline std::cv_status condition::park_queued(rt::waiter& me, Park park) noexcept {
     wait_over const end = park(me.key);
     if (end != wait_over::notified) {
+        auto& queue_lock = rt::queue_lock_of(this);
         queue_lock.lock();
         if (me.queued()) { // else *this may be gone
             rt::wait_queue(waiters_).remove(me);
@@ -87,18 +98,51 @@ template <class Park>
         }
         queue_lock.unlock();
     }
-    lock.relock(lock.lock);
     return end == wait_over::timed_out ? std::cv_status::timeout : std::cv_status::no_timeout;
 }
 
 FIBER_RETURN_FROM_SWITCH std::cv_status condition::wait(lock_operations const& lock,
                                                         deadline until) noexcept {
-    return wait_by(lock, [this, until](rt::ticket key) noexcept { return park_until(key, until, this); });
+    rt::waiter me(rt::self().open_wait());
+    enqueue(me);
+    lock.unlock(lock.lock);
+    auto const status =
+        park_queued(me, [this, until](rt::ticket key) noexcept { return park_until(key, until, this); });
+    lock.relock(lock.lock);
+    return status;
 }
 
-std::cv_status condition::wait(lock_operations const& lock, deadline until,
-                               std::stop_token const& stop) noexcept {
-    return wait_by(lock, [this, until, &stop](rt::ticket key) noexcept {
+// [cv.unlock]
+template <class Park>
+[[gnu::always_inline]] inline std::cv_status condition::wait_any_by(lock_operations const& lock,
+                                                                    Park park) noexcept {
+    rt::waiter unlocking(rt::ticket{&rt::self(), not_open});
+    enqueue(unlocking);
+    lock.unlock(lock.lock);
+
+    auto status = std::cv_status::no_timeout;
+    auto& queue_lock = rt::queue_lock_of(this);
+    queue_lock.lock();
+    if (!unlocking.queued()) { // *this may be gone
+        queue_lock.unlock();
+    } else {
+        rt::waiter me(rt::self().open_wait());
+        rt::wait_queue(waiters_).replace(unlocking, me);
+        queue_lock.unlock();
+        status = park_queued(me, park);
+    }
+    lock.relock(lock.lock);
+    return status;
+}
+
+FIBER_RETURN_FROM_SWITCH std::cv_status condition::wait_any(lock_operations const& lock,
+                                                            deadline until) noexcept {
+    return wait_any_by(lock, [this, until](rt::ticket key) noexcept { return park_until(key, until, this); });
+}
+
+std::cv_status condition::wait_any(lock_operations const& lock, deadline until,
+                                   std::stop_token const& stop) noexcept {
+    return wait_any_by(lock, [this, until, &stop](rt::ticket key) noexcept {
         bool stopped = false;
         std::stop_callback const on_stop(stop, [key, &stopped]() noexcept { // [cv.stop]
             if (rt::party::claim(key)) {
@@ -113,13 +157,23 @@ std::cv_status condition::wait(lock_operations const& lock, deadline until,
 
 void condition::notify_first() noexcept {
     auto& queue_lock = rt::queue_lock_of(this);
+    rt::ticket won;
     queue_lock.lock();
+    rt::wait_queue queue(waiters_);
     auto present = waiting_.load(std::memory_order_relaxed);
-    std::array<rt::ticket, 1> won;
-    auto const n = claim_locked(waiters_, waiting_, present, won);
-    queue_lock.unlock(); // *this may be gone
-    if (n != 0)
-        rt::unpark(won[0]);
+    while (rt::waiter const* const first = queue.pop_front()) {
+        --present;
+        if (still_unlocks(*first)) // [cv.unlock]
+            break;
+        if (rt::party::claim(first->key)) {
+            won = first->key;
+            break;
+        }
+    }
+    waiting_.store(present, std::memory_order_relaxed); // relaxed: changed under the queue lock only
+    queue_lock.unlock();                                // *this may be gone
+    if (won.who != nullptr)
+        rt::unpark(won);
 }
 
 void condition::notify_each() noexcept {

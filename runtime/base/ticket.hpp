@@ -19,7 +19,8 @@
 //                           has won                                    loses one
 //   4..63          the number of the wait, never reused by this party
 //
-// invariant  a wait that is opened is claimed once; a wait that is claimed is settled (woken) once, by the claimer;
+// invariant  a party has one open wait at a time;
+//            a wait that is opened is claimed once; a wait that is claimed is settled (woken) once, by the claimer;
 //            whichever of `parked` and `woken` comes second finds the other set, and makes the party runnable.
 //
 // [fork] A party that has stayed behind in the parent of a fork waits no more: its tickets cannot be claimed.
@@ -80,6 +81,13 @@ public:
     // and must be made runnable by the caller.
     [[nodiscard]] static bool parked_too_late(ticket t) noexcept {
         return (t.who->turn_.fetch_add(parked, std::memory_order_acq_rel) & woken) != 0; // [wait.settle]
+    }
+
+    // For the party: whether it is the wait that was opened last. One that is not can be claimed no more: a party has one open
+    // wait at a time, from the moment at which others learn of it.
+    [[nodiscard]] static bool is_open(ticket t) noexcept {
+        // relaxed: the party's own
+        return (t.who->turn_.load(std::memory_order_relaxed) & ~(step - 1)) == t.turn;
     }
 
     // For the party: true if somebody has claimed its wait, so that a settle has come or will come.

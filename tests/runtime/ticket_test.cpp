@@ -6,6 +6,7 @@
 #include "runtime/sched/fiber.hpp"
 #include "runtime/wait_queue.hpp"
 
+#include <array>
 #include <atomic>
 #include <thread>
 #include <vector>
@@ -54,7 +55,9 @@ TEST_CASE("a ticket of an earlier wait claims nothing", "[ticket]") {
     rt::fiber who;
     auto const stale = who.open_wait();
     auto const fresh = who.open_wait();
+    CHECK_FALSE(rt::party::is_open(stale));
     CHECK_FALSE(rt::party::claim(stale));
+    CHECK(rt::party::is_open(fresh));
     CHECK(rt::party::claim(fresh));
 }
 
@@ -113,6 +116,25 @@ TEST_CASE("a wait queue is first in, first out, and gives up waiters from anywhe
     CHECK(c.queued());
     q.remove(c);
     CHECK(q.empty());
+}
+
+TEST_CASE("a waiter takes another's place in a wait queue", "[wait_queue]") {
+    std::array<rt::fiber, 4> who;
+    for (std::size_t others = 0; others < 3; ++others)
+        for (std::size_t place = 0; place <= others; ++place) {
+            fiber::detail::wait_list list;
+            rt::wait_queue queue(list);
+            rt::waiter old{rt::ticket{&who[3]}}, fresh{rt::ticket{&who[3]}};
+            rt::waiter a{rt::ticket{&who[0]}}, b{rt::ticket{&who[1]}};
+            std::array<rt::waiter*, 2> const other{&a, &b};
+            for (std::size_t i = 0, next = 0; i <= others; ++i)
+                queue.push_back(i == place ? old : *other[next++]);
+            queue.replace(old, fresh);
+            CHECK_FALSE(old.queued());
+            for (std::size_t i = 0, next = 0; i <= others; ++i)
+                CHECK(queue.pop_front() == (i == place ? &fresh : other[next++]));
+            CHECK(queue.empty());
+        }
 }
 
 TEST_CASE("claim_front passes over waits that have ended otherwise", "[wait_queue]") {

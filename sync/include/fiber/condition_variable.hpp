@@ -92,7 +92,8 @@ private:
 FIBER_API void notify_all_at_thread_exit(condition_variable& condition, std::unique_lock<mutex> lock);
 
 // condition_variable_any is std::condition_variable_any: the same for locks of any type that has lock() and unlock(),
-// and with waits that a stop request ends. Locks that block the OS thread, such as std::mutex, may be used too.
+// and with waits that a stop request ends. Locks that block the OS thread, such as std::mutex, may be used too, and locks whose
+// unlock() waits.
 class condition_variable_any {
 public:
     constexpr condition_variable_any() noexcept = default;
@@ -104,7 +105,7 @@ public:
 
     template <class Lock>
     void wait(Lock& lock) {
-        static_cast<void>(condition_.wait(detail::lock_operations(lock), detail::never));
+        static_cast<void>(condition_.wait_any(detail::lock_operations(lock), detail::never));
     }
     template <class Lock, class Predicate>
     void wait(Lock& lock, Predicate pred) {
@@ -113,14 +114,14 @@ public:
     }
     template <class Lock, class Clock, class Duration>
     cv_status wait_until(Lock& lock, std::chrono::time_point<Clock, Duration> const& when) {
-        if (condition_.wait(detail::lock_operations(lock), detail::deadline_at(when)) ==
+        if (condition_.wait_any(detail::lock_operations(lock), detail::deadline_at(when)) ==
             cv_status::no_timeout)
             return cv_status::no_timeout;
         return Clock::now() < when ? cv_status::no_timeout : cv_status::timeout;
     }
     template <class Lock, class Rep, class Period>
     cv_status wait_for(Lock& lock, std::chrono::duration<Rep, Period> const& duration) {
-        return condition_.wait(detail::lock_operations(lock), detail::deadline_after(duration));
+        return condition_.wait_any(detail::lock_operations(lock), detail::deadline_after(duration));
     }
     template <class Lock, class Clock, class Duration, class Predicate>
     bool wait_until(Lock& lock, std::chrono::time_point<Clock, Duration> const& when, Predicate pred) {
@@ -145,7 +146,7 @@ public:
         while (!stop.stop_requested()) {
             if (pred())
                 return true;
-            if (condition_.wait(detail::lock_operations(lock), detail::deadline_at(when), stop) ==
+            if (condition_.wait_any(detail::lock_operations(lock), detail::deadline_at(when), stop) ==
                     cv_status::timeout &&
                 Clock::now() >= when)
                 break;

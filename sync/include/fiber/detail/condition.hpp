@@ -46,16 +46,21 @@ public:
         if (waiting_.load(std::memory_order_acquire) != 0) // [cv.hint] [cv.gone]
             notify_each();
     }
-    // Unlocks, waits, locks. timeout: nobody notified until then, nor requested a stop.
+    // Unlocks, waits, locks. timeout: nobody notified until then, nor requested a stop. The unlock must not wait.
     std::cv_status wait(lock_operations const&, deadline) noexcept;
-    // The same, ended by a stop request too; one that has been made ends it at once.
-    std::cv_status wait(lock_operations const&, deadline, std::stop_token const&) noexcept;
+    // The same for any lock, whose unlock may wait.
+    std::cv_status wait_any(lock_operations const&, deadline) noexcept;
+    // Ended by a stop request too; one that has been made ends it at once.
+    std::cv_status wait_any(lock_operations const&, deadline, std::stop_token const&) noexcept;
 
     [[noreturn]] void waited_without_lock() const noexcept;
 
 private:
+    void enqueue(rt::waiter&) noexcept;
     template <class Park>
-    std::cv_status wait_by(lock_operations const&, Park park) noexcept;
+    std::cv_status park_queued(rt::waiter&, Park park) noexcept;
+    template <class Park>
+    std::cv_status wait_any_by(lock_operations const&, Park park) noexcept;
     void notify_first() noexcept;
     void notify_each() noexcept;
     void destroyed_in_use() const noexcept;
