@@ -13,6 +13,9 @@ namespace fiber::rt {
 void idle_machines::enlist(machine& m) noexcept {
     std::lock_guard const hold(lock_);
     m.next_listed = first_idle_;
+    m.previous_listed = nullptr;
+    if (first_idle_ != nullptr)
+        first_idle_->previous_listed = &m;
     first_idle_ = &m;
     m.idle = true;
     counts_.fetch_add(one_idle,
@@ -23,22 +26,30 @@ bool idle_machines::withdraw(machine& m) noexcept {
     std::lock_guard const hold(lock_);
     if (!m.idle)
         return false;
-    machine** at = &first_idle_;
-    while (*at != &m)
-        at = &(*at)->next_listed;
-    *at = m.next_listed;
+    take_off_locked(m);
+    return true;
+}
+
+bool idle_machines::withdraw(machine& m, processor const& of) noexcept {
+    std::lock_guard const hold(lock_);
+    if (!m.idle || m.p != &of)
+        return false;
+    take_off_locked(m);
+    return true;
+}
+
+void idle_machines::take_off_locked(machine& m) noexcept {
+    (m.previous_listed != nullptr ? m.previous_listed->next_listed : first_idle_) = m.next_listed;
+    if (m.next_listed != nullptr)
+        m.next_listed->previous_listed = m.previous_listed;
     m.idle = false;
     counts_.fetch_sub(one_idle, std::memory_order_relaxed); // one fewer to wake: nobody waits for that
-    return true;
 }
 
 machine* idle_machines::take_idle_locked() noexcept {
     machine* const m = first_idle_;
-    if (m != nullptr) {
-        first_idle_ = m->next_listed;
-        m->idle = false;
-        counts_.fetch_sub(one_idle, std::memory_order_relaxed); // as in withdraw
-    }
+    if (m != nullptr)
+        take_off_locked(*m);
     return m;
 }
 

@@ -60,6 +60,9 @@ public:
     // The machine changes its mind, or its time has come: false if somebody has taken it already, or its
     // processor; then wake() follows, sooner or later.
     [[nodiscard]] bool withdraw(machine&) noexcept;
+    // By another: takes m off the list if it is there with that processor, which m keeps. Returns true if so. m sleeps
+    // until the caller wakes it or puts it on a list.
+    [[nodiscard]] bool withdraw(machine& m, processor const& of) noexcept;
 
     // Steps 3 to 5 on the left.
     void wake_one() noexcept;
@@ -84,11 +87,13 @@ public:
     void add_spare(machine&) noexcept;
     [[nodiscard]] machine* take_spare() noexcept;
 
-    // For shutdown and changes of the processors' number: all that are idle, once each.
+    // For shutdown, when a machine that is woken never sleeps again. Elsewhere either loop would find again the machines
+    // that it has woken.
     void wake_all() noexcept;
     void wake_spares() noexcept;
 
 private:
+    void take_off_locked(machine&) noexcept;
     [[nodiscard]] machine* take_idle_locked() noexcept;
     [[nodiscard]] machine* take_idle() noexcept;
 

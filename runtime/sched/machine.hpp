@@ -89,7 +89,8 @@ struct alignas(cache_line) machine {
 
     bool searching = false;         // it holds one count of the scheduler's `searching`
     unsigned vain_searches = 0;     // in a row
-    machine* next_listed = nullptr; // among the idle, or the spares; guarded by their lock, as the next
+    machine* next_listed = nullptr; // among the idle, or the spares; guarded by their lock, as the next two
+    machine* previous_listed = nullptr; // among the idle
     bool idle = false;
     relaxed<bool> asleep{true};
     bool retired = false; // guarded by the scheduler's `retiring_`

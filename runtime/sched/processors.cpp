@@ -2,6 +2,16 @@
 // Copyright the libfiber authors.
 
 // processors.cpp: how many processors there are, at the start and while running.
+//
+// [retire] change of the number                       machine
+//        1 store active_                            1 enlist as idle
+//        2 full fence                               2 full fence
+//        3 p's machine is idle: withdraw it,        3 look at active_: p has to retire, so call the sleep off
+//          mark it retired
+//   One fence is first: either left.3 finds the machine on the list, or right.3 sees the new number. A machine that is
+//   awake looks at active_ again under `retiring_` before it marks itself retired; so when the number has been raised, left
+//   finds it marked, or it does not retire. A retired machine sleeps, and only a change of the number puts it on a list. Its
+//   timers become fewer only: so one without timers can be marked, and put back on the idle list, in its sleep.
 
 #include "runtime/base/cpu.hpp"
 #include "runtime/base/env.hpp"
@@ -73,16 +83,25 @@ void scheduler::set_processors(unsigned n) {
     change_processors(n);
 }
 
-// Under `changing_`. Throws std::system_error or std::bad_alloc.
+// Under `changing_`. Throws std::system_error or std::bad_alloc. Wakes one machine at most, besides those of processors that
+// are to retire and have timers: what the others must do is done for them while they sleep.
 void scheduler::change_processors(unsigned n) {
+    unsigned const before = processors();
     while (made_.load(std::memory_order_relaxed) < n) // written under that lock
         add_processor();
     {
         std::lock_guard const hold(retiring_);
         active_.store(n, std::memory_order_relaxed); // machines look at it again and again
     }
-    resume_retired();
-    idle_.wake_all(); // those that sleep on processors which are to retire
+    full_fence(); // [retire]
+    unsigned const made = made_.load(std::memory_order_relaxed);
+    for (unsigned i = n; i < made; ++i)
+        retire_idle(*processors_[i]);
+    for (unsigned i = std::min(before, n); i < n; ++i)
+        resume_retired(*processors_[i]);
+    heavy_fence(); // [idle.wake] for all that have been enlisted
+    if (work_in_sight() != sight::nothing)
+        idle_.wake_one();
 }
 
 // By sysmon, hence only while something runs. What cannot be had now, memory or a thread, is tried for again.
@@ -111,7 +130,8 @@ void scheduler::add_processor() {
         active_.store(i + 1, std::memory_order_relaxed); // or it would retire at once
     made_.store(i + 1, std::memory_order_release);       // [made] who sees the number sees the processor
     give(*processors_[i], m);
-    m.wake();
+    idle_.enlist(
+        m); // it sleeps on; change_processors looks for work that is there already: [idle.wake], right.4
 }
 
 // What its processor has goes to the others; then it waits until there are more processors again. Its timers
@@ -120,43 +140,76 @@ void scheduler::retire(machine& m) noexcept {
     if (m.searching)
         stop_searching(m);
     pass_on(m);
+    processor& p = *m.p; // once m is back on the idle list, m.p may be robbed
     {
         std::lock_guard const hold(retiring_);
-        if (!retired(*m.p) || stopping_.load(std::memory_order_seq_cst)) // [stop]
+        if (!retired(p) || stopping_.load(std::memory_order_seq_cst)) // [stop]
             return;
-        m.retired = true;
-        retired_count_ = retired_count_ + 1;
+        set_retired(m, true);
     }
-    m.p->idle.stacks.return_idle();
-    while (!nap(m, m.p->timers.earliest())) {
-        run_timers(m, *m.p);
-        pass_on(m);
+    p.idle.stacks.return_idle();
+    if (nap(m, p.timers.earliest()))
+        return;
+    bool resumed = false;
+    {
+        std::lock_guard const hold(retiring_);
+        resumed = !m.retired;
+        if (!resumed)
+            set_retired(m, false); // it comes back here
     }
+    if (!resumed)
+        run_timers(m, p);
+    else if (!idle_.withdraw(
+                 m)) // [retire] it is woken, robbed, retired again; or about to be put on the list
+        static_cast<void>(nap(m, never));
 }
 
 void scheduler::pass_on(machine& m) noexcept {
-    if (m.set_aside != nullptr)
+    bool any = m.set_aside != nullptr;
+    if (any)
         global_.push(*std::exchange(m.set_aside, nullptr));
-    while (fiber* const g = m.p->take_local())
+    while (fiber* const g = m.p->take_local()) {
         global_.push(*g);
+        any = true;
+    }
+    if (!any)
+        return;
     full_fence(); // [idle.wake]
     idle_.wake_one();
 }
 
-void scheduler::resume_retired() noexcept {
-    for (machine* m = first_machine(); m != nullptr; m = m->next_made) {
-        bool wake = false;
-        {
-            std::lock_guard const hold(retiring_);
-            wake = m->retired && (!retired(*m->p) || stopping_.load(std::memory_order_seq_cst)); // [stop]
-            if (wake) {
-                m->retired = false;
-                retired_count_ = retired_count_ - 1;
-            }
-        }
-        if (wake)
-            m->wake();
+// Under `retiring_`.
+void scheduler::set_retired(machine& m, bool is) noexcept {
+    m.retired = is;
+    retired_count_ = is ? retired_count_ + 1 : retired_count_ - 1;
+}
+
+// If its machine is idle, it need not wake to retire: it has nothing to pass on, unless it has timers.
+void scheduler::retire_idle(processor& p) noexcept {
+    machine* const m = p.owner();
+    if (m == nullptr || !idle_.withdraw(*m, p)) // [retire] it finds out by itself
+        return;
+    if (!p.timers.empty()) {
+        m->wake();
+        return;
     }
+    std::lock_guard const hold(retiring_);
+    set_retired(*m, true);
+}
+
+// Nor need it wake to be idle again.
+void scheduler::resume_retired(processor& p) noexcept {
+    machine* const m = p.owner();
+    {
+        std::lock_guard const hold(retiring_);
+        if (m == nullptr || !m->retired || m->p != &p) // [retire] it has seen the new number, or will
+            return;
+        set_retired(*m, false);
+    }
+    if (p.timers.empty() && !stopping_.load(std::memory_order_relaxed)) // [stop] the caller's own
+        idle_.enlist(*m);
+    else
+        m->wake();
 }
 
 } // namespace fiber::rt

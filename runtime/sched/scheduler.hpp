@@ -189,7 +189,9 @@ private:
     void change_processors(unsigned);
     void follow_cpus(clock::time_point now) noexcept;
     void add_processor();
-    void resume_retired() noexcept;
+    void resume_retired(processor&) noexcept;
+    void retire_idle(processor&) noexcept;
+    void set_retired(machine&, bool) noexcept;
     [[nodiscard]] bool retired(processor const& p) const noexcept { return p.index >= processors(); }
     void retire(machine&) noexcept;
     void pass_on(machine&) noexcept;

@@ -67,7 +67,8 @@ void scheduler::stop() noexcept {
     full_fence(); // [stop]
     idle_.wake_all();
     idle_.wake_spares();
-    resume_retired();
+    for (unsigned i = 0, n = made_.load(std::memory_order_relaxed); i < n; ++i)
+        resume_retired(*processors_[i]);
     for (machine* m = first_machine(); m != nullptr; m = m->next_made)
         m->os_thread.join();
     // Only now: until the last one ends, it may look at the others.

@@ -6,6 +6,7 @@
  *
  *   here             there
  *   change           scheduler::set_processors, by one at a time, and add_processor
+ *   retire_idle      scheduler::retire_idle
  *   resume_retired   scheduler::resume_retired
  *   retire           scheduler::retire, without timers
  *   pass_on          scheduler::pass_on
@@ -25,6 +26,8 @@
  * NO_SECOND_LOOK   it does not look again, under the lock, whether it is still to retire
  * STOP_UNSEEN      nor whether the end has come
  * RESUME_FIRST     those who are to come back are looked for before the new number is told
+ * RETIRED_LISTED   an idle machine that is marked as retired stays on the idle list
+ * NOT_ENLISTED     a machine that comes back in its sleep is put on no list
  */
 #define MACHINES 3 /* of which there are two */
 #define PROCESSORS 2
@@ -52,12 +55,16 @@ inline stop_searching() {
 
 inline pass_on() {
     do
-    :: atomic { work[me] > 0 -> work[me]--; global++ }
+    :: atomic { work[me] > 0 -> work[me]--; global++; seen = true }
     :: atomic { work[me] == 0 -> break }
     od;
+    if
+    :: atomic { seen -> seen = false };
 #ifndef SILENT_PASS
-    wake_one()
+       wake_one()
 #endif
+    :: atomic { !seen }
+    fi
 }
 
 inline retire() {
@@ -153,9 +160,31 @@ out:
     ended++
 }
 
+/* Steps 2 and 3 of [retire] on the left. */
+inline retire_idle(m) {
+    if
+    :: atomic { m >= wanted && listed[m] -> seen = true;
+#ifdef RETIRED_LISTED
+           retired[m] = true; seen = false
+#else
+           withdraw(m)
+#endif
+       }
+    :: atomic { m < wanted || !listed[m] }
+    fi;
+    if :: atomic { seen -> retired[m] = true; seen = false } :: atomic { !seen } fi
+}
 inline resume_one(m) {
     atomic { seen = retired[m] && (m < wanted || stopping); if :: seen -> retired[m] = false :: else fi };
-    if :: atomic { seen -> seen = false; wake(m) } :: atomic { !seen } fi
+    if
+    :: atomic { seen && stopping -> seen = false; wake(m) }
+    :: atomic { seen && !stopping -> seen = false;
+#ifndef NOT_ENLISTED
+           enlist(m)
+#endif
+       }
+    :: atomic { !seen }
+    fi
 }
 inline resume_retired() {
     resume_one(0);
@@ -168,17 +197,22 @@ proctype change() {
     do
     :: atomic { changes > 0 -> changes--; if :: n = 1 :: n = 2 fi };
        if
-       :: n > made -> wanted = n; atomic { made = n; wake(1) } /* add_processor */
+       :: n > made -> wanted = n; atomic { made = n; enlist(1) } /* add_processor */
        :: else
        fi;
 #ifdef RESUME_FIRST
        resume_retired();
 #endif
        wanted = n;
+       retire_idle(1);
 #ifndef RESUME_FIRST
        resume_retired();
 #endif
-       wake_all();
+       atomic { seen = global > 0 || queues_in_sight };
+       if
+       :: atomic { seen -> seen = false }; wake_one()
+       :: atomic { !seen }
+       fi;
        n = 0
     :: else -> break
     od
@@ -206,7 +240,7 @@ init {
     :: true -> timeout;
        assert(alive == 0 && searching == 0);
        for (x : 0 .. PROCESSORS - 1) { assert(!retired[x] || x >= wanted) }
-    :: atomic { alive == 0 && outsiders == 0 && changes == 0 && _nr_pr <= PROCESSORS + 2 }
+    :: atomic { alive == 0 && outsiders == 0 && changes == 0 && _nr_pr <= PROCESSORS + 1 } /* change and outsider have ended */
     fi;
     stopping = true;
     wake_all();
