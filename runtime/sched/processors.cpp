@@ -140,14 +140,15 @@ void scheduler::retire(machine& m) noexcept {
     if (m.searching)
         stop_searching(m);
     pass_on(m);
-    processor& p = *m.p; // once m is back on the idle list, m.p may be robbed
+    processor& p = *m.p;
+    p.idle.stacks.return_idle();
     {
         std::lock_guard const hold(retiring_);
         if (!retired(p) || stopping_.load(std::memory_order_seq_cst)) // [stop]
             return;
         set_retired(m, true);
     }
-    p.idle.stacks.return_idle();
+    // From here on m touches nothing of p but its timers: it may be put on the idle list, and robbed, before it sleeps.
     if (nap(m, p.timers.earliest()))
         return;
     bool resumed = false;
