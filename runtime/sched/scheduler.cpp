@@ -46,11 +46,14 @@ void scheduler::arm(machine& m, timer& t) noexcept {
         m.p->timers.arm(t);
         return;
     }
-    // Whoever has processor 0 sees the timer when it looks around next; or else it is about to sleep, has looked
-    // at its timers already, and is woken to do so again.
-    processors_[0]->timers.arm_from_elsewhere(t);
+    // The machine of processor 0 sees the timer when it looks around next. Or it is about to sleep, has looked at its
+    // timers already, and is woken to do so again. If the timer is not the earliest, it is awake before.
+    processor& p = *processors_[0];      // never retires
+    if (!p.timers.arm_from_elsewhere(t)) // t may be gone
+        return;
     full_fence(); // [idle.wake]
-    idle_.wake_all();
+    if (machine* const owner = p.owner(); owner != nullptr && idle_.withdraw(*owner, p))
+        owner->wake();
 }
 
 // The fiber is queued before it is off its stack: only this machine looks into the queue, and not before the

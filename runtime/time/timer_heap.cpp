@@ -11,11 +11,11 @@
 namespace fiber::rt {
 
 void timer_heap::make_more_room() noexcept {
-    if (size() >= many)
-        buckets_.make_room(std::max(size(), capacity()));
+    if (in_slots() >= many)
+        buckets_.make_room(std::max(in_slots(), capacity()));
     // Only the owner adds timers, so size_ can only have shrunk by the time it arms.
-    if (size() < capacity() || chunk_count_ == most_chunks) {
-        room_ = size() < many ? many : capacity();
+    if (in_slots() < capacity() || chunk_count_ == most_chunks) {
+        room_ = in_slots() < many ? many : capacity();
         return;
     }
     if (chunks_ == nullptr)
@@ -33,7 +33,7 @@ void timer_heap::make_more_room() noexcept {
 void timer_heap::arm(timer& t) noexcept {
     std::lock_guard const hold(lock_);
     t.home = this;
-    auto const n = size();
+    auto const n = in_slots();
     if (n < capacity()) {
         t.slot = take_slot(t);
         size_.store(n + 1, std::memory_order_relaxed); // under the lock
@@ -56,11 +56,13 @@ bool timer_heap::may_wait_in_bucket(clock::time_point when) noexcept {
     return buckets_.takes(when);
 }
 
-void timer_heap::arm_from_elsewhere(timer& t) noexcept {
+bool timer_heap::arm_from_elsewhere(timer& t) noexcept {
     std::lock_guard const hold(lock_);
+    auto const before = earliest();
     t.home = this;
     link(t);
     publish_earliest();
+    return earliest() < before;
 }
 
 void timer_heap::disarm(timer& t) noexcept {
@@ -68,7 +70,7 @@ void timer_heap::disarm(timer& t) noexcept {
         return;
     timer_heap& home = *t.home;
     std::lock_guard const hold(home.lock_);
-    if (t.slot == timer::listed) {
+    if (t.slot == timer::linked) {
         if (!t.armed)
             return;
         home.unlink(t);
@@ -87,20 +89,22 @@ std::span<ticket> timer_heap::expire(clock::time_point now, std::span<ticket> ro
     std::size_t due = 0;
     while (fetch_from_bucket()) {
     }
-    for (; due < room.size() && heap_size_ > 0 && at(0).when <= now; ++due) {
-        room[due] = slot_at(at(0).slot).key;
+    for (; due < room.size(); ++due) {
+        if (linked_is_first()) [[unlikely]] {
+            timer& t = *linked_.first();
+            if (t.when > now)
+                break;
+            room[due] = t.key;
+            unlink(t);
+        } else {
+            if (heap_size_ == 0 || at(0).when > now)
+                break;
+            room[due] = slot_at(at(0).slot).key;
+            remove(at(0).slot);
+            while (fetch_from_bucket()) {
+            }
+        }
         room[due].prefetch_party();
-        remove(at(0).slot);
-        while (fetch_from_bucket()) {
-        }
-    }
-    for (timer* t = first_listed_; t != nullptr && due < room.size();) {
-        timer* const after = t->next;
-        if (t->when <= now) {
-            room[due++] = t->key;
-            unlink(*t);
-        }
-        t = after;
     }
     publish_earliest();
     // Under the lock: the timer of a wait that is over has been disarmed, or will be, before its party goes on.
@@ -111,21 +115,22 @@ std::span<ticket> timer_heap::expire(clock::time_point now, std::span<ticket> ro
     return room.first(won);
 }
 
+// The buckets need no look: none of them is due before the first in the heap.
+bool timer_heap::linked_is_first() const noexcept {
+    return !linked_.empty() && (heap_size_ == 0 || linked_.earliest() < at(0).when);
+}
+
 void timer_heap::link(timer& t) noexcept {
-    t.slot = timer::listed;
+    t.slot = timer::linked;
     t.armed = true;
-    t.prev = nullptr;
-    t.next = first_listed_;
-    if (first_listed_ != nullptr)
-        first_listed_->prev = &t;
-    first_listed_ = &t;
+    linked_.push(t);
+    linked_size_.store(linked_.size(), std::memory_order_relaxed); // under the lock
 }
 
 void timer_heap::unlink(timer& t) noexcept {
     t.armed = false;
-    (t.prev != nullptr ? t.prev->next : first_listed_) = t.next;
-    if (t.next != nullptr)
-        t.next->prev = t.prev;
+    linked_.remove(t);
+    linked_size_.store(linked_.size(), std::memory_order_relaxed); // under the lock
 }
 
 // Some of the first bucket, if not all that stand there are due after the first in the heap.
@@ -163,7 +168,7 @@ void timer_heap::remove(std::uint32_t which) noexcept {
     }
     s.key = {};
     s.place = std::exchange(free_slot_, which);
-    size_.store(size() - 1, std::memory_order_relaxed); // under the lock
+    size_.store(in_slots() - 1, std::memory_order_relaxed); // under the lock
 }
 
 void timer_heap::remove_from_heap(std::size_t i) noexcept {
@@ -234,8 +239,7 @@ void timer_heap::prefetch_grandchildren(std::size_t first_child) noexcept {
 
 void timer_heap::publish_earliest() noexcept {
     auto when = heap_size_ > 0 ? std::min(at(0).when, buckets_.earliest()) : buckets_.earliest();
-    for (timer const* t = first_listed_; t != nullptr; t = t->next)
-        when = std::min(when, t->when);
+    when = std::min(when, linked_.earliest());
     earliest_.store(when.time_since_epoch().count(),
                     std::memory_order_relaxed); // under the lock; read as a guess
 }

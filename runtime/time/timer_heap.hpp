@@ -16,6 +16,7 @@
 #include "runtime/base/huge_page.hpp"
 #include "runtime/base/spinlock.hpp"
 #include "runtime/base/ticket.hpp"
+#include "runtime/time/leftist_heap.hpp"
 #include "runtime/time/timer_buckets.hpp"
 
 #include <array>
@@ -27,29 +28,18 @@
 
 namespace fiber::rt {
 
-class timer_heap;
-
-struct timer {
-    clock::time_point when;
-    ticket key;
-    timer_heap* home = nullptr; // where it was armed
-    std::uint32_t slot = 0;     // its number there, or `listed`
-    bool armed = false;         // among the listed: this, and the next, are guarded by home's lock
-    timer* next = nullptr;
-    timer* prev = nullptr;
-
-    static constexpr std::uint32_t listed = ~std::uint32_t{0};
-};
-
 class timer_heap {
 public:
     // By the owner, before it arms one more: allocates if the heap is full.
     void make_room() noexcept {
-        if (size() >= room_) [[unlikely]]
+        if (in_slots() >= room_) [[unlikely]]
             make_more_room();
     }
-    void arm(timer&) noexcept;                // cannot fail: what has no room stands in a list, and is slow
-    void arm_from_elsewhere(timer&) noexcept; // by a machine without a processor: into that list
+    // Cannot fail: a timer for which there is no room is linked through itself.
+    void arm(timer&) noexcept;
+    // By a machine without a processor: the timer is linked. Returns true if it is the earliest now, and whoever sleeps
+    // until the earliest one has to look again. The timer may be gone by then.
+    [[nodiscard]] bool arm_from_elsewhere(timer&) noexcept;
     // After this the timer may go: it is in no heap, and nobody looks at it.
     static void disarm(timer&) noexcept;
 
@@ -62,9 +52,10 @@ public:
         return clock::time_point(clock::duration(earliest_.load(std::memory_order_relaxed)));
     }
     [[nodiscard]] bool empty() const noexcept { return earliest() == never; }
+    // Any; a guess.
     [[nodiscard]] std::size_t size() const noexcept {
-        return size_.load(std::memory_order_relaxed);
-    } // less the listed
+        return in_slots() + linked_size_.load(std::memory_order_relaxed);
+    }
 
 private:
     struct entry {
@@ -95,10 +86,11 @@ private:
     static constexpr std::size_t unused = arity - 1;
 
     void make_more_room() noexcept;
+    [[nodiscard]] std::size_t in_slots() const noexcept { return size_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::size_t capacity() const noexcept {
         return chunk_count_ == 0 ? 0 : chunk_count_ * chunk_size - unused;
     }
-    [[nodiscard]] entry& at(std::size_t i) noexcept {
+    [[nodiscard]] entry& at(std::size_t i) const noexcept {
         return chunks_[(i + unused) / chunk_size]->entries[(i + unused) % chunk_size];
     }
     [[nodiscard]] slot& slot_at(std::size_t i) noexcept {
@@ -119,11 +111,12 @@ private:
     void remove_from_heap(std::size_t i) noexcept;
     void link(timer&) noexcept;
     void unlink(timer&) noexcept;
+    [[nodiscard]] bool linked_is_first() const noexcept;
     void publish_earliest() noexcept;
 
     std::size_t room_ = 0;             // the owner's alone: for so many there is some, or none to be had
-    spinlock<lock_rank::timers> lock_; // guards the heap and the buckets
-    std::atomic<std::size_t> size_{0}; // of both
+    spinlock<lock_rank::timers> lock_; // guards the heap, the buckets and the linked timers
+    std::atomic<std::size_t> size_{0}; // of both: timers in slots
     std::atomic<clock::rep> earliest_{never.time_since_epoch().count()};
     std::unique_ptr<std::unique_ptr<chunk, free_chunk>[]> chunks_;
     std::size_t chunk_count_ = 0; // the owner's alone
@@ -131,8 +124,8 @@ private:
     timer_buckets buckets_;
     std::uint32_t free_slot_ = none; // the one that was given back last; linked by place
     std::uint32_t slots_used_ = 0;   // those below have been taken at least once
-    timer* first_listed_ =
-        nullptr; // in no order: those armed from elsewhere, or when there was no memory for a chunk
+    leftist_heap linked_;            // those armed from elsewhere, or when there was no memory for a chunk
+    std::atomic<std::size_t> linked_size_{0}; // for size()
 };
 
 } // namespace fiber::rt

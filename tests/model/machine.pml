@@ -108,7 +108,11 @@ end_in_kernel:
        :: atomic { has[me] != NONE -> timer[has[me]] = true }
        :: atomic { has[me] == NONE -> timer[0] = true };
 #ifndef ARM_IN_SILENCE
-          wake_all()
+          x = (has[0] == 0 -> 0 : (has[1] == 0 -> 1 : (has[2] == 0 -> 2 : MACHINES))); /* owner() */
+          if
+          :: atomic { x < MACHINES && listed[x] && has[x] == 0 -> withdraw(x); wake(x); x = 0 }
+          :: atomic { else -> x = 0 }
+          fi
 #endif
        fi;
        goto find

@@ -185,6 +185,64 @@ TEST_CASE("timers that find no room still expire and disarm, in the same calls",
     CHECK(heap.empty());
 }
 
+TEST_CASE(
+    "timers armed from elsewhere expire in one order with the owner's, and say whether they are the earliest",
+    "[timer]") {
+    rt::timer_heap heap;
+    sleepers all;
+    arm(heap, all.add(start + 3ms));
+    CHECK_FALSE(heap.arm_from_elsewhere(all.add(start + 4ms)));
+    CHECK(heap.arm_from_elsewhere(all.add(start + 2ms)));
+    CHECK_FALSE(heap.arm_from_elsewhere(all.add(start + 2ms)));
+    arm(heap, all.add(start + 1ms));
+    CHECK(heap.size() == 5);
+    CHECK(heap.earliest() == start + 1ms);
+    auto last = start;
+    for (rt::ticket const& key : expired(heap, start + 1s)) {
+        CHECK(all.when(key) >= last);
+        last = all.when(key);
+    }
+    CHECK(last == start + 4ms);
+    CHECK(heap.size() == 0);
+    CHECK(heap.empty());
+}
+
+TEST_CASE("very many timers armed from elsewhere are armed, expired and disarmed beside the owner's",
+          "[timer]") {
+    rt::timer_heap heap;
+    sleepers all;
+    std::mt19937 random(4);
+    std::multimap<rt::clock::time_point, rt::timer*> armed;
+    for (int i = 0; i < 20'000; ++i) {
+        rt::timer& t = all.add(start + std::chrono::microseconds(random() % 100'000));
+        armed.emplace(t.when, &t);
+        if (i % 2 == 0)
+            arm(heap, t);
+        else
+            static_cast<void>(heap.arm_from_elsewhere(t));
+        REQUIRE(heap.earliest() == armed.begin()->first);
+    }
+    for (auto at = armed.begin(); at != armed.end();) {
+        if (random() % 2 == 0) {
+            rt::timer_heap::disarm(*at->second);
+            at = armed.erase(at);
+        } else {
+            ++at;
+        }
+    }
+    CHECK(heap.size() == armed.size());
+    auto next = armed.begin();
+    for (rt::ticket const& key : expired(heap, start + 1s)) {
+        REQUIRE(next != armed.end());
+        REQUIRE(all.when(key) == next->first);
+        ++next;
+    }
+    CHECK(next == armed.end());
+    for (auto& t : all.timers())
+        rt::timer_heap::disarm(t); // a second time, or after expiry: nothing happens
+    CHECK(heap.empty());
+}
+
 TEST_CASE("a timer whose wait has been claimed by another expires without a winner", "[timer]") {
     rt::timer_heap heap;
     sleepers all;
