@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// floating_point.hpp: rounding mode and exception masks, which each fiber has its own of, and begins with the
-// defaults; and the flags that say which exceptions have been raised.
+// floating_point.hpp: the control modes of floating-point arithmetic (rounding, exception masks, FTZ and DAZ), of which each
+// fiber has its own; and the flags that say which exceptions have been raised. A flow of control begins with the default
+// modes. A fiber goes on from there to those of its creator: runtime/sched/spawn.cpp.
 #pragma once
 
 #include <cstdint>
@@ -15,14 +16,14 @@ namespace fiber::arch {
 // clear at first, those that compute would differ from those that do not.
 inline constexpr std::uint32_t first_mxcsr = 0x1f80 | 0x20;
 inline constexpr std::uint16_t first_x87_control = 0x037f;
+inline constexpr std::uint32_t mxcsr_flags =
+    0x3f; // of exceptions that have been raised; the other bits are modes
 #endif
 
-// What the last user of this stack has left, and may have changed, which hardly anybody does. So it is looked at, since to
-// load the control words costs more on some CPUs (Xeon); but early, and undone after what else is to be done, since what
-// MXCSR has been stored to can be read only some 6 ns later on others (Zen 5).
-class used_floating_point {
+// The caller's modes, without the flags. To be read early, and looked at later: what is read comes late.
+class control_modes {
 public:
-    used_floating_point() noexcept {
+    control_modes() noexcept {
 #if defined(__x86_64__)
         asm volatile("stmxcsr %0" : "=m"(mxcsr_));
         asm volatile("fnstcw %0" : "=m"(x87_));
@@ -30,15 +31,24 @@ public:
         asm volatile("mrs %0, fpcr" : "=r"(control_));
 #endif
     }
-    void undo() const noexcept {
+    [[nodiscard]] bool are_default() const noexcept {
 #if defined(__x86_64__)
-        if (mxcsr_ != first_mxcsr)
-            __builtin_ia32_ldmxcsr(first_mxcsr);
-        if (x87_ != first_x87_control)
-            asm volatile("fldcw %0" : : "m"(first_x87_control));
+        return (mxcsr_ & ~mxcsr_flags) == (first_mxcsr & ~mxcsr_flags) && x87_ == first_x87_control;
 #elif defined(__aarch64__)
-        if (control_ != 0)
-            asm volatile("msr fpcr, xzr");
+        return control_ == 0;
+#else
+        return true;
+#endif
+    }
+    // Makes them the caller's. The x87 unit traps at its next instruction for a flag that is raised and not masked: those that
+    // others have raised on this OS thread are cleared.
+    void load() const noexcept {
+#if defined(__x86_64__)
+        asm volatile("fnclex");
+        asm volatile("fldcw %0" : : "m"(x87_));
+        __builtin_ia32_ldmxcsr((mxcsr_ & ~mxcsr_flags) | (first_mxcsr & mxcsr_flags));
+#elif defined(__aarch64__)
+        asm volatile("msr fpcr, %0" : : "r"(control_));
 #endif
     }
 
@@ -51,6 +61,15 @@ private:
 #endif
 };
 
-inline void begin_floating_point() noexcept { used_floating_point().undo(); }
+// The default modes, and no flag that makes switches dearer. What the CPU has is not looked at before: to read MXCSR takes as long
+// as to load it, and some 6 ns more on a Zen 5 where it was loaded just before.
+inline void begin_floating_point() noexcept {
+#if defined(__x86_64__)
+    __builtin_ia32_ldmxcsr(first_mxcsr);
+    asm volatile("fldcw %0" : : "m"(first_x87_control));
+#elif defined(__aarch64__)
+    asm volatile("msr fpcr, xzr");
+#endif
+}
 
 } // namespace fiber::arch

@@ -10,6 +10,7 @@
 #include <fiber/runtime.hpp>
 
 #include <algorithm>
+#include <cfenv>
 #include <mutex>
 #include <utility>
 
@@ -45,7 +46,25 @@ private:
 };
 
 namespace {
+
 constinit alarm_clock the_clock;
+
+// While it lives, the caller has the default control modes. For the start of the library's own fiber: that one would hand on
+// to what it runs for all users the modes of the one that needed it first.
+class default_floating_point {
+public:
+    default_floating_point() noexcept {
+        std::fegetenv(&callers_);
+        std::fesetenv(FE_DFL_ENV);
+    }
+    ~default_floating_point() { std::fesetenv(&callers_); }
+    default_floating_point(default_floating_point const&) = delete;
+    default_floating_point& operator=(default_floating_point const&) = delete;
+
+private:
+    std::fenv_t callers_;
+};
+
 } // namespace
 
 // [fork] The fiber has stayed behind in the parent: the alarms wait for the next one that is armed.
@@ -67,6 +86,7 @@ void alarm_clock::start_locked() {
         }
         unlock();
         try {
+            default_floating_point const meanwhile;
             runtime::global().go({.name = "fiber alarm clock"}, [this] { run(); });
         } catch (...) {
             lock();

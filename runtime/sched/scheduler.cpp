@@ -264,7 +264,6 @@ void scheduler::fiber_main() {
             end_forked_process();
         if (g.has_locals || g.pinned) [[unlikely]]
             end_rarities(g);
-        arch::used_floating_point const left;
 
         machine& m = enter_with_processor(); // g may have moved
         stack& here = *g.stk;
@@ -272,8 +271,8 @@ void scheduler::fiber_main() {
             die_of_overflow(g);
         bool const usual_size = &here.of == &m.p->idle.stacks.of();
         g.stk = nullptr;
-        finish(m, g, usual_size); // g may be gone
-        left.undo();
+        finish(m, g, usual_size);     // g may be gone
+        arch::begin_floating_point(); // of the next one: this one may have changed its modes
 
         fiber* const next = take_near(m);
         if (next != nullptr && next->stk == nullptr && usual_size) {

@@ -11,8 +11,12 @@
 #include "runtime/sched/outsiders.hpp"
 #include "runtime/sched/scheduler.hpp"
 
+#include "asm/floating_point.hpp"
+
 #include <fiber/go.hpp>
 
+#include <memory>
+#include <new>
 #include <sched.h>
 #include <system_error>
 #include <utility>
@@ -288,18 +292,59 @@ rt::scheduler& here() {
     return rt::global_scheduler();
 }
 
+// The closure of a fiber that begins with other control modes than the default ones. The record has no room for them: it has
+// this one's address in place of the closure.
+struct closure_with_modes {
+    explicit closure_with_modes(arch::control_modes const& m) noexcept : modes(m) {}
+
+    arch::control_modes const modes;
+    closure_entry entry = nullptr;
+    alignas(inline_closure_alignment) std::byte closure[inline_closure_size];
+
+    [[nodiscard]] static closure_with_modes& at(void* place) noexcept {
+        return *reinterpret_cast<closure_with_modes*>(static_cast<std::byte*>(place) -
+                                                      offsetof(closure_with_modes, closure));
+    }
+    static void run(void* place) {
+        std::unique_ptr<closure_with_modes> const mine(*static_cast<closure_with_modes**>(place));
+        mine->modes.load();
+        mine->entry(mine->closure);
+    }
+};
+
+[[gnu::noinline]] void* place_with_modes(rt::fiber& g, arch::control_modes const& modes) {
+    try {
+        return (new closure_with_modes(modes))->closure;
+    } catch (...) {
+        g.sched->abandon(g);
+        throw;
+    }
+}
+
 } // namespace
 
-spawn::spawn(rt::scheduler* where, attributes const& how)
-    : fiber_(&(where != nullptr ? rt::usable(*where) : here()).new_fiber(how)), place_(fiber_->closure) {}
+spawn::spawn(rt::scheduler* where, attributes const& how) {
+    arch::control_modes const modes;
+    fiber_ = &(where != nullptr ? rt::usable(*where) : here()).new_fiber(how);
+    place_ = fiber_->closure;
+    if (!modes.are_default()) [[unlikely]]
+        place_ = place_with_modes(*fiber_, modes);
+}
 
-void spawn::abandon(rt::fiber& g) noexcept {
+void spawn::abandon(rt::fiber& g, void* place) noexcept {
+    if (place != g.closure)
+        delete &closure_with_modes::at(place);
     if (!g.stayed_behind()) // [fork] while the closure was made
         g.sched->abandon(g);
 }
 
 // Not inlined, by link-time optimisation either: its caller is what it notes.
-[[gnu::noinline]] rt::fiber* spawn::start(rt::fiber& g, closure_entry entry) noexcept {
+[[gnu::noinline]] rt::fiber* spawn::start(rt::fiber& g, closure_entry entry, void* place) noexcept {
+    if (place != g.closure) [[unlikely]] {
+        auto& with_modes = closure_with_modes::at(place);
+        with_modes.entry = std::exchange(entry, closure_with_modes::run);
+        ::new (g.closure) closure_with_modes*(&with_modes);
+    }
     g.entry = entry;
     g.started_at = __builtin_return_address(0);
     if (!g.stayed_behind()) [[likely]] // [fork] while the closure was made

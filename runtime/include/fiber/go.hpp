@@ -115,7 +115,8 @@ template <class F, class... Args>
 }
 
 // Runs f(args...), decay-copied as by std::thread, in a new fiber: Go's go statement. In a fiber, on its own
-// runtime; in an OS thread, on the global one, which the first call starts. Does not block. An exception that
+// runtime; in an OS thread, on the global one, which the first call starts. Does not block. The new fiber begins
+// with the caller's floating-point control modes, as a thread does, and without its errno. An exception that
 // leaves f ends the program by std::terminate, after a line on stderr. Throws
 // std::system_error(resource_unavailable_try_again) when no stack or thread can be had, std::invalid_argument
 // for a stack size out of range; then f has not been consumed by a fiber.

@@ -46,7 +46,7 @@ public:
     FIBER_API explicit spawn(rt::scheduler* where, attributes const& how = {});
     ~spawn() {
         if (fiber_ != nullptr)
-            abandon(*fiber_);
+            abandon(*fiber_, place_);
     }
     spawn(spawn const&) = delete;
     spawn& operator=(spawn const&) = delete;
@@ -55,15 +55,16 @@ public:
     // Makes it runnable. The handle's duties pass to the caller: exactly one of join and detach. Notes where it is called
     // from, for messages: hence those between it and the user's code are inlined into that.
     [[gnu::always_inline]] rt::fiber* start(closure_entry entry) noexcept {
-        return start(*std::exchange(fiber_, nullptr), entry);
+        return start(*std::exchange(fiber_, nullptr), entry, place_);
     }
 
 private:
-    FIBER_API static rt::fiber* start(rt::fiber&, closure_entry) noexcept;
-    FIBER_API static void abandon(rt::fiber&) noexcept;
+    FIBER_API static rt::fiber* start(rt::fiber&, closure_entry, void* place) noexcept;
+    FIBER_API static void abandon(rt::fiber&, void* place) noexcept;
 
     rt::fiber* fiber_;
-    void* place_;
+    void* place_ =
+        nullptr; // in the fiber's record; or beside it, with the caller's floating-point control modes
 };
 
 template <class F, class... Args>

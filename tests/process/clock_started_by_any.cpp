@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// clock_started_by_any: the fiber that serves the timers of all users does not have, nor hand on, the floating-point control
+// modes of the one that was the first to need a timer.
+
+// stdout: the usual modes
+// stdout: its own modes
+
+#include "tests/support/control_modes.hpp"
+
+#include <fiber/fiber.hpp>
+
+#include <chrono>
+#include <cstdio>
+#include <stop_token>
+
+using namespace std::chrono_literals;
+using tests::control_modes;
+
+int main() {
+    control_modes const unusual = control_modes::unusual();
+    fiber::chan<control_modes> seen(1);
+    control_modes after{};
+    {
+        tests::with_modes const meanwhile(unusual);
+        auto const limited = fiber::context::with_timeout(fiber::context::background(), 1ms);
+        std::stop_callback const look(limited.stop_token(),
+                                      [seen] { seen.send(control_modes::of_caller()); });
+        after = control_modes::of_caller();
+        static_cast<void>(limited.done().recv());
+        std::this_thread::yield();
+        auto const by_clock = seen.recv();
+        std::puts(by_clock == control_modes::defaults() ? "the usual modes" : "those of the first user");
+    }
+    std::puts(after == unusual ? "its own modes" : "other modes");
+}
