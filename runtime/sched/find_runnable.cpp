@@ -30,9 +30,6 @@ constexpr auto time_before_asking = std::chrono::microseconds(4);
 // something with them, but has lost its CPU.
 constexpr auto short_sleep = std::chrono::microseconds(50);
 
-// A machine that sleeps no longer than this need not be found by those who publish: it finds for itself what it has missed.
-constexpr auto brief_sleep = std::chrono::microseconds(100);
-
 // From one look at the timers to the next: five microseconds a switch, beside which cache misses do not matter.
 constexpr auto longest_quick_lap = std::chrono::microseconds(300);
 
@@ -320,7 +317,10 @@ scheduler::sight scheduler::work_in_sight() const noexcept {
 void scheduler::stop_searching(machine& m) noexcept {
     m.searching = false;
     m.vain_searches = 0;
-    if (idle_.stop_searching() && work_in_sight() != sight::nothing)
+    if (!idle_.stop_searching())
+        return;
+    full_fence(); // [idle.wake] the read-modify-write is none everywhere
+    if (work_in_sight() != sight::nothing)
         idle_.wake_one();
 }
 
@@ -338,11 +338,7 @@ void scheduler::sleep(machine& m) noexcept {
     idle_.enlist(m); // from here on, m.searching is its waker's
     if (was_searching)
         static_cast<void>(idle_.stop_searching()); // last or not, it looks once more
-    full_fence(); // [stop], and enough for [idle.wake] if nobody has to be outrun
-    auto const at_latest = p.timers.earliest(); // others may take timers out meanwhile
-    bool const briefly = at_latest != never && at_latest - clock::now() <= brief_sleep;
-    if (made_.load(std::memory_order_relaxed) > 1 && !briefly)
-        heavy_fence(); // [idle.wake]
+    full_fence();                                  // [idle.wake] [stop]
     auto const seen = work_in_sight();
     bool const called_off = stopping_.load(std::memory_order_relaxed) || seen == sight::global || retired(p);
     if (called_off && idle_.withdraw(m)) {
@@ -354,8 +350,6 @@ void scheduler::sleep(machine& m) noexcept {
     if (closing_.load(std::memory_order_relaxed)) // [close]
         tell_closer_if_empty();
     auto until = called_off ? never : p.timers.earliest();
-    if (briefly && !called_off)
-        until = std::min(until, at_latest);
     if (seen == sight::out_of_reach)
         until = std::min(until, clock::now() + short_sleep);
     if (!nap(m, until)) {

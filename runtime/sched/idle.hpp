@@ -5,21 +5,28 @@
 //
 // [idle.wake]   publisher                                machine that goes to sleep
 //             1 put g into a queue                     1 enlist as idle, ++idle
-//             2 light fence                            2 --searching
-//             3 idle == 0: done                        3 heavy fence
+//             2 fence                                  2 --searching
+//             3 idle == 0: done                        3 full fence
 //             4 full fence                             4 look at all queues once more: work is there, so
 //             5 searching == 0: wake one                 ++searching and search again
 //
 //                                                        machine that has found something
-//                                                      1 --searching, a full fence
-//                                                      2 it was the last: look at all queues, wake one if work is there
+//                                                      1 --searching
+//                                                      2 full fence
+//                                                      3 it was the last: look at all queues, wake one if work is there
 //   Left.2 against right.3: one fence is first. Either right.4 sees g, or left.3 sees the machine idle. Left.4
-//   against the last searcher's 1, or 2 and 3: either that one's look sees g, or left.5 sees nobody searching, and
-//   wakes the idle one. A publisher with nobody idle pays for no fence.
+//   against the last searcher's 2, or against 3: either that one's look sees g, or left.5 sees nobody searching, and
+//   wakes the idle one. That --searching is a seq_cst read-modify-write is not enough: on aarch64 without LSE a look may
+//   overtake its store. A publisher with nobody idle pays for no fence.
+//   Left.2 is a full fence for those without a processor. A machine that has one passes a light fence, which pairs with no full
+//   one: for as long as g, or the idle count, is on its way through a store buffer, right.4 may miss g, and left.3 the idle
+//   machine. But then the publisher's processor has a machine that is awake, and sysmon, which sleeps only while all of them
+//   are idle, looks at that processor within a nap, and wakes an idle one if g still stands there or in the global queue. The
+//   last machine to enlist misses nothing: all others that hold a processor have enlisted before, by read-modify-writes of the
+//   word that it has just changed, and had published before that. A heavy fence as right.3 would close the gap: 9 µs
+//   and an interrupt on each CPU that runs the process, at every sleep, for what happens in one of very many.
 //   Looks go to the processors' queues first and to the global one last, the way that fibers go which are offered.
 //   Whoever moves fibers from a queue to another publishes them again: a looker may have missed them in his hands.
-//   Right.3 is left out by a machine whose next timer is due so soon that it looks again before long: what it has missed
-//   waits until then. A heavy fence takes as long as such a sleep, and interrupts all others.
 //   A machine that calls its sleep off is a searching one: others may have counted on its look.
 //   So is one that saw work, but was robbed of its processor meanwhile: it wakes another before it sleeps.
 //

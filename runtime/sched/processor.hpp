@@ -199,10 +199,10 @@ public:
     void ask_no_more() noexcept { asked_ = false; }
     [[nodiscard]] bool asked() const noexcept { return asked_; }
 
-    // By those who consider taking something away: whether it has made no switch, and started nothing, since the last
-    // such look. One that starts fibers looks itself whether others would be glad of some.
+    // By those who consider taking something away: whether it has made no switch, started nothing and given nothing away since
+    // the last such look. One that starts or wakes fibers looks itself whether others would be glad of some.
     [[nodiscard]] bool stands_still() noexcept {
-        auto const now = progress.ticks.read() + started.read();
+        auto const now = progress.ticks.read() + started.read() + steals.read();
         bool const still = now == signs_at_last_look_;
         signs_at_last_look_ = now;
         return still;

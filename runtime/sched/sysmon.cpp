@@ -20,6 +20,10 @@ using namespace std::chrono_literals;
 // As in Go. Shorter costs CPU while there is nothing to see, longer lets those wait who have nothing to wait for.
 constexpr auto shortest_nap = 20us;
 constexpr auto longest_nap = 10ms;
+// Beside an idle processor, which could do at once what sysmon finds.
+constexpr auto longest_nap_beside_idle = 1ms;
+// While a fiber waits behind one that runs for longer than this at a time, beside an idle processor.
+constexpr auto nap_beside_backlog = 100us;
 constexpr int naps_before_longer = 50; // without anything found
 // Each is two switches, and so is waking it; but a machine that wakes has to wait for the latter.
 constexpr int idle_naps_before_sleep = 2;
@@ -70,6 +74,12 @@ void sysmon::sleep_until_a_machine_wakes() noexcept {
 
 void sysmon::nap(clock::duration time) noexcept { futex_wait(word_, 0, clock::now() + time); }
 
+clock::duration sysmon::longest_nap_now() const noexcept {
+    if (of_.idle_.count() == 0)
+        return longest_nap;
+    return backlog_ ? nap_beside_backlog : longest_nap_beside_idle;
+}
+
 void* sysmon::main(void* self) noexcept {
     static_cast<sysmon*>(self)->watch();
     return nullptr;
@@ -79,14 +89,19 @@ void sysmon::watch() {
     clock::duration time = shortest_nap;
     int quiet = 0, idle = 0;
     while (word_.load(std::memory_order_seq_cst) != 2) { // [sysmon.sleep]
-        nap(time);
+        nap(std::min<clock::duration>(time, longest_nap_now()));
         idle = of_.all_idle() ? idle + 1 : 0;
         if (idle >= idle_naps_before_sleep) {
+            auto const since = clock::now();
             sleep_until_a_machine_wakes();
+            auto const until = clock::now();
             for (impression& seen : impressions_) // all were asleep, and are to be given a slice
-                seen.is_moving(clock::now());
-            idle = quiet = 0;
-            time = shortest_nap;
+                seen.is_moving(until);
+            idle = 0;
+            if (until - since >= longest_nap) { // else it counts as a nap: some sleep and wake all the time
+                quiet = 0;
+                time = shortest_nap;
+            }
         }
         auto const now = clock::now();
         of_.age_stacks(now);
@@ -104,6 +119,7 @@ void sysmon::watch() {
 bool sysmon::look_at_all(clock::time_point now) {
     impressions_.resize(of_.made_.load(std::memory_order_acquire)); // [made]
     bool found = false;
+    backlog_ = false;
     for (std::size_t i = 0; i < impressions_.size(); ++i)
         found |= look_at(*of_.processors_[i], impressions_[i], now);
     return found;
@@ -129,6 +145,8 @@ bool sysmon::look_at(processor& p, impression& seen, clock::time_point now) {
 
     machine* const m = p.owner();
     if (seen.progress.ticks != before.ticks || m == nullptr || m->asleep) {
+        backlog_ |=
+            p.waiting() != 0 && now - before.at > nap_beside_backlog * (seen.progress.ticks - before.ticks);
         seen.is_moving(now);
         seen.blocked = false;
         return false;

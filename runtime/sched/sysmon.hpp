@@ -61,6 +61,7 @@ private:
     [[nodiscard]] bool look_at(processor&, impression&, clock::time_point now);
     [[nodiscard]] clock::duration slice() const noexcept;
     void nap(clock::duration) noexcept;
+    [[nodiscard]] clock::duration longest_nap_now() const noexcept;
     void sleep_until_a_machine_wakes() noexcept;
 
     //   value       set by
@@ -70,6 +71,7 @@ private:
     std::atomic<std::uint32_t> word_{0};
     std::atomic<unsigned> computing_{0};
     std::vector<impression> impressions_;
+    bool backlog_ = false; // fibers wait where switches are rare
     scheduler& of_;
     os_thread thread_;
 };

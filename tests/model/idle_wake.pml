@@ -12,34 +12,38 @@
  *   look             work_in_sight                                     right 4
  *   stop_searching   stop_searching                                    below right
  *   machine          find_runnable, search, sleep                      right 1, 2, 3, 4
+ *   sysmon           sysmon::look_at: only that an idle machine is woken in the end
  *   robber           regain, by a machine that is not here: of machine 1, once
  *
  * Who saw fibers out of his reach sleeps for a short time, then searches again. A machine that has a fiber may stay in it
- * for good; others then steal from it, in one step, since lease.pml has that. BRIEFS times a machine has a timer that is due
- * soon: it leaves out the fence, and its sleep ends.
+ * for good; others then steal from it, in one step, since lease.pml has that.
  *
- * NO_HEAVY_FENCE       who goes to sleep passes a fence, but the publishers do not
- * LOOK_BEFORE_LIST     he looks before he enlists
+ * GAP_CLOSED is no fault: right 3 is a heavy fence, which pairs with the light ones, and there is no sysmon. It shows that all but
+ * the gap between those two holds at once, and not only when sysmon has looked.
+ *
+ * NO_SYSMON            right 3 is no heavy fence, and there is no sysmon
+ * LOOK_BEFORE_LIST     who goes to sleep looks before he enlists
  * NO_PUBLISHER_FENCE   who sees somebody idle passes no fence before he looks whether anybody searches
+ * LOOK_BEFORE_COUNT    the last searcher looks before he has counted himself out: his read-modify-write is no fence
  * TOKEN_KEPT           the token is not put back when there is none to wake
  * GLOBAL_FIRST         looks go to the global queue first
  * NOT_AGAIN            fibers that are taken from the global queue into an own one are not published again
  * NO_SEARCH_AGAIN      a machine that calls its sleep off does not count as a searching one
  * ROBBED_IN_SILENCE    one that cannot, since it was robbed, does not wake another
- * BRIEF_FOR_EVER       who leaves out the fence does not wake up by himself
  */
 #ifndef MACHINES
 #define MACHINES 3
 #endif
-#define PARTIES (MACHINES + 1)
+#define PARTIES (MACHINES + 2)
 #define OUTSIDER MACHINES
+#define SYSMON (MACHINES + 1)
 #define G MACHINES /* the global queue; those before are the machines' */
 #define VARIABLES (MACHINES + 1)
 bool global_locked; /* until the unlocking store, behind the others in the buffer, has come to memory */
 #define FLUSHED(v) if :: (v) == G -> global_locked = false :: else fi;
 #include "tso.pml"
 
-byte idle, searching, starts = STARTS, briefs = BRIEFS;
+byte idle, searching, starts = STARTS;
 bool listed[MACHINES], woken[MACHINES], searches[MACHINES], robbed[MACHINES], in_fiber[MACHINES], asleep[MACHINES];
 
 #if MACHINES == 3
@@ -83,9 +87,17 @@ inline look() {
 
 inline stop_searching() {
     if
+#ifdef LOOK_BEFORE_COUNT
+    :: searches[me] -> look();
+       atomic { drained -> assert(searching > 0); searches[me] = false; searching--;
+           if :: searching > 0 -> seen = false; far = false :: else fi };
+       if
+       :: true ->
+#else
     :: atomic { searches[me] && drained -> assert(searching > 0); searches[me] = false; searching--; seen = (searching == 0) };
        if
        :: seen -> look();
+#endif
           if :: atomic { seen || far -> seen = false; far = false }; publish() :: atomic { !seen && !far } fi
        :: else
        fi
@@ -103,7 +115,7 @@ inline enlist() {
 
 proctype machine(byte me) {
     byte x, at, hand;
-    bool seen, far, brief;
+    bool seen, far;
     if :: me == 0 -> goto runs :: else fi;
 find:
     if
@@ -126,16 +138,10 @@ find:
     if :: seen || far -> seen = false; far = false; goto find :: else fi;
 #endif
     enlist();
-    if
-    :: atomic { briefs > 0 -> briefs--; brief = true }; drained
-#ifdef NO_HEAVY_FENCE
-    :: drained
+#ifdef GAP_CLOSED
+    membarrier(at);
 #else
-    :: membarrier(at)
-#endif
-    fi;
-#ifdef BRIEF_FOR_EVER
-    brief = false;
+    drained;
 #endif
 #ifndef LOOK_BEFORE_LIST
     look();
@@ -147,22 +153,21 @@ find:
 #ifndef NO_SEARCH_AGAIN
            searching++; searches[me] = true;
 #endif
-           far = false; brief = false; goto find }
+           far = false; goto find }
        :: atomic { !listed[me] };
 #ifndef ROBBED_IN_SILENCE
           publish();
 #endif
-          far = false; brief = false
+          far = false
        fi
     :: else
     fi;
-    asleep[me] = !far && !brief;
+    asleep[me] = !far;
 end_asleep:
     if
     :: atomic { robbed[me] -> asleep[me] = false; goto spare }
-    :: atomic { woken[me] -> woken[me] = false; asleep[me] = false; far = false; brief = false; goto find }
-    :: atomic { brief && !far && listed[me] && drained -> listed[me] = false; idle--; brief = false; goto find }
-    :: atomic { far && listed[me] && drained -> listed[me] = false; idle--; searching++; searches[me] = true; far = false; brief = false; goto find }
+    :: atomic { woken[me] -> woken[me] = false; asleep[me] = false; far = false; goto find }
+    :: atomic { far && listed[me] && drained -> listed[me] = false; idle--; searching++; searches[me] = true; far = false; goto find }
     fi;
 stolen:
     atomic { if :: hand > 1 -> hand--; add(me, hand) :: else fi; hand = 0 };
@@ -177,6 +182,21 @@ runs:
 spare:
 end_spare:
     false
+}
+
+#if MACHINES == 3
+#define somebody_waits (waits_behind(0) || waits_behind(1) || waits_behind(2))
+#else
+#define somebody_waits (waits_behind(0) || waits_behind(1))
+#endif
+#define waits_behind(i) (in_fiber[i] && (memory[i] > 0 || memory[G] > 0))
+
+proctype sysmon(byte me) {
+    byte x;
+end:
+    do
+    :: idle > 0 && searching == 0 && somebody_waits -> publish()
+    od
 }
 
 proctype robber() {
@@ -197,6 +217,9 @@ init {
         for (i : 0 .. MACHINES - 1) { run machine(i) }
         i = 0;
         run outsider(OUTSIDER);
+#if !defined(GAP_CLOSED) && !defined(NO_SYSMON)
+        run sysmon(SYSMON);
+#endif
         if :: ROBBERS > 0 -> run robber() :: else fi
     }
     timeout;

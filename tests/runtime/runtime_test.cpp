@@ -210,6 +210,27 @@ TEST_CASE("stats count heavy fences: at least one for fibers that are taken from
     CHECK((r.stats().heavy_fences > before) == !fiber::rt::light_fences_are_full());
 }
 
+TEST_CASE("a machine falls asleep without a heavy fence beside one that computes", "[runtime]") {
+    constexpr unsigned sleeps = 200;
+    fiber::runtime r({.processors = 2});
+    std::uint64_t fences = 0;
+    r.run([&] {
+        std::atomic<bool> enough{false};
+        fiber::handle computing = fiber::go([&] {
+            while (!enough.load()) {
+            }
+        });
+        fiber::this_fiber::sleep_for(1ms); // to the other processor
+        auto const before = r.stats().heavy_fences;
+        for (unsigned i = 0; i < sleeps; ++i)
+            fiber::this_fiber::sleep_for(200us);
+        fences = r.stats().heavy_fences - before;
+        enough = true;
+        computing.join();
+    });
+    CHECK(fences < sleeps / 4);
+}
+
 TEST_CASE("dump names each live fiber, its state and what it waits for", "[runtime]") {
     fiber::runtime r({.processors = 1});
     r.run([&] {
