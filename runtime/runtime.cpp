@@ -3,6 +3,7 @@
 
 #include <fiber/runtime.hpp>
 
+#include "runtime/base/exiting.hpp"
 #include "runtime/base/immortal.hpp"
 #include "runtime/inspect/dump.hpp"
 #include "runtime/process/runtimes.hpp"
@@ -38,11 +39,16 @@ constinit std::atomic<unsigned> runtimes_there{0};
 runtime::runtime(runtime_options options) {
     std::lock_guard const hold(starting.value);
     scheduler_ = new rt::scheduler(options);
+    rt::notice_exit();
     runtimes_there.fetch_add(1, std::memory_order_relaxed); // a number
 }
 
 // [fork] In a child, of what has stayed behind: nothing is left to wait for, and no cache of it can be trusted.
+// A static runtime, one of whose fibers has called exit(), cannot wait for that one. Its fibers are dropped, like those of the
+// global runtime.
 runtime::~runtime() {
+    if (scheduler_->runs_caller() && rt::exit_has_begun())
+        return;
     if (!scheduler_->stayed_behind())
         delete scheduler_;
     if (runtimes_there.fetch_sub(1, std::memory_order_relaxed) == 1)

@@ -45,7 +45,7 @@ struct holder : exit_action {
     [[nodiscard]] auto find(void const* lock) noexcept {
         return std::find_if(held.begin(), held.end(), [lock](watched const& w) { return w.at == lock; });
     }
-    party_name const name = name_of_caller();
+    party_name name = name_of_caller();
     std::vector<watched> held; // in the order of locking
 };
 
@@ -103,6 +103,7 @@ void after_fork_in_child() noexcept {
     wait_watch::thread_is_gone();
     if (auto me = all->holders.extract(forks); !me.empty()) {
         me.key() = &self();
+        me.mapped()->name = name_of_caller(); // an OS thread, and of another number
         all->holders.insert(std::move(me));
     }
     guard.value.unlock();

@@ -3,6 +3,7 @@
 
 #include "sync/misuse.hpp"
 
+#include "runtime/base/exiting.hpp"
 #include "runtime/base/fatal.hpp"
 #include "sync/party_name.hpp"
 
@@ -36,6 +37,8 @@ void misused(char const* kind, void const* object, char const* how) noexcept {
 void destroyed_in_use(char const* kind, void const* object, char const* how) noexcept {
     Dl_info module;
     if (::dladdr(object, &module) != 0) // in the image of the program or of a library: neither heap nor stack
+        return;
+    if (exit_has_begun())
         return;
     fatal("%s %p: destroyed while %s (in %s)", kind, object, how, name_of_caller().text);
 }

@@ -18,8 +18,8 @@ namespace fiber::rt {
     misused(name_of(kind), object, how);
 }
 
-// For destructors. Returns if the object has static storage duration: those are destroyed when the process exits, while
-// fibers that use them may still run and are dropped.
+// For destructors. Returns if the object has static storage duration, or exit() has begun, which destroys those and what they
+// own, while fibers that use them may still run and are dropped.
 [[gnu::cold]] void destroyed_in_use(char const* kind, void const* object, char const* how) noexcept;
 [[gnu::cold]] inline void destroyed_in_use(detail::lock_kind kind, void const* object,
                                            char const* how) noexcept {

@@ -9,18 +9,22 @@
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <unistd.h>
 
 namespace fiber::rt {
 
 party_name name_of_caller() noexcept {
+    party_name result;
+    if (!running_in_fiber()) {
+        std::snprintf(result.text, sizeof result.text, "OS thread %d", static_cast<int>(::gettid()));
+        return result;
+    }
     std::ostringstream number;
     number << this_fiber::get_id();
     std::string_view const name = this_fiber::name();
     char const* const quote = name.empty() ? "" : "\"";
-    party_name result;
-    std::snprintf(result.text, sizeof result.text, "%s %s%s%s%.*s%s",
-                  running_in_fiber() ? "fiber" : "OS thread", number.str().c_str(), name.empty() ? "" : " ",
-                  quote, static_cast<int>(name.size()), name.data(), quote);
+    std::snprintf(result.text, sizeof result.text, "fiber %s%s%s%.*s%s", number.str().c_str(),
+                  name.empty() ? "" : " ", quote, static_cast<int>(name.size()), name.data(), quote);
     return result;
 }
 

@@ -7,7 +7,8 @@
 namespace fiber::rt {
 
 struct party_name {
-    char text[96]; // fiber 7 "reader", fiber 8, OS thread 3
+    char
+        text[96]; // fiber 7 "reader", fiber 8, OS thread 4711: what gettid() says, and ps -L, gdb, /proc show
 };
 
 [[nodiscard, gnu::cold]] party_name name_of_caller() noexcept;

@@ -84,6 +84,7 @@ public:
         return idle_.count() + retired_count_ >= made_.load(std::memory_order_relaxed);
     }
     [[nodiscard]] bool stayed_behind() const noexcept { return stamp_.stayed_behind(); } // [fork]
+    [[nodiscard]] bool runs_caller() const noexcept; // the caller is one of its fibers
 
 private:
     friend struct machine;

@@ -38,8 +38,13 @@ void scheduler::tell_closer_if_empty() noexcept {
         unpark(ticket{closer});
 }
 
+bool scheduler::runs_caller() const noexcept {
+    machine const* const m = current_machine();
+    return m != nullptr && &m->sched == this;
+}
+
 scheduler::~scheduler() {
-    if (machine const* const m = current_machine(); m != nullptr && &m->sched == this)
+    if (runs_caller())
         fatal("a runtime is destroyed by one of its own fibers, for which it would have to wait; destroy it "
               "from outside");
     party& me = self();

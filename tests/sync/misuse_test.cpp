@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+#include "sync/party_name.hpp"
 #include "tests/support/catch.hpp"
 
 #include <fiber/barrier.hpp>
@@ -23,6 +24,7 @@
 #include <string>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <thread>
 #include <unistd.h>
 #include <utility>
 
@@ -210,4 +212,16 @@ TEST_CASE("a static mutex may be locked by a fiber that is dropped when the proc
               m.lock();
               m.~mutex(); // as exit does
           }) == "did not abort. ");
+}
+
+TEST_CASE("a message names an OS thread by the number that the system knows it by", "[misuse]") {
+    CHECK(std::string(fiber::rt::name_of_caller().text) == "OS thread " + std::to_string(::gettid()));
+    std::string name, number;
+    std::thread([&] {
+        name = fiber::rt::name_of_caller().text;
+        number = std::to_string(::gettid());
+    }).join();
+    CHECK(name == "OS thread " + number);
+    fiber::run([&] { name = fiber::rt::name_of_caller().text; });
+    CHECK(std::regex_match(name, std::regex("fiber [0-9]+")));
 }

@@ -64,7 +64,8 @@ public:
     // range.
     FIBER_API explicit runtime(runtime_options = {});
     // Waits until all its fibers have ended, then ends its threads. Aborts, with a message, if called by one
-    // of its own fibers. In a child of a fork that came after the constructor it waits for nobody.
+    // of its own fibers; unless that one has called exit(): then its fibers are dropped. In a child of a fork that
+    // came after the constructor it waits for nobody.
     FIBER_API ~runtime();
     runtime(runtime const&) = delete;
     runtime& operator=(runtime const&) = delete;

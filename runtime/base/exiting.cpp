@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+#include "runtime/base/exiting.hpp"
+
+#include <atomic>
+#include <cstdlib>
+#include <unwind.h>
+
+namespace fiber::rt {
+namespace {
+
+constinit std::atomic<bool> begun{false};   // relaxed, as the next: a hint, and orders nothing
+constinit std::atomic<bool> noticed{false}; // the handler has been registered
+
+// Destructors of statics that were made later than the handler was registered run before it. exit() has called them.
+bool called_by_exit() noexcept {
+    auto const look = [](_Unwind_Context* frame, void* found) {
+        auto* const call = reinterpret_cast<char*>(_Unwind_GetIP(frame)) - 1; // not where it returns to
+        void* const caller = _Unwind_FindEnclosingFunction(call);
+        if (caller != reinterpret_cast<void*>(&std::exit) &&
+            caller != reinterpret_cast<void*>(&std::quick_exit))
+            return _URC_NO_REASON;
+        *static_cast<bool*>(found) = true;
+        return _URC_NORMAL_STOP;
+    };
+    bool found = false;
+    static_cast<void>(_Unwind_Backtrace(look, &found));
+    return found;
+}
+
+} // namespace
+
+bool exit_has_begun() noexcept {
+    if (begun.load(std::memory_order_relaxed))
+        return true;
+    if (!called_by_exit())
+        return false;
+    begun.store(true, std::memory_order_relaxed);
+    return true;
+}
+
+void notice_exit() noexcept {
+    if (!noticed.exchange(true, std::memory_order_relaxed)) // no memory for it: the stack tells
+        static_cast<void>(std::atexit([] { begun.store(true, std::memory_order_relaxed); }));
+}
+
+} // namespace fiber::rt

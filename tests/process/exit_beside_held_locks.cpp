@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// exit_beside_held_locks WAY: statics that own locks and the like, which fibers hold or wait for while the process exits. It
+// ends as it was asked to, and nothing that was printed is lost.
+
+// exit: 7
+// stdout: all are held
+
+#include <fiber/fiber.hpp>
+
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <shared_mutex>
+#include <string_view>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+namespace {
+
+constexpr int status_asked_for = 7;
+
+// Made before main, and before the library has registered anything; others are made in main, and in a fiber.
+std::unique_ptr<fiber::mutex> early;
+
+struct logger {
+    fiber::mutex lock;
+    fiber::condition_variable changed;
+};
+std::shared_ptr<logger> the_logger;
+
+struct everything {
+    std::map<int, std::unique_ptr<fiber::mutex>> mutexes;
+    fiber::timed_mutex timed;
+    fiber::recursive_mutex recursive;
+    fiber::recursive_timed_mutex recursive_timed;
+    fiber::shared_mutex exclusively, shared;
+    fiber::shared_timed_mutex shared_timed;
+    fiber::counting_semaphore<> none{0};
+    fiber::latch never{1};
+    fiber::barrier<> two{2};
+    fiber::wait_group group;
+    fiber::mutex waited_for;
+};
+
+// Until all are held or waited for.
+fiber::wait_group held;
+
+template <class Lock>
+void hold(Lock& lock) {
+    held.add();
+    fiber::go([&lock] {
+        lock.lock();
+        held.done();
+        fiber::chan<int>(nullptr).send(1); // for ever
+    });
+}
+
+void hold_all(everything& all) {
+    auto const wait = [](auto f) {
+        held.add();
+        fiber::go([f] {
+            held.done();
+            f();
+        });
+    };
+    for (int i = 0; i < 3; ++i)
+        hold(*(all.mutexes[i] = std::make_unique<fiber::mutex>()));
+    hold(all.timed);
+    hold(all.recursive);
+    hold(all.recursive_timed);
+    hold(all.exclusively);
+    hold(all.shared_timed);
+    hold(all.waited_for);
+    wait([&all] { all.shared.lock_shared(), fiber::chan<int>(nullptr).send(1); });
+    wait([&all] { all.waited_for.lock(); });
+    wait([&all] { all.none.acquire(); });
+    wait([&all] { all.never.wait(); });
+    wait([&all] { all.two.arrive_and_wait(); });
+    wait([&all] {
+        all.group.add();
+        all.group.wait();
+    });
+    wait([] {
+        fiber::mutex own;
+        std::unique_lock lock(own);
+        the_logger->changed.wait(lock);
+    });
+}
+
+[[noreturn]] void wait_for_the_end() {
+    for (;;)
+        ::pause();
+}
+
+} // namespace
+
+int main(int, char** argv) {
+    std::string_view const way = argv[1];
+    early = std::make_unique<fiber::mutex>();
+    the_logger = std::make_shared<logger>();
+    static std::unique_ptr<everything> late; // its destructor is registered now: it runs first
+    late = std::make_unique<everything>();
+    fiber::run([] {
+        static auto const latest = std::make_unique<everything>();
+        hold(*early);
+        hold(the_logger->lock);
+        hold_all(*late);
+        hold_all(*latest);
+        held.wait();
+        for (int i = 0; i < 100; ++i)
+            fiber::this_fiber::yield(); // until those that wait do so
+    });
+    std::printf("all are held"); // in the buffer
+    if (way == "exit_in_fiber") {
+        fiber::go([] { std::exit(status_asked_for); });
+        wait_for_the_end();
+    }
+    if (way == "exit_in_thread") {
+        std::thread([] { std::exit(status_asked_for); }).detach();
+        wait_for_the_end();
+    }
+    if (way == "quick_exit") {
+        std::at_quick_exit([] { std::fflush(stdout), late.reset(); });
+        std::quick_exit(status_asked_for);
+    }
+    return status_asked_for;
+}
