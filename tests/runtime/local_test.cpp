@@ -8,10 +8,12 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 using namespace std::chrono_literals;
@@ -176,4 +178,100 @@ TEST_CASE("a value that is destroyed late may use locals, its successor's too, a
         for (std::size_t i = 0; i < others.size(); ++i)
             CHECK(**others[i] == static_cast<int>(i + 1));
     });
+}
+
+TEST_CASE("each fiber begins with a copy of a local's initial value", "[local]") {
+    static fiber::local<int> depth = 3;
+    static fiber::local<std::string> text("begin");
+    static fiber::local<std::vector<int>> numbers({1, 2, 3});
+    auto const check = [] {
+        CHECK(depth == 3);
+        CHECK(text.get() == "begin");
+        CHECK(numbers->size() == 3);
+        depth = 8;
+        text->append("s");
+        numbers->clear();
+        CHECK(depth == 8);
+        CHECK(*text == "begins");
+        CHECK(numbers->empty());
+    };
+    fiber::run(check);
+    fiber::run(check);
+    std::thread(check).join();
+    fiber::run([&] {
+        check();
+        fiber::go(check).join();
+        CHECK(depth == 8);
+    });
+}
+
+TEST_CASE("a local takes the place of a thread_local by name", "[local]") {
+    struct unit {
+        int value;
+        explicit unit(int v) : value(v) {}
+    };
+    static fiber::local<int> x(3), y{4};
+    static fiber::local<double> d;
+    static fiber::local<char const*> word = "one";
+    static fiber::local<bool> on = false;
+    static fiber::local<unit> u(7);
+    static constexpr auto add_one = [](int& n) { ++n; };
+    fiber::run([] {
+        x = 4;
+        ++x;
+        x++;
+        x += 2;
+        x -= 1;
+        CHECK(x == 7);
+        CHECK((x = 5) == 5);
+        (x = 5) = 6;
+        add_one(x);
+        CHECK(x + y == 11);
+        x = y;
+        y = 1;
+        CHECK(x == 4);
+        int& mine = x;
+        mine = 9;
+        CHECK(*x == 9);
+        CHECK(&mine == &x.get());
+        d = x / 2;
+        d *= 2.5;
+        CHECK(d > 9.9);
+        CHECK(std::string(word) == "one");
+        word = "two";
+        CHECK(std::string(word) == "two");
+        on = !on;
+        CHECK(on);
+        u = unit(8);
+        CHECK(u->value == 8);
+        fiber::go([] {
+            CHECK(x == 3);
+            CHECK(!on);
+            CHECK(u->value == 7);
+        }).join();
+    });
+    CHECK(x == 3);
+}
+
+TEST_CASE("a local is what thread_local variables can be, and no more", "[local]") {
+    struct no_copy {
+        no_copy() = default;
+        no_copy(no_copy const&) = delete;
+        no_copy& operator=(no_copy const&) = delete;
+    };
+    STATIC_REQUIRE_FALSE(std::is_copy_constructible_v<fiber::local<int>>);
+    STATIC_REQUIRE_FALSE(std::is_constructible_v<fiber::local<no_copy>, no_copy>);
+    STATIC_REQUIRE_FALSE(std::is_assignable_v<fiber::local<no_copy>&, no_copy>);
+    STATIC_REQUIRE_FALSE(std::is_assignable_v<fiber::local<no_copy>&, fiber::local<no_copy>&>);
+    STATIC_REQUIRE_FALSE(std::is_constructible_v<fiber::local<int>, std::string>);
+    STATIC_REQUIRE_FALSE(std::is_assignable_v<fiber::local<int>&, std::string>);
+    STATIC_REQUIRE(std::is_convertible_v<fiber::local<int>, int&>);
+    STATIC_REQUIRE(std::is_convertible_v<int, fiber::local<long>>);
+    STATIC_REQUIRE_FALSE(std::is_convertible_v<std::size_t, fiber::local<std::vector<int>>>);
+    fiber::local<no_copy> made;
+    fiber::local<std::function<int()>> call([] { return 5; }),
+        by_function([] { return std::make_unique<std::function<int()>>([] { return 6; }); });
+    CHECK(call.get()() == 5);
+    CHECK(by_function.get()() == 6);
+    CHECK(&made.get() == &*made);
 }
