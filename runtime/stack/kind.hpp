@@ -16,11 +16,15 @@ struct slot_shape {
     std::size_t guard;  // at the low end; 0: its neighbour begins there
     std::size_t canary; // where there is no guard page
     unsigned colours;   // cache lines
+    std::size_t phase;  // its address, less this, is a multiple of its size
 };
 [[nodiscard]] slot_shape shape_of(std::size_t slot_size) noexcept;
 
 // What a fiber begins with if neither it nor its runtime nor FIBER_STACK_SIZE says anything else; in bytes.
 [[nodiscard]] std::size_t usual_stack_size() noexcept;
+
+// As much as a thread has, for fibers that take the place of one.
+[[nodiscard]] std::size_t thread_stack_size() noexcept;
 
 // An OS thread, on its own stack, is about to run fibers; and has run its last one.
 void begin_running_fibers() noexcept;

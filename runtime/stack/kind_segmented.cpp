@@ -69,11 +69,12 @@ void resolve_virtual_functions() {
 slot_shape shape_of(std::size_t slot_size) noexcept {
     if (slot_size <
         least_stack_size) // as many colours as divide a batch: channel::stack_stride counts on even steps
-        return {.guard = 0, .canary = 64, .colours = 4};
-    return {.guard = guard_size, .canary = 512, .colours = 16};
+        return {.guard = 0, .canary = 64, .colours = 4, .phase = 0};
+    return {.guard = guard_size, .canary = 512, .colours = 16, .phase = 0};
 }
 
 std::size_t usual_stack_size() noexcept { return first_segment_size; }
+std::size_t thread_stack_size() noexcept { return first_segment_size; } // it grows as far as there is memory
 
 void begin_running_fibers() noexcept {
     resolve_virtual_functions();

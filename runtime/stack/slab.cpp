@@ -31,14 +31,28 @@ namespace fiber::rt {
 namespace {
 
 std::byte* reserve(std::size_t size) noexcept {
-    void* const at =
-        ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void* const at = ::mmap(nullptr, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     return at == MAP_FAILED ? nullptr : static_cast<std::byte*>(at);
 }
 
-std::byte* round_up(std::byte* p, std::size_t unit) noexcept {
-    auto const address = reinterpret_cast<std::uintptr_t>(p);
-    return p + ((unit - address % unit) % unit);
+// To the next address that is `phase` more than a multiple of `unit`.
+std::byte* round_up(std::byte* p, std::size_t unit, std::size_t phase) noexcept {
+    auto const beyond = (reinterpret_cast<std::uintptr_t>(p) - phase) % unit;
+    return p + (unit - beyond) % unit;
+}
+
+// [locked] After mlockall(MCL_FUTURE) each new map is locked, and the kernel makes all of it resident that can be accessed:
+// by mmap, or by mprotect. Hence it is unlocked while it cannot. It stays so, since in locked memory the kernel neither
+// installs guards nor takes pages back. Returns false if the kernel refuses, as it may where it does not overcommit.
+bool make_usable(std::byte* begin, std::size_t size) noexcept {
+    ::munlock(begin, size);
+    if (::mprotect(begin, size, PROT_READ | PROT_WRITE) != 0)
+        return false;
+    // One huge page under the first touch of a stack would take 2 MiB. Nor where several share a page, and would fill
+    // it: 2 GiB took 0.25 s so at best, but up to 8 s on a virtual machine that had to find the memory first; by small
+    // pages always 0.6 to 0.8 s. Refused (no THP in this kernel): as well.
+    ::madvise(begin, size, MADV_NOHUGEPAGE);
+    return true;
 }
 
 // Half of what the process may have in map entries, at two a guard, so that the program itself keeps some.
@@ -102,17 +116,17 @@ private:
 
 } // namespace
 
-slab reserve_slab(std::size_t wanted, std::size_t unit) noexcept {
+slab reserve_slab(std::size_t wanted, std::size_t unit, std::size_t phase) noexcept {
     keep_errno const keep;
     for (std::size_t size = wanted; size >= unit; size = size / 2 / unit * unit) {
         // Aligning wastes up to one unit of address space, unless the kernel happens to give an aligned
         // range.
         std::byte* begin = reserve(size);
-        if (begin != nullptr && round_up(begin, unit) != begin) {
+        if (begin != nullptr && round_up(begin, unit, phase) != begin) {
             ::munmap(begin, size);
             begin = reserve(size + unit);
             if (begin != nullptr) {
-                std::byte* const aligned = round_up(begin, unit);
+                std::byte* const aligned = round_up(begin, unit, phase);
                 if (aligned != begin)
                     ::munmap(begin, static_cast<std::size_t>(aligned - begin));
                 std::size_t const rest = unit - static_cast<std::size_t>(aligned - begin);
@@ -123,13 +137,16 @@ slab reserve_slab(std::size_t wanted, std::size_t unit) noexcept {
         }
         if (begin == nullptr)
             continue;
-        // One huge page under the first touch of a stack would take 2 MiB. Nor where several share a page, and would fill
-        // it: 2 GiB took 0.25 s so at best, but up to 8 s on a virtual machine that had to find the memory first; by small
-        // pages always 0.6 to 0.8 s. Refused (no THP in this kernel): as well.
-        ::madvise(begin, size, MADV_NOHUGEPAGE);
-        return {begin, begin + size};
+        if (make_usable(begin, size))
+            return {begin, begin + size};
+        ::munmap(begin, size);
     }
     return {};
+}
+
+bool release_address_space(memory_range range) noexcept {
+    keep_errno const keep;
+    return ::munmap(range.begin, range.size) == 0;
 }
 
 void install_guards(std::span<memory_range const> at, guard_kind* kinds) noexcept {

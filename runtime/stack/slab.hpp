@@ -12,20 +12,25 @@
 namespace fiber::rt {
 
 inline constexpr std::size_t page_size = 4096;
+// What one page table maps.
+inline constexpr std::size_t page_table_span = std::size_t{2} << 20;
 
-// A range of address space, a multiple of `unit` and aligned to it, readable and writable, resident page by
-// page as it is touched. Takes `wanted` bytes or, where that much is refused, fewer, but at least `unit`;
-// null begin: none.
+// A range of address space, readable and writable, resident page by page as it is touched, also under
+// mlockall(MCL_FUTURE). Its size is a multiple of `unit`, and so is its address, less `phase`. Takes `wanted` bytes or,
+// where that much is refused, fewer, but at least `unit`; null begin: none.
 struct slab {
     std::byte* begin = nullptr;
     std::byte* end = nullptr;
 };
-[[nodiscard]] slab reserve_slab(std::size_t wanted, std::size_t unit) noexcept;
+[[nodiscard]] slab reserve_slab(std::size_t wanted, std::size_t unit, std::size_t phase = 0) noexcept;
 
 struct memory_range { // laid out as the kernel wants it
     std::byte* begin;
     std::size_t size;
 };
+
+// Gives a part of a slab, whole pages, back to the kernel. False: it refuses, since there are too many map entries.
+[[nodiscard]] bool release_address_space(memory_range) noexcept;
 
 // How far a stack is guarded against overflow. `canary`: only looked at when its fiber ends.
 enum class guard_kind : unsigned char { page, canary };

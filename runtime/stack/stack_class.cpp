@@ -24,8 +24,8 @@ constexpr std::size_t largest_slab = std::size_t{1} << 30;
 // own.
 constexpr std::size_t most_made = 16;
 
-// What one page table maps: who makes a page resident locks it. So blocks share none.
-constexpr std::size_t page_table_span = std::size_t{2} << 20;
+// Blocks share no page table, since whoever makes a page resident locks its page table.
+constexpr std::size_t least_block = page_table_span;
 // So that the way from one stack to the next is mostly the same: see wake_order.hpp.
 constexpr std::size_t least_in_block = 64;
 
@@ -35,10 +35,7 @@ constexpr std::size_t least_in_block = 64;
 
 } // namespace
 
-std::byte* stack::slot() const noexcept {
-    auto const here = reinterpret_cast<std::uintptr_t>(this);
-    return reinterpret_cast<std::byte*>(here & ~(of.size() - 1));
-}
+std::byte* stack::slot() const noexcept { return of.slot_around(this); }
 
 std::byte* stack::bottom() const noexcept { return slot() + of.shape().guard; }
 
@@ -54,13 +51,29 @@ bool stack::canary_is_zero() const noexcept {
 }
 
 void stack_class::reserve(std::size_t n) {
-    std::lock_guard const hold(lock_);
-    while (slots_ - credits_ < n)
-        if (!grow())
+    std::size_t const unit = std::max(size_, page_table_span);
+    int tries = 3; // others may take what has been given up
+    while (!try_reserve(n))
+        if (tries-- == 0 || make_others_give_up(n * size_ + 2 * unit, unit) == 0)
             throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again),
                                     "fiber: no address space for another stack of " + std::to_string(size_) +
                                         " bytes");
+}
+
+bool stack_class::try_reserve(std::size_t n) noexcept {
+    std::lock_guard const hold(lock_);
+    while (slots_ - credits_ < n)
+        if (!grow())
+            return false;
     credits_ += n;
+    return true;
+}
+
+bool stack_class::reserve_what_is_there(std::size_t n) noexcept {
+    std::lock_guard const hold(lock_);
+    bool const there = slots_ - credits_ >= n;
+    credits_ += there ? n : 0;
+    return there;
 }
 
 void stack_class::unreserve(std::size_t n) noexcept {
@@ -78,7 +91,7 @@ bool stack_class::grow() noexcept {
     } catch (std::bad_alloc const&) {
         return false;
     }
-    slab const s = reserve_slab(wanted, std::max(size_, page_table_span));
+    slab const s = reserve_slab(wanted, std::max(size_, page_table_span), shape_.phase);
     if (s.begin == nullptr)
         return false;
     slabs_.push_back({s, s.begin});
@@ -163,14 +176,14 @@ stack_class::block& stack_class::block_to_cut_locked() noexcept {
 }
 
 stack_class::block stack_class::next_block_locked() noexcept {
+    while (first_unused_ != slabs_.size() && slabs_[first_unused_].unused == slabs_[first_unused_].all.end)
+        ++first_unused_;
     if (first_unused_ == slabs_.size())
         return {};
     partly_used& s = slabs_[first_unused_];
     auto const rest = static_cast<std::size_t>(s.all.end - s.unused);
-    block const b{s.unused, s.unused + std::min(rest, std::max(page_table_span, least_in_block * size_))};
+    block const b{s.unused, s.unused + std::min(rest, std::max(least_block, least_in_block * size_))};
     s.unused = b.end;
-    if (s.unused == s.all.end)
-        ++first_unused_;
     return b;
 }
 
@@ -198,9 +211,6 @@ stack* stack_class::make_in(row const& r) noexcept {
 
 // Their first pages are made resident, the new ones get their guards.
 stack* stack_class::make(std::span<idle_stack> bare, std::size_t with_guard) noexcept {
-    auto const slot = [this](idle_stack const& s) {
-        return reinterpret_cast<std::byte*>(reinterpret_cast<std::uintptr_t>(s.at) & ~(size_ - 1));
-    };
     if (dense()) {
         for (idle_stack& s : bare)
             s.guard = guard_kind::canary;
@@ -209,7 +219,7 @@ stack* stack_class::make(std::span<idle_stack> bare, std::size_t with_guard) noe
     std::array<memory_range, most_made> ranges;
     auto const without = bare.subspan(with_guard);
     std::transform(without.begin(), without.end(), ranges.begin(), [&](auto const& s) {
-        return memory_range{slot(s), shape_.guard};
+        return memory_range{slot_around(s.at), shape_.guard};
     });
     std::array<guard_kind, most_made> guards;
     install_guards(std::span(ranges).first(without.size()), guards.data());
@@ -217,7 +227,7 @@ stack* stack_class::make(std::span<idle_stack> bare, std::size_t with_guard) noe
         without[i].guard = guards[i];
     if (bare.size() > 1) { // one alone is about to be touched anyway
         std::transform(bare.begin(), bare.end(), ranges.begin(), [&](auto const& s) {
-            return memory_range{slot(s) + size_ - page_size, page_size};
+            return memory_range{slot_around(s.at) + size_ - page_size, page_size};
         });
         populate_pages(std::span(ranges).first(bare.size()));
     }

@@ -25,6 +25,7 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <mutex>
 #include <span>
 #include <vector>
@@ -46,8 +47,13 @@ public:
     // What one that is not bare has of the memory.
     [[nodiscard]] std::size_t least_resident() const noexcept { return std::min(size_, page_size); }
 
-    // Takes n credits. Throws std::system_error(resource_unavailable_try_again).
+    // Takes n credits; if need be, from address space of other sizes. Throws
+    // std::system_error(resource_unavailable_try_again).
     void reserve(std::size_t n);
+    // False: there is no address space for them, unless others give up theirs.
+    [[nodiscard]] bool try_reserve(std::size_t n) noexcept;
+    // False: there would have to be more address space first.
+    [[nodiscard]] bool reserve_what_is_there(std::size_t n) noexcept;
     void unreserve(std::size_t n) noexcept;
 
     // A list of 1 to n stacks, linked, the warmest first; needs credits. Sets taken to their number.
@@ -71,6 +77,10 @@ public:
     [[nodiscard]] static clock::time_point next_ageing() noexcept;
     static constexpr std::chrono::seconds age_limit{1};
 
+    // Where address space is short: gives up slots of all classes but this one, until there are so many bytes, in rows of
+    // `unit` if there are such. Returns how many bytes.
+    [[nodiscard]] std::size_t make_others_give_up(std::size_t wanted, std::size_t unit) noexcept;
+
     // The slot that the address is in, whatever is there; empty: none.
     [[nodiscard]] static memory_range slot_of(void const* address) noexcept;
 
@@ -84,6 +94,8 @@ public:
     explicit stack_class(std::size_t size) noexcept : size_(size), shape_(shape_of(size)) {}
 
 private:
+    friend struct stack; // its place in its slot
+
     struct idle_stack {
         stack* at; // once it is bare: where it stood, and will stand
         guard_kind guard;
@@ -95,7 +107,7 @@ private:
 
     // Each CPU cuts stacks from a block of its own, since the kernel locks a page table for each page that it makes resident:
     // two threads that do nothing else took up to twice as long in the same one.
-    struct block { // of slots that have never been used
+    struct block { // of slots side by side, which have never been used
         std::byte* begin = nullptr;
         std::byte* end = nullptr;
         [[nodiscard]] std::size_t size() const noexcept { return static_cast<std::size_t>(end - begin); }
@@ -117,10 +129,20 @@ private:
     [[nodiscard]] stack* make_in(row const&) noexcept;
     [[nodiscard]] stack* make(std::span<idle_stack>, std::size_t with_guard) noexcept;
     [[nodiscard]] stack* list_of(std::span<idle_stack const>) noexcept;
+    [[nodiscard]] std::byte* slot_around(void const* p) const noexcept {
+        auto const distance = (reinterpret_cast<std::uintptr_t>(p) - shape_.phase) % size_; // a power of two
+        return static_cast<std::byte*>(const_cast<void*>(p)) - distance;
+    }
     static void unmake(stack&) noexcept;
     void release_some_locked() noexcept;
     void release_whole_pages_locked(std::size_t from, std::size_t to) noexcept;
     void release_unused() noexcept;
+    [[nodiscard]] std::size_t give_up(std::size_t wanted, std::size_t unit) noexcept;
+    [[nodiscard]] std::size_t give_up_unused_locked(std::size_t wanted) noexcept;
+    [[nodiscard]] std::size_t give_up_bare_locked(std::size_t wanted, std::size_t least_row) noexcept;
+    [[nodiscard]] block give_up_of_row_locked(block slots, std::size_t wanted) noexcept;
+    [[nodiscard]] bool cut_out_locked(block) noexcept;
+    [[nodiscard]] std::vector<partly_used>::iterator slab_with_locked(std::byte const*) noexcept;
     void trim() noexcept;
     void age() noexcept;
     [[nodiscard]] std::size_t resident();
@@ -137,7 +159,7 @@ private:
     relaxed<std::size_t> warm_{0}; // those that are not bare
     std::size_t batch_ = 1;        // bare ones to be made stacks of at once: more while nothing comes back
     std::vector<partly_used> slabs_;
-    std::size_t first_unused_ = 0; // the slab for the next block
+    std::size_t first_unused_ = 0; // the slab for the next block; those before it have been used up
     std::array<block, 8> blocks_;  // more CPUs share them
     unsigned next_colour_ = 0;
 };

@@ -87,6 +87,16 @@ stack_class::figures stack_class::totals() {
     return sum;
 }
 
+// The largest first: that takes the fewest steps.
+std::size_t stack_class::make_others_give_up(std::size_t wanted, std::size_t unit) noexcept {
+    std::size_t given_up = 0;
+    auto const& all = classes().of_log;
+    for (auto c = all.rbegin(); c != all.rend() && given_up < wanted; ++c)
+        if (c->get() != this)
+            given_up += (*c)->give_up(wanted - given_up, unit);
+    return given_up;
+}
+
 void stack_class::trim_all() noexcept {
     for (auto const& c : classes().of_log)
         c->trim();

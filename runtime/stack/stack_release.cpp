@@ -102,7 +102,7 @@ void stack_class::age() noexcept {
 // Some are looked at, and stand for the others: each takes one to two microseconds.
 std::size_t stack_class::resident() {
     constexpr std::size_t most_looked_at = 128;
-    std::vector<partly_used> slabs; // they stay
+    std::vector<partly_used> slabs; // most stay: what is given up meanwhile counts as not resident
     std::size_t bare = 0, uncut = 0;
     {
         std::lock_guard const hold(lock_);
