@@ -118,8 +118,8 @@ private:
     }
 
     std::atomic<std::uint64_t> turn_{0};
-    kind const kind_;
     process_stamp stamp_;
+    kind const kind_;
 };
 
 } // namespace fiber::rt

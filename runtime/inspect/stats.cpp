@@ -25,7 +25,8 @@ runtime_stats scheduler::stats() const {
         s.steals += p.steals.read();
         s.parks += p.parks.read();
         s.timers += p.timers.size();
-        s.stack_bytes_cached += p.idle.stacks.idle() * p.idle.stacks.of().least_resident();
+        for (stack_cache const& stacks : p.idle.stacks)
+            s.stack_bytes_cached += stacks.idle() * stacks.of().least_resident();
     }
     std::size_t in_hand = 0; // running, or between a queue and that, as far as one can tell
     for (machine const* m = first_machine(); m != nullptr; m = m->next_made)

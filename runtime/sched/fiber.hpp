@@ -40,6 +40,12 @@ class local_table;
 
 enum class fiber_state : std::uint8_t { dead, runnable, running, parked };
 
+// Where a fiber's stack comes from, and goes to: a cache of its processor, which also has its credit; or the depot of its class.
+//   usual    of the runtime's default size
+//   thread   of the size of a thread's stack, for what takes the place of a thread
+//   depot    of any other size
+enum class stack_source : std::uint8_t { usual, thread, depot };
+
 // How a fiber's end meets the one who joins it, in one word.
 //   value             means                                      leaves it by
 //   unjoined          alive, its handle exists                   every other
@@ -93,6 +99,7 @@ public:
     relaxed<wait_reason> why{};         // what it waits for, while parked
     bool pinned = false;                // it may run on one machine alone: its stack's pinned_to
     bool has_locals = false;            // made on first use
+    stack_source stack_from{};          // from before its start to its end
     relaxed<void const*> what{nullptr}; // what it waits for; before its first run: see parcel.hpp
     relaxed<scheduler*> sched{nullptr}; // whose fiber it is; null in a cache
     relaxed<char const*> name{nullptr}; // null: none. See name.hpp

@@ -332,7 +332,7 @@ void scheduler::search_again(machine& m) noexcept {
 // Returns when there is something to look for: work published, a timer due, the end. See [idle.wake].
 void scheduler::sleep(machine& m) noexcept {
     processor& p = *m.p; // m.p may be robbed as soon as m is on the list
-    p.idle.stacks.return_idle();
+    p.idle.return_idle_stacks();
     bool const was_searching = std::exchange(m.searching, false);
     unsigned const vain = std::exchange(m.vain_searches, 0);
     idle_.enlist(m); // from here on, m.searching is its waker's

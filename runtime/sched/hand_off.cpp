@@ -112,7 +112,7 @@ void scheduler::hand_off(machine& m) noexcept {
         to->wake();
         return;
     }
-    p.idle.stacks.return_idle();
+    p.idle.return_idle_stacks();
     // It may as well sleep on, as an idle one; this is its last look: [idle.wake], right. Timers too may have come:
     // from a machine that has no processor.
     idle_.enlist(*to);

@@ -12,7 +12,10 @@
 #include "runtime/sched/outsiders.hpp"
 #include "runtime/sched/scheduler.hpp"
 
+#include <algorithm>
+#include <array>
 #include <sched.h>
+#include <tuple>
 
 namespace fiber::rt {
 
@@ -30,7 +33,7 @@ void scheduler::return_all_idle_stacks() noexcept {
         if (m != nullptr) {
             entered const inside(*m);
             if (m->p != nullptr) // of this runtime or another one
-                m->p->idle.stacks.return_idle();
+                m->p->idle.return_idle_stacks();
         }
     }
     unsigned const n = made_.load(std::memory_order_acquire); // [made]
@@ -38,7 +41,7 @@ void scheduler::return_all_idle_stacks() noexcept {
         for (int left = attempts; left > 0 && !return_idle_stacks(*processors_[i]); --left)
             ::sched_yield();
     std::lock_guard const hold(outsiders_->lock);
-    outsiders_->idle.stacks.return_idle();
+    outsiders_->idle.return_idle_stacks();
 }
 
 void scheduler::age_stacks(clock::time_point now) noexcept {
@@ -48,19 +51,23 @@ void scheduler::age_stacks(clock::time_point now) noexcept {
     for (unsigned i = 0; i < n; ++i)
         static_cast<void>(return_idle_stacks(*processors_[i]));
     if (std::unique_lock const hold(outsiders_->lock, std::try_to_lock); hold)
-        outsiders_->idle.stacks.return_idle();
+        outsiders_->idle.return_idle_stacks();
     stack_class::age_all(now);
 }
 
 // True: there are none left. To the depot, which has a lock, they go when the lease is whole again: [lease].
 bool scheduler::return_idle_stacks(processor& p) noexcept {
-    stack_cache& stacks = p.idle.stacks;
-    if (stacks.idle() == 0)
+    auto& caches = p.idle.stacks;
+    if (std::all_of(caches.begin(), caches.end(), [](stack_cache const& c) { return c.idle() == 0; }))
         return true;
-    stack* idle = nullptr;
-    bool const taken = break_lease(p, if_inside::give_up, [&](machine&) { idle = stacks.take_all(); });
-    if (idle != nullptr)
-        stacks.of().give(idle);
+    std::array<stack*, std::tuple_size_v<decltype(p.idle.stacks)>> idle{};
+    bool const taken = break_lease(p, if_inside::give_up, [&](machine&) {
+        std::transform(caches.begin(), caches.end(), idle.begin(),
+                       [](stack_cache& c) { return c.take_all(); });
+    });
+    for (stack* const list : idle)
+        if (list != nullptr)
+            list->of.give(list);
     return taken;
 }
 

@@ -14,7 +14,7 @@
 namespace fiber::rt {
 
 struct scheduler::outsiders {
-    explicit outsiders(stack_class& of) : idle(of) {}
+    outsiders(stack_class& usual_stacks, stack_class& thread_stacks) : idle(usual_stacks, thread_stacks) {}
 
     // relaxed would do for the number; release for what it was preceded by: [count]
     void count_started() noexcept { started.fetch_add(1, std::memory_order_release); }

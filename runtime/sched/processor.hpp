@@ -20,6 +20,7 @@
 #include "runtime/time/timer_heap.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -32,9 +33,27 @@ struct machine;
 // Free records and stacks. Each processor has one, and each scheduler one more, under a lock, for callers
 // without.
 struct resources {
-    explicit resources(stack_class& of) : stacks(of) {}
+    resources(stack_class& usual, stack_class& threads)
+        : stacks{stack_cache(usual, stack_cache::usual), stack_cache(threads, stack_cache::of_threads)},
+          for_threads(&usual == &threads ? stack_source::usual : stack_source::thread) {}
+
+    // Not for stacks from the depot.
+    [[nodiscard]] stack_cache& stacks_from(stack_source s) noexcept {
+        return stacks[static_cast<std::size_t>(s)];
+    }
+    [[nodiscard]] stack_source source_of(stack_class const& c) const noexcept {
+        return &c == &stacks[0].of()   ? stack_source::usual
+               : &c == &stacks[1].of() ? stack_source::thread
+                                       : stack_source::depot;
+    }
+    void return_idle_stacks() noexcept {
+        for (stack_cache& s : stacks)
+            s.return_idle();
+    }
+
     fiber_cache fibers;
-    stack_cache stacks;
+    std::array<stack_cache, 2> stacks;
+    stack_source const for_threads; // the two sizes may be the same
 };
 
 // What runs next, in this order:
@@ -48,7 +67,8 @@ struct resources {
 // the end of the queue.
 class alignas(cache_line) processor {
 public:
-    processor(unsigned index_, stack_class& stacks) : index(index_), idle(stacks), random(index_ + 1) {}
+    processor(unsigned index_, stack_class& usual_stacks, stack_class& thread_stacks)
+        : index(index_), idle(usual_stacks, thread_stacks), random(index_ + 1) {}
 
     unsigned const index;
 

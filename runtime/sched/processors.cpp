@@ -23,6 +23,7 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -30,12 +31,24 @@
 namespace fiber::rt {
 namespace {
 
+std::optional<std::size_t> stack_size_of_environment() {
+    return env_size("FIBER_STACK_SIZE", least_stack_size, most_stack_size);
+}
+
 stack_class& usual_stacks(runtime_options const& options) {
     if (options.stack_size != 0)
         return stack_class::of_size(options.stack_size);
-    if (auto const size = env_size("FIBER_STACK_SIZE", least_stack_size, most_stack_size))
-        return stack_class::of_size(*size);
-    return stack_class::usual();
+    auto const size = stack_size_of_environment();
+    return size ? stack_class::of_size(*size) : stack_class::usual();
+}
+
+// For fiber::thread, jthread and async: code behind these was written for as much as a thread has. A runtime with larger
+// stacks gives them to all its fibers.
+stack_class& stacks_like_threads(runtime_options const& options) {
+    std::size_t const size = stack_size_of_environment().value_or(thread_stack_size());
+    stack_class& wanted = size < least_stack_size ? stack_class::usual() : stack_class::of_size(size);
+    stack_class& usual = usual_stacks(options);
+    return wanted.size() > usual.size() ? wanted : usual;
 }
 
 unsigned usual_processors(unsigned most) {
@@ -51,8 +64,10 @@ constexpr auto time_between_looks_at_cpus = std::chrono::seconds(1); // as in Go
 } // namespace
 
 scheduler::scheduler(runtime_options const& options)
-    : default_stacks_(usual_stacks(options)), processors_(new std::unique_ptr<processor>[most_processors]),
-      outsiders_(new outsiders(default_stacks_)), most_machines_(options.max_machines), sysmon_(*this) {
+    : default_stacks_(usual_stacks(options)), thread_stacks_(stacks_like_threads(options)),
+      processors_(new std::unique_ptr<processor>[most_processors]),
+      outsiders_(new outsiders(default_stacks_, thread_stacks_)), most_machines_(options.max_machines),
+      sysmon_(*this) {
     choose_fences();
     choose_restartable();
     watch_for_overflows();
@@ -123,7 +138,7 @@ void scheduler::follow_cpus(clock::time_point now) noexcept {
 void scheduler::add_processor() {
     unsigned const i = made_.load(std::memory_order_relaxed); // written under `changing_`
     if (processors_[i] == nullptr)
-        processors_[i] = std::make_unique<processor>(i, default_stacks_);
+        processors_[i] = std::make_unique<processor>(i, default_stacks_, thread_stacks_);
     machine* const spare = idle_.take_spare();
     machine& m = spare != nullptr ? *spare : new_machine();
     if (i >= processors())
@@ -141,7 +156,7 @@ void scheduler::retire(machine& m) noexcept {
         stop_searching(m);
     pass_on(m);
     processor& p = *m.p;
-    p.idle.stacks.return_idle();
+    p.idle.return_idle_stacks();
     {
         std::lock_guard const hold(retiring_);
         if (!retired(p) || stopping_.load(std::memory_order_seq_cst)) // [stop]

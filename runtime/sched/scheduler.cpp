@@ -177,7 +177,7 @@ FIBER_RETURN_FROM_SWITCH void scheduler::leave(machine& m, arch::context& from, 
                                                                            fiber& to,
                                                                            arch::commit_function commit,
                                                                            void* argument) noexcept {
-    stack_cache& idle = m.p->idle.stacks;
+    stack_cache& idle = m.p->idle.stacks_from(to.stack_from);
     stack const* const first = idle.first();
     if (first != nullptr && first->context.sp != nullptr) [[likely]] {
         to.stk = &idle.take();
@@ -192,7 +192,7 @@ FIBER_RETURN_FROM_SWITCH void scheduler::leave(machine& m, arch::context& from, 
                                                                                arch::context& from, fiber& to,
                                                                                arch::commit_function commit,
                                                                                void* argument) noexcept {
-    stack_cache& idle = m.p->idle.stacks;
+    stack_cache& idle = m.p->idle.stacks_from(to.stack_from);
     if (idle.first() == nullptr && commit != nullptr) {
         // To make some takes system calls, while commit may have yet to release a lock: the scheduler context will do it.
         m.set_aside = &to;
@@ -236,9 +236,9 @@ namespace {
 void give_stack_back(void* idle) noexcept {
     auto& s = *static_cast<stack*>(idle);
     s.context.state = {}; // the next fiber's errno
-    stack_cache& cache = current_machine()->p->idle.stacks;
-    if (&s.of == &cache.of()) {
-        cache.give(s);
+    resources& idle_here = current_machine()->p->idle;
+    if (auto const from = idle_here.source_of(s.of); from != stack_source::depot) {
+        idle_here.stacks_from(from).give(s);
     } else {
         s.link = nullptr;
         s.of.give(&s);
@@ -269,13 +269,13 @@ void scheduler::fiber_main() {
         stack& here = *g.stk;
         if (!here.canary_lives()) [[unlikely]]
             die_of_overflow(g);
-        bool const usual_size = &here.of == &m.p->idle.stacks.of();
+        stack_source const from = g.stack_from;
         g.stk = nullptr;
-        finish(m, g, usual_size);     // g may be gone
+        finish(m, g, from);           // g may be gone
         arch::begin_floating_point(); // of the next one: this one may have changed its modes
 
         fiber* const next = take_near(m);
-        if (next != nullptr && next->stk == nullptr && usual_size) {
+        if (next != nullptr && next->stk == nullptr && next->stack_from == from) {
             next->stk = &here;
             next->move(fiber_state::runnable, fiber_state::running);
             m.running = next;
@@ -288,11 +288,11 @@ void scheduler::fiber_main() {
     }
 }
 
-void scheduler::finish(machine& m, fiber& g, bool has_credit) noexcept {
+void scheduler::finish(machine& m, fiber& g, stack_source from) noexcept {
     g.move(fiber_state::running, fiber_state::dead);
     clear_name(g);
-    if (has_credit)
-        m.p->idle.stacks.give_credit();
+    if (from != stack_source::depot) [[likely]]
+        m.p->idle.stacks_from(from).give_credit();
     ++m.p->ended;
     end_life(m, g);
 }

@@ -68,6 +68,8 @@ public:
 
     // A record with a credit or stack, and back. From a machine of this scheduler or from elsewhere.
     [[nodiscard]] fiber& new_fiber(attributes const&);
+    [[nodiscard]] fiber&
+    new_thread(attributes const&); // with a stack like a thread's, if they do not say how large
     void start(fiber&) noexcept;
     void abandon(fiber&) noexcept;        // one that was never started
     static void recycle(fiber&) noexcept; // a dead one
@@ -116,7 +118,7 @@ private:
     static void yield_slow(machine&, fiber&) noexcept;
     [[nodiscard]] static machine& enter_with_processor() noexcept;
     [[nodiscard]] static machine& wait_for_processor() noexcept;
-    static void finish(machine&, fiber&, bool has_credit) noexcept;
+    static void finish(machine&, fiber&, stack_source) noexcept;
     void place_without_processor(machine*, fiber&) noexcept;
     void put_next(machine& m, fiber& g) noexcept {
         m.p->put_next(g);
@@ -137,7 +139,9 @@ private:
     void inject(fiber_list&&) noexcept;
 
     // ── spawn.cpp ──
-    [[nodiscard]] fiber& new_fiber_outside(attributes const&);
+    enum class beginning { fiber, thread };
+    [[nodiscard]] fiber& new_fiber_like(beginning, attributes const&);
+    [[nodiscard]] fiber& new_fiber_outside(beginning, attributes const&);
     [[nodiscard]] fiber& begin_life(fiber&) noexcept;
     static void end_life(machine&, fiber&) noexcept;
     static void end_unjoined_life(fiber&, std::uintptr_t seen) noexcept;
@@ -209,6 +213,7 @@ private:
 
     process_stamp stamp_;
     stack_class& default_stacks_;
+    stack_class& thread_stacks_;
     global_queue global_;
     idle_machines idle_;
 

@@ -24,12 +24,14 @@
 namespace fiber::rt {
 namespace {
 
-// A name, and a credit or for other sizes than the usual one the stack itself.
-void equip(fiber& g, attributes const& how, stack_cache& usual) {
-    stack_class& wanted = how.stack_size == 0 ? usual.of() : stack_class::of_size(how.stack_size);
+// A name, and a credit or, of a size that processors do not keep, the stack itself.
+void equip(fiber& g, attributes const& how, resources& from, stack_source usual) {
+    stack_class& wanted =
+        how.stack_size == 0 ? from.stacks_from(usual).of() : stack_class::of_size(how.stack_size);
     set_name(g, how.name);
-    if (&wanted == &usual.of()) {
-        usual.take_credit();
+    g.stack_from = from.source_of(wanted);
+    if (g.stack_from != stack_source::depot) {
+        from.stacks_from(g.stack_from).take_credit();
     } else {
         wanted.reserve(1);
         std::size_t one = 1;
@@ -37,10 +39,10 @@ void equip(fiber& g, attributes const& how, stack_cache& usual) {
     }
 }
 
-[[gnu::noinline]] fiber& make_special(resources& from, attributes const& how) {
+[[gnu::noinline]] fiber& make_special(resources& from, attributes const& how, stack_source usual) {
     fiber& g = from.fibers.take();
     try {
-        equip(g, how, from.stacks);
+        equip(g, how, from, usual);
     } catch (...) {
         clear_name(g);
         from.fibers.give(g);
@@ -49,14 +51,17 @@ void equip(fiber& g, attributes const& how, stack_cache& usual) {
     return g;
 }
 
-inline fiber& make(resources& from, attributes const& how) {
+inline fiber& make(resources& from, attributes const& how, stack_source usual) {
     if (how.stack_size != 0 || !how.name.empty()) [[unlikely]]
-        return make_special(from, how);
-    from.stacks.take_credit();
+        return make_special(from, how, usual);
+    stack_cache& stacks = from.stacks_from(usual);
+    stacks.take_credit();
     try {
-        return from.fibers.take();
+        fiber& g = from.fibers.take();
+        g.stack_from = usual;
+        return g;
     } catch (...) {
-        from.stacks.give_credit();
+        stacks.give_credit();
         throw;
     }
 }
@@ -64,7 +69,7 @@ inline fiber& make(resources& from, attributes const& how) {
 void unmake(resources& to, fiber& g) noexcept {
     clear_name(g);
     if (g.stk == nullptr) {
-        to.stacks.give_credit();
+        to.stacks_from(g.stack_from).give_credit();
     } else {
         stack_class& of = g.stk->of;
         of.give(g.stk);
@@ -85,19 +90,24 @@ void unmake(resources& to, fiber& g) noexcept {
 
 } // namespace
 
-fiber& scheduler::new_fiber(attributes const& how) {
+[[gnu::always_inline]] inline fiber& scheduler::new_fiber_like(beginning b, attributes const& how) {
     machine* const m = current_machine();
     if (m == nullptr || &m->sched != this) [[unlikely]]
-        return new_fiber_outside(how);
+        return new_fiber_outside(b, how);
     entered const inside(*m);
     if (!has_processor(*m)) [[unlikely]]
-        return new_fiber_outside(how);
-    return begin_life(make(m->p->idle, how));
+        return new_fiber_outside(b, how);
+    resources& from = m->p->idle;
+    return begin_life(make(from, how, b == beginning::thread ? from.for_threads : stack_source::usual));
 }
 
-fiber& scheduler::new_fiber_outside(attributes const& how) {
+fiber& scheduler::new_fiber(attributes const& how) { return new_fiber_like(beginning::fiber, how); }
+fiber& scheduler::new_thread(attributes const& how) { return new_fiber_like(beginning::thread, how); }
+
+fiber& scheduler::new_fiber_outside(beginning b, attributes const& how) {
     std::lock_guard const hold(outsiders_->lock);
-    return begin_life(make(outsiders_->idle, how));
+    resources& from = outsiders_->idle;
+    return begin_life(make(from, how, b == beginning::thread ? from.for_threads : stack_source::usual));
 }
 
 fiber& scheduler::begin_life(fiber& g) noexcept {
@@ -321,14 +331,24 @@ struct closure_with_modes {
     }
 }
 
+inline void* place_in(rt::fiber& g, arch::control_modes const& modes) {
+    if (modes.are_default()) [[likely]]
+        return g.closure;
+    return place_with_modes(g, modes);
+}
+
 } // namespace
 
 spawn::spawn(rt::scheduler* where, attributes const& how) {
     arch::control_modes const modes;
     fiber_ = &(where != nullptr ? rt::usable(*where) : here()).new_fiber(how);
-    place_ = fiber_->closure;
-    if (!modes.are_default()) [[unlikely]]
-        place_ = place_with_modes(*fiber_, modes);
+    place_ = place_in(*fiber_, modes);
+}
+
+spawn::spawn(like_a_thread, attributes const& how) {
+    arch::control_modes const modes;
+    fiber_ = &here().new_thread(how);
+    place_ = place_in(*fiber_, modes);
 }
 
 void spawn::abandon(rt::fiber& g, void* place) noexcept {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// stack_cache.hpp: one processor's idle stacks of the runtime's default size, last in first out, and its
-// credits (see stack_class.hpp). Only the owner calls.
+// stack_cache.hpp: one processor's idle stacks of one size, last in first out, and its credits (see stack_class.hpp). Only the
+// owner calls.
+//   invariant  while it holds idle stacks, it holds credits for the most that it keeps, and one more while half goes back
 #pragma once
 
+#include "runtime/base/cpu_relax.hpp"
 #include "runtime/stack/stack_class.hpp"
 
 #include <cstddef>
@@ -12,10 +14,20 @@
 
 namespace fiber::rt {
 
-class stack_cache {
+class alignas(cache_line) stack_cache {
 public:
-    // Takes credits for the stacks it will keep. Throws as stack_class::reserve.
-    explicit stack_cache(stack_class& of);
+    struct limits {
+        unsigned most_idle;
+        unsigned credit_batch;
+        bool
+            from_the_start; // it keeps idle stacks; else from the first fiber on, if there are credits for that
+    };
+    static constexpr limits usual{64, 128, true}; // 256 KiB resident, if no fiber has used more than a page
+    // Less address space, and none in a program without threads.
+    static constexpr limits of_threads{16, 32, false};
+
+    // Throws as stack_class::reserve.
+    stack_cache(stack_class& of, limits);
     ~stack_cache(); // everything goes back to the depot
     stack_cache(stack_cache const&) = delete;
     stack_cache& operator=(stack_cache const&) = delete;
@@ -29,7 +41,7 @@ public:
         --credits_;
     }
     void give_credit() noexcept {
-        if (++credits_ > 2 * credit_batch)
+        if (++credits_ > 2 * limits_.credit_batch)
             return_credits();
     }
 
@@ -48,8 +60,8 @@ public:
         s.link = idle_;
         idle_ = &s;
         count_ = count_ + 1;
-        if (count_ > most_idle)
-            return_half();
+        if (count_ > most_kept_)
+            give_back_some();
     }
     // All that is idle here to the depot, where it ages: by an owner who will not need any for a while.
     void return_idle() noexcept {
@@ -64,11 +76,11 @@ public:
     [[nodiscard]] std::size_t idle() const noexcept { return count_; } // any: how many
 
 private:
-    static constexpr std::size_t most_idle = 64; // 256 KiB resident, if no fiber has used more than a page
     static constexpr std::size_t batch = 16;
-    static constexpr std::size_t credit_batch = 128;
 
     void refill() noexcept;
+    void give_back_some() noexcept;
+    void keep_if_there_are_credits() noexcept;
     void return_half() noexcept;
     void refill_credits();
     void return_credits() noexcept;
@@ -77,6 +89,8 @@ private:
     stack* idle_ = nullptr;
     relaxed<std::size_t> count_{0};
     std::size_t credits_ = 0;
+    std::size_t most_kept_ = 0; // idle here; 0: no credits for any yet
+    limits const limits_;
 };
 
 } // namespace fiber::rt

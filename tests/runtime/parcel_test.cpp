@@ -69,7 +69,7 @@ TEST_CASE("the only one in a parcel is taken out of it", "[parcel]") {
 TEST_CASE("a processor runs the children of a fiber in order, however many", "[processor]") {
     constexpr std::size_t n = 3000;
     auto const f = fibers(n);
-    rt::processor p(0, rt::stack_class::usual());
+    rt::processor p(0, rt::stack_class::usual(), rt::stack_class::usual());
     for (std::size_t i = 0; i < n; ++i)
         p.put_child(f[i]);
     CHECK(p.queued() == n);
@@ -83,7 +83,7 @@ TEST_CASE(
     "[processor]") {
     for (std::size_t const n : {1U, 2U, 31U, 32U, 1024U, 1025U, 1100U, 3000U}) {
         auto const f = fibers(n);
-        rt::processor p(0, rt::stack_class::usual());
+        rt::processor p(0, rt::stack_class::usual(), rt::stack_class::usual());
         for (std::size_t i = 0; i < n; ++i)
             p.put_child(f[i]);
         auto given = p.take_half();

@@ -237,7 +237,7 @@ TEST_CASE("stacks are made once the fiber that parks has left", "[stack][park]")
          std::vector<fiber::handle> children;
          while (made < 3) {
              bool const none_idle =
-                 rt::current_machine()->p->idle.stacks.idle() == 0;
+                 rt::current_machine()->p->idle.stacks_from(rt::stack_source::usual).idle() == 0;
              bool in_scheduler_context = false;
              rt::party& me = rt::self();
              children.push_back(fiber::go([&me, end] {

@@ -6,8 +6,12 @@
 #include <fiber/go.hpp>
 
 #include <atomic>
+#include <memory>
+#include <stdexcept>
 #include <stop_token>
+#include <string>
 #include <type_traits>
+#include <utility>
 
 static_assert(!std::is_copy_constructible_v<fiber::thread> &&
               std::is_nothrow_move_constructible_v<fiber::thread>);
@@ -83,4 +87,48 @@ TEST_CASE("a default jthread has no stop state", "[jthread]") {
     fiber::jthread t;
     CHECK_FALSE(t.joinable());
     CHECK_FALSE(t.get_stop_source().stop_possible());
+}
+
+TEST_CASE("a thread takes attributes first, braced or not", "[thread]") {
+    std::string name, none = "?";
+    int sum = 0;
+    auto const note = [&] { name = fiber::this_fiber::name(); };
+    fiber::thread({.name = "reader"}, note).join();
+    CHECK(name == "reader");
+    fiber::attributes const how{.name = "writer", .stack_size = 64 * 1024};
+    fiber::thread(
+        how, [&](int a, int b) { sum = a + b; }, 3, 4)
+        .join();
+    CHECK(sum == 7);
+    fiber::thread(how, note).join();
+    CHECK(name == "writer");
+    fiber::thread([&] { none = fiber::this_fiber::name(); }).join();
+    CHECK(none.empty());
+    auto moved = std::make_unique<int>(5);
+    fiber::thread(
+        {.name = "takes"}, [&](std::unique_ptr<int> n) { sum = *n; }, std::move(moved))
+        .join();
+    CHECK(sum == 5);
+    CHECK_THROWS_AS(fiber::thread({.stack_size = 1}, note), std::invalid_argument);
+}
+
+TEST_CASE("a jthread with attributes hands over the token", "[jthread]") {
+    std::string name;
+    std::atomic<bool> stopped{false};
+    {
+        fiber::jthread t(
+            {.name = "loop"},
+            [&](std::stop_token stop, int n) {
+                name = fiber::this_fiber::name();
+                while (!stop.stop_requested() && n == 2)
+                    fiber::this_thread::yield();
+                stopped = stop.stop_requested();
+            },
+            2);
+        CHECK(t.get_stop_token().stop_possible());
+    }
+    CHECK(stopped);
+    CHECK(name == "loop");
+    fiber::jthread({.name = "without"}, [&] { name = fiber::this_fiber::name(); }).join();
+    CHECK(name == "without");
 }

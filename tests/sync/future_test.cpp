@@ -362,3 +362,20 @@ TEST_CASE("a promise may be destroyed as soon as its future is ready", "[future]
         setter.join();
     }
 }
+
+TEST_CASE("async takes attributes first, braced or not, with and without a policy", "[future]") {
+    auto const name = [] { return std::string(fiber::this_fiber::name()); };
+    CHECK(fiber::async({.name = "sum"}, name).get() == "sum");
+    CHECK(fiber::async({.name = "sum"}, fiber::launch::async, name).get() == "sum");
+    fiber::attributes const how{.name = "other", .stack_size = 64 * 1024};
+    CHECK(fiber::async(
+              how, [](int a, int b) { return a + b; }, 1, 2)
+              .get() == 3);
+    CHECK(fiber::async(how, fiber::launch::async | fiber::launch::deferred, name).get() == "other");
+    fiber::run([&] {
+        auto const caller = fiber::this_fiber::get_id();
+        auto later = fiber::async({.name = "unused"}, fiber::launch::deferred, fiber::this_fiber::get_id);
+        CHECK(later.get() == caller);
+    });
+    CHECK_THROWS_AS(fiber::async({.stack_size = 1}, name), std::invalid_argument);
+}

@@ -97,6 +97,8 @@ private:
     friend class thread;
     template <class F, class... Args>
     friend handle start_in(rt::scheduler*, attributes const&, F&&, Args&&...);
+    template <class F, class... Args>
+    friend handle start_like_thread(attributes const&, F&&, Args&&...);
 
     explicit handle(rt::fiber* started) noexcept : fiber_(started) {}
     FIBER_API bool join_before(detail::deadline);
@@ -112,6 +114,13 @@ template <class F, class... Args>
 [[gnu::always_inline]] inline handle start_in(rt::scheduler* where, attributes const& how, F&& f,
                                               Args&&... args) {
     return handle(detail::spawn_fiber(where, how, std::forward<F>(f), std::forward<Args>(args)...));
+}
+
+// For the library: what takes the place of a thread, with a stack of the same size if the attributes do not say one.
+template <class F, class... Args>
+[[gnu::always_inline]] inline handle start_like_thread(attributes const& how, F&& f, Args&&... args) {
+    return handle(detail::spawn_fiber(detail::spawn::like_a_thread{}, how, std::forward<F>(f),
+                                      std::forward<Args>(args)...));
 }
 
 // Runs f(args...), decay-copied as by std::thread, in a new fiber: Go's go statement. In a fiber, on its own
@@ -131,7 +140,9 @@ template <class F, class... Args>
 }
 
 // std::thread, over a fiber: same members, same errors; std::terminate if destroyed or assigned to while
-// joinable.
+// joinable. Attributes may come first, braced too: thread({.name = "reader"}, f). Code behind a thread was written for a
+// thread's stack; where the attributes say no stack_size, the fiber has as much address space: FIBER_STACK_SIZE, else what
+// std::thread would get (RLIMIT_STACK, 8 MiB as a rule); and at least the runtime's default.
 class thread {
 public:
     using id = fiber::id;
@@ -139,8 +150,12 @@ public:
 
     thread() noexcept = default;
     template <class F, class... Args>
-    requires(!std::same_as<std::remove_cvref_t<F>, thread>) explicit thread(F&& f, Args&&... args)
-        : handle_(go(std::forward<F>(f), std::forward<Args>(args)...)) {}
+    requires(!detail::is_one_of<F, thread, attributes>)
+        [[gnu::always_inline]] explicit thread(F&& f, Args&&... args)
+        : handle_(start_like_thread(attributes{}, std::forward<F>(f), std::forward<Args>(args)...)) {}
+    template <class F, class... Args>
+    [[gnu::always_inline]] explicit thread(attributes how, F&& f, Args&&... args)
+        : handle_(start_like_thread(how, std::forward<F>(f), std::forward<Args>(args)...)) {}
     thread(thread&&) noexcept = default;
     thread& operator=(thread&& other) noexcept {
         if (joinable())
@@ -168,7 +183,7 @@ private:
     handle handle_;
 };
 
-// std::jthread, over a fiber: requests stop and joins when destroyed or assigned to.
+// std::jthread, over a fiber: requests stop and joins when destroyed or assigned to. Attributes and stack as of thread.
 class jthread {
 public:
     using id = thread::id;
@@ -176,8 +191,12 @@ public:
 
     jthread() noexcept : stop_(nostopstate) {}
     template <class F, class... Args>
-    requires(!std::same_as<std::remove_cvref_t<F>, jthread>) explicit jthread(F&& f, Args&&... args)
-        : thread_(start(stop_, std::forward<F>(f), std::forward<Args>(args)...)) {}
+    requires(!detail::is_one_of<F, jthread, attributes>)
+        [[gnu::always_inline]] explicit jthread(F&& f, Args&&... args)
+        : thread_(start(attributes{}, stop_, std::forward<F>(f), std::forward<Args>(args)...)) {}
+    template <class F, class... Args>
+    [[gnu::always_inline]] explicit jthread(attributes how, F&& f, Args&&... args)
+        : thread_(start(how, stop_, std::forward<F>(f), std::forward<Args>(args)...)) {}
     jthread(jthread&&) noexcept = default;
     jthread& operator=(jthread&& other) noexcept {
         jthread(std::move(other)).swap(*this);
@@ -208,11 +227,12 @@ public:
 
 private:
     template <class F, class... Args>
-    static thread start(stop_source const& stop, F&& f, Args&&... args) {
+    [[gnu::always_inline]] static thread start(attributes const& how, stop_source const& stop, F&& f,
+                                               Args&&... args) {
         if constexpr (std::is_invocable_v<std::decay_t<F>, std::stop_token, std::decay_t<Args>...>)
-            return thread(std::forward<F>(f), stop.get_token(), std::forward<Args>(args)...);
+            return thread(how, std::forward<F>(f), stop.get_token(), std::forward<Args>(args)...);
         else
-            return thread(std::forward<F>(f), std::forward<Args>(args)...);
+            return thread(how, std::forward<F>(f), std::forward<Args>(args)...);
     }
     stop_source stop_;
     thread thread_;

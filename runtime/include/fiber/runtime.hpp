@@ -31,7 +31,8 @@ struct runtime_options {
     // 1 to 1024. 0: $FIBER_PROCS; else as many as this process may use CPUs (affinity, cgroup quota), which is looked at
     // again every second while anything runs.
     unsigned processors = 0;
-    // Bytes of address space a stack, used as touched. 0: $FIBER_STACK_SIZE (65536, 64k, 8M), else 256 KiB.
+    // Bytes of address space a stack, used as touched. 0: $FIBER_STACK_SIZE (65536, 64k, 8M), else 256 KiB. Those of thread,
+    // jthread and async may be larger.
     std::size_t stack_size = 0;
     unsigned max_machines = 10'000; // OS threads at the most; at least as many as processors
 };

@@ -26,11 +26,15 @@ class scheduler;
 // How a fiber is to be started; every member may be left out.
 struct attributes {
     std::string_view name{}; // shown in dumps and error messages; copied
-    std::size_t stack_size =
-        0; // bytes of address space, rounded up to a power of two; 0: the runtime's default
+    // Bytes of address space, rounded up to a power of two. 0: the runtime's default; for thread, jthread and async what a
+    // thread would have.
+    std::size_t stack_size = 0;
 };
 
 namespace detail {
+
+template <class F, class... Types>
+inline constexpr bool is_one_of = (std::is_same_v<std::remove_cvref_t<F>, Types> || ...);
 
 // Runs the closure at the given place, and destroys it, also when it throws.
 using closure_entry = void (*)(void* place);
@@ -44,6 +48,9 @@ class spawn {
 public:
     // In the given runtime; null: the caller's, or the global one from an OS thread.
     FIBER_API explicit spawn(rt::scheduler* where, attributes const& how = {});
+    // In the caller's, or the global one; with as large a stack as a thread has, unless they say how large.
+    struct like_a_thread {};
+    FIBER_API spawn(like_a_thread, attributes const& how);
     ~spawn() {
         if (fiber_ != nullptr)
             abandon(*fiber_, place_);
@@ -93,8 +100,9 @@ private:
     std::tuple<F, Args...> parts_;
 };
 
-template <class F, class... Args>
-[[gnu::always_inline]] inline rt::fiber* spawn_fiber(rt::scheduler* where, attributes const& how, F&& f,
+// Where: what the constructor of spawn takes.
+template <class Where, class F, class... Args>
+[[gnu::always_inline]] inline rt::fiber* spawn_fiber(Where where, attributes const& how, F&& f,
                                                      Args&&... args) {
     using made = closure<std::decay_t<F>, std::decay_t<Args>...>;
     static_assert(

@@ -32,8 +32,9 @@ public:
             fiber_.join();
     }
     template <class F, class... Args>
-    void start(F&& f, Args&&... args) {
-        fiber_ = go(
+    void start(attributes const& how, F&& f, Args&&... args) {
+        fiber_ = start_like_thread(
+            how,
             [](async_state* self, auto&&... call) {
                 self->run(std::move(call)...);
                 self->make_ready_at_end();
@@ -70,14 +71,16 @@ private:
 } // namespace detail
 
 // async is std::async: runs f(args...), decay-copied, and hands its value or exception to the future. launch::async, also
-// if it is one of both: in a new fiber, as go does, and throws as go does. launch::deferred: in the first party that
-// waits for it, if any does. Throws std::invalid_argument if the policy is neither.
+// if it is one of both: in a new fiber, as thread does, and throws as go does. launch::deferred: in the first party that
+// waits for it, if any does. Throws std::invalid_argument if the policy is neither. Attributes may come first, braced too:
+// async({.name = "sum"}, f); they are those of the new fiber.
 template <class F, class... Args>
-[[nodiscard]] future<detail::async_result<F, Args...>> async(launch policy, F&& f, Args&&... args) {
+[[nodiscard]] future<detail::async_result<F, Args...>> async(attributes how, launch policy, F&& f,
+                                                             Args&&... args) {
     using result = detail::async_result<F, Args...>;
     if ((policy & launch::async) == launch::async) {
         detail::state_pointer<detail::async_state<result>> state(new detail::async_state<result>);
-        state->start(std::forward<F>(f), std::forward<Args>(args)...);
+        state->start(how, std::forward<F>(f), std::forward<Args>(args)...);
         return detail::future_access::make<result>(*state.detach());
     }
     if ((policy & launch::deferred) != launch::deferred)
@@ -87,11 +90,21 @@ template <class F, class... Args>
         *new state(std::in_place, std::forward<F>(f), std::forward<Args>(args)...));
 }
 
+template <class F, class... Args>
+[[nodiscard]] future<detail::async_result<F, Args...>> async(launch policy, F&& f, Args&&... args) {
+    return fiber::async(attributes{}, policy, std::forward<F>(f), std::forward<Args>(args)...);
+}
+
 // With launch::async.
 template <class F, class... Args>
-requires(!std::is_same_v<std::decay_t<F>, launch>)
+requires(!detail::is_one_of<F, launch, attributes>)
     [[nodiscard]] future<detail::async_result<F, Args...>> async(F&& f, Args&&... args) {
-    return async(launch::async, std::forward<F>(f), std::forward<Args>(args)...);
+    return fiber::async(attributes{}, launch::async, std::forward<F>(f), std::forward<Args>(args)...);
+}
+template <class F, class... Args>
+requires(!detail::is_one_of<F, launch>)
+    [[nodiscard]] future<detail::async_result<F, Args...>> async(attributes how, F&& f, Args&&... args) {
+    return fiber::async(how, launch::async, std::forward<F>(f), std::forward<Args>(args)...);
 }
 
 } // namespace fiber
