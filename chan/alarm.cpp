@@ -5,6 +5,7 @@
 // as long as the lock is held.
 #include "chan/alarm.hpp"
 
+#include "chan/own_fiber.hpp"
 #include "runtime/base/assert.hpp"
 
 #include <fiber/runtime.hpp>
@@ -32,6 +33,7 @@ private:
     }
     void run() noexcept;
     [[nodiscard]] alarm* take_due_locked(deadline now) noexcept;
+    static void let_go_of(channel*) noexcept;
 
     static int rank(alarm const* a) noexcept { return a != nullptr ? a->rank_ : 0; }
     static bool settle(alarm& a) noexcept;
@@ -155,6 +157,12 @@ alarm* alarm_clock::take_due_locked(deadline now) noexcept {
     return nullptr;
 }
 
+// The last reference takes users' values along, whose destructors may wait: not on the clock's fiber.
+void alarm_clock::let_go_of(channel* whose) noexcept {
+    if (!channel::release_unless_last(whose))
+        call_in_own_fiber([](void* c) { channel::release(static_cast<channel*>(c)); }, whose);
+}
+
 void alarm_clock::run() noexcept {
     lock();
     while (starting_) { // the one who has started this fiber has not yet put his alarm in
@@ -168,7 +176,7 @@ void alarm_clock::run() noexcept {
             channel* const whose = a->whose_;
             unlock();
             a->ring(now);
-            channel::release(whose); // *a may be gone
+            let_go_of(whose); // *a may be gone
             lock();
         } else if (first_ != nullptr) {
             sleeper_ = rt::self().open_wait();

@@ -101,6 +101,16 @@ bool channel::retain_unless_gone(channel* c) noexcept {
     return false;
 }
 
+bool channel::release_unless_last(channel* c) noexcept {
+    auto seen = c->references_.load(std::memory_order_relaxed);
+    while (seen != 1)
+        // release: what the caller did with the channel comes before its destruction by the last one
+        if (c->references_.compare_exchange_weak(seen, seen - 1, std::memory_order_release,
+                                                 std::memory_order_relaxed))
+            return true;
+    return false;
+}
+
 void channel::release(channel* c) noexcept {
     // acq_rel: what others did with the channel comes before its destruction by the last of them.
     while (c != nullptr && c->references_.fetch_sub(1, std::memory_order_acq_rel) == 1) {

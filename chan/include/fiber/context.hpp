@@ -89,10 +89,10 @@ public:
         return static_cast<T const*>(find(&detail::context_key<T>));
     }
 
-    // The first time, cancels this context and all that are derived from it: sets their errors, closes their
-    // done() channels, and requests their stops, which calls those tokens' callbacks here. Never blocks, but
-    // for what such callbacks do. Of several who cancel at once the first to come to a context does it, with all
-    // below; the others do not wait for that.
+    // Cancels this context and all that are derived from it. When it returns, all of them have their error, and a closed
+    // done() channel, also those that another cancel is at: it waits for that one, a moment. After that, if it
+    // was the first for this context, it requests the stops of their tokens, which calls the callbacks here. If it is a
+    // deadline that cancels, they are called in a fiber of their own: what they do delays no other deadline, timer or ticker.
     void cancel() const noexcept;
 
     [[nodiscard]] bool cancelled() const noexcept;
@@ -101,8 +101,9 @@ public:
     [[nodiscard]] std::error_code error() const noexcept;
     // Closed on cancellation; nothing is ever sent. The background's is null.
     [[nodiscard]] receiver<bool> done() const noexcept;
-    // Stopped on cancellation. The token does not keep the context: that must still be there to be cancelled,
-    // but if it has a deadline of its own, it stays until then. Throws std::bad_alloc.
+    // Stopped on cancellation, when all that are derived from it are cancelled. The token does not keep the context. One
+    // whose context has gone is stopped with the nearest ancestor that is still there, which keeps some 100 bytes for it until
+    // then. A context with a deadline before its parent's stays until then once it has been asked. Throws std::bad_alloc.
     [[nodiscard]] std::stop_token stop_token() const;
     // The earliest of its own and its ancestors'.
     [[nodiscard]] std::optional<time_point> deadline() const noexcept;

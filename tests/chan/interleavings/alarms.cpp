@@ -4,10 +4,14 @@
 #include "tests/chan/interleavings/alarms.hpp"
 
 #include "chan/alarm.hpp"
+#include "chan/own_fiber.hpp"
 #include "tests/chan/interleavings/schedule.hpp"
+
+#include <fiber/go.hpp>
 
 #include <algorithm>
 #include <cstddef>
+#include <utility>
 #include <vector>
 
 namespace fiber::detail {
@@ -26,7 +30,8 @@ public:
             if (!channel::retain_unless_gone(whose))
                 continue;
             next.ring(next.when());
-            channel::release(whose);
+            if (!channel::release_unless_last(whose))
+                call_in_own_fiber([](void* c) { channel::release(static_cast<channel*>(c)); }, whose);
         }
     }
 };
@@ -48,11 +53,37 @@ bool alarm::is_armed() const noexcept {
     return std::find(all.begin(), all.end(), this) != all.end();
 }
 
+namespace {
+std::vector<std::pair<void (*)(void*), void*>> to_be_called;
+}
+
+void call_in_own_fiber(void (*run)(void*), void* argument) noexcept {
+    tests::schedule::step();
+    to_be_called.emplace_back(run, argument);
+}
+
 } // namespace fiber::detail
+
+// A fiber of the schedule has no thread that it could leave.
+namespace fiber {
+thread_pin::thread_pin() = default;
+thread_pin::~thread_pin() = default;
+bool running_in_fiber() noexcept { return true; }
+} // namespace fiber
 
 namespace tests {
 
 void ring_alarms() { fiber::detail::alarm_clock::run(); }
 void forget_alarms() noexcept { fiber::detail::alarm_clock::armed.clear(); }
+
+void call_for_others() {
+    auto& all = fiber::detail::to_be_called;
+    for (;;) {
+        schedule::wait_until([] { return !fiber::detail::to_be_called.empty(); });
+        auto const [run, argument] = all.front();
+        all.erase(all.begin());
+        run(argument);
+    }
+}
 
 } // namespace tests

@@ -2,8 +2,8 @@
 // Copyright the libfiber authors.
 
 // context_model.cpp: contexts by the book. To cancel one is many steps, between which others may look: its error is
-// set, then its done() closed, then all below it are cancelled likewise, in any order. Who finds an error set goes away
-// at once. When a cancel returns that was the first, all below has an error.
+// set, then its done() closed, then all below it are cancelled likewise, in any order. Who finds an error set waits until
+// the node is settled. When a cancel returns, all below has an error, and a closed done().
 #include "tests/chan/interleavings/context_program.hpp"
 
 #include <algorithm>
@@ -24,6 +24,7 @@ struct node {
     bool closed = false;
     bool armed = false;   // its deadline is still to come
     bool follows = false; // the stop source
+    bool joined = true;   // its parent before that was cancelled
 };
 
 struct task { // of one who cancels
@@ -47,13 +48,22 @@ struct state {
     std::vector<actor> actors; // the last one is the clock
     bool stopped = false;
 
+    // It and all below it have been cancelled.
+    [[nodiscard]] bool settled(int at) const {
+        node const& n = nodes[static_cast<std::size_t>(at)];
+        bool all = n.error != 'n' && n.closed;
+        for (std::size_t c = 0; all && c < nodes.size(); ++c)
+            all = nodes[c].parent != at || !nodes[c].joined || settled(static_cast<int>(c));
+        return all;
+    }
+
     [[nodiscard]] std::string key() const {
         std::string k = stopped ? "s" : "";
         for (int const s : slot)
             k += std::to_string(s) + ',';
         for (auto const& n : nodes)
             k += std::to_string(n.parent) + n.error + (n.closed ? 'x' : '-') + (n.armed ? 'a' : '-') +
-                 (n.follows ? 'f' : '-');
+                 (n.follows ? 'f' : '-') + (n.joined ? 'j' : '-');
         for (auto const& a : actors) {
             k += '|' + std::to_string(a.next) + '.' + std::to_string(a.step) + '.' + std::to_string(a.made) +
                  a.reason + a.results;
@@ -90,6 +100,7 @@ private:
 
     // One of the tasks goes on by one step.
     bool work(state const& before, std::size_t a) {
+        bool moved = false;
         for (std::size_t i = 0; i < before.actors[a].tasks.size(); ++i) {
             state s = before;
             auto& tasks = s.actors[a].tasks;
@@ -99,6 +110,8 @@ private:
                 n.error = s.actors[a].reason;
                 n.armed = false;
                 tasks[i].error_set = true;
+            } else if (!now.error_set && !s.settled(now.node)) {
+                continue;
             } else {
                 tasks.erase(tasks.begin() + static_cast<std::ptrdiff_t>(i));
                 if (now.error_set) {
@@ -109,8 +122,9 @@ private:
                 }
             }
             explore(s);
+            moved = true;
         }
-        return true;
+        return moved;
     }
 
     bool ring(state const& before) {
@@ -208,6 +222,7 @@ private:
             me.made = static_cast<int>(s.nodes.size());
             s.nodes.push_back({parent});
             me.reason = parent != background ? s.nodes[static_cast<std::size_t>(parent)].error : 'n';
+            s.nodes.back().joined = me.reason == 'n';
             if (me.reason != 'n')
                 me.tasks = {{me.made}};
             me.step = 1;

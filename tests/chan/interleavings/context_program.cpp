@@ -94,6 +94,7 @@ std::string run_all(context_program const& p, schedule& s) {
         });
     }
     bodies.push_back(ring_alarms);
+    bodies.push_back(call_for_others);
     auto const ended = s.run(bodies);
     std::string outcome;
     for (std::size_t f = 0; f < p.size(); ++f)

@@ -76,6 +76,8 @@ public:
 
     // False: the last reference is gone, and the channel is only not yet.
     [[nodiscard]] static bool retain_unless_gone(channel*) noexcept;
+    // False: it is the last reference, and the caller still has it.
+    [[nodiscard]] static bool release_unless_last(channel*) noexcept;
     // Before anybody else knows of it.
     void accompany(channel_companion& c) noexcept { companion_ = &c; }
     [[nodiscard]] channel_companion* companion() const noexcept { return companion_; }

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// context_node.cpp: how a cancel goes down the tree, and how a node goes.
+#include "chan/context_node.hpp"
+
+#include "chan/own_fiber.hpp"
+#include "runtime/park.hpp"
+
+#include <fiber/go.hpp>
+
+#include <mutex>
+#include <system_error>
+#include <utility>
+
+namespace fiber::detail {
+
+context_node::context_node(channel* done, context_node* parent, deadline earliest,
+                           std::unique_ptr<context_value> value) noexcept
+    : alarm(done), channel_(done), parent_(parent), deadline_(earliest), value_(std::move(value)) {
+    if (parent_ != nullptr)
+        channel::retain(parent_->channel_);
+}
+
+void context_node::join_parent() noexcept {
+    if (parent_ == nullptr)
+        return;
+    {
+        std::lock_guard const hold(parent_->lock_);
+        if (parent_->error_.load(std::memory_order_relaxed) == cancel_reason::none) { // under its lock
+            next_ = parent_->first_child_;
+            if (next_ != nullptr)
+                next_->prev_ = this;
+            parent_->first_child_ = this;
+            linked_ = true;
+            return;
+        }
+    }
+    cancel(parent_->why());
+}
+
+void context_node::unlink_locked(context_node& child) noexcept {
+    (child.prev_ != nullptr ? child.prev_->next_ : first_child_) = child.next_;
+    if (child.next_ != nullptr)
+        child.next_->prev_ = child.prev_;
+    child.linked_ = false;
+}
+
+void context_node::leave_parent() noexcept {
+    if (parent_ == nullptr)
+        return;
+    std::lock_guard const hold(parent_->lock_);
+    if (linked_)
+        parent_->unlink_locked(*this);
+}
+
+// ── the first pass ──
+
+// The next child, with a reference; null: there is none left. The node is cancelled.
+context_node* context_node::take_child() noexcept {
+    std::lock_guard const hold(lock_);
+    while (context_node* const child = first_child_) {
+        unlink_locked(*child);
+        if (channel::retain_unless_gone(child->channel_))
+            return child;
+    }
+    return nullptr;
+}
+
+// False: another party has cancelled it, or is at it.
+bool context_node::cancel_alone(cancel_reason because, aftermath& later) noexcept {
+    bool kept;
+    {
+        std::lock_guard const hold(lock_);
+        if (error_.load(std::memory_order_relaxed) != cancel_reason::none) // under the lock
+            return false;
+        cancelled_in_ = rt::process_stamp();
+        error_.store(because, std::memory_order_release); // [context.cancel]
+        later.hooks.append(hooks_);
+        kept = std::exchange(kept_, false);
+    }
+    disarm();
+    channel::close(channel_);
+    if (kept)
+        channel::release(channel_); // not the last: the caller has one
+    return true;
+}
+
+// True: this was the party that has cancelled it, and has to do what is left. It is settled in any case.
+bool context_node::cancel_all(cancel_reason because, aftermath& later, pin stay) noexcept {
+    if (!cancel_alone(because, later)) {
+        await_settled(stay);
+        return false;
+    }
+    for (context_node* at = this;;) {
+        if (context_node* const child = at->take_child()) {
+            if (child->cancel_alone(because, later)) {
+                child->above_ = at;
+                at = child;
+            } else {
+                child->await_settled(stay);
+                child->release_or_leave(later);
+            }
+            continue;
+        }
+        at->settle();
+        if (at == this)
+            break;
+        context_node* const done = std::exchange(at, at->above_);
+        done->release_or_leave(later); // *done may be gone
+    }
+    leave_parent(); // those below have been taken out
+    return true;
+}
+
+// [context.settled] Waits for what has been done already, mostly: the rest is rare.
+void context_node::await_settled(pin stay) noexcept {
+    if (settled_.load(std::memory_order_acquire)) // [context.settled]
+        return;
+    if (stay != nullptr && running_in_fiber() && !stay->has_value()) {
+        try {
+            stay->emplace();
+        } catch (
+            std::system_error const&) { // no thread for the other fibers: then it may wake on another one
+        }
+    }
+    lock_.lock();
+    // [fork] The party that was at it has stayed behind in the parent: what it has not done will not be done.
+    if (settled_.load(std::memory_order_relaxed) || cancelled_in_.stayed_behind()) { // under the lock
+        lock_.unlock();
+        return;
+    }
+    rt::waiter w({&rt::self()});
+    rt::wait_queue(waiting_).push_back(w);
+    rt::park(rt::wait_reason::once, this, [this]() noexcept { lock_.unlock(); });
+}
+
+void context_node::settle() noexcept {
+    {
+        std::lock_guard const hold(lock_);
+        settled_.store(true, std::memory_order_release); // [context.settled]
+    }
+    rt::unpark_batch all;
+    while (rt::waiter* const w = rt::wait_queue(waiting_).pop_front()) // nobody joins them any more
+        all.add(w->key);
+}
+
+// [context.after] Without the last reference: that would run destructors of values.
+void context_node::release_or_leave(aftermath& later) noexcept {
+    if (channel::release_unless_last(channel_))
+        return;
+    next_unreleased_ = later.unreleased;
+    later.unreleased = this;
+}
+
+// ── the second pass ──
+
+void context_node::carry_out(aftermath& later) noexcept {
+    later.hooks.call_all();
+    while (context_node* const n = later.unreleased) {
+        later.unreleased = n->next_unreleased_;
+        channel::release(n->channel_);
+    }
+}
+
+void context_node::cancel(cancel_reason because) noexcept {
+    aftermath later;
+    {
+        std::optional<thread_pin> stay;
+        if (!cancel_all(because, later, &stay))
+            return;
+    }
+    carry_out(later);
+}
+
+void context_node::ring(deadline) noexcept {
+    if (!cancel_all(cancel_reason::timed_out, late_, nullptr) ||
+        (late_.hooks.empty() && late_.unreleased == nullptr))
+        return;
+    channel::retain(channel_); // its fiber's
+    call_in_own_fiber(
+        [](void* node) {
+            auto& n = *static_cast<context_node*>(node);
+            carry_out(n.late_);
+            channel::release(n.channel_);
+        },
+        this);
+}
+
+// ── hooks ──
+
+struct context_node::stop_hook final : cancel_hook {
+    explicit stop_hook(stop_source const& s) noexcept : stops(s) {}
+    void call() noexcept override {
+        stops.request_stop();
+        delete this;
+    }
+    void drop() noexcept override { delete this; }
+
+    stop_source stops;
+};
+
+bool context_node::has_own_deadline() const noexcept {
+    return deadline_ != never && (parent_ == nullptr || deadline_ < parent_->deadline_);
+}
+
+void context_node::add_hooks_locked(hook_list& added) noexcept {
+    hooks_.append(added);
+    if (!kept_ && has_own_deadline()) { // which no ancestor could stand in for
+        kept_ = true;
+        channel::retain(channel_);
+    }
+}
+
+// Those of a node that goes without having been cancelled: its parent, which still is there, cancels it no more, but them.
+void context_node::hand_hooks_up() noexcept {
+    if (hooks_.empty())
+        return;
+    if (parent_ == nullptr)
+        return hooks_.drop_all();
+    {
+        std::lock_guard const hold(parent_->lock_);
+        if (parent_->error_.load(std::memory_order_relaxed) == cancel_reason::none) // under its lock
+            parent_->add_hooks_locked(hooks_);
+    }
+    hooks_.call_all(); // if it has been cancelled meanwhile
+}
+
+std::stop_token context_node::stop_token() {
+    std::unique_lock hold(lock_);
+    if (!stops_.stop_possible()) {
+        hold.unlock();
+        stop_source fresh; // allocates, as the next does
+        hook_list fresh_hook;
+        fresh_hook.push_back(*new stop_hook(fresh));
+        hold.lock();
+        if (!stops_.stop_possible()) {
+            stops_ = std::move(fresh);
+            if (error_.load(std::memory_order_relaxed) == cancel_reason::none) // under the lock
+                add_hooks_locked(fresh_hook);
+        }
+        if (!fresh_hook.empty()) {
+            hold.unlock();
+            fresh_hook.drop_all();
+            hold.lock();
+        }
+    }
+    auto const stops = stops_;
+    bool const late = error_.load(std::memory_order_relaxed) != cancel_reason::none; // under the lock
+    hold.unlock();
+    if (late)
+        stops.request_stop();
+    return stops.get_token();
+}
+
+void const* context_node::find(void const* key) const noexcept {
+    for (context_node const* n = this; n != nullptr; n = n->parent_)
+        if (n->value_ != nullptr && n->value_->key == key)
+            return n->value_->at;
+    return nullptr;
+}
+
+void context_node::follow(std::stop_token token) { follows_.emplace(std::move(token), on_stop{*this}); }
+
+void context_node::on_stop::operator()() const noexcept {
+    channel* const whose = node.channel_;
+    if (!channel::retain_unless_gone(whose))
+        return; // it is about to take this callback back
+    node.cancel(cancel_reason::cancelled);
+    channel::release(whose);
+}
+
+// Of its parent's: released by the caller, after this node, and so on up the chain.
+channel* context_node::gone() noexcept {
+    follows_.reset(); // waits for a callback that runs elsewhere: a moment, for it finds the node gone
+    disarm();
+    leave_parent();
+    hand_hooks_up();
+    channel* const parent = parent_ != nullptr ? parent_->channel_ : nullptr;
+    delete this;
+    return parent;
+}
+
+} // namespace fiber::detail

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// context_node.hpp: one context: the companion of its done() channel, whose reference count is the node's.
+//   a node holds   a reference to its parent
+//   a parent has   a list of its children, without references: a child whose last handle goes leaves the list.
+//                  Who takes one out of it to cancel it gets a reference first, if there still is one
+//
+// [context.cancel] A cancel has two passes. The first runs no user code. Whoever sets the error of a node, once, under its
+//   lock, does the rest: closes done(), and cancels all below. After that nobody adds a child to the node, so its list
+//   only becomes shorter, and is taken child by child: no lock is held for longer than that, and the nodes on the way down
+//   are linked by themselves.
+// [context.settled] A node is settled when its error is set, its done() closed, and all below it are settled. It leaves its
+//   parent's list then, and not before, unless it is taken out. Whoever meets a node that another party cancels waits
+//   until it is settled: each waits only for nodes below its own, so none waits in a circle, and for no user code.
+// [context.after] The second pass, when the node at the top is settled, runs user code: hooks (stop callbacks,
+//   after_func), and the destructors of values that went meanwhile. On the clock's fiber, where others' alarms wait, it is
+//   left to another fiber.
+#pragma once
+
+#include "chan/alarm.hpp"
+#include "chan/cancel_hook.hpp"
+#include "runtime/base/process_stamp.hpp"
+#include "runtime/base/spinlock.hpp"
+
+#include <fiber/context.hpp>
+#include <fiber/detail/wait_list.hpp>
+#include <fiber/stop_token.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <stop_token>
+
+namespace fiber {
+class thread_pin;
+}
+
+namespace fiber::detail {
+
+enum class cancel_reason : unsigned char { none, cancelled, timed_out };
+
+class context_node final : public channel_companion, public alarm {
+public:
+    context_node(channel* done, context_node* parent, deadline earliest,
+                 std::unique_ptr<context_value> value) noexcept;
+
+    static context_node* of(channel_ptr const& node) noexcept {
+        return node.get() != nullptr ? static_cast<context_node*>(node.get()->companion()) : nullptr;
+    }
+
+    // Once, when it has been made.
+    void join_parent() noexcept;
+    void follow(std::stop_token);
+
+    // Both passes, in the caller. Waits if another party is at it, see [context.settled]. The caller has a reference.
+    void cancel(cancel_reason) noexcept;
+    [[nodiscard]] cancel_reason why() const noexcept {
+        return error_.load(std::memory_order_acquire); // [context.cancel]
+    }
+    [[nodiscard]] std::stop_token stop_token();
+    [[nodiscard]] deadline earliest() const noexcept { return deadline_; }
+    [[nodiscard]] void const* find(void const* key) const noexcept;
+
+    channel* gone() noexcept override;
+
+private:
+    struct on_stop {
+        context_node& node;
+        void operator()() const noexcept;
+    };
+    struct stop_hook;
+    using node_lock = rt::spinlock<rt::lock_rank::wait_queue>;
+
+    // What the first pass leaves to the second.
+    struct aftermath {
+        hook_list hooks;
+        context_node* unreleased = nullptr; // each with a reference, which is perhaps the last
+    };
+    // A wait while a stop callback may be running must end on the thread where it began, see follow(): libstdc++ tells
+    // by its thread who destroys a callback. Null: the caller is in none.
+    using pin = std::optional<thread_pin>*;
+
+    void ring(deadline) noexcept override;
+    [[nodiscard]] bool cancel_all(cancel_reason, aftermath&, pin) noexcept;
+    [[nodiscard]] bool cancel_alone(cancel_reason, aftermath&) noexcept;
+    [[nodiscard]] context_node* take_child() noexcept;
+    void settle() noexcept;
+    void await_settled(pin) noexcept;
+    void release_or_leave(aftermath&) noexcept;
+    static void carry_out(aftermath&) noexcept;
+
+    [[nodiscard]] bool has_own_deadline() const noexcept;
+    void add_hooks_locked(hook_list&) noexcept;
+    void hand_hooks_up() noexcept;
+    void unlink_locked(context_node& child) noexcept;
+    void leave_parent() noexcept;
+
+    channel* const channel_;
+    context_node* const parent_; // with a reference; null: below the background
+    deadline const deadline_;
+    std::unique_ptr<context_value> const value_;
+    std::optional<std::stop_callback<on_stop>> follows_;
+
+    node_lock lock_;                                        // guards the next eight
+    std::atomic<cancel_reason> error_{cancel_reason::none}; // also read without
+    std::atomic<bool> settled_{false};                      // likewise
+    rt::process_stamp cancelled_in_;                        // with the error
+    wait_list waiting_;                                     // until it is settled
+    hook_list hooks_;                                       // empty, once the error is set
+    stop_source stops_{nostopstate};                        // made when first asked for
+    context_node* first_child_ = nullptr;
+    bool kept_ = false; // it has a reference to itself, until it is cancelled
+
+    bool linked_ = false; // to the parent, whose lock guards this and the next two
+    context_node* next_ = nullptr;
+    context_node* prev_ = nullptr;
+
+    context_node* above_ = nullptr;           // on the way of the one who cancels it
+    context_node* next_unreleased_ = nullptr; // of the only one who has a reference
+    aftermath late_;                          // of a deadline's cancel, in the fiber that carries it out
+};
+
+} // namespace fiber::detail

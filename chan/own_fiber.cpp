@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+#include "chan/own_fiber.hpp"
+
+#include <fiber/go.hpp>
+
+#include <new>
+#include <system_error>
+
+namespace fiber::detail {
+namespace {
+
+bool started(void (*run)(void*), void* argument) noexcept {
+    try {
+        go(run, argument);
+        return true;
+    } catch (std::system_error const&) { // from go itself: what leaves the fiber does not come here
+        return false;
+    } catch (std::bad_alloc const&) {
+        return false;
+    }
+}
+
+} // namespace
+
+void call_in_own_fiber(void (*run)(void*), void* argument) noexcept {
+    if (!started(run, argument))
+        run(argument);
+}
+
+} // namespace fiber::detail
