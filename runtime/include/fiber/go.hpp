@@ -84,7 +84,10 @@ public:
     }
     template <class Clock, class Duration>
     [[nodiscard]] bool join_until(std::chrono::time_point<Clock, Duration> const& t) {
-        return join_before(detail::deadline_at(t));
+        while (!join_before(detail::deadline_at(t)))
+            if (detail::wait_is_over(t))
+                return false;
+        return true;
     }
 
     // Lets go of the fiber, which runs on. Throws std::system_error(invalid_argument) if not joinable.
@@ -253,7 +256,7 @@ void sleep_for(std::chrono::duration<Rep, Period> const& d) {
 }
 template <class Clock, class Duration>
 void sleep_until(std::chrono::time_point<Clock, Duration> const& t) {
-    while (Clock::now() < t) // one other than the steady clock may be set back meanwhile
+    while (!detail::has_passed(t)) // a clock other than the steady one may be set back meanwhile
         sleep_until_deadline(detail::deadline_at(t));
 }
 

@@ -53,7 +53,7 @@ public:
         if (wait_before(lock, detail::deadline_at(when)) == cv_status::no_timeout)
             return cv_status::no_timeout;
         // The caller's clock may have been set back meanwhile.
-        return Clock::now() < when ? cv_status::no_timeout : cv_status::timeout;
+        return detail::wait_is_over(when) ? cv_status::timeout : cv_status::no_timeout;
     }
 
     template <class Rep, class Period>
@@ -117,7 +117,7 @@ public:
         if (condition_.wait_any(detail::lock_operations(lock), detail::deadline_at(when)) ==
             cv_status::no_timeout)
             return cv_status::no_timeout;
-        return Clock::now() < when ? cv_status::no_timeout : cv_status::timeout;
+        return detail::wait_is_over(when) ? cv_status::timeout : cv_status::no_timeout;
     }
     template <class Lock, class Rep, class Period>
     cv_status wait_for(Lock& lock, std::chrono::duration<Rep, Period> const& duration) {
@@ -148,7 +148,7 @@ public:
                 return true;
             if (condition_.wait_any(detail::lock_operations(lock), detail::deadline_at(when), stop) ==
                     cv_status::timeout &&
-                Clock::now() >= when)
+                detail::wait_is_over(when))
                 break;
         }
         return pred();

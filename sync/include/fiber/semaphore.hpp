@@ -107,7 +107,7 @@ public:
         do
             if (permits_.acquire_before(detail::deadline_at(when)))
                 return true;
-        while (Clock::now() < when); // its clock has been set back meanwhile
+        while (!detail::wait_is_over(when));
         return false;
     }
 

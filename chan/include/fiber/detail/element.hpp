@@ -98,15 +98,6 @@ template <class T>
     return channel::try_send(to, std::addressof(copy));
 }
 
-// A point of another clock is looked at on that clock when the wait is over: it may have been set meanwhile.
-template <class Clock, class Duration>
-[[nodiscard]] bool has_passed(std::chrono::time_point<Clock, Duration> const& when) {
-    if constexpr (std::is_same_v<Clock, deadline::clock>)
-        return true;
-    else
-        return Clock::now() >= when;
-}
-
 // A timed operation: at once if it can be, without a look at the clock; else it waits.
 template <class Try, class Wait>
 [[nodiscard]] op_status try_then_wait(Try const& attempt, Wait const& wait) {
@@ -119,7 +110,7 @@ template <class Wait, class Clock, class Duration>
     op_status status;
     do
         status = wait(deadline_at(when));
-    while (status == op_status::timeout && !has_passed(when));
+    while (status == op_status::timeout && !wait_is_over(when));
     return status;
 }
 

@@ -54,17 +54,6 @@ concept sends = requires(Channel const& c, value_in<Channel>& value) {
     c.try_send(std::move(value));
 };
 
-// Rounded up to the clock's tick. What would overflow means for ever; NaN and negative ones mean none.
-template <class Rep, class Period>
-[[nodiscard]] deadline::duration steady_duration(std::chrono::duration<Rep, Period> const& d) {
-    using wide = std::chrono::duration<long double, deadline::period>;
-    if (!(d > std::chrono::duration<Rep, Period>::zero()))
-        return deadline::duration::zero();
-    if (std::chrono::duration_cast<wide>(d) >= wide(deadline::duration::max()))
-        return deadline::duration::max();
-    return std::chrono::ceil<deadline::duration>(d);
-}
-
 class case_base {
 public:
     case_base() = default;
@@ -142,7 +131,7 @@ public:
     template <class Callable>
     deadline_case(TimePoint const& when, Callable&& f) : when_(when), f_(std::forward<Callable>(f)) {}
     [[nodiscard]] select_case make() const { return select_case(deadline_at(when_)); }
-    [[nodiscard]] bool is_over() const { return has_passed(when_); }
+    [[nodiscard]] bool is_over() const { return wait_is_over(when_); }
     decltype(auto) run(op_status) { return std::invoke(f_); }
 
 private:
@@ -203,10 +192,11 @@ void select_and(Visit const& visit, Cases&... cases) {
         std::size_t i = 0;
         bool too_early = false;
         // In a fold, `i` stands at each case in turn.
-        static_cast<void>(((i++ == chosen && ((too_early = !cases.is_over())
-                                                  ? (all[chosen] = cases.make(), true)
-                                                  : (visit(chosen, cases, all[chosen].outcome), true))) ||
-                           ...));
+        static_cast<void>(
+            ((i++ == chosen && ((too_early = !cases.is_over())
+                                    ? (all[chosen] = otherwise == none ? cases.make() : select_case(), true)
+                                    : (visit(chosen, cases, all[chosen].outcome), true))) ||
+             ...));
         if (!too_early)
             return;
     }

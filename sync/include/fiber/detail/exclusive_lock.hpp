@@ -128,7 +128,7 @@ template <class Lock, class Clock, class Duration>
     do
         if (lock.lock_before(deadline_at(when)))
             return true;
-    while (Clock::now() < when); // its clock has been set back meanwhile
+    while (!wait_is_over(when));
     return false;
 }
 

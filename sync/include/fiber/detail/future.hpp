@@ -65,8 +65,7 @@ public:
     std::future_status wait_until(std::chrono::time_point<Clock, Duration> const& when) const {
         for (;;) {
             auto const end = state_->wait_before(deadline_at(when));
-            if (end != std::future_status::timeout ||
-                Clock::now() >= when) // else its clock has been set back
+            if (end != std::future_status::timeout || wait_is_over(when))
                 return end;
         }
     }

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// far_times_test.cpp: what is to last until a point far away lasts; what has long passed is not waited for. Every timed
+// operation of sync.
+#include "tests/support/catch.hpp"
+#include "tests/support/far_times.hpp"
+
+#include <fiber/condition_variable.hpp>
+#include <fiber/future.hpp>
+#include <fiber/mutex.hpp>
+#include <fiber/semaphore.hpp>
+#include <fiber/shared_mutex.hpp>
+#include <fiber/wait_group.hpp>
+
+#include <chrono>
+#include <future>
+#include <mutex>
+#include <stop_token>
+
+namespace {
+
+using tests::is_point;
+
+template <class Mutex>
+struct locking {
+    locking() { m.lock(); }
+    template <class Limit>
+    bool wait(Limit const& limit) {
+        bool got;
+        if constexpr (is_point<Limit>)
+            got = m.try_lock_until(limit);
+        else
+            got = m.try_lock_for(limit);
+        if (got)
+            m.unlock();
+        return got;
+    }
+    void end() { m.unlock(); }
+    Mutex m;
+};
+
+struct sharing {
+    sharing() { m.lock(); }
+    template <class Limit>
+    bool wait(Limit const& limit) {
+        bool got;
+        if constexpr (is_point<Limit>)
+            got = m.try_lock_shared_until(limit);
+        else
+            got = m.try_lock_shared_for(limit);
+        if (got)
+            m.unlock_shared();
+        return got;
+    }
+    void end() { m.unlock(); }
+    fiber::shared_timed_mutex m;
+};
+
+struct acquiring {
+    template <class Limit>
+    bool wait(Limit const& limit) {
+        if constexpr (is_point<Limit>)
+            return s.try_acquire_until(limit);
+        else
+            return s.try_acquire_for(limit);
+    }
+    void end() { s.release(); }
+    fiber::counting_semaphore<> s{0};
+};
+
+enum class how { plain, predicate, stop_token };
+
+template <class Condition, how as>
+struct notified {
+    template <class Limit>
+    bool wait(Limit const& limit) {
+        std::unique_lock lock(m);
+        if constexpr (as == how::plain) {
+            while (!ready)
+                if (plain(lock, limit) == fiber::cv_status::timeout)
+                    return false;
+            return true;
+        } else if constexpr (as == how::predicate) {
+            if constexpr (is_point<Limit>)
+                return c.wait_until(lock, limit, [this] { return ready; });
+            else
+                return c.wait_for(lock, limit, [this] { return ready; });
+        } else {
+            if constexpr (is_point<Limit>)
+                return c.wait_until(lock, stop.get_token(), limit, [this] { return ready; });
+            else
+                return c.wait_for(lock, stop.get_token(), limit, [this] { return ready; });
+        }
+    }
+    template <class Limit>
+    auto plain(std::unique_lock<fiber::mutex>& lock, Limit const& limit) {
+        if constexpr (is_point<Limit>)
+            return c.wait_until(lock, limit);
+        else
+            return c.wait_for(lock, limit);
+    }
+    void end() {
+        std::lock_guard const hold(m);
+        ready = true;
+        c.notify_all();
+    }
+    fiber::mutex m;
+    Condition c;
+    bool ready = false;
+    std::stop_source stop;
+};
+
+template <class Future>
+struct ready {
+    template <class Limit>
+    bool wait(Limit const& limit) {
+        if constexpr (is_point<Limit>)
+            return f.wait_until(limit) == std::future_status::ready;
+        else
+            return f.wait_for(limit) == std::future_status::ready;
+    }
+    void end() { p.set_value(1); }
+    fiber::promise<int> p;
+    Future f{p.get_future()};
+};
+
+struct counting {
+    counting() { g.add(); }
+    template <class Duration>
+    bool wait(Duration const& d) {
+        return g.wait_for(d);
+    }
+    void end() { g.done(); }
+    fiber::wait_group g;
+};
+
+} // namespace
+
+TEST_CASE("locks know points far away", "[limits]") {
+    tests::check_limits<locking<fiber::timed_mutex>>();
+    tests::check_limits<locking<fiber::shared_timed_mutex>>();
+    tests::check_limits<sharing>();
+}
+
+// By its owner's thread it can be locked again at once.
+TEST_CASE("recursive locks know points far away", "[limits]") {
+    using operation = locking<fiber::recursive_timed_mutex>;
+    tests::each_far_future([](auto const& when) { CHECK(tests::waits_until_ended<operation>(when)); });
+    tests::each_long_duration([](auto const& d) { CHECK(tests::waits_until_ended<operation>(d)); });
+    operation o;
+    tests::each_far_past([&](auto const& when) { CHECK_FALSE(fiber::run([&] { return o.wait(when); })); });
+    tests::each_negative_duration([&](auto const& d) { CHECK_FALSE(fiber::run([&] { return o.wait(d); })); });
+    o.end();
+    CHECK(tests::waits_though_clock_is_set_back<operation>());
+}
+
+TEST_CASE("semaphores know points far away", "[limits]") { tests::check_limits<acquiring>(); }
+
+TEST_CASE("condition variables know points far away", "[limits]") {
+    tests::check_limits<notified<fiber::condition_variable, how::plain>>();
+    tests::check_limits<notified<fiber::condition_variable, how::predicate>>();
+}
+
+TEST_CASE("condition variables for any lock know points far away", "[limits]") {
+    tests::check_limits<notified<fiber::condition_variable_any, how::plain>>();
+    tests::check_limits<notified<fiber::condition_variable_any, how::predicate>>();
+    tests::check_limits<notified<fiber::condition_variable_any, how::stop_token>>();
+}
+
+TEST_CASE("futures know points far away", "[limits]") {
+    tests::check_limits<ready<fiber::future<int>>>();
+    tests::check_limits<ready<fiber::shared_future<int>>>();
+}
+
+TEST_CASE("wait groups know long durations", "[limits]") {
+    tests::each_long_duration([](auto const& d) { CHECK(tests::waits_until_ended<counting>(d)); });
+    counting c;
+    tests::each_negative_duration([&](auto const& d) {
+        CHECK_FALSE(c.wait(d));
+        CHECK_FALSE(fiber::run([&] { return c.wait(d); }));
+    });
+    c.end();
+}
