@@ -53,20 +53,39 @@ void selection::sort_channels() noexcept {
                   [](select_case* a, select_case* b) { return std::less<>{}(a->on, b->on); });
 }
 
-// Step 2 and 3 in one: all channels are locked then. False: one may be ready after all, and no waiter is in a queue. So it is,
-// too, if it names a channel twice and has met itself: [select.self].
+// [select.same] All cases of the channel of `at`, which is locked: the end of them.
+[[gnu::noinline]] select_case** selection::enqueue_one_of_each_side_locked(select_case** at,
+                                                                           select_case** const end,
+                                                                           rt::ticket key,
+                                                                           bool off_stack) noexcept {
+    channel& on = *(*at)->on;
+    choice chosen[2];
+    for (; at != end && (*at)->on == &on; ++at) {
+        make_waiter(**at, key, off_stack);
+        chosen[side_of(**at)].offer(**at);
+    }
+    for (choice const& of_side : chosen)
+        if (select_case* const c = of_side.chosen())
+            on.enqueue_locked(side_of(*c), waiter_of(*c));
+    return at;
+}
+
+// Step 2 and 3 in one: all channels are locked then. False: one may be ready after all, and no waiter is in a queue.
 [[gnu::always_inline]] inline bool selection::lock_and_enqueue() noexcept {
     rt::ticket const key = rt::self().open_wait();
-    channel const* last = nullptr;
     bool ready = false;
-    for (select_case **at = order_, **const end = order_ + channels_; at != end; ++at) {
+    for (select_case **at = order_, **const end = order_ + channels_; at != end;) {
         select_case& c = **at;
-        channel& on = *c.on;
-        if (&on != last)
-            on.lock();
-        last = &on;
+        c.on->lock();
         ready |= looks_ready(c);
+        if (repeats_channel(at, end)) [[unlikely]] {
+            for (select_case** same = at + 1; same != end && (*same)->on == c.on; ++same)
+                ready |= looks_ready(**same);
+            at = enqueue_one_of_each_side_locked(at, end, key, true);
+            continue;
+        }
         enqueue_locked(c, key, true);
+        ++at;
     }
     if (!ready) [[likely]]
         return true;
@@ -112,8 +131,14 @@ bool selection::perform_or_stay_locked(select_case& c) noexcept {
 // [select.self] From here on it does not look for partners.
 void selection::enqueue_all_locked(bool off_stack) noexcept {
     key_ = rt::self().open_wait();
-    for (std::size_t i = 0; i < channels_; ++i)
-        enqueue_locked(*order_[i], key_, off_stack);
+    for (select_case **at = order_, **const end = order_ + channels_; at != end;) {
+        if (repeats_channel(at, end)) {
+            at = enqueue_one_of_each_side_locked(at, end, key_, off_stack);
+        } else {
+            enqueue_locked(**at, key_, off_stack);
+            ++at;
+        }
+    }
 }
 
 [[gnu::always_inline]] inline std::size_t selection::run(may_wait patience) noexcept {

@@ -19,6 +19,8 @@
 // [select.off_stack] If nothing but the channels can end the wait, their locks are released by the commit function: who
 //   claims it then finds the party parked, and two atomic operations are saved. The commit function reads what it has to
 //   unlock before it unlocks anything, since after the first one the party may run, and go.
+// [select.same] Of several cases that wait for the same side of one channel a partner meets the first in the queue, and no
+//   other. So one of them is put into it, chosen at random; the others have waiters that stand in no queue.
 // [select.gone] The channel of the case that was done is not touched after the wake: its last handle may be gone,
 //   unless it is named twice. The others must live until select has returned.
 #pragma once
@@ -73,9 +75,6 @@ private:
         return c.what == select_case::kind::recv ? channel::receivers : channel::senders;
     }
 
-    static bool names_channel(select_case const& c) noexcept {
-        return c.what == select_case::kind::recv || c.what == select_case::kind::send;
-    }
     // What is due by itself, whatever the channels do. A time-out is none: it is a limit of this very wait.
     static bool due(select_case const& c) noexcept {
         if (c.what == select_case::kind::stop)
@@ -95,7 +94,13 @@ private:
     void offer_due(choice& ready) const noexcept;
     [[nodiscard]] bool perform_or_stay_locked(select_case&) noexcept;
     [[nodiscard]] bool lock_and_enqueue() noexcept;
+    static waiter& make_waiter(select_case&, rt::ticket, bool off_stack) noexcept;
     static void enqueue_locked(select_case&, rt::ticket, bool off_stack) noexcept;
+    [[nodiscard]] static bool repeats_channel(select_case* const* at, select_case* const* end) noexcept {
+        return at + 1 != end && at[1]->on == at[0]->on;
+    }
+    [[nodiscard]] static select_case** enqueue_one_of_each_side_locked(select_case** at, select_case** end,
+                                                                       rt::ticket, bool off_stack) noexcept;
     void enqueue_all_locked(bool off_stack) noexcept;
     // What the first look has found, in registers: so the functions that wait need no frame of run()'s beneath them.
     struct seen {
@@ -171,12 +176,17 @@ void selection::each_channel(Visit const& visit) const noexcept {
         }
 }
 
+[[gnu::always_inline]] inline channel::waiter& selection::make_waiter(select_case& c, rt::ticket key,
+                                                                      bool off_stack) noexcept {
+    auto& w = *::new (static_cast<void*>(c.waiter)) waiter(key, c.slot);
+    w.off_stack = off_stack;
+    return w;
+}
+
 // With its channel locked.
 [[gnu::always_inline]] inline void selection::enqueue_locked(select_case& c, rt::ticket key,
                                                              bool off_stack) noexcept {
-    auto& w = *::new (static_cast<void*>(c.waiter)) waiter(key, c.slot);
-    w.off_stack = off_stack;
-    c.on->enqueue_locked(side_of(c), w);
+    c.on->enqueue_locked(side_of(c), make_waiter(c, key, off_stack));
 }
 
 [[gnu::always_inline]] inline select_case* selection::operation_done() noexcept {

@@ -13,9 +13,10 @@
 #include <fiber/chan.hpp>
 #include <fiber/detail/select_cases.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
-#include <memory>
+#include <functional>
 #include <optional>
 #include <stop_token>
 #include <type_traits>
@@ -115,8 +116,9 @@ auto select_result(Cases&&... cases) {
 }
 
 // Go's reflect.Select: a select whose cases are known only at run time, thousands of them if need be, and which is
-// waited for again and again. Cases have positions in the order of their adding. It keeps the handles of its
-// channels. Used by one party at a time; its callables may add and remove cases.
+// waited for again and again. Cases have positions in the order of their adding. It keeps the handles of its channels. Used by one
+// party at a time. A callable may do anything with its own selector: add and remove cases, wait for it again, which may
+// call the same callable, assign to it, and destroy it.
 class selector {
 public:
     selector() noexcept = default;
@@ -149,23 +151,38 @@ public:
 
     // The case at this position is never ready again; the others keep theirs. Throws std::out_of_range.
     void remove(std::size_t position) {
-        cases_.at(position) = {};
-        entries_[position].reset();
+        entry_ptr const removed = std::move(entries_.at(position)); // its destructor may use this selector
+        if (removed)
+            cases_[removed->index] = {};
     }
-    [[nodiscard]] std::size_t size() const noexcept { return cases_.size(); } // those removed included
+    [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); } // those removed included
 
     // As select: blocks, for ever if no case can be ready, and returns the position of the case that has run. Allocates
     // nothing, and throws what select does.
     std::size_t wait() {
-        std::size_t chosen = size();
-        while (!run(chosen = choose(detail::may_wait::yes))) {
+        for (;;) {
+            std::size_t const at = choose(detail::may_wait::yes);
+            entry& e = entry_of_case(at);
+            if (e.is_over())
+                return run(at);
+            cases_[at] = e.make(); // its clock has been set back
         }
-        return chosen;
     }
-    // Runs one case if one is ready, and says whether it has.
+    // Runs one case if one is ready, and returns true if it has.
     bool try_wait() {
-        std::size_t const chosen = choose(detail::may_wait::no);
-        return chosen != size() && run(chosen);
+        std::size_t const none = size();
+        std::size_t at;
+        bool passed_over = false;
+        while ((at = choose(detail::may_wait::no)) != none && !entry_of_case(at).is_over()) {
+            cases_[at] = {}; // due by the steady clock, but not by its own: it must not hide what is ready
+            passed_over = true;
+        }
+        if (passed_over)
+            make_all();
+        if (at == none)
+            return false;
+        run(at);
+        return true;
     }
 
 private:
@@ -176,7 +193,11 @@ private:
         virtual detail::select_case make() = 0;
         [[nodiscard]] virtual bool is_over() const = 0;
         virtual void run(op_status) = 0;
-        repeats again;
+
+        detail::channel* on = nullptr; // null: a case without a channel
+        std::size_t index = 0;         // of its case
+        repeats again = repeats::yes;
+        unsigned references = 1; // the selector, and each run of its callable
     };
     template <class Case>
     struct entry_of final : entry {
@@ -188,46 +209,99 @@ private:
         Case that;
     };
 
+    // Keeps an entry that removes itself. Not atomic: a selector is used by one party at a time.
+    class entry_ptr {
+    public:
+        entry_ptr() noexcept = default;
+        explicit entry_ptr(entry* e) noexcept : entry_(e) {}
+        entry_ptr(entry_ptr const& other) noexcept : entry_(other.entry_) {
+            if (entry_ != nullptr)
+                ++entry_->references;
+        }
+        entry_ptr(entry_ptr&& other) noexcept : entry_(std::exchange(other.entry_, nullptr)) {}
+        entry_ptr& operator=(entry_ptr other) noexcept {
+            std::swap(entry_, other.entry_);
+            return *this;
+        }
+        ~entry_ptr() {
+            if (entry_ != nullptr && --entry_->references == 0)
+                delete entry_;
+        }
+        entry* operator->() const noexcept { return entry_; }
+        entry& operator*() const noexcept { return *entry_; }
+        explicit operator bool() const noexcept { return entry_ != nullptr; }
+
+    private:
+        entry* entry_ = nullptr;
+    };
+
     template <class Make>
     std::size_t add(Make const& made, repeats again) {
         std::size_t const position = size();
-        order_.resize(position + 1);
-        entries_.reserve(position + 1);
-        auto fresh = std::make_unique<entry_of<decltype(made())>>(made);
+        entry_ptr fresh(new entry_of<decltype(made())>(made));
         fresh->again = again;
-        cases_.push_back(fresh->make());
+        fresh->index = position;
+        auto const c = fresh->make();
+        if (detail::names_channel(c))
+            fresh->on = c.on;
+        make_room(entries_);
+        make_room(positions_);
+        order_.resize(position + 1);
+        cases_.push_back(c);
+        positions_.push_back(position);
         entries_.push_back(std::move(fresh));
+        sorted_ = false;
         return position;
     }
+    template <class T>
+    static void make_room(std::vector<T>& in) {
+        if (in.size() == in.capacity())
+            in.reserve(2 * in.size() + 1);
+    }
+    entry& entry_of_case(std::size_t at) const noexcept { return *entries_[positions_[at]]; }
+
+    // The index of a case; size(): there is none.
     std::size_t choose(detail::may_wait patience) {
+        if (!sorted_)
+            sort();
         return detail::select(cases_.data(), size(), order_.data(), patience);
     }
-    // False: it was too early. The callable may remove its own case, and add others.
-    bool run(std::size_t chosen) {
-        std::unique_ptr<entry> that = std::move(entries_[chosen]);
-        bool const over = that->is_over();
-        struct put_back {
-            selector& in;
-            std::unique_ptr<entry>& that;
-            std::size_t where;
-            ~put_back() {
-                if (in.cases_[where].what != detail::select_case::kind::off)
-                    in.entries_[where] = std::move(that);
-            }
-        } const afterwards{*this, that, chosen};
-        auto const status = cases_[chosen].outcome;
-        if (!over)
-            cases_[chosen] = that->make();
-        else if (that->again == repeats::no)
-            cases_[chosen] = {};
-        if (over)
-            that->run(status);
-        return over;
+    void sort() {
+        auto const channel_of = [this](std::size_t position) {
+            return entries_[position] ? entries_[position]->on : nullptr;
+        };
+        std::sort(positions_.begin(), positions_.end(),
+                  [&](std::size_t a, std::size_t b) { return std::less<>{}(channel_of(a), channel_of(b)); });
+        make_all();
+        sorted_ = true;
+    }
+    void make_all() {
+        for (std::size_t at = 0; at < positions_.size(); ++at) {
+            entry_ptr const& e = entries_[positions_[at]];
+            if (e)
+                e->index = at;
+            cases_[at] = e ? e->make() : detail::select_case();
+        }
+    }
+    // Returns its position. The callable may do anything to *this.
+    std::size_t run(std::size_t at) {
+        std::size_t const position = positions_[at];
+        entry_ptr const that = entries_[position];
+        auto const status = cases_[at].outcome;
+        cases_[at] = {};
+        if (that->again == repeats::yes)
+            cases_[at] = that->make();
+        else
+            entries_[position] = {};
+        that->run(status);
+        return position;
     }
 
-    std::vector<detail::select_case> cases_;
-    std::vector<std::unique_ptr<entry>> entries_; // null: never ready, or running
-    std::vector<detail::select_case*> order_;
+    std::vector<entry_ptr> entries_;          // by position; null: never ready again
+    std::vector<detail::select_case> cases_;  // by the addresses of their channels
+    std::vector<std::size_t> positions_;      // of the cases
+    std::vector<detail::select_case*> order_; // for select
+    bool sorted_ = true;
 };
 
 } // namespace fiber

@@ -62,6 +62,10 @@ struct select_case {
     alignas(void*) std::byte waiter[waiter_size]; // while it stands in the channel's queue
 };
 
+[[nodiscard]] inline bool names_channel(select_case const& c) noexcept {
+    return c.what == select_case::kind::recv || c.what == select_case::kind::send;
+}
+
 enum class may_wait : bool { no, yes };
 
 // Waits until a case is ready, and has it done: its position. `count`: none is, and the caller may not wait.
