@@ -7,6 +7,9 @@
 #include "chan/context_node.hpp"
 
 #include <algorithm>
+#include <exception>
+#include <memory>
+#include <utility>
 
 namespace fiber::detail {
 context_value::~context_value() = default;
@@ -20,7 +23,8 @@ context context::derive(context const& parent, detail::deadline when,
     auto const inherited = above != nullptr ? above->earliest() : detail::never;
     context made(detail::make_channel<bool>(0));
     detail::channel* const done = made.node_.get();
-    auto* const node = new detail::context_node(done, above, std::min(when, inherited), std::move(value));
+    auto* const node = new detail::context_node(done, above, std::min(when, inherited), std::move(value),
+                                                detail::context_node::ends::with_parent);
     done->accompany(*node);
     node->join_parent();
     if (when < inherited) {
@@ -40,14 +44,59 @@ context context::with_stop_token(context parent, std::stop_token token) {
     return made;
 }
 
-void const* context::find(void const* key) const noexcept {
+context context::without_cancel(context parent) {
+    auto* const above = detail::context_node::of(parent.node_);
+    if (above == nullptr)
+        return parent;
+    context made(detail::make_channel<bool>(0));
+    detail::channel* const done = made.node_.get();
+    done->accompany(
+        *new detail::context_node(done, above, detail::never, nullptr, detail::context_node::ends::not_at_all));
+    return made;
+}
+
+void const* context::find(detail::context_key const& key) const noexcept {
     auto const* const node = detail::context_node::of(node_);
     return node != nullptr ? node->find(key) : nullptr;
 }
 
-void context::cancel() const noexcept {
+void context::cancel() const noexcept { cancel(nullptr); }
+
+void context::cancel(std::exception_ptr cause) const noexcept {
+    auto* const node = detail::context_node::of(node_);
+    if (node != nullptr && node->can_be_cancelled())
+        node->cancel(detail::cancel_reason::cancelled, std::move(cause));
+}
+
+std::exception_ptr context::cause() const {
+    auto const because = error();
+    if (!because)
+        return nullptr;
+    auto const& given = detail::context_node::of(node_)->cause();
+    return given != nullptr ? given : std::make_exception_ptr(std::system_error(because, "fiber::context"));
+}
+
+context::registration context::call_after(std::unique_ptr<detail::context_func> f) const {
+    auto hook = std::make_shared<detail::after_func_hook>(std::move(f));
+    auto* const node = detail::context_node::of(node_);
+    if (node == nullptr || !node->can_be_cancelled())
+        return {detail::channel_ptr(), std::move(hook)};
+    detail::cancel_hook& listed = hook->listed(hook);
+    if (node->add_hook(listed))
+        return {node_, std::move(hook)};
+    hook->call();
+    return {node_, nullptr};
+}
+
+bool context::registration::operator()() const noexcept {
+    if (hook_ == nullptr)
+        return false;
     if (auto* const node = detail::context_node::of(node_))
-        node->cancel(detail::cancel_reason::cancelled);
+        return node->take_back(*hook_);
+    bool const in_time = hook_->take_unlisted(); // it is called never
+    if (in_time)
+        hook_->forget_function();
+    return in_time;
 }
 
 bool context::cancelled() const noexcept {
@@ -68,11 +117,15 @@ std::error_code context::error() const noexcept {
     return {};
 }
 
-receiver<bool> context::done() const noexcept { return detail::access::make<receiver<bool>>(node_); }
+receiver<bool> context::done() const noexcept {
+    auto const* const node = detail::context_node::of(node_);
+    return node != nullptr && node->can_be_cancelled() ? detail::access::make<receiver<bool>>(node_)
+                                                       : nullptr;
+}
 
 std::stop_token context::stop_token() const {
     auto* const node = detail::context_node::of(node_);
-    return node != nullptr ? node->stop_token() : std::stop_token();
+    return node != nullptr && node->can_be_cancelled() ? node->stop_token() : std::stop_token();
 }
 
 std::optional<context::time_point> context::deadline() const noexcept {

@@ -16,14 +16,15 @@
 namespace fiber::detail {
 
 context_node::context_node(channel* done, context_node* parent, deadline earliest,
-                           std::unique_ptr<context_value> value) noexcept
-    : alarm(done), channel_(done), parent_(parent), deadline_(earliest), value_(std::move(value)) {
+                           std::unique_ptr<context_value> value, ends when) noexcept
+    : alarm(done), channel_(done), parent_(parent), deadline_(earliest), ends_(when),
+      value_(std::move(value)) {
     if (parent_ != nullptr)
         channel::retain(parent_->channel_);
 }
 
 void context_node::join_parent() noexcept {
-    if (parent_ == nullptr)
+    if (canceller() == nullptr)
         return;
     {
         std::lock_guard const hold(parent_->lock_);
@@ -36,7 +37,7 @@ void context_node::join_parent() noexcept {
             return;
         }
     }
-    cancel(parent_->why());
+    cancel(parent_->why(), parent_->cause());
 }
 
 void context_node::unlink_locked(context_node& child) noexcept {
@@ -47,7 +48,7 @@ void context_node::unlink_locked(context_node& child) noexcept {
 }
 
 void context_node::leave_parent() noexcept {
-    if (parent_ == nullptr)
+    if (canceller() == nullptr)
         return;
     std::lock_guard const hold(parent_->lock_);
     if (linked_)
@@ -68,13 +69,15 @@ context_node* context_node::take_child() noexcept {
 }
 
 // False: another party has cancelled it, or is at it.
-bool context_node::cancel_alone(cancel_reason because, aftermath& later) noexcept {
+bool context_node::cancel_alone(cancel_reason because, std::exception_ptr const& cause,
+                                aftermath& later) noexcept {
     bool kept;
     {
         std::lock_guard const hold(lock_);
         if (error_.load(std::memory_order_relaxed) != cancel_reason::none) // under the lock
             return false;
         cancelled_in_ = rt::process_stamp();
+        cause_ = cause;
         error_.store(because, std::memory_order_release); // [context.cancel]
         later.hooks.append(hooks_);
         kept = std::exchange(kept_, false);
@@ -87,14 +90,15 @@ bool context_node::cancel_alone(cancel_reason because, aftermath& later) noexcep
 }
 
 // True: this was the party that has cancelled it, and has to do what is left. It is settled in any case.
-bool context_node::cancel_all(cancel_reason because, aftermath& later, pin stay) noexcept {
-    if (!cancel_alone(because, later)) {
+bool context_node::cancel_all(cancel_reason because, std::exception_ptr const& cause, aftermath& later,
+                              pin stay) noexcept {
+    if (!cancel_alone(because, cause, later)) {
         await_settled(stay);
         return false;
     }
     for (context_node* at = this;;) {
         if (context_node* const child = at->take_child()) {
-            if (child->cancel_alone(because, later)) {
+            if (child->cancel_alone(because, cause, later)) {
                 child->above_ = at;
                 at = child;
             } else {
@@ -163,18 +167,18 @@ void context_node::carry_out(aftermath& later) noexcept {
     }
 }
 
-void context_node::cancel(cancel_reason because) noexcept {
+void context_node::cancel(cancel_reason because, std::exception_ptr cause) noexcept {
     aftermath later;
     {
         std::optional<thread_pin> stay;
-        if (!cancel_all(because, later, &stay))
+        if (!cancel_all(because, cause, later, &stay))
             return;
     }
     carry_out(later);
 }
 
 void context_node::ring(deadline) noexcept {
-    if (!cancel_all(cancel_reason::timed_out, late_, nullptr) ||
+    if (!cancel_all(cancel_reason::timed_out, nullptr, late_, nullptr) ||
         (late_.hooks.empty() && late_.unreleased == nullptr))
         return;
     channel::retain(channel_); // its fiber's
@@ -187,75 +191,9 @@ void context_node::ring(deadline) noexcept {
         this);
 }
 
-// ── hooks ──
-
-struct context_node::stop_hook final : cancel_hook {
-    explicit stop_hook(stop_source const& s) noexcept : stops(s) {}
-    void call() noexcept override {
-        stops.request_stop();
-        delete this;
-    }
-    void drop() noexcept override { delete this; }
-
-    stop_source stops;
-};
-
-bool context_node::has_own_deadline() const noexcept {
-    return deadline_ != never && (parent_ == nullptr || deadline_ < parent_->deadline_);
-}
-
-void context_node::add_hooks_locked(hook_list& added) noexcept {
-    hooks_.append(added);
-    if (!kept_ && has_own_deadline()) { // which no ancestor could stand in for
-        kept_ = true;
-        channel::retain(channel_);
-    }
-}
-
-// Those of a node that goes without having been cancelled: its parent, which still is there, cancels it no more, but them.
-void context_node::hand_hooks_up() noexcept {
-    if (hooks_.empty())
-        return;
-    if (parent_ == nullptr)
-        return hooks_.drop_all();
-    {
-        std::lock_guard const hold(parent_->lock_);
-        if (parent_->error_.load(std::memory_order_relaxed) == cancel_reason::none) // under its lock
-            parent_->add_hooks_locked(hooks_);
-    }
-    hooks_.call_all(); // if it has been cancelled meanwhile
-}
-
-std::stop_token context_node::stop_token() {
-    std::unique_lock hold(lock_);
-    if (!stops_.stop_possible()) {
-        hold.unlock();
-        stop_source fresh; // allocates, as the next does
-        hook_list fresh_hook;
-        fresh_hook.push_back(*new stop_hook(fresh));
-        hold.lock();
-        if (!stops_.stop_possible()) {
-            stops_ = std::move(fresh);
-            if (error_.load(std::memory_order_relaxed) == cancel_reason::none) // under the lock
-                add_hooks_locked(fresh_hook);
-        }
-        if (!fresh_hook.empty()) {
-            hold.unlock();
-            fresh_hook.drop_all();
-            hold.lock();
-        }
-    }
-    auto const stops = stops_;
-    bool const late = error_.load(std::memory_order_relaxed) != cancel_reason::none; // under the lock
-    hold.unlock();
-    if (late)
-        stops.request_stop();
-    return stops.get_token();
-}
-
-void const* context_node::find(void const* key) const noexcept {
+void const* context_node::find(context_key const& key) const noexcept {
     for (context_node const* n = this; n != nullptr; n = n->parent_)
-        if (n->value_ != nullptr && n->value_->key == key)
+        if (n->value_ != nullptr && n->value_->key.matches(key))
             return n->value_->at;
     return nullptr;
 }

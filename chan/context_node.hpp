@@ -28,10 +28,11 @@
 #include <fiber/stop_token.hpp>
 
 #include <atomic>
-#include <cstdint>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <stop_token>
+#include <utility>
 
 namespace fiber {
 class thread_pin;
@@ -41,10 +42,36 @@ namespace fiber::detail {
 
 enum class cancel_reason : unsigned char { none, cancelled, timed_out };
 
+// A function of after_func. Shared by the list that it is in and by its registrations.
+class after_func_hook final : public cancel_hook {
+public:
+    explicit after_func_hook(std::unique_ptr<context_func> f) noexcept : f_(std::move(f)) {}
+
+    // Into a list: it keeps itself there.
+    [[nodiscard]] cancel_hook& listed(std::shared_ptr<after_func_hook> self) noexcept {
+        self_ = std::move(self);
+        return *this;
+    }
+    // Out of it, under the lock of its context; null: it is not in it any more.
+    [[nodiscard]] std::shared_ptr<after_func_hook> unlisted() noexcept { return std::move(self_); }
+
+    void call() noexcept override;
+    void drop() noexcept override { self_.reset(); }
+    // True for the first one, if the hook has never been in a list.
+    [[nodiscard]] bool take_unlisted() noexcept { return !taken_.exchange(true, std::memory_order_relaxed); }
+    void forget_function() noexcept { f_.reset(); }
+
+private:
+    std::unique_ptr<context_func> f_;
+    std::shared_ptr<after_func_hook> self_; // while it is in a list, or is called
+    std::atomic<bool> taken_{false};        // relaxed: it guards nothing
+};
+
 class context_node final : public channel_companion, public alarm {
 public:
-    context_node(channel* done, context_node* parent, deadline earliest,
-                 std::unique_ptr<context_value> value) noexcept;
+    enum class ends : bool { not_at_all, with_parent };
+    context_node(channel* done, context_node* parent, deadline earliest, std::unique_ptr<context_value> value,
+                 ends) noexcept;
 
     static context_node* of(channel_ptr const& node) noexcept {
         return node.get() != nullptr ? static_cast<context_node*>(node.get()->companion()) : nullptr;
@@ -55,13 +82,19 @@ public:
     void follow(std::stop_token);
 
     // Both passes, in the caller. Waits if another party is at it, see [context.settled]. The caller has a reference.
-    void cancel(cancel_reason) noexcept;
+    void cancel(cancel_reason, std::exception_ptr cause = nullptr) noexcept;
+    [[nodiscard]] bool can_be_cancelled() const noexcept { return ends_ != ends::not_at_all; }
+    // Of a cancelled one. Null: it was given none.
+    [[nodiscard]] std::exception_ptr const& cause() const noexcept { return cause_; }
     [[nodiscard]] cancel_reason why() const noexcept {
         return error_.load(std::memory_order_acquire); // [context.cancel]
     }
     [[nodiscard]] std::stop_token stop_token();
+    // False: it is cancelled, and does not take the hook.
+    [[nodiscard]] bool add_hook(cancel_hook&) noexcept;
+    [[nodiscard]] bool take_back(after_func_hook&) noexcept;
     [[nodiscard]] deadline earliest() const noexcept { return deadline_; }
-    [[nodiscard]] void const* find(void const* key) const noexcept;
+    [[nodiscard]] void const* find(context_key const&) const noexcept;
 
     channel* gone() noexcept override;
 
@@ -83,8 +116,12 @@ private:
     using pin = std::optional<thread_pin>*;
 
     void ring(deadline) noexcept override;
-    [[nodiscard]] bool cancel_all(cancel_reason, aftermath&, pin) noexcept;
-    [[nodiscard]] bool cancel_alone(cancel_reason, aftermath&) noexcept;
+    [[nodiscard]] bool cancel_all(cancel_reason, std::exception_ptr const& cause, aftermath&, pin) noexcept;
+    [[nodiscard]] bool cancel_alone(cancel_reason, std::exception_ptr const& cause, aftermath&) noexcept;
+    // Whose cancellation is this one's.
+    [[nodiscard]] context_node* canceller() const noexcept {
+        return parent_ != nullptr && can_be_cancelled() && parent_->can_be_cancelled() ? parent_ : nullptr;
+    }
     [[nodiscard]] context_node* take_child() noexcept;
     void settle() noexcept;
     void await_settled(pin) noexcept;
@@ -100,10 +137,12 @@ private:
     channel* const channel_;
     context_node* const parent_; // with a reference; null: below the background
     deadline const deadline_;
+    ends const ends_;
     std::unique_ptr<context_value> const value_;
     std::optional<std::stop_callback<on_stop>> follows_;
 
-    node_lock lock_;                                        // guards the next eight
+    node_lock lock_;           // guards the next nine
+    std::exception_ptr cause_; // does not change once the error is set: [context.cancel]
     std::atomic<cancel_reason> error_{cancel_reason::none}; // also read without
     std::atomic<bool> settled_{false};                      // likewise
     rt::process_stamp cancelled_in_;                        // with the error

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// context_hooks.cpp: what is called once a context has been cancelled: stop requests and functions of after_func.
+#include "chan/context_node.hpp"
+
+#include "chan/own_fiber.hpp"
+
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <utility>
+
+namespace fiber::detail {
+
+context_func::~context_func() = default;
+
+struct context_node::stop_hook final : cancel_hook {
+    explicit stop_hook(stop_source const& s) noexcept : stops(s) {}
+    void call() noexcept override {
+        stops.request_stop();
+        delete this;
+    }
+    void drop() noexcept override { delete this; }
+
+    stop_source stops;
+};
+
+bool context_node::has_own_deadline() const noexcept {
+    return deadline_ != never && (canceller() == nullptr || deadline_ < canceller()->deadline_);
+}
+
+void context_node::add_hooks_locked(hook_list& added) noexcept {
+    hooks_.append(added);
+    if (!kept_ && has_own_deadline()) { // which no ancestor could stand in for
+        kept_ = true;
+        channel::retain(channel_);
+    }
+}
+
+// Those of a node that goes without having been cancelled: its parent, which still is there, cancels it no more, but them.
+void context_node::hand_hooks_up() noexcept {
+    if (hooks_.empty())
+        return;
+    context_node* const to = canceller();
+    if (to == nullptr)
+        return hooks_.drop_all();
+    {
+        std::lock_guard const hold(to->lock_);
+        if (to->error_.load(std::memory_order_relaxed) == cancel_reason::none) // under its lock
+            to->add_hooks_locked(hooks_);
+    }
+    hooks_.call_all(); // if it has been cancelled meanwhile
+}
+
+bool context_node::add_hook(cancel_hook& h) noexcept {
+    std::lock_guard const hold(lock_);
+    if (error_.load(std::memory_order_relaxed) != cancel_reason::none) // under the lock
+        return false;
+    hook_list one;
+    one.push_back(h);
+    add_hooks_locked(one);
+    return true;
+}
+
+// By a registration, which keeps the node: so the hook is in its list still, unless that has been cancelled.
+bool context_node::take_back(after_func_hook& h) noexcept {
+    std::shared_ptr<after_func_hook> taken;
+    bool let_go = false;
+    {
+        std::lock_guard const hold(lock_);
+        if (error_.load(std::memory_order_relaxed) != cancel_reason::none) // under the lock
+            return false;
+        taken = h.unlisted();
+        if (taken == nullptr)
+            return false;
+        hooks_.remove(h);
+        if (hooks_.empty())
+            let_go = std::exchange(kept_, false);
+    }
+    taken->forget_function();
+    if (let_go)
+        channel::release(channel_); // not the last: the registration has one
+    return true;
+}
+
+void after_func_hook::call() noexcept {
+    call_in_own_fiber(
+        [](void* hook) {
+            auto const self = std::move(static_cast<after_func_hook*>(hook)->self_);
+            self->f_->run();
+            self->forget_function();
+        },
+        this);
+}
+
+std::stop_token context_node::stop_token() {
+    std::unique_lock hold(lock_);
+    if (!stops_.stop_possible()) {
+        hold.unlock();
+        stop_source fresh; // allocates, as the next does
+        hook_list fresh_hook;
+        fresh_hook.push_back(*new stop_hook(fresh));
+        hold.lock();
+        if (!stops_.stop_possible()) {
+            stops_ = std::move(fresh);
+            if (error_.load(std::memory_order_relaxed) == cancel_reason::none) // under the lock
+                add_hooks_locked(fresh_hook);
+        }
+        if (!fresh_hook.empty()) {
+            hold.unlock();
+            fresh_hook.drop_all();
+            hold.lock();
+        }
+    }
+    auto const stops = stops_;
+    bool const late = error_.load(std::memory_order_relaxed) != cancel_reason::none; // under the lock
+    hold.unlock();
+    if (late)
+        stops.request_stop();
+    return stops.get_token();
+}
+
+} // namespace fiber::detail
