@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// time.hpp: points in time as channels: Go's time.After and time.Ticker.
+// time.hpp: points in time as channels, and as calls: Go's time.After, AfterFunc, Timer and Ticker.
 #pragma once
 
 #include <fiber/chan.hpp>
@@ -10,6 +10,9 @@
 #include <fiber/detail/select_cases.hpp>
 
 #include <chrono>
+#include <functional>
+#include <memory>
+#include <type_traits>
 #include <utility>
 
 namespace fiber {
@@ -19,6 +22,29 @@ namespace detail {
 [[nodiscard]] FIBER_API chan<std::chrono::steady_clock::time_point> make_ticker(deadline::duration period);
 FIBER_API void stop_ticker(channel*) noexcept;
 FIBER_API void reset_ticker(channel*, deadline::duration period);
+
+// What an after_func timer calls, each time it is due.
+struct FIBER_API timer_func {
+    timer_func() noexcept = default;
+    virtual ~timer_func();
+    timer_func(timer_func const&) = delete;
+    timer_func& operator=(timer_func const&) = delete;
+    virtual void run() = 0;
+};
+
+template <class F>
+struct timer_func_of final : timer_func {
+    template <class From>
+    explicit timer_func_of(From&& from) : f(std::forward<From>(from)) {}
+    void run() override { std::invoke(f); }
+    F f;
+};
+
+// Without a function it sends the time.
+[[nodiscard]] FIBER_API chan<std::chrono::steady_clock::time_point> make_timer(deadline,
+                                                                               std::unique_ptr<timer_func>);
+FIBER_API bool stop_timer(channel*) noexcept;
+FIBER_API bool reset_timer(channel*, deadline);
 } // namespace detail
 
 // Go's time.After: a channel that receives the time once, when d has passed: at once if d is not above zero, never
@@ -28,6 +54,54 @@ template <class Rep, class Period>
 [[nodiscard]] receiver<std::chrono::steady_clock::time_point>
 after(std::chrono::duration<Rep, Period> const& d) {
     return detail::make_after(detail::deadline_after(d));
+}
+
+// Go's time.Timer: a channel that receives the time once, when d has passed, and again after each reset. Dropping it does
+// not stop it: the channel still receives the time, the function of an after_func timer is still called. Move-only.
+// Thread-safe, but for moves.
+class timer {
+public:
+    // Starts it. Not above zero: it is due at once. More than the clock can count: never. Throws as after does.
+    template <class Rep, class Period>
+    explicit timer(std::chrono::duration<Rep, Period> const& d)
+        : timer(detail::make_timer(detail::deadline_after(d), nullptr)) {}
+    timer(timer&&) noexcept = default;
+    timer& operator=(timer&&) noexcept = default;
+
+    // Never closed. An after_func timer's never receives anything.
+    [[nodiscard]] receiver<std::chrono::steady_clock::time_point> channel() const noexcept {
+        return channel_;
+    }
+
+    // Stops it, and returns true if that was in time: what it was armed for will not happen. A time that has come but
+    // has not been received is taken out, and counts as in time, as in Go. Returns false if the time has been received,
+    // the function has been called, or it was stopped before. After this no time from before can be received. Does not
+    // wait for the function.
+    bool stop() noexcept { return detail::stop_timer(detail::access::core(channel_).get()); }
+
+    // Starts it anew, and returns what stop would. The function of an after_func timer may then run twice at the same time.
+    // Throws as the constructor, and std::logic_error if the timer has been moved from.
+    template <class Rep, class Period>
+    bool reset(std::chrono::duration<Rep, Period> const& d) {
+        return detail::reset_timer(detail::access::core(channel_).get(), detail::deadline_after(d));
+    }
+
+private:
+    template <class Rep, class Period, class F>
+    requires std::is_invocable_v < std::decay_t<F>
+    & > friend timer after_func(std::chrono::duration<Rep, Period> const&, F&&);
+    explicit timer(chan<std::chrono::steady_clock::time_point> made) noexcept : channel_(std::move(made)) {}
+
+    chan<std::chrono::steady_clock::time_point> channel_;
+};
+
+// Go's time.AfterFunc: runs f() in a fiber of its own when d has passed, and again after each reset. The result may be
+// dropped. An exception that leaves f ends the program, as in go. Throws as after does, and what moving f throws.
+template <class Rep, class Period, class F>
+requires std::is_invocable_v < std::decay_t<F>
+& > timer after_func(std::chrono::duration<Rep, Period> const& d, F&& f) {
+    auto func = std::make_unique<detail::timer_func_of<std::decay_t<F>>>(std::forward<F>(f));
+    return timer(detail::make_timer(detail::deadline_after(d), std::move(func)));
 }
 
 // Go's time.Ticker: a channel that receives the time again and again, first when one period has passed. A tick that

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// timer.cpp: Go's Timer. What rings may come to the mutex after a stop or a reset: then it does nothing.
+#include <fiber/time.hpp>
+
+#include "chan/alarm.hpp"
+#include "chan/own_fiber.hpp"
+
+#include <fiber/mutex.hpp>
+
+#include <memory>
+#include <mutex>
+#include <stdexcept>
+#include <utility>
+
+namespace fiber::detail {
+
+timer_func::~timer_func() = default;
+
+namespace {
+
+class timer_alarm final : public channel_companion, public alarm {
+public:
+    timer_alarm(channel* c, std::unique_ptr<timer_func> f) noexcept
+        : alarm(c), channel_(c), func_(std::move(f)) {}
+
+    // True: it was in time.
+    bool stop() noexcept {
+        std::unique_lock hold(mutex_);
+        disarm();
+        bool in_time = std::exchange(armed_, false);
+        deadline time;
+        in_time |= channel::try_recv(channel_, &time) == op_status::success; // nobody has seen it
+        hold.unlock();
+        let_go_of_itself(); // not the last: the caller has a handle
+        return in_time;
+    }
+    bool start(deadline when) {
+        bool const in_time = stop();
+        std::lock_guard const hold(mutex_);
+        disarm(); // by another reset meanwhile
+        arm(when);
+        armed_ = true;
+        if (func_ != nullptr && when != never &&
+            !std::exchange(kept_, true)) // it is called though nobody has a handle
+            channel::retain(channel_);
+        return in_time;
+    }
+    channel* gone() noexcept override {
+        disarm();
+        delete this;
+        return nullptr;
+    }
+
+private:
+    void ring(deadline now) noexcept override {
+        std::unique_lock hold(mutex_);
+        if (!armed_ || is_armed())
+            return;
+        armed_ = false;
+        if (func_ == nullptr) {
+            static_cast<void>(channel::try_send(channel_, &now));
+            return;
+        }
+        kept_ = false;
+        hold.unlock();
+        // The reference that it had to itself is the call's.
+        call_in_own_fiber(
+            [](void* it) {
+                channel_ptr const keep(static_cast<timer_alarm*>(it)->channel_);
+                static_cast<timer_alarm*>(it)->func_->run();
+            },
+            this);
+    }
+    void let_go_of_itself() noexcept {
+        std::unique_lock hold(mutex_);
+        if (armed_ || !std::exchange(kept_, false))
+            return;
+        hold.unlock();
+        channel::release(channel_);
+    }
+
+    channel* const channel_;
+    std::unique_ptr<timer_func> const func_; // null: it sends the time
+    mutex mutex_;                            // guards arming, sending, and the next two
+    bool armed_ = false;
+    bool kept_ = false; // it has a reference to itself, until it rings or is stopped
+};
+
+timer_alarm& timer_of(channel* c) noexcept { return static_cast<timer_alarm&>(*c->companion()); }
+
+} // namespace
+
+chan<std::chrono::steady_clock::time_point> make_timer(deadline when, std::unique_ptr<timer_func> f) {
+    chan<std::chrono::steady_clock::time_point> made(1);
+    channel* const c = access::core(made).get();
+    auto* const alarm = new timer_alarm(c, std::move(f));
+    c->accompany(*alarm);
+    static_cast<void>(alarm->start(when));
+    return made;
+}
+
+bool stop_timer(channel* c) noexcept { return c != nullptr && timer_of(c).stop(); }
+
+bool reset_timer(channel* c, deadline when) {
+    if (c == nullptr)
+        throw std::logic_error("fiber::timer: reset of one that has been moved from");
+    return timer_of(c).start(when);
+}
+
+} // namespace fiber::detail
