@@ -102,6 +102,8 @@ private:
     friend handle start_in(rt::scheduler*, attributes const&, F&&, Args&&...);
     template <class F, class... Args>
     friend handle start_like_thread(attributes const&, F&&, Args&&...);
+    template <class Closure, class... From>
+    friend handle start_closure(From&&...);
 
     explicit handle(rt::fiber* started) noexcept : fiber_(started) {}
     FIBER_API bool join_before(detail::deadline);
@@ -124,6 +126,12 @@ template <class F, class... Args>
 [[gnu::always_inline]] inline handle start_like_thread(attributes const& how, F&& f, Args&&... args) {
     return handle(detail::spawn_fiber(detail::spawn::like_a_thread{}, how, std::forward<F>(f),
                                       std::forward<Args>(args)...));
+}
+
+// For the library: a fiber of the caller's runtime that runs Closure(from...).
+template <class Closure, class... From>
+[[gnu::always_inline]] inline handle start_closure(From&&... from) {
+    return handle(detail::spawn_closure<Closure>(static_cast<rt::scheduler*>(nullptr), attributes{}, std::forward<From>(from)...));
 }
 
 // Runs f(args...), decay-copied as by std::thread, in a new fiber: Go's go statement. In a fiber, on its own

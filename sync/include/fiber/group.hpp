@@ -62,29 +62,38 @@ public:
     [[nodiscard]] std::stop_token stop_token() const noexcept { return stop_.get_token(); }
 
 private:
-    // One fiber's place in the group, which has been taken for it.
+    // Has been taken from room_, if there is a limit; given back unless it becomes a member's.
+    struct room {
+        group* of;
+        ~room() {
+            if (of != nullptr && of->limited_)
+                of->room_.release();
+        }
+    };
+
+    // One fiber's place in the group.
     class member {
     public:
-        explicit member(group& of) noexcept : group_(&of) { static_cast<void>(of.running_.add(1)); }
-        member(member&& other) noexcept : group_(std::exchange(other.group_, nullptr)) {}
-        ~member() {
-            if (group_ != nullptr)
-                group_->leave();
+        explicit member(room& taken) noexcept : group_(*std::exchange(taken.of, nullptr)) {
+            static_cast<void>(group_.running_.add(1));
         }
+        member(member const&) = delete;
+        member& operator=(member const&) = delete;
+        ~member() { group_.leave(); }
         template <class F>
-        void run(F f) noexcept { // by value: it is destroyed before anybody goes on
+        void run(F&& f) noexcept {
             try {
                 if constexpr (std::is_invocable_v<F, std::stop_token>)
-                    static_cast<void>(std::invoke(std::move(f), group_->stop_token()));
+                    static_cast<void>(std::invoke(std::forward<F>(f), group_.stop_token()));
                 else
-                    static_cast<void>(std::invoke(std::move(f)));
+                    static_cast<void>(std::invoke(std::forward<F>(f)));
             } catch (...) {
-                group_->fail(std::current_exception());
+                group_.fail(std::current_exception());
             }
         }
 
     private:
-        group* group_;
+        group& group_;
     };
 
     template <class F>
@@ -92,12 +101,8 @@ private:
         static_assert(std::is_invocable_v<std::decay_t<F>, std::stop_token> ||
                           std::is_invocable_v<std::decay_t<F>>,
                       "fiber: a group runs what can be called with nothing, or with a std::stop_token");
-        fiber::go(
-            [](member&& self, auto&& call) {
-                member until_here = std::move(self);
-                until_here.run(std::move(call));
-            },
-            member(*this), std::forward<F>(f));
+        room taken{this};
+        fiber::start_closure<detail::closure_before<member, std::decay_t<F>>>(taken, std::forward<F>(f));
     }
     void leave() noexcept;
     void fail(std::exception_ptr error) noexcept;

@@ -60,34 +60,26 @@ public:
         static_assert(
             std::is_invocable_v<std::decay_t<F>, std::decay_t<Args>...>,
             "fiber: the callable must be invocable with decayed copies of its arguments, as for std::thread");
-        fiber::go(
-            [](member&& self, auto&&... call) -> void {
-                member const until_here = std::move(self);
-                run(std::move(call)...);
-            },
-            member(*this), std::forward<F>(f), std::forward<Args>(args)...);
+        fiber::start_closure<detail::closure_before<member, std::decay_t<F>, std::decay_t<Args>...>>(
+            *this, std::forward<F>(f), std::forward<Args>(args)...);
     }
 
 private:
     // One count, from add() to done().
     class member {
     public:
-        explicit member(wait_group& group) : group_(&group) { group.add(); }
-        member(member&& other) noexcept : group_(std::exchange(other.group_, nullptr)) {}
-        ~member() {
-            if (group_ != nullptr)
-                group_->done();
+        explicit member(wait_group& group) : group_(group) { group.add(); }
+        member(member const&) = delete;
+        member& operator=(member const&) = delete;
+        ~member() { group_.done(); }
+        template <class F, class... Args>
+        void run(F&& f, Args&&... args) {
+            static_cast<void>(std::invoke(std::forward<F>(f), std::forward<Args>(args)...));
         }
 
     private:
-        wait_group* group_;
+        wait_group& group_;
     };
-
-    // By value: they are destroyed here, before the waiter goes on and takes away what they may refer to.
-    template <class F, class... Args>
-    static void run(F f, Args... args) {
-        static_cast<void>(std::invoke(std::move(f), std::move(args)...));
-    }
 
     [[noreturn]] static void throw_negative();
     bool wait_slow(detail::deadline deadline) noexcept;

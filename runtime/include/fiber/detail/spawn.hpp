@@ -74,33 +74,69 @@ private:
         nullptr; // in the fiber's record; or beside it, with the caller's floating-point control modes
 };
 
+// A closure has call(), which is called once; it is destroyed afterwards.
+template <class Closure>
+void run_in_place(void* place) {
+    struct destroy {
+        Closure* c;
+        ~destroy() { c->~Closure(); }
+    } const mine{std::launder(static_cast<Closure*>(place))};
+    mine.c->call();
+}
+template <class Closure>
+void run_boxed(void* place) {
+    std::unique_ptr<Closure> const mine(*std::launder(static_cast<Closure**>(place)));
+    mine->call();
+}
+
 template <class F, class... Args>
 class closure {
 public:
     template <class... From>
     explicit closure(From&&... from) : parts_(std::forward<From>(from)...) {}
-
-    static void run_in_place(void* place) {
-        struct destroy {
-            closure* c;
-            ~destroy() { c->~closure(); }
-        } const mine{std::launder(static_cast<closure*>(place))};
-        mine.c->call();
-    }
-    static void run_boxed(void* place) {
-        std::unique_ptr<closure> const mine(*std::launder(static_cast<closure**>(place)));
-        mine->call();
+    void call() {
+        std::apply(
+            [](F&& f, Args&&... args) { static_cast<void>(std::invoke(std::move(f), std::move(args)...)); },
+            std::move(parts_));
     }
 
 private:
-    void call() {
-        std::apply([](F&& f, Args&&... args) { std::invoke(std::move(f), std::move(args)...); },
-                   std::move(parts_));
-    }
     std::tuple<F, Args...> parts_;
 };
 
+// One that holds something else, too, which is destroyed after the callable and its arguments: before whoever learns of their
+// end by that goes on, and takes away what they may refer to.
+template <class Last, class F, class... Args>
+class closure_before {
+public:
+    template <class FromLast, class... From>
+    explicit closure_before(FromLast&& last, From&&... from)
+        : last_(std::forward<FromLast>(last)), parts_(std::forward<From>(from)...) {}
+    void call() {
+        std::apply([this](F&& f, Args&&... args) { last_.run(std::move(f), std::move(args)...); },
+                   std::move(parts_));
+    }
+
+private:
+    Last last_;
+    std::tuple<F, Args...> parts_;
+};
+
+// A fiber that runs Closure(from...). Nothing is copied or moved but that.
 // Where: what the constructor of spawn takes.
+template <class Closure, class Where, class... From>
+[[gnu::always_inline]] inline rt::fiber* spawn_closure(Where where, attributes const& how,
+                                                       From&&... from) {
+    spawn s(where, how);
+    if constexpr (sizeof(Closure) <= inline_closure_size && alignof(Closure) <= inline_closure_alignment) {
+        ::new (s.place()) Closure(std::forward<From>(from)...);
+        return s.start(&detail::run_in_place<Closure>);
+    } else {
+        ::new (s.place()) Closure*(new Closure(std::forward<From>(from)...));
+        return s.start(&detail::run_boxed<Closure>);
+    }
+}
+
 template <class Where, class F, class... Args>
 [[gnu::always_inline]] inline rt::fiber* spawn_fiber(Where where, attributes const& how, F&& f,
                                                      Args&&... args) {
@@ -108,14 +144,7 @@ template <class Where, class F, class... Args>
     static_assert(
         std::is_invocable_v<std::decay_t<F>, std::decay_t<Args>...>,
         "fiber: the callable must be invocable with decayed copies of its arguments, as for std::thread");
-    spawn s(where, how);
-    if constexpr (sizeof(made) <= inline_closure_size && alignof(made) <= inline_closure_alignment) {
-        ::new (s.place()) made(std::forward<F>(f), std::forward<Args>(args)...);
-        return s.start(&made::run_in_place);
-    } else {
-        ::new (s.place()) made*(new made(std::forward<F>(f), std::forward<Args>(args)...));
-        return s.start(&made::run_boxed);
-    }
+    return detail::spawn_closure<made>(where, how, std::forward<F>(f), std::forward<Args>(args)...);
 }
 
 } // namespace detail

@@ -11,6 +11,7 @@
 
 #include <functional>
 #include <future>
+#include <optional>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -24,30 +25,33 @@ template <class F, class... Args>
 using async_result = std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>;
 
 // The result of a fiber, which its last owner waits for: so the fiber needs no reference.
-template <class R>
+template <class R, class F, class... Args>
 class async_state final : public result_state<R> {
 public:
+    template <class... From>
+    explicit async_state(std::in_place_t, From&&... from)
+        : call_(std::in_place, std::forward<From>(from)...) {}
     ~async_state() override {
         if (fiber_.joinable())
             fiber_.join();
     }
-    template <class F, class... Args>
-    void start(attributes const& how, F&& f, Args&&... args) {
-        fiber_ = start_like_thread(
+    void start(attributes const& how) {
+        fiber_ = fiber::start_like_thread(
             how,
-            [](async_state* self, auto&&... call) {
-                self->run(std::move(call)...);
+            [](async_state* self) {
+                self->run();
                 self->make_ready_at_end();
             },
-            this, std::forward<F>(f), std::forward<Args>(args)...);
+            this);
     }
 
 private:
-    // By value: they are destroyed here, before anybody goes on and takes away what they may refer to.
-    template <class F, class... Args>
-    void run(F f, Args... args) noexcept {
-        this->store_result(std::move(f), std::move(args)...);
+    void run() noexcept {
+        std::apply([this](F& f, Args&... args) { this->store_result(std::move(f), std::move(args)...); },
+                   *call_);
+        call_.reset(); // before anybody goes on, and takes away what it may refer to
     }
+    std::optional<std::tuple<F, Args...>> call_;
     handle fiber_;
 };
 
@@ -79,9 +83,11 @@ template <class F, class... Args>
                                                              Args&&... args) {
     using result = detail::async_result<F, Args...>;
     if ((policy & launch::async) == launch::async) {
-        detail::state_pointer<detail::async_state<result>> state(new detail::async_state<result>);
-        state->start(how, std::forward<F>(f), std::forward<Args>(args)...);
-        return detail::future_access::make<result>(*state.detach());
+        using state = detail::async_state<result, std::decay_t<F>, std::decay_t<Args>...>;
+        detail::state_pointer<state> made(
+            new state(std::in_place, std::forward<F>(f), std::forward<Args>(args)...));
+        made->start(how);
+        return detail::future_access::make<result>(*made.detach());
     }
     if ((policy & launch::deferred) != launch::deferred)
         detail::throw_bad_launch_policy();
