@@ -51,7 +51,7 @@ requires detail::sends<Channel>
 template <class Channel, class F>
 requires(detail::sends<Channel>&& std::is_same_v<detail::value_in<Channel>, unit>)
     [[nodiscard]] auto on_send(Channel&& to, F&& f) {
-    return on_send(std::forward<Channel>(to), unit(), std::forward<F>(f));
+    return fiber::on_send(std::forward<Channel>(to), unit(), std::forward<F>(f));
 }
 
 // When nothing else has become ready for that long: f(). Zero and less: when nothing else is ready now.
@@ -106,12 +106,12 @@ template <class... Cases>
 auto select_result(Cases&&... cases) {
     using result = std::common_type_t<decltype(cases.run(op_status::success))...>;
     if constexpr (std::is_void_v<result>) {
-        select(cases...);
+        fiber::select(cases...);
     } else {
         std::optional<result> value;
         detail::select_and(
             [&](std::size_t, auto& that, op_status status) { value.emplace(that.run(status)); }, cases...);
-        return result(std::move(*value));
+        return result(std::move(value.operator*()));
     }
 }
 
@@ -130,23 +130,24 @@ public:
     // throws; then nothing has been added.
     template <class Channel, class F>
     requires detail::receives<Channel> std::size_t recv(Channel from, F&& f) {
-        return add([&] { return on_recv(std::move(from), std::forward<F>(f)); }, repeats::yes);
+        return add([&] { return fiber::on_recv(std::move(from), std::forward<F>(f)); }, repeats::yes);
     }
     template <class Channel, class F>
     requires detail::sends<Channel> std::size_t send(Channel to, detail::value_in<Channel> value, F&& f) {
-        return add([&] { return on_send(std::move(to), std::move(value), std::forward<F>(f)); }, repeats::no);
+        return add([&] { return fiber::on_send(std::move(to), std::move(value), std::forward<F>(f)); },
+                   repeats::no);
     }
     template <class Rep, class Period, class F>
     std::size_t timeout(std::chrono::duration<Rep, Period> const& d, F&& f) {
-        return add([&] { return on_timeout(d, std::forward<F>(f)); }, repeats::yes);
+        return add([&] { return fiber::on_timeout(d, std::forward<F>(f)); }, repeats::yes);
     }
     template <class Clock, class Duration, class F>
     std::size_t deadline(std::chrono::time_point<Clock, Duration> const& when, F&& f) {
-        return add([&] { return on_deadline(when, std::forward<F>(f)); }, repeats::yes);
+        return add([&] { return fiber::on_deadline(when, std::forward<F>(f)); }, repeats::yes);
     }
     template <class F>
     std::size_t stop(std::stop_token token, F&& f) {
-        return add([&] { return on_stop(std::move(token), std::forward<F>(f)); }, repeats::yes);
+        return add([&] { return fiber::on_stop(std::move(token), std::forward<F>(f)); }, repeats::yes);
     }
 
     // The case at this position is never ready again; the others keep theirs. Throws std::out_of_range.

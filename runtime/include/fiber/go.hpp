@@ -131,7 +131,8 @@ template <class F, class... Args>
 // For the library: a fiber of the caller's runtime that runs Closure(from...).
 template <class Closure, class... From>
 [[gnu::always_inline]] inline handle start_closure(From&&... from) {
-    return handle(detail::spawn_closure<Closure>(static_cast<rt::scheduler*>(nullptr), attributes{}, std::forward<From>(from)...));
+    return handle(detail::spawn_closure<Closure>(static_cast<rt::scheduler*>(nullptr), attributes{},
+                                                 std::forward<From>(from)...));
 }
 
 // Runs f(args...), decay-copied as by std::thread, in a new fiber: Go's go statement. In a fiber, on its own
@@ -143,11 +144,11 @@ template <class Closure, class... From>
 template <class F, class... Args>
 requires(!std::same_as<std::remove_cvref_t<F>, attributes>) [[gnu::always_inline]] inline handle
     go(F&& f, Args&&... args) {
-    return start_in(nullptr, attributes{}, std::forward<F>(f), std::forward<Args>(args)...);
+    return fiber::start_in(nullptr, attributes{}, std::forward<F>(f), std::forward<Args>(args)...);
 }
 template <class F, class... Args>
 [[gnu::always_inline]] inline handle go(attributes how, F&& f, Args&&... args) {
-    return start_in(nullptr, how, std::forward<F>(f), std::forward<Args>(args)...);
+    return fiber::start_in(nullptr, how, std::forward<F>(f), std::forward<Args>(args)...);
 }
 
 // std::thread, over a fiber: same members, same errors; std::terminate if destroyed or assigned to while
@@ -163,10 +164,10 @@ public:
     template <class F, class... Args>
     requires(!detail::is_one_of<F, thread, attributes>)
         [[gnu::always_inline]] explicit thread(F&& f, Args&&... args)
-        : handle_(start_like_thread(attributes{}, std::forward<F>(f), std::forward<Args>(args)...)) {}
+        : handle_(fiber::start_like_thread(attributes{}, std::forward<F>(f), std::forward<Args>(args)...)) {}
     template <class F, class... Args>
     [[gnu::always_inline]] explicit thread(attributes how, F&& f, Args&&... args)
-        : handle_(start_like_thread(how, std::forward<F>(f), std::forward<Args>(args)...)) {}
+        : handle_(fiber::start_like_thread(how, std::forward<F>(f), std::forward<Args>(args)...)) {}
     thread(thread&&) noexcept = default;
     thread& operator=(thread&& other) noexcept {
         if (joinable())

@@ -84,10 +84,10 @@ public:
         if (void* const found = detail::find_local(variable_.number()))
             return *static_cast<T*>(found);
         std::unique_ptr<T> made = make_();
-        T& value = *made;
-        detail::add_local(variable_, made.get(), [](void* it) { delete static_cast<T*>(it); });
+        T* const value = made.get();
+        detail::add_local(variable_, value, [](void* it) { delete static_cast<T*>(it); });
         static_cast<void>(made.release());
-        return value;
+        return *value;
     }
     [[nodiscard]] T& operator*() const { return get(); }
     [[nodiscard]] T* operator->() const { return std::addressof(get()); }

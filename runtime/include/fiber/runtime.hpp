@@ -79,11 +79,11 @@ public:
     template <class F, class... Args>
     requires(!std::same_as<std::remove_cvref_t<F>, attributes>) [[gnu::always_inline]] handle
         go(F&& f, Args&&... args) {
-        return start_in(scheduler_, attributes{}, std::forward<F>(f), std::forward<Args>(args)...);
+        return fiber::start_in(scheduler_, attributes{}, std::forward<F>(f), std::forward<Args>(args)...);
     }
     template <class F, class... Args>
     [[gnu::always_inline]] handle go(attributes how, F&& f, Args&&... args) {
-        return start_in(scheduler_, how, std::forward<F>(f), std::forward<Args>(args)...);
+        return fiber::start_in(scheduler_, how, std::forward<F>(f), std::forward<Args>(args)...);
     }
 
     // Runs f(args...) in a fiber and waits until it ends. Returns its value, or throws its exception. The
@@ -141,7 +141,7 @@ std::invoke_result_t<F, Args...> runtime::run(F&& f, Args&&... args) {
     } else {
         std::optional<result> value;
         guarded([&] { value.emplace(call()); });
-        return std::move(*value);
+        return std::move(value.operator*());
     }
 }
 

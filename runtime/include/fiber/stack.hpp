@@ -59,7 +59,7 @@ std::invoke_result_t<F> with_stack(std::size_t bytes, F&& f) {
         std::optional<result> value;
         auto call = [&] { value.emplace(std::invoke(std::forward<F>(f))); };
         detail::call_further(bytes, call);
-        return *std::move(value);
+        return std::move(value.operator*());
     }
 }
 

@@ -81,7 +81,7 @@ void send(channel* to, T& value) {
 
 template <class T>
 [[nodiscard]] op_status try_send(channel* to, T& value) {
-    return send_with(value, [to](void* v) { return channel::try_send(to, v); });
+    return detail::send_with(value, [to](void* v) { return channel::try_send(to, v); });
 }
 
 template <class T>
@@ -116,7 +116,7 @@ template <class Wait, class Clock, class Duration>
 
 template <class T, class Rep, class Period>
 [[nodiscard]] op_status send_for(channel* to, T& value, std::chrono::duration<Rep, Period> const& d) {
-    return send_with(value, [&](void* v) {
+    return detail::send_with(value, [&](void* v) {
         return try_then_wait([&] { return channel::try_send(to, v); },
                              [&] { return channel::send_until(to, v, deadline_after(d)); });
     });
@@ -125,7 +125,7 @@ template <class T, class Rep, class Period>
 template <class T, class Clock, class Duration>
 [[nodiscard]] op_status send_until(channel* to, T& value,
                                    std::chrono::time_point<Clock, Duration> const& when) {
-    return send_with(value, [&](void* v) {
+    return detail::send_with(value, [&](void* v) {
         auto const wait = [&](deadline at) { return channel::send_until(to, v, at); };
         return try_then_wait([&] { return channel::try_send(to, v); },
                              [&] { return wait_until(wait, when); });
@@ -191,12 +191,12 @@ op_status recv_with(T& out, Op const& op) {
 
 template <class T>
 [[nodiscard]] op_status try_recv(channel* from, T& out) {
-    return recv_with(out, [from](void* room) { return channel::try_recv(from, room); });
+    return detail::recv_with(out, [from](void* room) { return channel::try_recv(from, room); });
 }
 
 template <class T, class Rep, class Period>
 [[nodiscard]] op_status recv_for(channel* from, T& out, std::chrono::duration<Rep, Period> const& d) {
-    return recv_with(out, [&](void* room) {
+    return detail::recv_with(out, [&](void* room) {
         return try_then_wait([&] { return channel::try_recv(from, room); },
                              [&] { return channel::recv_until(from, room, deadline_after(d)); });
     });
@@ -205,7 +205,7 @@ template <class T, class Rep, class Period>
 template <class T, class Clock, class Duration>
 [[nodiscard]] op_status recv_until(channel* from, T& out,
                                    std::chrono::time_point<Clock, Duration> const& when) {
-    return recv_with(out, [&](void* room) {
+    return detail::recv_with(out, [&](void* room) {
         auto const wait = [&](deadline at) { return channel::recv_until(from, room, at); };
         return try_then_wait([&] { return channel::try_recv(from, room); },
                              [&] { return wait_until(wait, when); });

@@ -48,7 +48,7 @@ public:
 private:
     void run() noexcept {
         std::apply([this](F& f, Args&... args) { this->store_result(std::move(f), std::move(args)...); },
-                   *call_);
+                   call_.operator*());
         call_.reset(); // before anybody goes on, and takes away what it may refer to
     }
     std::optional<std::tuple<F, Args...>> call_;

@@ -91,7 +91,7 @@ public:
     // Once.
     [[nodiscard]] future<R> get_future() {
         state_->retain_for_future();
-        return detail::future_access::make<R>(*state_);
+        return detail::future_access::make<R>(state_.get());
     }
     // Runs the function, once. What it throws goes to the future.
     void operator()(Args... args) { state_->run(std::forward<Args>(args)...); }

@@ -67,7 +67,7 @@ public:
     // Once: then throws future_error(future_already_retrieved).
     [[nodiscard]] future<R> get_future() {
         state_->retain_for_future();
-        return future_access::make<R>(*state_);
+        return future_access::make<R>(state_.get());
     }
 
     // As set_value.

@@ -143,7 +143,7 @@ public:
     [[nodiscard]] stored& get() {
         this->wait();
         this->rethrow_error();
-        return *value_;
+        return value_.operator*();
     }
 
     // Stores what f(args...) returns or throws.
@@ -196,12 +196,12 @@ public:
     [[nodiscard]] State* detach() noexcept { return std::exchange(state_, nullptr); }
     explicit operator bool() const noexcept { return state_ != nullptr; }
     // Throws no_state if there is none.
-    [[nodiscard]] State& operator*() const {
+    [[nodiscard]] State& get() const {
         if (state_ == nullptr)
             throw_future_error(std::future_errc::no_state);
         return *state_;
     }
-    [[nodiscard]] State* operator->() const { return &**this; }
+    [[nodiscard]] State* operator->() const { return std::addressof(get()); }
 
 private:
     State* state_ = nullptr;
