@@ -82,10 +82,17 @@ thread_pin::~thread_pin() {
         return;
     if (m->running != of_)
         rt::fatal("%s has destroyed a fiber::thread_pin of another fiber", rt::full_name(*m->running).text);
-    if (--m->pins != 0)
+    rt::scheduler::end_pin(*m);
+}
+
+void thread_pin::discard() noexcept {
+    rt::machine* const m = rt::current_machine();
+    if (of_ == nullptr || m == nullptr) // m is null: [fork.stranded]
         return;
-    rt::entered const inside(*m);
-    m->sched.unpin(*m);
+    if (m->running != of_)
+        rt::fatal("%s has discarded the OS thread of another fiber's fiber::thread_pin",
+                  rt::full_name(*m->running).text);
+    m->discarded = true;
 }
 
 namespace detail {

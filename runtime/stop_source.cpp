@@ -20,10 +20,8 @@ public:
     }
     ~pinned_while_waiting() {
         rt::machine* const m = rt::current_machine(); // the same, or [fork.stranded] null
-        if (m == nullptr || --m->pins != 0)
-            return;
-        rt::entered const inside(*m);
-        m->sched.unpin(*m);
+        if (m != nullptr)
+            rt::scheduler::end_pin(*m);
     }
     pinned_while_waiting(pinned_while_waiting const&) = delete;
     pinned_while_waiting& operator=(pinned_while_waiting const&) = delete;

@@ -96,6 +96,7 @@ void look() noexcept { // [watch.report], left
 
 void* watch(void*) noexcept {
     using namespace std::chrono_literals;
+    name_this_thread("fiber-watch");
     for (auto const pause = std::clamp(long_wait / 4, 1ms, 20ms);; look())
         std::this_thread::sleep_for(pause);
 }
@@ -115,7 +116,7 @@ void look_out() noexcept {
     if (std::exchange(watching, true))
         return;
     try {
-        watcher.start("fiber-watch", watch, nullptr);
+        watcher.start(watch, nullptr);
     } catch (std::system_error const& e) {
         warn("FIBER_DEBUG: %s; waits are reported when they are over", e.what());
     }

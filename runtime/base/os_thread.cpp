@@ -4,6 +4,7 @@
 #include "runtime/base/os_thread.hpp"
 
 #include <climits>
+#include <csignal>
 #include <cstddef>
 #include <system_error>
 
@@ -13,26 +14,62 @@ namespace {
 // glibc takes static thread-locals, of which a program may have plenty, out of this as well.
 constexpr std::size_t stack_bytes = std::size_t{1} << 20;
 
+// A new thread begins with the signal mask of the one that makes it.
+class all_signals_blocked {
+public:
+    all_signals_blocked() noexcept {
+        sigset_t all;
+        ::sigfillset(&all);
+        ::pthread_sigmask(SIG_SETMASK, &all, &before_);
+    }
+    ~all_signals_blocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+    all_signals_blocked(all_signals_blocked const&) = delete;
+    all_signals_blocked& operator=(all_signals_blocked const&) = delete;
+
+private:
+    sigset_t before_;
+};
+
 } // namespace
 
-void os_thread::start(char const* name, void* (*body)(void*), void* argument) {
+int os_thread::try_start(void* (*body)(void*), void* argument) noexcept {
     pthread_attr_t attributes;
     int error = pthread_attr_init(&attributes);
-    if (error == 0) {
-        pthread_attr_setstacksize(&attributes, stack_bytes); // refused: the default stays
-        error = pthread_create(&handle_, &attributes, body, argument);
-        pthread_attr_destroy(&attributes);
-    }
     if (error != 0)
-        throw std::system_error(error, std::generic_category(), "fiber: cannot start an OS thread");
+        return error;
+    pthread_attr_setstacksize(&attributes, stack_bytes); // refused: the default stays
+    {
+        all_signals_blocked const meanwhile;
+        error = pthread_create(&handle_, &attributes, body, argument);
+    }
+    pthread_attr_destroy(&attributes);
+    if (error != 0)
+        return error;
     started_ = true;
-    pthread_setname_np(handle_, name);
+    return 0;
+}
+
+void os_thread::start(void* (*body)(void*), void* argument) {
+    if (int const error = try_start(body, argument); error != 0)
+        throw_cannot_start(error);
 }
 
 void os_thread::join() noexcept {
     if (started_)
         pthread_join(handle_, nullptr);
     started_ = false;
+}
+
+void os_thread::detach() noexcept {
+    if (started_)
+        pthread_detach(handle_);
+    started_ = false;
+}
+
+void name_this_thread(char const* name) noexcept { pthread_setname_np(pthread_self(), name); }
+
+void throw_cannot_start(int error) {
+    throw std::system_error(error, std::generic_category(), "fiber: cannot start an OS thread");
 }
 
 } // namespace fiber::rt

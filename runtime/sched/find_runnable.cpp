@@ -46,6 +46,8 @@ fiber* scheduler::find_runnable(machine& m) noexcept {
         if (m.pinned != nullptr)
             return wait_for_pinned(m);
         if (m.p == nullptr) {
+            if (m.discarded) // [pin.discard]
+                return nullptr;
             wait_as_spare(m);
             continue;
         }
@@ -79,8 +81,10 @@ fiber* scheduler::look_here(machine& m) noexcept {
         run_timers(m, *m.p);
     if (m.p->time_to_look()) {
         m.p->looked();
-        if (m.p->time_for_census())
+        if (m.p->time_for_census()) {
             m.p->counted(live_fibers(), processors());
+            set_signal_mask(); // as in nap, for a machine that does not sleep
+        }
         poll(m);
         if (fiber* const g = let_in(m))
             return g;

@@ -12,7 +12,7 @@
 
 #include "asm/floating_point.hpp"
 
-#include <memory>
+#include <csignal>
 #include <new>
 #include <string>
 #include <system_error>
@@ -36,6 +36,14 @@ void machine::take_hurdles() noexcept {
 
 void* scheduler::machine_main(void* self) noexcept {
     auto& m = *static_cast<machine*>(self);
+    name_this_thread(("fiber-m" + std::to_string(m.number)).c_str());
+    run_machine(m);
+    if (m.discarded)
+        m.sched.vacate(m);
+    return nullptr;
+}
+
+void scheduler::run_machine(machine& m) noexcept {
     signal_stack const for_overflows;
     set_current_machine(&m);
     m.thread.find();
@@ -48,26 +56,46 @@ void* scheduler::machine_main(void* self) noexcept {
         switch_to_fiber(m, m.scheduler_context, *g, nullptr, nullptr);
     end_running_fibers();
     set_current_machine(nullptr);
-    return nullptr;
+}
+
+// The program's own signals reach machines as they reached the thread that made the runtime. A fault that is blocked kills
+// without a report.
+void scheduler::choose_signal_mask() noexcept {
+    ::pthread_sigmask(SIG_SETMASK, nullptr, &signal_mask_);
+    ::sigdelset(&signal_mask_, SIGSEGV);
+    ::sigdelset(&signal_mask_, SIGBUS);
+}
+
+void scheduler::set_signal_mask() const noexcept { ::pthread_sigmask(SIG_SETMASK, &signal_mask_, nullptr); }
+
+// One whose thread was discarded, or another one.
+machine& scheduler::machine_without_thread() {
+    if (machine* const vacant = take_vacant())
+        return *vacant;
+    auto* const made = new machine(*this);
+    made->next_made = machines_.load(std::memory_order_acquire); // [machines]
+    do
+        made->number = made->next_made != nullptr ? made->next_made->number + 1 : 0;
+    while (!machines_.compare_exchange_weak(made->next_made, made, std::memory_order_release, // [machines]
+                                            std::memory_order_acquire));                      // [machines]
+    return *made;
 }
 
 // Asleep, without a processor, and on no list. Throws std::system_error.
 machine& scheduler::new_machine() {
-    // relaxed: a number, and a limit
-    unsigned const number = machines_made_.fetch_add(1, std::memory_order_relaxed);
     try {
-        if (number >= most_machines_)
+        if (machines_made_.fetch_add(1, std::memory_order_relaxed) >= most_machines_) // relaxed: a limit
             throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again),
                                     "fiber: no more than " + std::to_string(most_machines_) +
                                         " machines, as runtime_options::max_machines says");
-        auto m = std::make_unique<machine>(*this, number);
-        m->os_thread.start(("fiber-m" + std::to_string(number)).c_str(), machine_main, m.get());
-        machine* const made = m.release();
-        made->next_made = machines_.load(std::memory_order_relaxed);
-        while (
-            !machines_.compare_exchange_weak(made->next_made, made, std::memory_order_release)) // [machines]
-            ;
-        return *made;
+        machine& m = machine_without_thread();
+        try {
+            maker_.make(m.os_thread, machine_main, &m);
+        } catch (...) {
+            add_vacant(m);
+            throw;
+        }
+        return m;
     } catch (...) {
         machines_made_.fetch_sub(1, std::memory_order_relaxed);
         throw;
@@ -179,6 +207,8 @@ void scheduler::wait_as_spare(machine& m) noexcept {
 
 // Every sleep of a machine. Whatever it was woken for, sysmon has to know.
 bool scheduler::nap(machine& m, clock::time_point until) noexcept {
+    if (m.pinned == nullptr)
+        set_signal_mask(); // a fiber may have left it changed
     m.asleep = true;
     bool const woken = m.sleep_until(until);
     m.asleep = false;

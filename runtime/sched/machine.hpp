@@ -9,6 +9,7 @@
 //   blocked        lost it           a fiber's own code: a system call, a loop  nothing
 //   spare          no                its futex                                  the list of spares
 //   pinned         no                its futex                                  `pinned_to` of its fiber's stack
+//   vacant         no                nothing: its OS thread has been discarded  the list of vacant ones
 //
 // [lease] A machine holds its processor on a lease, which others may break while it runs a fiber's own code.
 //
@@ -52,7 +53,7 @@ class scheduler;
 
 // In lines of its own: what it stores at each entry of the runtime would take those of another machine beside it.
 struct alignas(cache_line) machine {
-    machine(scheduler& s, unsigned number_) noexcept : sched(s), number(number_) {}
+    explicit machine(scheduler& s) noexcept : sched(s) {}
 
     scheduler& sched;
     processor* p = nullptr;           // [lease]; while it is on a list, guarded by the idle lock
@@ -87,9 +88,10 @@ struct alignas(cache_line) machine {
             futex_wait(stepped_out_, 0, clock::now() + std::chrono::microseconds(500));
     }
 
-    bool searching = false;         // it holds one count of the scheduler's `searching`
-    unsigned vain_searches = 0;     // in a row
-    machine* next_listed = nullptr; // among the idle, or the spares; guarded by their lock, as the next two
+    bool searching = false;     // it holds one count of the scheduler's `searching`
+    unsigned vain_searches = 0; // in a row
+    machine* next_listed =
+        nullptr; // among the idle, the spares, or the vacant; guarded by their lock, as the next two
     machine* previous_listed = nullptr; // among the idle
     bool idle = false;
     relaxed<bool> asleep{true};
@@ -99,11 +101,12 @@ struct alignas(cache_line) machine {
 
     fiber* pinned = nullptr;      // the only fiber that runs here, if there is one
     unsigned pins = 0;            // how many thread_pins and stop requests it has
+    bool discarded = false;       // [pin.discard] when they end, its OS thread does
     machine* stand_in = nullptr;  // [pin]
     machine* sent_by = nullptr;   // [pin] before wake()
     fiber* set_aside = nullptr;   // found, but pinned to another machine, or without a stack
     machine* next_made = nullptr; // all machines of the scheduler
-    unsigned const number;
+    unsigned number = 0;          // of the object, for its threads' names
     relaxed<pid_t> thread_id{0};
     rt::os_thread os_thread;
 

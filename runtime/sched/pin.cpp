@@ -16,6 +16,13 @@
 //
 //   Right may come before left.1: the fiber can be woken as soon as it is off its stack. So right touches nothing
 //   that left.1 uses.
+//
+// [pin.discard] A machine whose OS thread is discarded gives its processor to the stand-in, as in left.1, and comes to its
+//   scheduler context without one, where it ends. Its fiber goes there by way of the global queue, which is why this is done
+//   while it still runs: a runtime does not stop before its last fiber has ended, so the stand-in is seen to before that.
+//   The thread is detached, and leaves its machine to the next thread that is made. Whether it detaches itself or is joined by
+//   stop() is settled under `vacating_`: either stop() has taken its handle first, or finds none, and the thread touches
+//   nothing of the runtime any more once it has let go of that lock.
 
 #include "runtime/sched/scheduler.hpp"
 
@@ -40,6 +47,65 @@ void scheduler::unpin(machine& m) noexcept {
     std::exchange(m.pinned, nullptr)->pinned = false;
     if (m.stand_in != nullptr) // else a lazy pin, whose fiber has not waited
         idle_.add_spare(*std::exchange(m.stand_in, nullptr));
+}
+
+void scheduler::end_pin(machine& m) noexcept {
+    if (--m.pins != 0)
+        return;
+    m.enter();
+    if (m.discarded) {
+        m.sched.discard(m); // m is left behind
+    } else {
+        m.sched.unpin(m);
+        m.leave();
+    }
+}
+
+// [pin.discard] Inside before; after, the machine that the fiber goes on with is not.
+void scheduler::discard(machine& m) noexcept {
+    FIBER_ASSERT(m.stand_in != nullptr); // a thread_pin has seen to that
+    fiber& g = *m.running;
+    std::exchange(m.pinned, nullptr)->pinned = false;
+    machine& stand_in = *std::exchange(m.stand_in, nullptr);
+    machines_made_.fetch_sub(1, std::memory_order_relaxed); // at once: the fiber may want to pin the next one
+    if (m.p != nullptr) {
+        give(*std::exchange(m.p, nullptr), stand_in);
+        handoffs_.fetch_add(1, std::memory_order_relaxed); // a statistic
+        stand_in.wake();
+    } else {
+        idle_.add_spare(stand_in);
+    }
+    end_computation(m);
+    yield_slow(m, g);
+    current_machine()->leave(); // another one
+}
+
+machine* scheduler::take_vacant() noexcept {
+    std::lock_guard const hold(vacating_);
+    machine* const m = first_vacant_;
+    if (m != nullptr)
+        first_vacant_ = m->next_listed;
+    return m;
+}
+
+void scheduler::add_vacant(machine& m) noexcept {
+    std::lock_guard const hold(vacating_);
+    m.next_listed = std::exchange(first_vacant_, &m);
+}
+
+// [pin.discard] By stop().
+os_thread scheduler::take_thread(machine& m) noexcept {
+    std::lock_guard const hold(vacating_);
+    return std::move(m.os_thread);
+}
+
+// [pin.discard] By the discarded thread, at its end. m may be another thread's machine afterwards.
+void scheduler::vacate(machine& m) noexcept {
+    std::lock_guard const hold(vacating_);
+    m.os_thread.detach();
+    m.discarded = false;
+    m.asleep = true;
+    m.next_listed = std::exchange(first_vacant_, &m);
 }
 
 // Returns the pinned fiber, when it is runnable, and with a processor.

@@ -74,6 +74,8 @@ scheduler::scheduler(runtime_options const& options)
     try {
         if (options.max_machines == 0)
             throw std::invalid_argument("fiber: max_machines is 0; each processor needs a machine");
+        choose_signal_mask();
+        maker_.start();
         unsigned const most = std::min(most_processors, options.max_machines);
         set_processors(options.processors != 0 ? options.processors : usual_processors(most));
         follows_cpus_ = options.processors == 0 && !environment_says_how_many(most);

@@ -10,6 +10,7 @@
 
 #include "runtime/base/cgroup.hpp"
 #include "runtime/base/process_stamp.hpp"
+#include "runtime/base/thread_maker.hpp"
 #include "runtime/sched/current.hpp"
 #include "runtime/sched/fiber.hpp"
 #include "runtime/sched/global_queue.hpp"
@@ -22,6 +23,7 @@
 #include <fiber/runtime.hpp>
 
 #include <atomic>
+#include <csignal>
 #include <memory>
 #include <mutex>
 
@@ -57,6 +59,9 @@ public:
     void unpin(machine&) noexcept;
     // The same, but for a machine for the others, which is had when the fiber first waits.
     static void pin_lazily(machine&) noexcept;
+    // Called outside: one of the pins of the calling fiber ends. With the last one, unpin; or, if the OS thread is to be
+    // discarded, that ends, and the fiber goes on in another one.
+    static void end_pin(machine&) noexcept;
 
     // ── for everyone ──
     // Parked or new to runnable. Never blocks, fails or allocates.
@@ -170,7 +175,11 @@ private:
 
     // ── hand_off.cpp: processors that change their machine ──
     static void* machine_main(void*) noexcept;
+    static void run_machine(machine&) noexcept;
+    [[nodiscard]] machine& machine_without_thread();
     [[nodiscard]] machine& new_machine();
+    void choose_signal_mask() noexcept;
+    void set_signal_mask() const noexcept; // of the calling OS thread, to the machines'
     [[nodiscard]] machine* spare_or_new() noexcept;
     static void give(processor&, machine&) noexcept;
     [[nodiscard]] machine* first_machine() const noexcept {
@@ -189,6 +198,11 @@ private:
     [[nodiscard]] fiber* wait_for_pinned(machine&) noexcept;
     [[nodiscard]] bool find_stand_in(machine&) noexcept;
     void send_to_pinned(machine&, fiber&) noexcept;
+    void discard(machine&) noexcept;
+    [[nodiscard]] machine* take_vacant() noexcept;
+    void add_vacant(machine&) noexcept;
+    void vacate(machine&) noexcept;
+    [[nodiscard]] os_thread take_thread(machine&) noexcept;
 
     // ── processors.cpp: how many there are ──
     void change_processors(unsigned);
@@ -224,8 +238,12 @@ private:
     // Those with a lower index run fibers; the others have retired, or are about to.
     std::atomic<unsigned> active_{0};
     std::unique_ptr<outsiders> outsiders_;
-    std::atomic<machine*> machines_{nullptr}; // all, by next_made
-    std::atomic<unsigned> machines_made_{0};
+    std::atomic<machine*> machines_{nullptr}; // all, by next_made, the vacant ones included
+    std::atomic<unsigned> machines_made_{0};  // those with an OS thread that has not been discarded
+    thread_maker maker_;                      // of their threads
+    sigset_t signal_mask_{};                  // of their threads; written before the first one starts
+    std::mutex vacating_;             // guards the next, and the os_thread of those that are discarded
+    machine* first_vacant_ = nullptr; // by next_listed
     unsigned const most_machines_;
     std::atomic<bool> no_machine_reported_{false};
     std::atomic<std::uint64_t> handoffs_{0};

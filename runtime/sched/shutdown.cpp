@@ -75,7 +75,8 @@ void scheduler::stop() noexcept {
     for (unsigned i = 0, n = made_.load(std::memory_order_relaxed); i < n; ++i)
         resume_retired(*processors_[i]);
     for (machine* m = first_machine(); m != nullptr; m = m->next_made)
-        m->os_thread.join();
+        take_thread(*m).join();
+    maker_.stop();
     // Only now: until the last one ends, it may look at the others.
     for (machine* m = machines_.exchange(nullptr, std::memory_order_relaxed); m != nullptr;)
         delete std::exchange(m, m->next_made);

@@ -34,7 +34,7 @@ constexpr auto usual_slice = 10ms;
 
 void sysmon::start() {
     impressions_.reserve(scheduler::most_processors); // later there may be no memory for it
-    thread_.start("fiber-sysmon", main, this);
+    thread_.start(main, this);
 }
 
 void sysmon::stop() noexcept {
@@ -81,6 +81,7 @@ clock::duration sysmon::longest_nap_now() const noexcept {
 }
 
 void* sysmon::main(void* self) noexcept {
+    name_this_thread("fiber-sysmon");
     static_cast<sysmon*>(self)->watch();
     return nullptr;
 }

@@ -9,6 +9,7 @@
  *   pinned machine    wait_for_pinned, in machine 0                             left 1, 2, 3
  *   finder            find_runnable, send_to_pinned                             right 1, 2, 3
  *   waker             ready, for the pinned fiber, as soon as it is off its stack
+ *   discarded         discard, in the pinned fiber, instead of unpin            [pin.discard]
  *   taken             the fiber blocks, and sysmon retakes the processor: there is a stand-in, and it is not needed
  *   kept              find_stand_in finds none: the machine keeps its processor until it is sent to, or finds the fiber itself
  *
@@ -22,6 +23,7 @@
  * KEEP           the pinned machine keeps its processor while it waits
  * TAKE_BOTH      LAZY: a pinned machine that has kept its processor takes the finder's, too
  * SEND_NOT_BACK  LAZY: it does not wake the finder whom it does not need
+ * KEEP_AT_END    the discarded machine keeps its processor
  */
 #define MACHINES 4
 #define PROCESSORS 2
@@ -105,9 +107,25 @@ proctype pinned_machine(byte me) {
 found:
        atomic { other = 0; p = 0 }
     od;
-    if /* unpin */
-    :: atomic { stand_in != NONE -> spare[stand_in] = true; stand_in = NONE }
-    :: stand_in == NONE
+    if
+    :: stand_in == NONE /* a lazy pin, whose fiber has not waited */
+    :: stand_in != NONE ->
+       atomic { other = stand_in; stand_in = NONE };
+       if
+       :: atomic { assert(!spare[other]); spare[other] = true } /* unpin */
+       :: true -> /* discard: its thread ends */
+          if
+#ifndef KEEP_AT_END
+          :: has[me] != NONE ->
+             p = has[me];
+             has[me] = NONE;
+             give(p, other);
+             wake(other)
+#endif
+          :: else -> atomic { assert(!spare[other]); spare[other] = true }
+          fi;
+          assert(has[me] == NONE)
+       fi
     fi
 }
 

@@ -14,6 +14,7 @@
 #include <mutex>
 #include <poll.h>
 #include <pthread.h>
+#include <unistd.h>
 #include <vector>
 
 using namespace std::chrono_literals;
@@ -110,6 +111,35 @@ TEST_CASE("the number of processors changes while machines lose theirs", "[stres
     stop = true;
     for (auto& h : all)
         h.join();
+}
+
+TEST_CASE("threads are discarded while processors come and go", "[stress][thread_pin]") {
+    constexpr int parties = 8, rounds = 40;
+    tests::expect expect;
+    fiber::runtime runtime({.processors = 2});
+    runtime.run([&] {
+        std::vector<fiber::handle> all;
+        for (int party = 0; party < parties; ++party)
+            all.push_back(fiber::go([&, party] {
+                tests::chaos chaos(static_cast<std::uint64_t>(party));
+                for (int round = 0; round < rounds; ++round) {
+                    get_stuck(chaos);
+                    if (party == 0)
+                        runtime.set_processors(1 + static_cast<unsigned>(chaos.below(4)));
+                    pid_t pinned = 0;
+                    {
+                        fiber::thread_pin pin;
+                        pinned = ::gettid();
+                        pin.discard();
+                        get_stuck(chaos);
+                        expect(::gettid() == pinned, "its own thread");
+                    }
+                    expect(::gettid() != pinned, "another thread");
+                }
+            }));
+        for (auto& h : all)
+            h.join();
+    });
 }
 
 TEST_CASE("pinned fibers keep their threads while processors come and go", "[stress][thread_pin]") {

@@ -304,12 +304,19 @@ decltype(auto) blocking(F&& f) {
 // libraries that care about the thread they are called from. Waking such a fiber takes an OS thread's wake-up. May
 // be nested, in any order; must be destroyed by the fiber that made it. In an OS thread: nothing. Throws std::system_error if
 // there can be no OS thread for the other fibers.
+// A fiber that changes what belongs to its OS thread (namespaces, credentials, CPU affinity, priority, signal mask) does so
+// under a pin, and undoes it before the pin ends, or calls discard(). New OS threads do not inherit it.
 class thread_pin {
 public:
     FIBER_API thread_pin();
     FIBER_API ~thread_pin();
     thread_pin(thread_pin const&) = delete;
     thread_pin& operator=(thread_pin const&) = delete;
+
+    // The OS thread ends when the pin does, instead of running other fibers: Go's goroutine that ends without UnlockOSThread.
+    // The fiber goes on in another OS thread, so the destructor of the pin may wait for one. Of nested pins, the last one that
+    // ends. Called by the fiber that made the pin. In an OS thread: nothing.
+    FIBER_API void discard() noexcept;
 
 private:
     rt::fiber* of_ = nullptr; // null: made in an OS thread

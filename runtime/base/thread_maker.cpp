@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+#include "runtime/base/thread_maker.hpp"
+
+#include "runtime/base/futex.hpp"
+
+#include <utility>
+
+namespace fiber::rt {
+
+void thread_maker::start() { thread_.start(main, this); }
+
+void thread_maker::stop() noexcept {
+    stopping_.store(true, std::memory_order_relaxed); // asked_ orders it
+    asked_.fetch_add(1, std::memory_order_release);   // [thread_maker]
+    futex_wake_one(asked_);
+    thread_.join();
+}
+
+void thread_maker::make(os_thread& thread, void* (*body)(void*), void* argument) {
+    request mine{thread, body, argument};
+    mine.next = requests_.load(std::memory_order_relaxed); // it is not followed here
+    while (
+        !requests_.compare_exchange_weak(mine.next, &mine, std::memory_order_release)) // with what is in mine
+        ;
+    asked_.fetch_add(1, std::memory_order_release); // [thread_maker]
+    futex_wake_one(asked_);
+    while (mine.done.load(std::memory_order_acquire) == 0) // with the thread, and the error
+        futex_wait(mine.done, 0, never);
+    if (mine.error != 0)
+        throw_cannot_start(mine.error);
+}
+
+// The first one that came is the first one served.
+thread_maker::request* thread_maker::take_all() noexcept {
+    request* first = nullptr;
+    for (request* r = requests_.exchange(nullptr, std::memory_order_acquire); r != nullptr;) {
+        request* const before = std::exchange(r->next, first);
+        first = std::exchange(r, before);
+    }
+    return first;
+}
+
+void* thread_maker::main(void* self) noexcept {
+    auto& me = *static_cast<thread_maker*>(self);
+    name_this_thread("fiber-maker");
+    for (;;) {
+        auto const seen = me.asked_.load(std::memory_order_acquire); // [thread_maker]
+        if (me.stopping_.load(std::memory_order_relaxed))            // ordered by asked_
+            return nullptr;
+        request* r = me.take_all();
+        if (r == nullptr)
+            futex_wait(me.asked_, seen, never);
+        while (r != nullptr) {
+            request& mine = *std::exchange(r, r->next);
+            mine.error = mine.thread.try_start(mine.body, mine.argument);
+            mine.done.store(1, std::memory_order_release); // with the thread, and the error. mine may be gone
+            futex_wake_one(mine.done);                     // wakes nobody then, or somebody who looks again
+        }
+    }
+}
+
+} // namespace fiber::rt
