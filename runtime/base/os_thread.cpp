@@ -6,13 +6,29 @@
 #include <climits>
 #include <csignal>
 #include <cstddef>
+#include <link.h>
 #include <system_error>
 
 namespace fiber::rt {
 namespace {
 
-// glibc takes static thread-locals, of which a program may have plenty, out of this as well.
 constexpr std::size_t stack_bytes = std::size_t{1} << 20;
+
+// The thread-local variables of the program and of the libraries that it is linked with: the C library takes room for them
+// out of each thread's stack. More than that for what is loaded later it has set aside when the program started. Counted
+// before main: an iteration takes a lock, which a fork could leave locked.
+constinit std::size_t thread_local_bytes = 0;
+
+int add_thread_locals(dl_phdr_info* module, std::size_t, void*) {
+    for (unsigned i = 0; i < module->dlpi_phnum; ++i)
+        if (auto const& segment = module->dlpi_phdr[i]; segment.p_type == PT_TLS)
+            thread_local_bytes += segment.p_memsz + segment.p_align;
+    return 0;
+}
+
+[[gnu::constructor(101)]] void count_thread_locals() { // 101: the first that programs may have
+    ::dl_iterate_phdr(add_thread_locals, nullptr);
+}
 
 // A new thread begins with the signal mask of the one that makes it.
 class all_signals_blocked {
@@ -37,7 +53,7 @@ int os_thread::try_start(void* (*body)(void*), void* argument) noexcept {
     int error = pthread_attr_init(&attributes);
     if (error != 0)
         return error;
-    pthread_attr_setstacksize(&attributes, stack_bytes); // refused: the default stays
+    pthread_attr_setstacksize(&attributes, stack_bytes + thread_local_bytes); // refused: the default stays
     {
         all_signals_blocked const meanwhile;
         error = pthread_create(&handle_, &attributes, body, argument);
