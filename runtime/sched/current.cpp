@@ -3,7 +3,11 @@
 
 #include "runtime/sched/current.hpp"
 
+#include "runtime/base/fatal.hpp"
 #include "runtime/sched/thread_party.hpp"
+
+#include <cstring>
+#include <pthread.h>
 
 #if defined(__clang__)
 #define FIBER_OPAQUE gnu::noinline
@@ -25,15 +29,33 @@ namespace {
 // effects, and cannot merge two calls.
 inline void hide() noexcept { asm volatile("" ::: "memory"); }
 
-struct recycle_at_thread_end {
+// Fiber-local values of an OS thread are destroyed among its thread_local variables, so that they may use those that were
+// there before.
+struct destroy_locals_at_thread_end {
     bool armed = false;
-    ~recycle_at_thread_end() {
+    ~destroy_locals_at_thread_end() {
         if (this_thread_party != nullptr)
-            thread_party::release(*this_thread_party);
-        this_thread_party = nullptr; // a later destructor that waits gets another
+            this_thread_party->destroy_locals();
     }
 };
-thread_local recycle_at_thread_end at_thread_end;
+thread_local destroy_locals_at_thread_end at_thread_end;
+
+// [party.end] The destructor of a thread_local variable may still wait, or make fiber-local values, as whom it knows: the
+// party is given back by a key's destructor, which runs after all of those. Another key's destructor may run after that, and
+// wait: then the thread has another party, and the C library calls this again for it.
+constinit pthread_key_t party_key{};
+
+void give_party_back(void* its) noexcept {
+    auto& party = *static_cast<thread_party*>(its);
+    party.destroy_locals(); // as it, too
+    this_thread_party = nullptr;
+    thread_party::release(party);
+}
+
+[[gnu::constructor(101)]] void make_party_key() { // 101: the first that programs may have
+    if (int const error = ::pthread_key_create(&party_key, give_party_back); error != 0)
+        fatal("cannot prepare for the ends of threads: pthread_key_create: %s", std::strerror(error));
+}
 
 } // namespace
 
@@ -54,6 +76,7 @@ thread_local recycle_at_thread_end at_thread_end;
     if (this_thread_party == nullptr) {
         at_thread_end.armed = true;
         this_thread_party = &thread_party::acquire();
+        ::pthread_setspecific(party_key, this_thread_party); // [party.end]
     }
     return *this_thread_party;
 }

@@ -38,10 +38,9 @@ void renew_thread_parties() noexcept { thread_party_pool::first = nullptr; }
 
 thread_party& thread_party::acquire() noexcept { return thread_party_pool::acquire(); }
 
-void thread_party::release(thread_party& p) noexcept {
-    local_table::destroy(p.locals);
-    thread_party_pool::release(p);
-}
+void thread_party::release(thread_party& p) noexcept { thread_party_pool::release(p); }
+
+void thread_party::destroy_locals() noexcept { local_table::destroy(locals); }
 
 bool thread_party::sleep_until(clock::time_point deadline) noexcept {
     for (;;) {

@@ -21,6 +21,7 @@ class thread_party : public party {
 public:
     [[nodiscard]] static thread_party& acquire() noexcept;
     static void release(thread_party&) noexcept;
+    void destroy_locals() noexcept; // by the thread
 
     // By the thread: until one ready(), which may have come already, or the deadline. False: the deadline.
     [[nodiscard]] bool sleep_until(clock::time_point deadline) noexcept;
