@@ -10,12 +10,16 @@
 namespace fiber::rt {
 namespace {
 
+std::size_t kernel_page_size() noexcept { return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)); }
+
 // What the kernel puts there, all vector registers included, and the report: an unwinder and dladdr. Address space;
 // pages are touched only when a signal comes.
 std::size_t size_needed() noexcept {
     constexpr std::size_t report = 64 * 1024;
     long const least = ::sysconf(_SC_MINSIGSTKSZ);
-    return report + static_cast<std::size_t>(least > 0 ? least : MINSIGSTKSZ);
+    std::size_t const needed = report + static_cast<std::size_t>(least > 0 ? least : MINSIGSTKSZ),
+                      page = kernel_page_size();
+    return (needed + page - 1) / page * page;
 }
 
 } // namespace
@@ -24,14 +28,16 @@ signal_stack::signal_stack() noexcept {
     stack_t before{};
     if (::sigaltstack(nullptr, &before) != 0 || (before.ss_flags & SS_DISABLE) == 0)
         return;
-    std::size_t const size = size_needed();
+    std::size_t const page = kernel_page_size(), size = page + size_needed();
     void* const memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE,
                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
     if (memory == MAP_FAILED)
         return;
+    ::mprotect(memory, page,
+               PROT_NONE); // a guard: handlers of the program's run here, too. Refused: there is none
     stack_t mine{};
-    mine.ss_sp = memory;
-    mine.ss_size = size;
+    mine.ss_sp = static_cast<std::byte*>(memory) + page;
+    mine.ss_size = size - page;
     if (::sigaltstack(&mine, nullptr) != 0) {
         ::munmap(memory, size);
         return;
