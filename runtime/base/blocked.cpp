@@ -3,10 +3,10 @@
 
 #include "runtime/base/blocked.hpp"
 
+#include "runtime/base/raw_file.hpp"
+
 #include <cstdio>
 #include <cstring>
-#include <fcntl.h>
-#include <unistd.h>
 
 namespace fiber::rt {
 
@@ -14,12 +14,8 @@ namespace fiber::rt {
 bool is_blocked(pid_t thread) noexcept {
     char path[48];
     std::snprintf(path, sizeof path, "/proc/self/task/%d/stat", static_cast<int>(thread));
-    int const file = ::open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0)
-        return false;
     char text[64]; // the number, and a name of at most 15 characters
-    ssize_t const n = ::read(file, text, sizeof text - 1);
-    ::close(file);
+    ssize_t const n = raw_file(path).read(text, sizeof text - 1);
     if (n <= 0)
         return false;
     text[n] = '\0';

@@ -3,11 +3,11 @@
 
 #include "runtime/base/cgroup.hpp"
 
+#include "runtime/base/raw_file.hpp"
+
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <fcntl.h>
-#include <unistd.h>
 #include <utility>
 
 namespace fiber::rt {
@@ -15,16 +15,10 @@ namespace {
 
 // Empty: it cannot be read.
 std::string contents(std::string const& path) {
-    int const fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return {};
-    struct closer {
-        int fd;
-        ~closer() { ::close(fd); }
-    } const at_the_end{fd};
+    raw_file file(path.c_str());
     std::string all;
     std::array<char, 4096> room;
-    for (ssize_t n; (n = ::read(fd, room.data(), room.size())) > 0;)
+    for (ssize_t n; (n = file.read(room.data(), room.size())) > 0;)
         all.append(room.data(), static_cast<std::size_t>(n));
     return all;
 }

@@ -13,6 +13,11 @@
 namespace fiber::rt {
 namespace {
 
+struct {
+    line_writer write;
+    void* context;
+} constinit thread_local writer_of_thread{nullptr, nullptr};
+
 // One write, so that lines of different threads do not mix; no stdio buffer, which the failing thread may
 // hold.
 void print_line(char const* format, std::va_list arguments) noexcept {
@@ -23,11 +28,18 @@ void print_line(char const* format, std::va_list arguments) noexcept {
     std::size_t const length =
         prefix + std::min(static_cast<std::size_t>(std::max(n, 0)), sizeof line - prefix - 2);
     line[length] = '\n';
-    [[maybe_unused]] auto const written = ::write(STDERR_FILENO, line, length + 1);
+    if (auto const writer = writer_of_thread; writer.write != nullptr)
+        writer.write(writer.context, line, length + 1);
+    else [[maybe_unused]]
+        auto const written = ::write(STDERR_FILENO, line, length + 1);
     errno = saved_errno;
 }
 
 } // namespace
+
+void write_lines_of_thread_by(line_writer writer, void* context) noexcept {
+    writer_of_thread = {writer, context};
+}
 
 void fatal(char const* format, ...) noexcept {
     std::va_list arguments;

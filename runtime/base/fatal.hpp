@@ -7,6 +7,8 @@
 
 #include "asm/growth.hpp"
 
+#include <cstddef>
+
 namespace fiber::rt {
 
 // clang++ cannot split functions of this sort. g++ can; and those that it is told not to split it gives wrong arguments, where
@@ -23,5 +25,9 @@ FIBER_NO_SPLIT_BY_CLANG [[noreturn, gnu::format(printf, 1, 2), gnu::cold]] void 
 
 // Prints the line; the program goes on.
 FIBER_NO_SPLIT_BY_CLANG [[gnu::format(printf, 1, 2), gnu::cold]] void warn(char const* format, ...) noexcept;
+
+// For a thread that has no part in the program's file descriptors: from here on its lines are given to `writer`.
+using line_writer = void (*)(void* context, char const* line, std::size_t length) noexcept;
+void write_lines_of_thread_by(line_writer writer, void* context) noexcept;
 
 } // namespace fiber::rt

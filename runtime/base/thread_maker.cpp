@@ -19,17 +19,32 @@ void thread_maker::stop() noexcept {
 }
 
 void thread_maker::make(os_thread& thread, void* (*body)(void*), void* argument) {
-    request mine{thread, body, argument};
+    struct {
+        os_thread& thread;
+        void* (*body)(void*);
+        void* argument;
+        int error;
+    } what{thread, body, argument, 0};
+    call(
+        [](void* self) noexcept {
+            auto& made = *static_cast<decltype(what)*>(self);
+            made.error = made.thread.try_start(made.body, made.argument);
+        },
+        &what);
+    if (what.error != 0)
+        throw_cannot_start(what.error);
+}
+
+void thread_maker::call(void (*work)(void*) noexcept, void* argument) noexcept {
+    request mine{work, argument};
     mine.next = requests_.load(std::memory_order_relaxed); // it is not followed here
     while (
         !requests_.compare_exchange_weak(mine.next, &mine, std::memory_order_release)) // with what is in mine
         ;
     asked_.fetch_add(1, std::memory_order_release); // [thread_maker]
     futex_wake_one(asked_);
-    while (mine.done.load(std::memory_order_acquire) == 0) // with the thread, and the error
+    while (mine.done.load(std::memory_order_acquire) == 0) // with what the work has done
         futex_wait(mine.done, 0, never);
-    if (mine.error != 0)
-        throw_cannot_start(mine.error);
 }
 
 // The first one that came is the first one served.
@@ -54,8 +69,8 @@ void* thread_maker::main(void* self) noexcept {
             futex_wait(me.asked_, seen, never);
         while (r != nullptr) {
             request& mine = *std::exchange(r, r->next);
-            mine.error = mine.thread.try_start(mine.body, mine.argument);
-            mine.done.store(1, std::memory_order_release); // with the thread, and the error. mine may be gone
+            mine.work(mine.argument);
+            mine.done.store(1, std::memory_order_release); // with what the work has done. mine may be gone
             futex_wake_one(mine.done);                     // wakes nobody then, or somebody who looks again
         }
     }

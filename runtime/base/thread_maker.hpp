@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// thread_maker.hpp: an OS thread that makes others, and does nothing else.
+// thread_maker.hpp: an OS thread that makes others, and does little else.
 //
 // A new thread is a copy of the one that makes it: its namespaces, credentials, CPU affinity, priority, signal mask, timer
 // slack. A fiber may have changed any of these in the thread that it is pinned to. So a thread that runs fibers never makes
@@ -26,13 +26,14 @@ public:
     // several at a time. Throws as os_thread::start.
     void make(os_thread& thread, void* (*body)(void*), void* argument);
 
+    // work(argument), done by the maker, likewise.
+    void call(void (*work)(void*) noexcept, void* argument) noexcept;
+
 private:
     struct request {
-        os_thread& thread;
-        void* (*body)(void*);
+        void (*work)(void*) noexcept;
         void* argument;
         request* next = nullptr;
-        int error = 0;
         std::atomic<std::uint32_t> done{0}; // for the futex
     };
 

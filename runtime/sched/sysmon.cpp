@@ -5,11 +5,15 @@
 
 #include "runtime/base/blocked.hpp"
 #include "runtime/base/cpu_relax.hpp"
+#include "runtime/base/fatal.hpp"
 #include "runtime/base/futex.hpp"
+#include "runtime/base/own_descriptors.hpp"
 #include "runtime/sched/scheduler.hpp"
 
 #include <algorithm>
 #include <chrono>
+#include <string_view>
+#include <unistd.h>
 #include <utility>
 
 namespace fiber::rt {
@@ -29,6 +33,17 @@ constexpr int naps_before_longer = 50; // without anything found
 constexpr int idle_naps_before_sleep = 2;
 
 constexpr auto usual_slice = 10ms;
+
+// The maker has the program's stderr.
+void write_by_maker(void* maker, char const* text, std::size_t length) noexcept {
+    std::string_view line(text, length);
+    static_cast<thread_maker*>(maker)->call(
+        [](void* self) noexcept {
+            auto const& it = *static_cast<std::string_view*>(self);
+            [[maybe_unused]] auto const written = ::write(STDERR_FILENO, it.data(), it.size());
+        },
+        &line);
+}
 
 } // namespace
 
@@ -81,8 +96,11 @@ clock::duration sysmon::longest_nap_now() const noexcept {
 }
 
 void* sysmon::main(void* self) noexcept {
+    auto& me = *static_cast<sysmon*>(self);
     name_this_thread("fiber-sysmon");
-    static_cast<sysmon*>(self)->watch();
+    if (leave_descriptors_of_program()) // it opens files of /proc again and again
+        write_lines_of_thread_by(write_by_maker, &me.of_.maker_);
+    me.watch();
     return nullptr;
 }
 
