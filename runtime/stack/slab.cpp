@@ -82,6 +82,14 @@ guard_kind protect_within_budget(memory_range at) noexcept {
     return guard_kind::canary;
 }
 
+std::size_t kernel_page_size() noexcept {
+#if defined(__x86_64__)
+    return page_size;
+#else
+    return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+#endif
+}
+
 // How many of the ranges, from the first, have been advised. errno says why not all.
 std::size_t advise(std::span<memory_range const> ranges, int advice) noexcept {
     static std::atomic<bool> all_at_once{true}; // relaxed: found out again by whoever sees it late
@@ -101,6 +109,19 @@ std::size_t advise(std::span<memory_range const> ranges, int advice) noexcept {
     while (done < ranges.size() && ::madvise(ranges[done].begin, ranges[done].size, advice) == 0)
         ++done;
     return done;
+}
+
+// The ranges, rounded to the kernel's pages. One that is not would be refused, or advice given for what is behind it.
+void advise_pages(std::span<memory_range const> ranges, int advice,
+                  memory_range (*rounded)(memory_range, std::size_t page) noexcept) noexcept {
+    std::size_t const page = kernel_page_size();
+    if (page == page_size) {
+        static_cast<void>(advise(ranges, advice));
+        return;
+    }
+    for (memory_range const& each : ranges)
+        if (memory_range const pages = rounded(each, page); pages.size != 0)
+            static_cast<void>(advise({&pages, 1}, advice));
 }
 
 class keep_errno {
@@ -162,35 +183,48 @@ void install_guards(std::span<memory_range const> at, guard_kind* kinds) noexcep
                    protect_within_budget);
 }
 
+memory_range pages_around(memory_range range, std::size_t page) noexcept {
+    std::size_t const before = reinterpret_cast<std::uintptr_t>(range.begin) % page;
+    return {range.begin - before, (before + range.size + page - 1) / page * page};
+}
+
+memory_range pages_within(memory_range range, std::size_t page) noexcept {
+    std::size_t const rest = reinterpret_cast<std::uintptr_t>(range.begin) % page;
+    std::size_t const before = rest != 0 ? page - rest : 0;
+    if (range.size < before)
+        return {range.begin, 0};
+    return {range.begin + before, (range.size - before) / page * page};
+}
+
 void limit_guards(guard_support best) noexcept { best_guards.store(best, std::memory_order_relaxed); }
 
 void populate_pages(std::span<memory_range const> ranges) noexcept {
     keep_errno const keep;
-    static_cast<void>(advise(ranges, MADV_POPULATE_WRITE));
+    advise_pages(ranges, MADV_POPULATE_WRITE, pages_around);
 }
 
 void release_pages(std::span<memory_range const> ranges) noexcept {
     keep_errno const keep;
-    static_cast<void>(advise(ranges, MADV_DONTNEED));
+    advise_pages(ranges, MADV_DONTNEED, pages_within);
 }
 
 touched_memory touched_in(memory_range range) noexcept {
     keep_errno const keep;
     touched_memory seen;
+    std::size_t const page = kernel_page_size();
     std::array<unsigned char, 128> pages; // of one stretch
     for (std::byte* end = range.begin + range.size; end != range.begin;) {
-        std::size_t const size =
-            std::min(static_cast<std::size_t>(end - range.begin), pages.size() * page_size);
+        std::size_t const size = std::min(static_cast<std::size_t>(end - range.begin), pages.size() * page);
         end -= size;
-        auto const last = pages.begin() + static_cast<std::ptrdiff_t>(size / page_size);
+        auto const last = pages.begin() + static_cast<std::ptrdiff_t>(size / page);
         if (::mincore(end, size, pages.data()) != 0)
             break;
-        auto const is_resident = [](unsigned char page) { return (page & 1) != 0; };
+        auto const is_resident = [](unsigned char flags) { return (flags & 1) != 0; };
         auto const lowest = std::find_if(pages.begin(), last, is_resident);
         if (lowest == last)
             break;
-        seen.resident += static_cast<std::size_t>(std::count_if(lowest, last, is_resident)) * page_size;
-        auto const below = static_cast<std::size_t>(lowest - pages.begin()) * page_size;
+        seen.resident += static_cast<std::size_t>(std::count_if(lowest, last, is_resident)) * page;
+        auto const below = static_cast<std::size_t>(lowest - pages.begin()) * page;
         seen.depth = static_cast<std::size_t>(range.begin + range.size - end) - below;
     }
     return seen;

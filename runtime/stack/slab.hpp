@@ -11,6 +11,8 @@
 
 namespace fiber::rt {
 
+// The smallest that a kernel has, of which all sizes here are multiples. On x86-64 there is no other; on aarch64 a kernel may
+// have pages of 16 or 64 KiB, and then what it is told is rounded to those.
 inline constexpr std::size_t page_size = 4096;
 // What one page table maps.
 inline constexpr std::size_t page_table_span = std::size_t{2} << 20;
@@ -28,6 +30,10 @@ struct memory_range { // laid out as the kernel wants it
     std::byte* begin;
     std::size_t size;
 };
+
+// The pages that a range is in, and those that are in it as a whole.
+[[nodiscard]] memory_range pages_around(memory_range, std::size_t page) noexcept;
+[[nodiscard]] memory_range pages_within(memory_range, std::size_t page) noexcept;
 
 // Gives a part of a slab, whole pages, back to the kernel. False: it refuses, since there are too many map entries.
 [[nodiscard]] bool release_address_space(memory_range) noexcept;

@@ -195,9 +195,7 @@ stack* stack_class::place_in(row const& r, std::size_t i) const noexcept {
 // Several share a page, and all of them are made resident at once.
 stack* stack_class::make_in(row const& r) noexcept {
     if (r.n > 1) { // one alone is about to be touched anyway
-        auto const before = reinterpret_cast<std::uintptr_t>(r.begin) % page_size;
-        memory_range const pages{r.begin - before,
-                                 (before + r.n * size_ + page_size - 1) / page_size * page_size};
+        memory_range const pages = pages_around({r.begin, r.n * size_}, page_size);
         populate_pages({&pages, 1});
     }
     stack* list = nullptr;

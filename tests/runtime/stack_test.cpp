@@ -256,3 +256,34 @@ TEST_CASE("stacks are made once the fiber that parks has left", "[stack][park]")
              c.join();
      }).join();
 }
+
+// Here all pages are of 4 KiB; elsewhere the kernel refuses ranges that are not whole pages of its own.
+TEST_CASE("a range is rounded to pages of any size", "[stack]") {
+    constexpr std::size_t page = 65536;
+    auto const at = [](std::uintptr_t address) { return reinterpret_cast<std::byte*>(address); };
+    struct {
+        std::uintptr_t begin;
+        std::size_t size;
+        std::uintptr_t around;
+        std::size_t around_size;
+        std::uintptr_t within;
+        std::size_t within_size;
+    } const cases[] = {
+        {2 * page, page, 2 * page, page, 2 * page, page},
+        {2 * page + 4096, page, 2 * page, 2 * page, 3 * page, 0},
+        {2 * page + 4096, 2 * page, 2 * page, 3 * page, 3 * page, page},
+        {2 * page - 4096, 8192, page, 2 * page, 2 * page, 0},
+        {2 * page, 3 * page - 1, 2 * page, 3 * page, 2 * page, 2 * page},
+    };
+    for (auto const& c : cases) {
+        INFO(c.begin << ", " << c.size);
+        auto const around = rt::pages_around({at(c.begin), c.size}, page);
+        CHECK(around.begin == at(c.around));
+        CHECK(around.size == c.around_size);
+        auto const within = rt::pages_within({at(c.begin), c.size}, page);
+        CHECK(within.size == c.within_size);
+        CHECK((within.size == 0 || within.begin == at(c.within)));
+    }
+    CHECK(rt::pages_within({at(2 * page + 4096), 4096}, page).size ==
+          0); // it lies in one page, and ends there
+}
