@@ -165,6 +165,9 @@ void scheduler::retire(machine& m) noexcept {
             return;
         set_retired(m, true);
     }
+    full_fence(); // [close] it may have ended the last fiber
+    if (closing_.load(std::memory_order_relaxed))
+        tell_closer_if_empty();
     // From here on m touches nothing of p but its timers: it may be put on the idle list, and robbed, before it sleeps.
     if (nap(m, p.timers.earliest()))
         return;
