@@ -69,6 +69,11 @@ func main() {
 		fmt.Println(runtime.Version())
 		return
 	}
+	if len(os.Args) == 5 && os.Args[1] == "latency" { // for ../../alone/latency.cpp
+		runtime.GOMAXPROCS(2)
+		latencyBeside(number(os.Args[3]), time.Duration(number(os.Args[4]))*time.Millisecond)
+		return
+	}
 	if len(os.Args) != 4 {
 		fmt.Fprintln(os.Stderr, "usage: contender_go NAME COUNT PROCESSORS | version")
 		os.Exit(2)
