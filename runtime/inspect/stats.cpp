@@ -9,10 +9,17 @@
 
 namespace fiber::rt {
 
+std::size_t scheduler::runnable_fibers() const noexcept {
+    std::size_t n = global_.size();
+    for (unsigned i = 0, made = made_.load(std::memory_order_acquire); i < made; ++i) // [made]
+        n += processors_[i]->waiting();
+    return n;
+}
+
 runtime_stats scheduler::stats() const {
     runtime_stats s;
     s.fibers_live = live_fibers();
-    s.fibers_runnable = global_.size();
+    s.fibers_runnable = runnable_fibers();
     s.processors = processors();
     s.machines = machines_made_.load(std::memory_order_relaxed); // a number
     s.handoffs = handoffs_.load(std::memory_order_relaxed);      // likewise
@@ -20,7 +27,6 @@ runtime_stats scheduler::stats() const {
     unsigned const made = made_.load(std::memory_order_acquire); // [made]
     for (unsigned i = 0; i < made; ++i) {
         processor const& p = *processors_[i];
-        s.fibers_runnable += p.waiting();
         s.switches += p.progress.ticks.read();
         s.steals += p.steals.read();
         s.parks += p.parks.read();

@@ -85,7 +85,7 @@ machine& scheduler::machine_without_thread() {
 // Asleep, without a processor, and on no list. Throws std::system_error.
 machine& scheduler::new_machine() {
     try {
-        if (machines_made_.fetch_add(1, std::memory_order_relaxed) >= most_machines_) // relaxed: a limit
+        if (machines_made_.fetch_add(1, std::memory_order_relaxed) >= machine_limit()) // relaxed: a limit
             throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again),
                                     "fiber: no more than " + std::to_string(most_machines_) +
                                         " machines, as runtime_options::max_machines says");
@@ -113,7 +113,7 @@ machine* scheduler::spare_or_new() noexcept {
         auto const made = machines_made_.load(std::memory_order_relaxed);    // a message, and orders nothing
         if (!no_machine_reported_.exchange(true, std::memory_order_relaxed)) // likewise
             warn("a runtime has %u machines, and can have no more (%s; max_machines is %u): fibers that "
-                 "block or compute keep their processors, and others wait. Raise %s, or block "
+                 "block or compute keep their processors until they are done with it. Raise %s, or block "
                  "in fewer fibers at a time",
                  made, e.code().message().c_str(), most_machines_,
                  made < most_machines_ ? "the system's limit of threads" : "max_machines");
@@ -173,10 +173,10 @@ void scheduler::end_computation(machine& m) noexcept {
 }
 
 // By sysmon: the machine of p is stuck in a fiber's own code, and has been since p's ticks were so many.
-bool scheduler::retake(processor& p, std::uint64_t ticks, stuck_in what) noexcept {
+retaken scheduler::retake(processor& p, std::uint64_t ticks, stuck_in what) noexcept {
     machine* const to = spare_or_new();
     if (to == nullptr)
-        return false;
+        return retaken::no_machine;
     bool taken = false;
     static_cast<void>(break_lease(p, if_inside::wait_a_moment, [&](machine& from) {
         if (p.progress.ticks.read() != ticks) // it has moved on meanwhile
@@ -194,7 +194,7 @@ bool scheduler::retake(processor& p, std::uint64_t ticks, stuck_in what) noexcep
     } else {
         idle_.add_spare(*to);
     }
-    return taken;
+    return taken ? retaken::yes : retaken::no;
 }
 
 // Until it is given a processor, or the end has come.

@@ -30,6 +30,7 @@
 namespace fiber::rt {
 
 enum class stuck_in { the_kernel, a_computation };
+enum class retaken { yes, no, no_machine };
 
 class scheduler {
 public:
@@ -95,6 +96,7 @@ public:
 
 private:
     friend struct machine;
+    friend class standstill;
     friend class sysmon;
     class request;
     struct outsiders; // what callers without a processor share
@@ -189,7 +191,9 @@ private:
     template <class Use>
     [[nodiscard]] bool break_lease(processor&, if_inside, Use const&) noexcept;
     [[nodiscard]] bool regain(machine&) noexcept;
-    [[nodiscard]] bool retake(processor&, std::uint64_t ticks, stuck_in) noexcept;
+    [[nodiscard]] retaken retake(processor&, std::uint64_t ticks, stuck_in) noexcept;
+    [[nodiscard]] unsigned machine_limit() const noexcept { return most_machines_ + beyond_most_machines_; }
+    [[nodiscard]] std::size_t runnable_fibers() const noexcept; // in queues: a guess
     void end_computation(machine&) noexcept;
     void wait_as_spare(machine&) noexcept;
     [[nodiscard]] bool nap(machine&, clock::time_point until) noexcept;
@@ -245,6 +249,7 @@ private:
     std::mutex vacating_;             // guards the next, and the os_thread of those that are discarded
     machine* first_vacant_ = nullptr; // by next_listed
     unsigned const most_machines_;
+    relaxed<unsigned> beyond_most_machines_{0}; // by sysmon: standstill.hpp
     std::atomic<bool> no_machine_reported_{false};
     std::atomic<std::uint64_t> handoffs_{0};
     std::mutex taking_;         // [lease] one taker at a time

@@ -139,8 +139,15 @@ bool sysmon::look_at_all(clock::time_point now) {
     impressions_.resize(of_.made_.load(std::memory_order_acquire)); // [made]
     bool found = false;
     backlog_ = false;
-    for (std::size_t i = 0; i < impressions_.size(); ++i)
-        found |= look_at(*of_.processors_[i], impressions_[i], now);
+    bool work_waits = !of_.global_.empty();
+    bool all_stand_still = true;
+    for (std::size_t i = 0; i < impressions_.size(); ++i) {
+        processor& p = *of_.processors_[i];
+        found |= look_at(p, impressions_[i], now);
+        work_waits |= p.waiting() != 0 || p.timers.earliest() <= now;
+        all_stand_still &= impressions_[i].stands_still || of_.retired(p);
+    }
+    standstill_.note(all_stand_still && work_waits, now);
     return found;
 }
 
@@ -167,7 +174,7 @@ bool sysmon::look_at(processor& p, impression& seen, clock::time_point now) {
         backlog_ |=
             p.waiting() != 0 && now - before.at > nap_beside_backlog * (seen.progress.ticks - before.ticks);
         seen.is_moving(now);
-        seen.blocked = false;
+        seen.blocked = seen.stands_still = false;
         return false;
     }
     // It may make no switch, but give some of what waits there to others: then it has more time.
@@ -186,12 +193,16 @@ bool sysmon::look_at(processor& p, impression& seen, clock::time_point now) {
         return false;
     // Twice in a row: a page fault, too, sleeps in the kernel for a moment.
     bool const was_blocked = std::exchange(seen.blocked, is_blocked(m->thread_id));
+    seen.stands_still &= seen.blocked;
     if (seen.blocked && !was_blocked)
         return true;
     if (!seen.blocked && (!work_waits || stuck_for < slice()))
         return false;
     seen.is_moving(now);
-    return of_.retake(p, seen.progress.ticks, seen.blocked ? stuck_in::the_kernel : stuck_in::a_computation);
+    auto const what = seen.blocked ? stuck_in::the_kernel : stuck_in::a_computation;
+    auto const outcome = of_.retake(p, seen.progress.ticks, what);
+    seen.stands_still = seen.blocked && outcome == retaken::no_machine;
+    return outcome == retaken::yes;
 }
 
 // How long a fiber may compute while others wait. It grows with the number of those that compute on without a

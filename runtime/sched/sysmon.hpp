@@ -10,6 +10,7 @@
 //   the same slice for too long, others queued           ends it
 //   a timer overdue, or a poller                         has the machine look at its timers, and ask the poller
 // A processor whose machine is blocked for a slice with no work waiting is retaken too, so that it can be idle.
+// Where no processor can be retaken for want of machines, it allows more: standstill.hpp.
 // It also has the memory of stacks given back that have been idle for long: idle_stacks.cpp; and asks once a second how
 // many CPUs there are, unless somebody has said how many processors there shall be: processors.cpp.
 // It sleeps when all processors are idle, and no stack is.
@@ -18,6 +19,7 @@
 #include "runtime/base/clock.hpp"
 #include "runtime/base/os_thread.hpp"
 #include "runtime/sched/pace.hpp"
+#include "runtime/sched/standstill.hpp"
 
 #include <atomic>
 #include <cstdint>
@@ -30,7 +32,7 @@ class scheduler;
 
 class sysmon {
 public:
-    explicit sysmon(scheduler& of) noexcept : of_(of) {}
+    explicit sysmon(scheduler& of) noexcept : of_(of), standstill_(of) {}
 
     void start(); // throws as os_thread::start
     void stop() noexcept;
@@ -47,6 +49,7 @@ private:
         clock::time_point since = clock::now(); // of the last switch, or sleep
         clock::time_point helped_since = since; // likewise, or of the last fibers given away
         bool blocked = false;                   // its machine, in the kernel
+        bool stands_still = false;              // likewise, and there is no other machine to take it
         pace::look progress;
         std::uint64_t given_away = 0;
         std::uint64_t slice = 0;
@@ -73,6 +76,7 @@ private:
     std::vector<impression> impressions_;
     bool backlog_ = false; // fibers wait where switches are rare
     scheduler& of_;
+    standstill standstill_;
     os_thread thread_;
 };
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// When as many fibers block as there may be machines, that is said once, and the others wait until one comes back.
-// stderr: fiber: .*max_machines.*
+// When as many fibers block as there may be machines, that is said once, and the others wait until one comes back. Should none
+// do so for long, all stand still, and that is said, too: all_stand_still.cpp.
+// stderr: fiber: a runtime has 3 machines, and can have no more .*max_machines.*
+// stderr: ...
 // stdout: all done
 #include <fiber/runtime.hpp>
 

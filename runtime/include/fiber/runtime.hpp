@@ -34,7 +34,8 @@ struct runtime_options {
     // Bytes of address space a stack, used as touched. 0: $FIBER_STACK_SIZE (65536, 64k, 8M), else 256 KiB. Those of thread,
     // jthread and async may be larger.
     std::size_t stack_size = 0;
-    unsigned max_machines = 10'000; // OS threads at the most; at least as many as processors
+    unsigned max_machines = 10'000; // OS threads; at least as many as processors. More only while each
+                                    // processor is held by a fiber that blocks, and others are runnable
 };
 
 // A snapshot, not quite of one moment. Totals count from the runtime's start.

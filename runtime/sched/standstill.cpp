@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+#include "runtime/sched/standstill.hpp"
+
+#include "runtime/base/fatal.hpp"
+#include "runtime/sched/scheduler.hpp"
+
+#include <chrono>
+
+namespace fiber::rt {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A system call that ends by itself, such as a read from a disk, is likely to do so in less.
+constexpr auto time_before_more = 10ms;
+// From the end of a standstill until the limit is max_machines again: what was run by the additional machines is likely to
+// block once more.
+constexpr auto time_to_forget = 1s;
+constexpr auto time_between_warnings = 10s;
+
+} // namespace
+
+void standstill::note(bool all_stand_still, clock::time_point now) noexcept {
+    if (!all_stand_still) {
+        lasts_ = false;
+        if (of_.beyond_most_machines_ != 0 && now - last_ > time_to_forget)
+            of_.beyond_most_machines_ = 0;
+        return;
+    }
+    if (!lasts_) {
+        lasts_ = true;
+        since_ = now;
+    }
+    last_ = now;
+    if (now - since_ < time_before_more)
+        return;
+    since_ = now;
+    if (of_.machines_made_.load(std::memory_order_relaxed) >= of_.machine_limit()) // a number
+        allow_more();
+    else
+        warn_of_no_threads(now);
+}
+
+// Twice as many beyond max_machines each time, so that thousands are there after a tenth of a second.
+void standstill::allow_more() noexcept {
+    unsigned const made = of_.machines_made_.load(std::memory_order_relaxed); // a number
+    if (!told_)
+        warn("all stand still in a runtime: each of its %u processors is held by a fiber that blocks, while "
+             "%zu fibers are runnable, and there are %u machines, as many as max_machines allows. It takes "
+             "more, as many as it needs to go on. Raise max_machines, or block in fewer fibers at a time",
+             of_.processors(), of_.runnable_fibers(), made);
+    told_ = true;
+    of_.beyond_most_machines_ = 2 * (made - of_.most_machines_) + 1;
+}
+
+void standstill::warn_of_no_threads(clock::time_point now) noexcept {
+    if (now < next_warning_)
+        return;
+    next_warning_ = now + time_between_warnings;
+    warn("all stand still in a runtime: each of its %u processors is held by a fiber that blocks, while %zu "
+         "fibers are runnable, and there are %u machines, of which the system gives no more. Raise its limit "
+         "of threads (ulimit -u, pids.max, kernel.threads-max), or block in fewer fibers at a time",
+         of_.processors(), of_.runnable_fibers(), of_.machines_made_.load(std::memory_order_relaxed));
+}
+
+} // namespace fiber::rt

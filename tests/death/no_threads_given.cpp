@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// no_threads_given: all processors are held by fibers that block, others are runnable, and the system gives no more threads. That
+// is said with counts, and again after ten seconds; when it gives some once more, the program goes on.
+
+// stderr: fiber: a runtime has [0-9]+ machines, and can have no more .*the system's limit of threads.*
+// stderr: fiber: all stand still in a runtime: each of its 1 processors .* [0-9]+ fibers are runnable.*[0-9]+ machines.*limit of threads.*
+// stderr: fiber: all stand still in a runtime: each of its 1 processors .* [0-9]+ fibers are runnable.*[0-9]+ machines.*limit of threads.*
+// stdout: 20 have had the lock
+
+#include "tests/death/own_stderr.hpp"
+
+#include <fiber/fiber.hpp>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <dlfcn.h>
+#include <pthread.h>
+#include <semaphore>
+#include <vector>
+
+namespace {
+
+std::atomic<bool> refused{false};
+
+} // namespace
+
+// The library's calls come here.
+extern "C" int pthread_create(::pthread_t* thread, ::pthread_attr_t const* how, void* (*body)(void*),
+                              void* argument) noexcept {
+    if (refused)
+        return EAGAIN;
+    static auto* const real =
+        reinterpret_cast<decltype(&pthread_create)>(::dlsym(RTLD_NEXT, "pthread_create"));
+    return real(thread, how, body, argument);
+}
+
+int main() {
+    tests::own_stderr reports;
+    fiber::runtime runtime({.processors = 1});
+    std::binary_semaphore lock(1); // as a std::mutex, but it may be unlocked on another OS thread
+    int have_had_it = 0;
+    std::vector<fiber::handle> all;
+    runtime.run([&] {
+        refused = true;
+        for (int i = 0; i < 20; ++i)
+            all.push_back(fiber::go([&] {
+                lock.acquire(); // blocks its OS thread
+                ++have_had_it;
+                fiber::this_fiber::yield(); // behind all the others
+                lock.release();
+            }));
+    });
+    for (int line = 0; line < 3; ++line)
+        reports.pass_on_line();
+    refused = false;
+    for (auto& h : all)
+        h.join();
+    std::printf("%d have had the lock\n", have_had_it);
+}
