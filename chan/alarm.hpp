@@ -40,8 +40,8 @@ protected:
 
 private:
     friend class alarm_clock;
-    // Not armed any more, on the clock's fiber, and with a reference to the channel. Others' alarms wait meanwhile: it runs
-    // no user code, and waits for none; own_fiber.hpp is for that.
+    // Not armed any more, on the clock's fiber, and with a reference to the channel. Others' alarms wait
+    // meanwhile: it runs no user code, and waits for none; own_fiber.hpp is for that.
     virtual void ring(deadline now) noexcept = 0;
 
     channel* const whose_;

@@ -16,8 +16,8 @@ public:
     cancel_hook(cancel_hook const&) = delete;
     cancel_hook& operator=(cancel_hook const&) = delete;
 
-    // Exactly one of the two is called, once the hook is in no list. It may run user code, and *this may be gone
-    // afterwards.
+    // Exactly one of the two is called, once the hook is in no list. It may run user code, and *this may be
+    // gone afterwards.
     virtual void call() noexcept = 0;
     virtual void drop() noexcept = 0; // nobody can cancel the context any more
 

@@ -50,8 +50,8 @@ context context::without_cancel(context parent) {
         return parent;
     context made(detail::make_channel<bool>(0));
     detail::channel* const done = made.node_.get();
-    done->accompany(
-        *new detail::context_node(done, above, detail::never, nullptr, detail::context_node::ends::not_at_all));
+    done->accompany(*new detail::context_node(done, above, detail::never, nullptr,
+                                              detail::context_node::ends::not_at_all));
     return made;
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// context_hooks.cpp: what is called once a context has been cancelled: stop requests and functions of after_func.
+// context_hooks.cpp: what is called once a context has been cancelled: stop requests and functions of
+// after_func.
 #include "chan/context_node.hpp"
 
 #include "chan/own_fiber.hpp"
@@ -38,7 +39,8 @@ void context_node::add_hooks_locked(hook_list& added) noexcept {
     }
 }
 
-// Those of a node that goes without having been cancelled: its parent, which still is there, cancels it no more, but them.
+// Those of a node that goes without having been cancelled: its parent, which still is there, cancels it no
+// more, but them.
 void context_node::hand_hooks_up() noexcept {
     if (hooks_.empty())
         return;

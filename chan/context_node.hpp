@@ -3,19 +3,20 @@
 
 // context_node.hpp: one context: the companion of its done() channel, whose reference count is the node's.
 //   a node holds   a reference to its parent
-//   a parent has   a list of its children, without references: a child whose last handle goes leaves the list.
-//                  Who takes one out of it to cancel it gets a reference first, if there still is one
+//   a parent has   a list of its children, without references: a child whose last handle goes leaves it. Who
+//                  takes one out of it to cancel it gets a reference first, if there still is one
 //
-// [context.cancel] A cancel has two passes. The first runs no user code. Whoever sets the error of a node, once, under its
-//   lock, does the rest: closes done(), and cancels all below. After that nobody adds a child to the node, so its list
-//   only becomes shorter, and is taken child by child: no lock is held for longer than that, and the nodes on the way down
-//   are linked by themselves.
-// [context.settled] A node is settled when its error is set, its done() closed, and all below it are settled. It leaves its
-//   parent's list then, and not before, unless it is taken out. Whoever meets a node that another party cancels waits
-//   until it is settled: each waits only for nodes below its own, so none waits in a circle, and for no user code.
-// [context.after] The second pass, when the node at the top is settled, runs user code: hooks (stop callbacks,
-//   after_func), and the destructors of values that went meanwhile. On the clock's fiber, where others' alarms wait, it is
-//   left to another fiber.
+// [context.cancel] A cancel has two passes. The first runs no user code. Whoever sets the error of a node,
+//   once, under its lock, does the rest: closes done(), and cancels all below. After that nobody adds a child
+//   to the node, so its list only becomes shorter, and is taken child by child: no lock is held for longer
+//   than that, and the nodes on the way down are linked by themselves.
+// [context.settled] A node is settled when its error is set, its done() closed, and all below it are settled.
+//   It leaves its parent's list then, and not before, unless it is taken out. Whoever meets a node that
+//   another party cancels waits until it is settled: each waits only for nodes below its own, so none waits
+//   in a circle, and for no user code.
+// [context.after] The second pass, when the node at the top is settled, runs user code: hooks (stop
+//   callbacks, after_func), and the destructors of values that went meanwhile. On the clock's fiber, where
+//   others' alarms wait, it is left to another fiber.
 #pragma once
 
 #include "chan/alarm.hpp"
@@ -81,7 +82,8 @@ public:
     void join_parent() noexcept;
     void follow(std::stop_token);
 
-    // Both passes, in the caller. Waits if another party is at it, see [context.settled]. The caller has a reference.
+    // Both passes, in the caller. Waits if another party is at it, see [context.settled]. The caller has a
+    // reference.
     void cancel(cancel_reason, std::exception_ptr cause = nullptr) noexcept;
     [[nodiscard]] bool can_be_cancelled() const noexcept { return ends_ != ends::not_at_all; }
     // Of a cancelled one. Null: it was given none.
@@ -111,8 +113,8 @@ private:
         hook_list hooks;
         context_node* unreleased = nullptr; // each with a reference, which is perhaps the last
     };
-    // A wait while a stop callback may be running must end on the thread where it began, see follow(): libstdc++ tells
-    // by its thread who destroys a callback. Null: the caller is in none.
+    // A wait while a stop callback may be running must end on the thread where it began, see follow():
+    // libstdc++ tells by its thread who destroys a callback. Null: the caller is in none.
     using pin = std::optional<thread_pin>*;
 
     void ring(deadline) noexcept override;

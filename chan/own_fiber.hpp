@@ -6,8 +6,9 @@
 
 namespace fiber::detail {
 
-// Calls run(argument) in a new fiber: of the caller's runtime, or of the global one for an OS thread. Calls it here if no
-// fiber can be had: it must run in any case. An exception that leaves it ends the program, as in go.
+// Calls run(argument) in a new fiber: of the caller's runtime, or of the global one for an OS thread. Calls
+// it here if no fiber can be had: it must run in any case. An exception that leaves it ends the program, as
+// in go.
 void call_in_own_fiber(void (*run)(void*), void* argument) noexcept;
 
 } // namespace fiber::detail

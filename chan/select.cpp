@@ -70,7 +70,8 @@ void selection::sort_channels() noexcept {
     return at;
 }
 
-// Step 2 and 3 in one: all channels are locked then. False: one may be ready after all, and no waiter is in a queue.
+// Step 2 and 3 in one: all channels are locked then. False: one may be ready after all, and no waiter is in a
+// queue.
 [[gnu::always_inline]] inline bool selection::lock_and_enqueue() noexcept {
     rt::ticket const key = rt::self().open_wait();
     bool ready = false;

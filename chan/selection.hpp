@@ -19,8 +19,9 @@
 // [select.off_stack] If nothing but the channels can end the wait, their locks are released by the commit function: who
 //   claims it then finds the party parked, and two atomic operations are saved. The commit function reads what it has to
 //   unlock before it unlocks anything, since after the first one the party may run, and go.
-// [select.same] Of several cases that wait for the same side of one channel a partner meets the first in the queue, and no
-//   other. So one of them is put into it, chosen at random; the others have waiters that stand in no queue.
+// [select.same] Of several cases that wait for the same side of one channel a partner meets the first in the
+//   queue, and no other. So one of them is put into it, chosen at random; the others have waiters that stand
+//   in no queue.
 // [select.gone] The channel of the case that was done is not touched after the wake: its last handle may be gone,
 //   unless it is named twice. The others must live until select has returned.
 #pragma once

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// context_cancel_test.cpp: what has happened when cancel returns, what comes after it, and who does not wait for that.
+// context_cancel_test.cpp: what has happened when cancel returns, what comes after it, and who does not wait
+// for that.
 #include "tests/support/catch.hpp"
 
 #include <fiber/chan.hpp>

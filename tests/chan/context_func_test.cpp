@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// context_func_test.cpp: after_func, causes, and contexts without their parent's cancellation: what Go's tests ask of them.
+// context_func_test.cpp: after_func, causes, and contexts without their parent's cancellation: what Go's
+// tests ask of them.
 #include "tests/support/catch.hpp"
 
 #include <fiber/chan.hpp>

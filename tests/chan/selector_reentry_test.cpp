@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// selector_reentry_test.cpp: callables that use the selector which calls them; and clocks that say another time than the
-// steady one.
+// selector_reentry_test.cpp: callables that use the selector which calls them; and clocks that say another
+// time than the steady one.
 #include "tests/chan/parties.hpp"
 #include "tests/support/catch.hpp"
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// deadline_test.cpp: durations and time points of all kinds become one, exactly where that can be, and without overflow.
+// deadline_test.cpp: durations and time points of all kinds become one, exactly where that can be, and
+// without overflow.
 #include "tests/support/catch.hpp"
 #include "tests/support/far_times.hpp"
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// far_times.hpp: time points and durations that a 64-bit count of nanoseconds does not reach, for every timed operation. Also
-// clocks whose units are not the library's, and one that is set back while somebody waits for it.
+// far_times.hpp: time points and durations that a 64-bit count of nanoseconds does not reach, for every timed
+// operation. Also clocks whose units are not the library's, and one that is set back while somebody waits for
+// it.
 #pragma once
 
 #include "tests/support/catch.hpp"
@@ -36,7 +37,8 @@ using clock_of_thirds = clock_in<std::int64_t, std::ratio<1, 3>>;
 using clock_of_floats = clock_in<float, std::ratio<1>>;
 using fast_clock = clock_in<std::int64_t, std::pico>;
 
-// Set back by an hour at the very moment for which somebody waits: so that never comes, and whoever waits must go on.
+// Set back by an hour at the very moment for which somebody waits: so that never comes, and whoever waits
+// must go on.
 struct clock_set_back {
     using rep = std::int64_t;
     using period = std::nano;
@@ -135,9 +137,9 @@ void each_negative_duration(Visit const& visit) {
     visit(duration<double>(std::numeric_limits<double>::quiet_NaN()));
 }
 
-// An operation is a class whose objects have bool wait(limit), which returns false if its time has ended it; and end(), by which
-// it returns true, also if it comes before. Each object is for one wait that end() ends, or for any number that it does not.
-// limit is a time point or a duration.
+// An operation is a class whose objects have bool wait(limit), which returns false if its time has ended it;
+// and end(), by which it returns true, also if it comes before. Each object is for one wait that end() ends,
+// or for any number that it does not. limit is a time point or a duration.
 template <class Limit>
 inline constexpr bool is_point = requires(Limit const& limit) {
     limit.time_since_epoch();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// far_times_test.cpp: what is to last until a point far away lasts; what has long passed is not waited for. Every timed
-// operation of sync.
+// far_times_test.cpp: what is to last until a point far away lasts; what has long passed is not waited for.
+// Every timed operation of sync.
 #include "tests/support/catch.hpp"
 #include "tests/support/far_times.hpp"
 

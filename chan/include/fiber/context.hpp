@@ -26,8 +26,8 @@ namespace fiber {
 
 namespace detail {
 
-// How the type of a value is recognised. By its type_info: the address of a variable is another one in a shared library
-// that is built with hidden visibility. Without RTTI by the address all the same.
+// How the type of a value is recognised. By its type_info: the address of a variable is another one in a
+// shared library that is built with hidden visibility. Without RTTI by the address all the same.
 struct context_key {
     void const* address;
     std::type_info const* type;
@@ -103,13 +103,13 @@ public:
     // The root of all trees: never cancelled; cancel() does nothing.
     static context background() noexcept { return context(detail::channel_ptr()); }
 
-    // One that can be cancelled by itself; derived from one that is cancelled, it is so at once. As the others
-    // that derive, throws std::bad_alloc; with a deadline, also as go does.
+    // One that can be cancelled by itself; derived from one that is cancelled, it is so at once. As the
+    // others that derive, throws std::bad_alloc; with a deadline, also as go does.
     static context with_cancel(context parent) { return derive(parent, detail::never, nullptr); }
     // The same: any context can be given a cause, see cancel. Go's name for it.
     static context with_cancel_cause(context parent) { return with_cancel(std::move(parent)); }
-    // Go's WithoutCancel: has the parent's values, and nothing else of it. Like the background it is never cancelled, has
-    // no deadline, and its done() is null.
+    // Go's WithoutCancel: has the parent's values, and nothing else of it. Like the background it is never
+    // cancelled, has no deadline, and its done() is null.
     static context without_cancel(context parent);
     // Cancelled by itself at that time, if that is before the parent's deadline. A point of another clock is
     // converted once.
@@ -130,17 +130,19 @@ public:
     // Cancelled when a stop is requested. The other way round: stop_token().
     static context with_stop_token(context parent, std::stop_token);
 
-    // Null if there is none. Lives as long as the context that carries it. T is the same type in all shared libraries, whatever
-    // their visibility, unless they are compiled without RTTI; one of an unnamed namespace is another in each file.
+    // Null if there is none. Lives as long as the context that carries it. T is the same type in all shared
+    // libraries, whatever their visibility, unless they are compiled without RTTI; one of an unnamed
+    // namespace is another in each file.
     template <class T>
     [[nodiscard]] T const* value() const noexcept {
         return static_cast<T const*>(find(detail::context_key::of<T>()));
     }
 
-    // Cancels this context and all that are derived from it. When it returns, all of them have their error, and a closed
-    // done() channel, also those that another cancel is at: it waits for that one, a moment. After that, if it
-    // was the first for this context, it requests the stops of their tokens, which calls the callbacks here. If it is a
-    // deadline that cancels, they are called in a fiber of their own: what they do delays no other deadline, timer or ticker.
+    // Cancels this context and all that are derived from it. When it returns, all of them have their error,
+    // and a closed done() channel, also those that another cancel is at: it waits for that one, a moment.
+    // After that, if it was the first for this context, it requests the stops of their tokens, which calls
+    // the callbacks here. If it is a deadline that cancels, they are called in a fiber of their own: what
+    // they do delays no other deadline, timer or ticker.
     void cancel() const noexcept;
     // The same, and cause() returns this cause; null: as without one.
     void cancel(std::exception_ptr cause) const noexcept;
@@ -149,22 +151,24 @@ public:
     // Why: errc::operation_canceled, or errc::timed_out if it was a deadline, its own or an ancestor's. Zero: it is not.
     // Set before done() is closed.
     [[nodiscard]] std::error_code error() const noexcept;
-    // Go's Cause: what the first cancel() of this context or of the ancestor that has cancelled it was given; without a cause a
-    // std::system_error with error(). Null: it is not cancelled. Throws std::bad_alloc.
+    // Go's Cause: what the first cancel() of this context or of the ancestor that has cancelled it was given;
+    // without a cause a std::system_error with error(). Null: it is not cancelled. Throws std::bad_alloc.
     [[nodiscard]] std::exception_ptr cause() const;
     // Closed on cancellation; nothing is ever sent. The background's is null.
     [[nodiscard]] receiver<bool> done() const noexcept;
-    // Stopped on cancellation, when all that are derived from it are cancelled. The token does not keep the context. One
-    // whose context has gone is stopped with the nearest ancestor that is still there, which keeps some 100 bytes for it until
-    // then. A context with a deadline before its parent's stays until then once it has been asked. Throws std::bad_alloc.
+    // Stopped on cancellation, when all that are derived from it are cancelled. The token does not keep the
+    // context. One whose context has gone is stopped with the nearest ancestor that is still there, which
+    // keeps some 100 bytes for it until then. A context with a deadline before its parent's stays until then
+    // once it has been asked. Throws std::bad_alloc.
     [[nodiscard]] std::stop_token stop_token() const;
-    // What after_func returns: calling it takes the function back. Copies stand for the same function. It keeps the context.
+    // What after_func returns: calling it takes the function back. Copies stand for the same function. It
+    // keeps the context.
     class registration;
 
-    // Go's context.AfterFunc: runs f() in a fiber of its own once this context is cancelled; at once if it is. The
-    // canceller does not wait for it. An exception that leaves it ends the program, as in go. The result may be dropped: if
-    // the context goes before it is cancelled, the nearest ancestor stands in for it, as for tokens. Throws std::bad_alloc, and what
-    // moving f throws.
+    // Go's context.AfterFunc: runs f() in a fiber of its own once this context is cancelled; at once if it
+    // is. The canceller does not wait for it. An exception that leaves it ends the program, as in go. The
+    // result may be dropped: if the context goes before it is cancelled, the nearest ancestor stands in for
+    // it, as for tokens. Throws std::bad_alloc, and what moving f throws.
     template <class F>
     requires std::is_invocable_v<std::decay_t<F>> registration after_func(F&& f)
     const;
@@ -186,8 +190,8 @@ private:
 
 class context::registration {
 public:
-    // True: the function will not be called, and has been destroyed. False: the context is cancelled, so that it has been
-    // called or is about to be; or it had been taken back before.
+    // True: the function will not be called, and has been destroyed. False: the context is cancelled, so that
+    // it has been called or is about to be; or it had been taken back before.
     FIBER_API bool operator()() const noexcept;
 
 private:

@@ -116,9 +116,9 @@ auto select_result(Cases&&... cases) {
 }
 
 // Go's reflect.Select: a select whose cases are known only at run time, thousands of them if need be, and which is
-// waited for again and again. Cases have positions in the order of their adding. It keeps the handles of its channels. Used by one
-// party at a time. A callable may do anything with its own selector: add and remove cases, wait for it again, which may
-// call the same callable, assign to it, and destroy it.
+// waited for again and again. Cases have positions in the order of their adding. It keeps the handles of its
+// channels. Used by one party at a time. A callable may do anything with its own selector: add and remove
+// cases, wait for it again, which may call the same callable, assign to it, and destroy it.
 class selector {
 public:
     selector() noexcept = default;

@@ -56,12 +56,13 @@ after(std::chrono::duration<Rep, Period> const& d) {
     return detail::make_after(detail::deadline_after(d));
 }
 
-// Go's time.Timer: a channel that receives the time once, when d has passed, and again after each reset. Dropping it does
-// not stop it: the channel still receives the time, the function of an after_func timer is still called. Move-only.
-// Thread-safe, but for moves.
+// Go's time.Timer: a channel that receives the time once, when d has passed, and again after each reset.
+// Dropping it does not stop it: the channel still receives the time, the function of an after_func timer is
+// still called. Move-only. Thread-safe, but for moves.
 class timer {
 public:
-    // Starts it. Not above zero: it is due at once. More than the clock can count: never. Throws as after does.
+    // Starts it. Not above zero: it is due at once. More than the clock can count: never. Throws as after
+    // does.
     template <class Rep, class Period>
     explicit timer(std::chrono::duration<Rep, Period> const& d)
         : timer(detail::make_timer(detail::deadline_after(d), nullptr)) {}
@@ -73,14 +74,14 @@ public:
         return channel_;
     }
 
-    // Stops it, and returns true if that was in time: what it was armed for will not happen. A time that has come but
-    // has not been received is taken out, and counts as in time, as in Go. Returns false if the time has been received,
-    // the function has been called, or it was stopped before. After this no time from before can be received. Does not
-    // wait for the function.
+    // Stops it, and returns true if that was in time: what it was armed for will not happen. A time that has
+    // come but has not been received is taken out, and counts as in time, as in Go. Returns false if the time
+    // has been received, the function has been called, or it was stopped before. After this no time from
+    // before can be received. Does not wait for the function.
     bool stop() noexcept { return detail::stop_timer(detail::access::core(channel_).get()); }
 
-    // Starts it anew, and returns what stop would. The function of an after_func timer may then run twice at the same time.
-    // Throws as the constructor, and std::logic_error if the timer has been moved from.
+    // Starts it anew, and returns what stop would. The function of an after_func timer may then run twice at
+    // the same time. Throws as the constructor, and std::logic_error if the timer has been moved from.
     template <class Rep, class Period>
     bool reset(std::chrono::duration<Rep, Period> const& d) {
         return detail::reset_timer(detail::access::core(channel_).get(), detail::deadline_after(d));
@@ -95,8 +96,9 @@ private:
     chan<std::chrono::steady_clock::time_point> channel_;
 };
 
-// Go's time.AfterFunc: runs f() in a fiber of its own when d has passed, and again after each reset. The result may be
-// dropped. An exception that leaves f ends the program, as in go. Throws as after does, and what moving f throws.
+// Go's time.AfterFunc: runs f() in a fiber of its own when d has passed, and again after each reset. The
+// result may be dropped. An exception that leaves f ends the program, as in go. Throws as after does, and
+// what moving f throws.
 template <class Rep, class Period, class F>
 requires std::is_invocable_v < std::decay_t<F>
 & > timer after_func(std::chrono::duration<Rep, Period> const& d, F&& f) {

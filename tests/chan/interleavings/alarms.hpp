@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// alarms.hpp: chan/alarm.hpp and own_fiber.hpp once more, where the schedule decides when an alarm rings, and which one
-// first.
+// alarms.hpp: chan/alarm.hpp and own_fiber.hpp once more, where the schedule decides when an alarm rings, and
+// which one first.
 #pragma once
 
 namespace tests {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// deadline.hpp: any std::chrono duration or time point becomes one type, the steady clock's time point. Installed, not API.
-// No value overflows: what is further away than the steady clock can count is never, or is over. std's own comparisons and
-// differences of two time points first convert both to the finer unit, where days of the year 9999 do not fit.
+// deadline.hpp: any std::chrono duration or time point becomes one type, the steady clock's time point.
+// Installed, not API. No value overflows: what is further away than the steady clock can count is never, or
+// is over. std's own comparisons and differences of two time points first convert both to the finer unit,
+// where days of the year 9999 do not fit.
 #pragma once
 
 #include <chrono>
@@ -94,8 +95,8 @@ template <class Rep, class Period>
 
 // ── what the waits use ──
 
-// Rounded up to the clock's tick: a wait is never too short. What would overflow means for ever; NaN and negative ones mean
-// none.
+// Rounded up to the clock's tick: a wait is never too short. What would overflow means for ever; NaN and
+// negative ones mean none.
 template <class Rep, class Period>
 [[nodiscard]] constexpr deadline::duration steady_duration(std::chrono::duration<Rep, Period> const& d) {
     auto const s = saturated(d);
@@ -110,8 +111,8 @@ template <class Rep, class Period>
     return length < never - now ? now + length : never;
 }
 
-// A point of another clock is a distance from that clock's now, taken once: when that clock is set meanwhile, the caller's wait
-// ends early or late, and the caller looks at its own clock again, with has_passed.
+// A point of another clock is a distance from that clock's now, taken once: when that clock is set meanwhile,
+// the caller's wait ends early or late, and the caller looks at its own clock again, with has_passed.
 template <class Clock, class Duration>
 [[nodiscard]] deadline deadline_at(std::chrono::time_point<Clock, Duration> const& when) {
     auto const from = Clock::now().time_since_epoch();
@@ -142,7 +143,8 @@ template <class Clock, class Duration>
         return !(roughly(now) < roughly(then));
 }
 
-// After a wait until deadline_at(when) has timed out. False: the clock has been set back meanwhile, and the wait goes on.
+// After a wait until deadline_at(when) has timed out. False: the clock has been set back meanwhile, and the
+// wait goes on.
 template <class Clock, class Duration>
 [[nodiscard]] bool wait_is_over(std::chrono::time_point<Clock, Duration> const& when) {
     if constexpr (std::is_same_v<Clock, deadline::clock>)
