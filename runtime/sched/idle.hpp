@@ -24,7 +24,7 @@
 //   are idle, looks at that processor within a nap, and wakes an idle one if g still stands there or in the global queue. The
 //   last machine to enlist misses nothing: all others that hold a processor have enlisted before, by read-modify-writes of the
 //   word that it has just changed, and had published before that. A heavy fence as right.3 would close the gap: 9 µs
-//   and an interrupt on each CPU that runs the process, at every sleep, for what happens in one of very many.
+//   and an interrupt on each CPU that runs the process, at every sleep.
 //   Looks go to the processors' queues first and to the global one last, the way that fibers go which are offered.
 //   Whoever moves fibers from a queue to another publishes them again: a looker may have missed them in his hands.
 //   A machine that calls its sleep off is a searching one: others may have counted on its look.
