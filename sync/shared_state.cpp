@@ -42,10 +42,8 @@ void shared_state::wait_slow() {
 }
 
 std::future_status shared_state::wait_before(deadline until) noexcept {
-    if (is_ready())
-        return std::future_status::ready;
-    if (deferred_.load(std::memory_order_relaxed)) // relaxed: a hint
-        return std::future_status::deferred;
+    if (auto const now = status(); now != std::future_status::timeout)
+        return now;
     return ready_.wait_slow(until, rt::wait_reason::future, this) ? std::future_status::ready
                                                                   : std::future_status::timeout;
 }

@@ -36,7 +36,8 @@ namespace this_fiber {
 class id {
 public:
     constexpr id() noexcept = default;
-    friend constexpr auto operator<=>(id, id) noexcept = default;
+    friend constexpr bool operator==(id a, id b) noexcept;
+    friend constexpr std::strong_ordering operator<=>(id a, id b) noexcept;
 
     template <class Char, class Traits>
     friend std::basic_ostream<Char, Traits>& operator<<(std::basic_ostream<Char, Traits>& out, id i) {
@@ -50,6 +51,11 @@ private:
     constexpr explicit id(std::uint64_t number) noexcept : number_(number) {}
     std::uint64_t number_ = 0;
 };
+
+[[nodiscard]] constexpr bool operator==(id a, id b) noexcept { return a.number_ == b.number_; }
+[[nodiscard]] constexpr std::strong_ordering operator<=>(id a, id b) noexcept {
+    return a.number_ <=> b.number_;
+}
 
 // What go returns: one fiber, to be joined or left alone. Move-only. One owner at a time may use it.
 class handle {

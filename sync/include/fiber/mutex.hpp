@@ -15,6 +15,19 @@
 
 namespace fiber {
 
+// std's own: they may be named either way.
+using std::adopt_lock;
+using std::adopt_lock_t;
+using std::defer_lock;
+using std::defer_lock_t;
+using std::lock;
+using std::lock_guard;
+using std::scoped_lock;
+using std::try_lock;
+using std::try_to_lock;
+using std::try_to_lock_t;
+using std::unique_lock;
+
 // mutex is std::mutex: not recursive, constant-initialised, to be locked from fibers of any runtime and from
 // OS threads alike. A fiber that must wait gives up its processor, an OS thread sleeps. The party that has
 // locked it unlocks it; on which OS thread a fiber does so does not matter. Fair to a millisecond: a lock

@@ -18,7 +18,7 @@ namespace detail {
 // A semaphore but for the type of its maximum.
 class FIBER_API permits {
 public:
-    static constexpr std::ptrdiff_t limit = PTRDIFF_MAX / 2;
+    static constexpr std::ptrdiff_t limit = PTRDIFF_MAX;
 
     constexpr permits(std::ptrdiff_t n, std::ptrdiff_t max) : count_(n) {
         if (n < 0 || n > max)
@@ -93,21 +93,21 @@ public:
     // Takes a permit, and blocks until there is one.
     void acquire() { permits_.acquire(); }
     // Never blocks. False: there was none.
-    [[nodiscard]] bool try_acquire() noexcept { return permits_.try_acquire(); }
+    bool try_acquire() noexcept { return permits_.try_acquire(); }
 
     // As acquire, but not beyond the given time. False: there was none until then.
     template <class Rep, class Period>
-    [[nodiscard]] bool try_acquire_for(std::chrono::duration<Rep, Period> const& duration) {
-        return try_acquire() || permits_.acquire_before(detail::deadline_after(duration));
+    bool try_acquire_for(std::chrono::duration<Rep, Period> const& duration) {
+        return try_acquire() ||
+               (detail::has_length(duration) && permits_.acquire_before(detail::deadline_after(duration)));
     }
     template <class Clock, class Duration>
-    [[nodiscard]] bool try_acquire_until(std::chrono::time_point<Clock, Duration> const& when) {
+    bool try_acquire_until(std::chrono::time_point<Clock, Duration> const& when) {
         if (try_acquire())
             return true;
-        do
+        while (!detail::has_passed(when)) // again after a wait: the clock may have been set back meanwhile
             if (permits_.acquire_before(detail::deadline_at(when)))
                 return true;
-        while (!detail::wait_is_over(when));
         return false;
     }
 

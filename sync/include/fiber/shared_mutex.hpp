@@ -16,6 +16,8 @@
 #include <shared_mutex> // shared_lock works with it
 
 namespace fiber {
+
+using std::shared_lock; // std's own
 namespace detail {
 
 // Both of them.

@@ -50,7 +50,8 @@ public:
     // The same, but not for longer than the duration. False: it was not zero until then.
     template <class Rep, class Period>
     bool wait_for(std::chrono::duration<Rep, Period> const& duration) {
-        return counter_.is_zero() || wait_slow(detail::deadline_after(duration));
+        return counter_.is_zero() ||
+               (detail::has_length(duration) && wait_slow(detail::deadline_after(duration)));
     }
 
     // add(), and a new fiber that runs f(args...), destroys them and calls done(). Throws as fiber::go does,

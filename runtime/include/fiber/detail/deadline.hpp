@@ -103,6 +103,12 @@ template <class Rep, class Period>
     return s > deadline::duration::zero() ? s : deadline::duration::zero();
 }
 
+// Whether there is any time to wait: not if the duration is zero, negative or NaN.
+template <class Rep, class Period>
+[[nodiscard]] constexpr bool has_length(std::chrono::duration<Rep, Period> const& d) {
+    return d > std::chrono::duration<Rep, Period>::zero();
+}
+
 // Now plus the duration; never, if the clock cannot count so far.
 template <class Rep, class Period>
 [[nodiscard]] deadline deadline_after(std::chrono::duration<Rep, Period> const& d) {
@@ -115,6 +121,7 @@ template <class Rep, class Period>
 // the caller's wait ends early or late, and the caller looks at its own clock again, with has_passed.
 template <class Clock, class Duration>
 [[nodiscard]] deadline deadline_at(std::chrono::time_point<Clock, Duration> const& when) {
+    static_assert(std::chrono::is_clock_v<Clock>, "fiber: as in std, the time point must be one of a clock");
     auto const from = Clock::now().time_since_epoch();
     auto const to = when.time_since_epoch();
     if constexpr (is_exact<Duration> && is_exact<std::remove_const_t<decltype(from)>>)

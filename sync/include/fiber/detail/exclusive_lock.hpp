@@ -116,19 +116,20 @@ struct known_as {
     [[nodiscard]] bool lock_before(deadline until) noexcept { return lock.lock_before(kind, until); }
 };
 
-// The timed half of any lock: it has bool try_lock(), bool lock_before(deadline).
+// The timed half of any lock: it has bool try_lock(), bool lock_before(deadline). Where there is no time to wait, it is but a
+// try: no queue, and nothing of the kernel.
 template <class Lock, class Rep, class Period>
 [[nodiscard]] bool lock_for(Lock&& lock, std::chrono::duration<Rep, Period> const& duration) {
-    return lock.try_lock() || lock.lock_before(deadline_after(duration));
+    return lock.try_lock() ||
+           (detail::has_length(duration) && lock.lock_before(detail::deadline_after(duration)));
 }
 template <class Lock, class Clock, class Duration>
 [[nodiscard]] bool lock_until(Lock&& lock, std::chrono::time_point<Clock, Duration> const& when) {
     if (lock.try_lock())
         return true;
-    do
-        if (lock.lock_before(deadline_at(when)))
+    while (!detail::has_passed(when)) // again after a wait: the clock may have been set back meanwhile
+        if (lock.lock_before(detail::deadline_at(when)))
             return true;
-    while (!wait_is_over(when));
     return false;
 }
 

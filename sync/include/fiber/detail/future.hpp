@@ -19,24 +19,7 @@ using std::future_category;
 using std::future_errc;
 using std::future_error;
 using std::future_status;
-
-// launch is std::launch: where async runs a function. A type of its own, since std::async would be found by std's.
-enum class launch : unsigned { async = 1, deferred = 2 };
-[[nodiscard]] constexpr launch operator&(launch a, launch b) noexcept {
-    return static_cast<launch>(static_cast<unsigned>(a) & static_cast<unsigned>(b));
-}
-[[nodiscard]] constexpr launch operator|(launch a, launch b) noexcept {
-    return static_cast<launch>(static_cast<unsigned>(a) | static_cast<unsigned>(b));
-}
-[[nodiscard]] constexpr launch operator^(launch a, launch b) noexcept {
-    return static_cast<launch>(static_cast<unsigned>(a) ^ static_cast<unsigned>(b));
-}
-[[nodiscard]] constexpr launch operator~(launch a) noexcept {
-    return static_cast<launch>(~static_cast<unsigned>(a));
-}
-constexpr launch& operator&=(launch& a, launch b) noexcept { return a = a & b; }
-constexpr launch& operator|=(launch& a, launch b) noexcept { return a = a | b; }
-constexpr launch& operator^=(launch& a, launch b) noexcept { return a = a ^ b; }
+using std::launch;
 
 template <class R>
 class future;
@@ -59,15 +42,17 @@ public:
     // The same, but not beyond the given time. A function that has been deferred is not run.
     template <class Rep, class Period>
     std::future_status wait_for(std::chrono::duration<Rep, Period> const& duration) const {
-        return state_->is_ready() ? std::future_status::ready : state_->wait_before(deadline_after(duration));
+        auto const now = state_->status();
+        return now != std::future_status::timeout || !detail::has_length(duration)
+                   ? now
+                   : state_->wait_before(detail::deadline_after(duration));
     }
     template <class Clock, class Duration>
     std::future_status wait_until(std::chrono::time_point<Clock, Duration> const& when) const {
-        for (;;) {
-            auto const end = state_->wait_before(deadline_at(when));
-            if (end != std::future_status::timeout || wait_is_over(when))
-                return end;
-        }
+        // Again after a wait: the clock may have been set back meanwhile.
+        for (auto seen = state_->status();; seen = state_->wait_before(detail::deadline_at(when)))
+            if (seen != std::future_status::timeout || detail::has_passed(when))
+                return seen;
     }
 
 protected:
@@ -123,8 +108,7 @@ public:
     shared_future& operator=(shared_future&&) noexcept = default;
 
     // Waits. The value, which lives as long as a copy of this does; or throws the exception.
-    [[nodiscard]] std::add_lvalue_reference_t<R const> get() const
-        requires(!std::is_void_v<R> && !std::is_reference_v<R>) {
+    std::add_lvalue_reference_t<R const> get() const requires(!std::is_void_v<R> && !std::is_reference_v<R>) {
         return this->state_->get();
     }
     R get() const requires(std::is_void_v<R> || std::is_reference_v<R>) {

@@ -44,6 +44,14 @@ public:
     void retain_for_future();
 
     [[nodiscard]] bool is_ready() const noexcept { return ready_.is_zero(); }
+    // ready, deferred, or timeout if it is neither. Never waits.
+    [[nodiscard]] std::future_status status() const noexcept {
+        if (is_ready())
+            return std::future_status::ready;
+        // relaxed: a hint
+        return deferred_.load(std::memory_order_relaxed) ? std::future_status::deferred
+                                                         : std::future_status::timeout;
+    }
     // Runs a deferred function here, or waits.
     void wait() {
         if (!is_ready())
