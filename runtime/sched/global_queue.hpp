@@ -37,14 +37,15 @@ public:
         offered_.push(std::move(list));
     }
     // For one of so many processors, which has others, too: the first. But where so many stand behind it that they would wait
-    // long to come in one by one, a fair share.
+    // long to come in one by one, a fair share. While there are both, from those offered and from the others in turn: neither
+    // may keep the other waiting for good.
     [[nodiscard]] fiber_list take_turn(unsigned processors) noexcept {
         if (empty())
             return {};
         std::lock_guard const hold(lock_);
-        if (list_.empty())
-            return offered_.pop(1);
-        return list_.pop(list_.size() > most_at_once ? fair_share(processors) : 1);
+        fiber_list& from = offered_.empty() || (!list_.empty() && offers_served_) ? list_ : offered_;
+        offers_served_ = &from == &offered_;
+        return from.pop(from.size() > most_at_once ? fair_share(from, processors) : 1);
     }
     // For one of so many processors, which has nothing: what was offered, whole, since a list is not divided without a
     // walk over it; else a fair share.
@@ -54,19 +55,20 @@ public:
         std::lock_guard const hold(lock_);
         if (!offered_.empty())
             return std::move(offered_);
-        return list_.pop(fair_share(processors));
+        return list_.pop(fair_share(list_, processors));
     }
 
 private:
     static constexpr std::size_t most_at_once = 128;
 
-    [[nodiscard]] std::size_t fair_share(unsigned processors) const noexcept {
-        return std::min(list_.size() / processors + 1, most_at_once);
+    [[nodiscard]] static std::size_t fair_share(fiber_list const& of, unsigned processors) noexcept {
+        return std::min(of.size() / processors + 1, most_at_once);
     }
 
     spinlock<lock_rank::global_queue> lock_; // guards the lists
     fiber_list list_;
     fiber_list offered_;
+    bool offers_served_ = false; // by the last turn
 };
 
 } // namespace fiber::rt

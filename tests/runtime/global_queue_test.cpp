@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+#include "tests/support/catch.hpp"
+
+#include "runtime/sched/global_queue.hpp"
+
+#include <cstddef>
+#include <deque>
+#include <set>
+#include <utility>
+
+namespace rt = fiber::rt;
+
+namespace {
+
+class fibers {
+public:
+    [[nodiscard]] rt::fiber_list some(std::size_t n) {
+        rt::fiber_list list;
+        while (n-- > 0)
+            list.push(all_.emplace_back());
+        return list;
+    }
+
+private:
+    std::deque<rt::fiber> all_;
+};
+
+} // namespace
+
+TEST_CASE("offered fibers are served while OS threads keep injecting others", "[global_queue]") {
+    auto const injected_a_turn = GENERATE(1, 3, 200);
+    fibers all;
+    rt::global_queue queue;
+    std::set<rt::fiber const*> offered;
+    queue.push(all.some(1));
+    rt::fiber_list offer = all.some(16);
+    rt::fiber_list kept;
+    while (rt::fiber* const g = offer.pop()) {
+        offered.insert(g);
+        kept.push(*g);
+    }
+    queue.offer(std::move(kept));
+    int turns = 0;
+    while (!offered.empty()) {
+        REQUIRE(++turns <= 40);
+        queue.push(all.some(static_cast<std::size_t>(injected_a_turn)));
+        rt::fiber_list turn = queue.take_turn(2);
+        REQUIRE(!turn.empty());
+        while (rt::fiber const* const g = turn.pop())
+            offered.erase(g);
+    }
+}
+
+TEST_CASE("injected fibers are served while others are offered again and again", "[global_queue]") {
+    fibers all;
+    rt::global_queue queue;
+    std::set<rt::fiber const*> injected;
+    for (int i = 0; i < 16; ++i) {
+        rt::fiber_list one = all.some(1);
+        rt::fiber* const g = one.pop();
+        injected.insert(g);
+        queue.push(*g);
+    }
+    int turns = 0;
+    while (!injected.empty()) {
+        REQUIRE(++turns <= 40);
+        queue.offer(all.some(2));
+        rt::fiber_list turn = queue.take_turn(2);
+        REQUIRE(!turn.empty());
+        while (rt::fiber const* const g = turn.pop())
+            injected.erase(g);
+    }
+}
+
+TEST_CASE("each fiber comes out of the global queue once, by turns and shares", "[global_queue]") {
+    fibers all;
+    rt::global_queue queue;
+    queue.push(all.some(300));
+    queue.offer(all.some(300));
+    CHECK(queue.size() == 600);
+    std::set<rt::fiber const*> seen;
+    for (int i = 0; !queue.empty(); ++i) {
+        rt::fiber_list taken = i % 3 == 2 ? queue.take_share(4) : queue.take_turn(4);
+        while (rt::fiber const* const g = taken.pop())
+            REQUIRE(seen.insert(g).second);
+    }
+    CHECK(seen.size() == 600);
+    CHECK(queue.take_turn(4).empty());
+    CHECK(queue.take_share(4).empty());
+}
