@@ -6,12 +6,21 @@
 #include "runtime/base/membarrier.hpp"
 
 #include <linux/membarrier.h>
+#include <utility>
 
 namespace fiber::rt {
 
+namespace {
+
+constinit bool chosen = false; // under the lock of runtimes that start, which a fork takes
+
+} // namespace
+
 void choose_fences() noexcept {
     // Once it is refused it stays so: threads that rely on full fences are running already.
-    static bool const registered = register_membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
+    if (std::exchange(chosen, true))
+        return;
+    bool const registered = register_membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
     fences_are_asymmetric.store(registered, std::memory_order_relaxed); // threads are started after this
 }
 

@@ -28,6 +28,7 @@
 #include <chrono>
 #include <cstdint>
 #include <linux/membarrier.h>
+#include <utility>
 
 namespace fiber::rt {
 namespace {
@@ -53,20 +54,20 @@ constexpr int share = 100;
     return all > budget(now);
 }
 
+constinit bool chosen = false; // under the lock of runtimes that start, which a fork takes
+
 void membarrier_with_restart() noexcept { membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ); }
 
 } // namespace
 
 void choose_restartable() noexcept {
-    static bool const chosen = [] {
-        if (!arch::can_restart() || !register_membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ))
-            return false;
-        in_use_since = clock::now();
-        reached.store(phase::used, std::memory_order_release); // [restart.phase]
-        arch::allow_sequences();
-        return true;
-    }();
-    static_cast<void>(chosen);
+    if (std::exchange(chosen, true))
+        return;
+    if (!arch::can_restart() || !register_membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ))
+        return;
+    in_use_since = clock::now();
+    reached.store(phase::used, std::memory_order_release); // [restart.phase]
+    arch::allow_sequences();
 }
 
 bool restarts_are_cheap() noexcept {

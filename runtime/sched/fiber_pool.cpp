@@ -4,6 +4,7 @@
 #include "runtime/sched/fiber_pool.hpp"
 
 #include "runtime/base/cpu_relax.hpp"
+#include "runtime/base/made_once.hpp"
 #include "runtime/stack/slab.hpp"
 
 #include <algorithm>
@@ -125,10 +126,8 @@ private:
     std::byte* next_chunk_ = nullptr;
 };
 
-depot& records() {
-    static auto* const d = new depot; // never destroyed: machines run on while the process exits
-    return *d;
-}
+constinit made_once<depot> the_records;
+depot& records() { return the_records.get(); }
 
 std::atomic<std::uint64_t> next_id{1}; // relaxed: uniqueness needs no order
 

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
+#include <limits>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -69,11 +70,17 @@ long mprotect_budget() noexcept {
 std::atomic<guard_support> best_guards{
     guard_support::madvise}; // relaxed: found out again by whoever sees it late
 
+// How many may yet be made by mprotect. Not a static local, which a fork could leave locked in the child.
+constexpr long budget_unknown = std::numeric_limits<long>::max();
+constinit std::atomic<long> guards_left{budget_unknown};
+
 guard_kind protect_within_budget(memory_range at) noexcept {
-    static std::atomic<long> budget{mprotect_budget()};
-    // relaxed: a count that orders nothing
+    // relaxed: a count that orders nothing; several threads may find out where it begins, and the first one says so
+    if (long unknown = budget_unknown; guards_left.load(std::memory_order_relaxed) == unknown)
+        guards_left.compare_exchange_strong(unknown, mprotect_budget(), std::memory_order_relaxed);
     if (best_guards.load(std::memory_order_relaxed) != guard_support::none &&
-        budget.fetch_sub(1, std::memory_order_relaxed) > 0 && ::mprotect(at.begin, at.size, PROT_NONE) == 0)
+        guards_left.fetch_sub(1, std::memory_order_relaxed) > 0 &&
+        ::mprotect(at.begin, at.size, PROT_NONE) == 0)
         return guard_kind::page;
     static std::atomic<bool> warned{false};
     if (!warned.exchange(true, std::memory_order_relaxed)) // relaxed: only who prints

@@ -5,6 +5,8 @@
 
 #include "runtime/stack/stack_class.hpp"
 
+#include "runtime/base/made_once.hpp"
+
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -22,7 +24,6 @@ namespace {
 constexpr int least_log = std::countr_zero(std::size_t{2048});
 constexpr int most_log = std::countr_zero(most_stack_size);
 
-// Never destroyed: machines run on while the process exits.
 struct class_table {
     std::array<std::unique_ptr<stack_class>, most_log - least_log + 1> of_log;
     class_table() {
@@ -33,10 +34,8 @@ struct class_table {
         return *of_log[static_cast<std::size_t>(std::bit_width(bytes - 1) - least_log)];
     }
 };
-class_table& classes() {
-    static auto* const table = new class_table;
-    return *table;
-}
+constinit made_once<class_table> the_classes;
+class_table& classes() { return the_classes.get(); }
 
 // Any sysmon, the first one that comes to it, does the ageing for all. Relaxed: whoever comes late finds nothing to do.
 std::atomic<clock::rep> ageing_due{0};
