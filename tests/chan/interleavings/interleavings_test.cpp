@@ -70,6 +70,7 @@ TEST_CASE("small programs come to all outcomes that are allowed, and to no other
             {{capacity, capacity},
              {{one_of({take(B), take(A)})}, {one_of({take(A), take(B)})}, {put(A, 1), shut(B)}}},
             {{capacity}, {{one_of({take(A), take(A)})}, {put(A, 1)}, {shut(A)}}},
+            {{capacity}, {{one_of({put(A, 1), put(A, 2)})}, {take(A)}}},
             {{capacity, capacity},
              {{one_of({put(A, 1), put(B, 2)})},
               {one_of({take(A), take(B)}, patience::for_a_time)},

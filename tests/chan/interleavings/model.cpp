@@ -222,15 +222,41 @@ private:
             come_to(before, f, "-");
             return true;
         }
-        state s = before;
-        s.fibers[f].waits = true;
+        std::vector<operation> enabled;
+        std::vector<std::size_t> places;
         for (std::size_t i = 0; i < all.size(); ++i)
             if (is_on(i)) {
-                auto& c = s.channels[static_cast<std::size_t>(all[i].channel)];
-                (sends(all[i]) ? c.senders : c.receivers).push_back({f, i, all[i].value});
+                enabled.push_back(all[i]);
+                places.push_back(i);
             }
-        explore(s);
+        state s = before;
+        s.fibers[f].waits = true;
+        enqueue(s, f, enabled, places);
         return true;
+    }
+
+    // [select.same] Of the cases on one side of a channel exactly one is queued: any of them.
+    void enqueue(state const& before, std::size_t f, std::vector<operation> const& cases,
+                 std::vector<std::size_t> const& places) {
+        if (cases.empty())
+            return explore(before);
+        auto const same = [&](operation const& op) {
+            return op.channel == cases[0].channel && sends(op) == sends(cases[0]);
+        };
+        std::vector<operation> others;
+        std::vector<std::size_t> others_at;
+        for (std::size_t i = 0; i < cases.size(); ++i)
+            if (!same(cases[i])) {
+                others.push_back(cases[i]);
+                others_at.push_back(places[i]);
+            }
+        for (std::size_t i = 0; i < cases.size(); ++i)
+            if (same(cases[i])) {
+                state s = before;
+                auto& c = s.channels[static_cast<std::size_t>(cases[i].channel)];
+                (sends(cases[i]) ? c.senders : c.receivers).push_back({f, places[i], cases[i].value});
+                enqueue(s, f, others, others_at);
+            }
     }
 
     void come_to(state const& before, std::size_t f, char const* result) {

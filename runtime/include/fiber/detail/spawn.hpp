@@ -125,8 +125,7 @@ private:
 // A fiber that runs Closure(from...). Nothing is copied or moved but that.
 // Where: what the constructor of spawn takes.
 template <class Closure, class Where, class... From>
-[[gnu::always_inline]] inline rt::fiber* spawn_closure(Where where, attributes const& how,
-                                                       From&&... from) {
+[[gnu::always_inline]] inline rt::fiber* spawn_closure(Where where, attributes const& how, From&&... from) {
     spawn s(where, how);
     if constexpr (sizeof(Closure) <= inline_closure_size && alignof(Closure) <= inline_closure_alignment) {
         ::new (s.place()) Closure(std::forward<From>(from)...);
