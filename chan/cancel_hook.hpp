@@ -3,7 +3,7 @@
 
 // cancel_hook.hpp: what is called once a context has been cancelled, with all below it.
 //   invariant  a hook is in one list at most: that of a context, guarded by its lock, or that of a canceller
-//   callers    whoever holds the lock that guards the list; call() and drop() are called without any lock
+//   callers    the holder of the lock that guards the list; call() and drop() are called without any lock
 #pragma once
 
 namespace fiber::detail {

@@ -100,7 +100,7 @@ std::stop_token context_node::stop_token() {
     std::unique_lock hold(lock_);
     if (!stops_.stop_possible()) {
         hold.unlock();
-        stop_source fresh; // allocates, as the next does
+        stop_source fresh; // allocates; the next line does, too
         hook_list fresh_hook;
         fresh_hook.push_back(*new stop_hook(fresh));
         hold.lock();

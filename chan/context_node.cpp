@@ -68,7 +68,7 @@ context_node* context_node::take_child() noexcept {
     return nullptr;
 }
 
-// False: another party has cancelled it, or is at it.
+// Returns false if another party has cancelled it, or is doing it.
 bool context_node::cancel_alone(cancel_reason because, std::exception_ptr const& cause,
                                 aftermath& later) noexcept {
     bool kept;
@@ -89,7 +89,7 @@ bool context_node::cancel_alone(cancel_reason because, std::exception_ptr const&
     return true;
 }
 
-// True: this was the party that has cancelled it, and has to do what is left. It is settled in any case.
+// Returns true if the caller has cancelled it, and has to do what is left. It is settled in any case.
 bool context_node::cancel_all(cancel_reason because, std::exception_ptr const& cause, aftermath& later,
                               pin stay) noexcept {
     if (!cancel_alone(because, cause, later)) {

@@ -6,12 +6,12 @@
 //   a parent has   a list of its children, without references: a child whose last handle goes leaves it. Who
 //                  takes one out of it to cancel it gets a reference first, if there still is one
 //
-// [context.cancel] A cancel has two passes. The first runs no user code. Whoever sets the error of a node,
+// [context.cancel] A cancel has two passes. The first runs no user code. The party that sets the error of a node,
 //   once, under its lock, does the rest: closes done(), and cancels all below. After that nobody adds a child
 //   to the node, so its list only becomes shorter, and is taken child by child: no lock is held for longer
 //   than that, and the nodes on the way down are linked by themselves.
 // [context.settled] A node is settled when its error is set, its done() closed, and all below it are settled.
-//   It leaves its parent's list then, and not before, unless it is taken out. Whoever meets a node that
+//   It leaves its parent's list then, and not before, unless it is taken out. A party that meets a node that
 //   another party cancels waits until it is settled: each waits only for nodes below its own, so none waits
 //   in a circle, and for no user code.
 // [context.after] The second pass, when the node at the top is settled, runs user code: hooks (stop
@@ -92,7 +92,7 @@ public:
         return error_.load(std::memory_order_acquire); // [context.cancel]
     }
     [[nodiscard]] std::stop_token stop_token();
-    // False: it is cancelled, and does not take the hook.
+    // Returns false if it is cancelled, and does not take the hook.
     [[nodiscard]] bool add_hook(cancel_hook&) noexcept;
     [[nodiscard]] bool take_back(after_func_hook&) noexcept;
     [[nodiscard]] deadline earliest() const noexcept { return deadline_; }
@@ -146,7 +146,7 @@ private:
     node_lock lock_;           // guards the next nine
     std::exception_ptr cause_; // does not change once the error is set: [context.cancel]
     std::atomic<cancel_reason> error_{cancel_reason::none}; // also read without
-    std::atomic<bool> settled_{false};                      // likewise
+    std::atomic<bool> settled_{false};                      // also read without
     rt::process_stamp cancelled_in_;                        // with the error
     wait_list waiting_;                                     // until it is settled
     hook_list hooks_;                                       // empty, once the error is set

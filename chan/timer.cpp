@@ -25,7 +25,7 @@ public:
     timer_alarm(channel* c, std::unique_ptr<timer_func> f) noexcept
         : alarm(c), channel_(c), func_(std::move(f)) {}
 
-    // True: it was in time.
+    // Returns true if it was in time.
     bool stop() noexcept {
         std::unique_lock hold(mutex_);
         disarm();

@@ -4,7 +4,7 @@
 // local_table.hpp: the values of one party's fiber::local variables, in the order they were made; and what else is to
 // be done when it ends.
 //   invariant  when a value is added to a table of 16 values, or of twice as many as were left by the last sweep, a sweep
-//              destroys the values of variables that are gone. Hence these are never more than the others and 16
+//              destroys the values of variables that are gone: these are never more than the others and 16
 #pragma once
 
 #include "runtime/park.hpp"

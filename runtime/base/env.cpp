@@ -64,7 +64,7 @@ std::optional<std::uint64_t> parse_size(std::string_view text) {
     return *number << shift;
 }
 
-// Null: the variable is unset or empty.
+// Returns null if the variable is unset or empty.
 char const* value_of(char const* name) {
     char const* const value = std::getenv(name);
     return value != nullptr && *value != '\0' ? value : nullptr;

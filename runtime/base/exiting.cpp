@@ -10,7 +10,7 @@
 namespace fiber::rt {
 namespace {
 
-constinit std::atomic<bool> begun{false};   // relaxed, as the next: a hint, and orders nothing
+constinit std::atomic<bool> begun{false};   // both relaxed: hints that order nothing
 constinit std::atomic<bool> noticed{false}; // the handler has been registered
 
 // Destructors of statics that were made later than the handler was registered run before it. exit() has called them.

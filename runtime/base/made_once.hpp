@@ -24,7 +24,7 @@ private:
     [[gnu::noinline]] T& make() {
         T* const mine = new T;
         T* first = nullptr;
-        // [once.made] Whoever sees the address sees the object.
+        // [once.made] A thread that sees the address sees the object.
         if (at_.compare_exchange_strong(first, mine, std::memory_order_release, std::memory_order_acquire))
             return *mine;
         delete mine;

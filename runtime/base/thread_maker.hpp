@@ -26,7 +26,7 @@ public:
     // several at a time. Throws as os_thread::start.
     void make(os_thread& thread, void* (*body)(void*), void* argument);
 
-    // work(argument), done by the maker, likewise.
+    // The same for work(argument): the maker does it, and the caller waits.
     void call(void (*work)(void*) noexcept, void* argument) noexcept;
 
 private:

@@ -7,7 +7,7 @@
 //   Whoever finds the fiber in a queue sends his own processor, and is the stand-in from then on. So no machine
 //   has to be had when there may be none.
 //   A lazy pin has no stand-in before its fiber first waits. If none can be had then, the pinned machine keeps its
-//   processor, and whoever finds the fiber keeps his.
+//   processor, and the finder keeps its own.
 //
 //     pinned machine                                  finder, with a processor and the fiber
 //   1 gives its processor to the stand-in           1 sent_by = itself

@@ -255,7 +255,7 @@ private:
     std::mutex taking_;         // [lease] one taker at a time
     std::mutex changing_;       // one change of their number at a time
     bool follows_cpus_ = false; // nobody has said how many; under that lock
-    cgroup_quotas quotas_;      // sysmon's alone, as the next
+    cgroup_quotas quotas_;      // this and the next are sysmon's alone
     clock::time_point next_look_at_cpus_{};
     spinlock<lock_rank::lifetime> retiring_; // guards each machine's `retired`, and lowers of active_
     relaxed<unsigned> retired_count_{0};     // of machines; likewise

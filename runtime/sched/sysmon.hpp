@@ -49,7 +49,7 @@ private:
         clock::time_point since = clock::now(); // of the last switch, or sleep
         clock::time_point helped_since = since; // likewise, or of the last fibers given away
         bool blocked = false;                   // its machine, in the kernel
-        bool stands_still = false;              // likewise, and there is no other machine to take it
+        bool stands_still = false;              // blocked, and no machine can be had to take the processor
         pace::look progress;
         std::uint64_t given_away = 0;
         std::uint64_t slice = 0;

@@ -43,7 +43,7 @@ std::byte* round_up(std::byte* p, std::size_t unit, std::size_t phase) noexcept 
 }
 
 // After mlockall(MCL_FUTURE) each new map is locked, and the kernel makes all of it resident that can be accessed:
-// by mmap, or by mprotect. Hence it is unlocked while it cannot. It stays so, since in locked memory the kernel neither
+// by mmap, or by mprotect. It is therefore unlocked while it cannot be accessed. It stays so, since in locked memory the kernel neither
 // installs guards nor takes pages back. Returns false if the kernel refuses, as it may where it does not overcommit.
 bool make_usable(std::byte* begin, std::size_t size) noexcept {
     ::munlock(begin, size);

@@ -24,7 +24,7 @@ constexpr std::size_t largest_slab = std::size_t{1} << 30;
 // own.
 constexpr std::size_t most_made = 16;
 
-// Blocks share no page table, since whoever makes a page resident locks its page table.
+// Blocks share no page table, since a thread that makes a page resident locks its page table.
 constexpr std::size_t least_block = page_table_span;
 // So that the way from one stack to the next is mostly the same: see wake_order.hpp.
 constexpr std::size_t least_in_block = 64;

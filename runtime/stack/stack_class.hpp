@@ -50,9 +50,9 @@ public:
     // Takes n credits; if need be, from address space of other sizes. Throws
     // std::system_error(resource_unavailable_try_again).
     void reserve(std::size_t n);
-    // False: there is no address space for them, unless others give up theirs.
+    // Returns false if there is no address space for them, unless others give up theirs.
     [[nodiscard]] bool try_reserve(std::size_t n) noexcept;
-    // False: there would have to be more address space first.
+    // Returns false if there would have to be more address space first.
     [[nodiscard]] bool reserve_what_is_there(std::size_t n) noexcept;
     void unreserve(std::size_t n) noexcept;
 

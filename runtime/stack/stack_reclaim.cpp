@@ -105,7 +105,7 @@ stack_class::slab_with_locked(std::byte const* address) noexcept {
     return at;
 }
 
-// False: it cannot be done. Of the slab that it lies in, two are left, or one, or none.
+// Returns false if it cannot be done. Of the slab that it lies in, two are left, or one, or none.
 bool stack_class::cut_out_locked(block gone) noexcept {
     try {
         slabs_.reserve(slabs_.size() + 1);

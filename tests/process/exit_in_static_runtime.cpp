@@ -25,7 +25,7 @@ std::unique_ptr<fiber::runtime> owned;
         for (;;)
             fiber::this_fiber::yield();
     });
-    where.go([] { fiber::chan<int>(nullptr).send(1); }); // likewise
+    where.go([] { fiber::chan<int>(nullptr).send(1); }); // never ends
     where.go([] {
         std::printf("42"); // in the buffer
         std::exit(3);

@@ -36,7 +36,7 @@ struct gated_lock {
     }
 };
 
-// Belongs to whoever has given its token last; both ways by a select.
+// Belongs to the party that has given its token last; both ways by a select.
 struct lock_by_select {
     fiber::chan<int> token{1};
     void lock() {

@@ -45,7 +45,7 @@ TEST_CASE("small programs of contexts come to nothing that is not allowed", "[in
          {derive(B, B, ended_by::stop_token), stop, error(A)}},
         {{derive(A, A), derive(B, A), derive(C, B)}, {drop(B), cancel(A), error(C)}, {drop(C)}},
         {{derive(A, A), cancel(A)}, {derive(B, A, ended_by::deadline), drop(B), error(A)}},
-        // Whoever cancels finds all below cancelled, also what another party is at.
+        // A party that cancels finds all below cancelled, also what another party cancels.
         {{derive(A, A), derive(B, A), derive(C, B), cancel(B)}, {cancel(A), error(C), done(C)}},
         {{derive(A, A), derive(B, A), cancel(A)}, {cancel(A), error(B), done(B)}},
         {{derive(A, A), derive(B, A, ended_by::deadline), derive(C, B)}, {cancel(A), error(C), done(C)}},

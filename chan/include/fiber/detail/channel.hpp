@@ -76,7 +76,7 @@ public:
 
     // False: the last reference is gone, and the channel is only not yet.
     [[nodiscard]] static bool retain_unless_gone(channel*) noexcept;
-    // False: it is the last reference, and the caller still has it.
+    // Returns false if it is the last reference, which the caller still has then.
     [[nodiscard]] static bool release_unless_last(channel*) noexcept;
     // Before anybody else knows of it.
     void accompany(channel_companion& c) noexcept { companion_ = &c; }
