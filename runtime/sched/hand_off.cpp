@@ -15,7 +15,6 @@
 #include <csignal>
 #include <new>
 #include <string>
-#include <sys/prctl.h>
 #include <system_error>
 #include <unistd.h>
 #include <utility>
@@ -206,28 +205,13 @@ void scheduler::wait_as_spare(machine& m) noexcept {
         static_cast<void>(nap(m, never));
 }
 
-namespace {
-
-void set_timer_slack(unsigned long nanoseconds) noexcept {
-    ::prctl(PR_SET_TIMERSLACK, nanoseconds, 0UL, 0UL, 0UL);
-}
-
-} // namespace
-
 // Every sleep of a machine. Whatever it was woken for, sysmon has to know.
-// With the kernel's usual slack of 50 µs, fibers wake up twice as late. It is sharpened for the machine's own sleep alone: the
-// sleeps of fibers' own code, and the programs that they start, keep the thread's default, which 0 stands for.
 bool scheduler::nap(machine& m, clock::time_point until) noexcept {
     if (m.pinned == nullptr)
         set_signal_mask(); // a fiber may have left it changed
-    bool const sharp = until != never && m.pinned == nullptr;
-    if (sharp)
-        set_timer_slack(1);
     m.asleep = true;
     bool const woken = m.sleep_until(until);
     m.asleep = false;
-    if (sharp)
-        set_timer_slack(0);
     sysmon_.machine_awake();
     return woken;
 }

@@ -328,17 +328,6 @@ TEST_CASE("a signal mask that a fiber leaves changed is set right in a machine t
     });
 }
 
-TEST_CASE("the timer slack of a machine's own sleep is not that of its fibers", "[clean_machines]") {
-    tests::expect expect;
-    auto const slack = ::prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0);
-    fiber::runtime one({.processors = 1});
-    one.run([&] {
-        expect(::prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0) == slack);
-        fiber::this_fiber::sleep_for(1ms);
-        expect(::prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0) == slack);
-    });
-}
-
 TEST_CASE("a pinned fiber keeps its signal mask while it waits", "[clean_machines][thread_pin]") {
     tests::expect expect;
     fiber::run([&] {
