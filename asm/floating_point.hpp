@@ -40,8 +40,8 @@ public:
         return true;
 #endif
     }
-    // Makes them the caller's. The x87 unit traps at its next instruction for a flag that is raised and not masked: those that
-    // others have raised on this OS thread are cleared.
+    // Makes them the caller's. The x87 unit traps at its next instruction for a flag that is raised and not masked.
+    // Flags that other fibers have raised on this OS thread are therefore cleared.
     void load() const noexcept {
 #if defined(__x86_64__)
         asm volatile("fnclex");

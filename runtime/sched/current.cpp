@@ -29,8 +29,8 @@ namespace {
 // effects, and cannot merge two calls.
 inline void hide() noexcept { asm volatile("" ::: "memory"); }
 
-// Fiber-local values of an OS thread are destroyed among its thread_local variables, so that they may use those that were
-// there before.
+// Fiber-local values of an OS thread are destroyed among its thread_local variables. Their destructors may use
+// thread_local variables that were made earlier.
 struct destroy_locals_at_thread_end {
     bool armed = false;
     ~destroy_locals_at_thread_end() {

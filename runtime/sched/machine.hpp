@@ -91,8 +91,8 @@ struct alignas(cache_line) machine {
     bool searching = false;     // it holds one count of the scheduler's `searching`
     unsigned vain_searches = 0; // in a row
     machine* next_listed =
-        nullptr; // among the idle, the spares, or the vacant; guarded by their lock, as the next two
-    machine* previous_listed = nullptr; // among the idle
+        nullptr; // among the idle, the spares, or the vacant; guarded by the lock of that list
+    machine* previous_listed = nullptr; // among the idle; this and `idle` are guarded by the idle lock
     bool idle = false;
     relaxed<bool> asleep{true};
     bool retired = false; // guarded by the scheduler's `retiring_`

@@ -219,8 +219,8 @@ public:
     void ask_no_more() noexcept { asked_ = false; }
     [[nodiscard]] bool asked() const noexcept { return asked_; }
 
-    // By those who consider taking something away: whether it has made no switch, started nothing and given nothing away since
-    // the last such look. One that starts or wakes fibers looks itself whether others would be glad of some.
+    // By a machine that considers taking fibers away. Returns true if the processor has made no switch, started nothing
+    // and given nothing away since the last such look. One that starts or wakes fibers offers some by itself.
     [[nodiscard]] bool stands_still() noexcept {
         auto const now = progress.ticks.read() + started.read() + steals.read();
         bool const still = now == signs_at_last_look_;

@@ -139,7 +139,7 @@ public:
     }
 
     // Cancels this context and all that are derived from it. When it returns, all of them have their error,
-    // and a closed done() channel, also those that another cancel is at: it waits for that one, a moment.
+    // and a closed done() channel. If another party is cancelling some of them, it waits until that is done.
     // After that, if it was the first for this context, it requests the stops of their tokens, which calls
     // the callbacks here. If it is a deadline that cancels, they are called in a fiber of their own: what
     // they do delays no other deadline, timer or ticker.
@@ -190,8 +190,8 @@ private:
 
 class context::registration {
 public:
-    // True: the function will not be called, and has been destroyed. False: the context is cancelled, so that
-    // it has been called or is about to be; or it had been taken back before.
+    // Returns true if the function will not be called, and has been destroyed. Returns false if the context is
+    // cancelled (the function has been called, or is about to be), or if it had been taken back before.
     FIBER_API bool operator()() const noexcept;
 
 private:

@@ -104,8 +104,8 @@ private:
     std::tuple<F, Args...> parts_;
 };
 
-// One that holds something else, too, which is destroyed after the callable and its arguments: before whoever learns of their
-// end by that goes on, and takes away what they may refer to.
+// A closure that also holds `Last`, which is destroyed after the callable and its arguments. A party that learns of
+// their end by it may then take away what they refer to.
 template <class Last, class F, class... Args>
 class closure_before {
 public:
