@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// wait_reason.hpp: what a parked fiber waits for.
+// wait_reason.hpp: what a parked fiber waits for; and one that could run, but has had its turn.
 #pragma once
 
 #include <cstdint>
@@ -25,6 +25,7 @@ enum class wait_reason : std::uint8_t {
     sleep,
     join,
     io,
+    turn,
 };
 
 // As dump() prints it.

@@ -15,6 +15,7 @@
 #include "runtime/sched/fiber_pool.hpp"
 #include "runtime/sched/pace.hpp"
 #include "runtime/sched/parcel.hpp"
+#include "runtime/sched/time_share.hpp"
 #include "runtime/sched/wake_order.hpp"
 #include "runtime/stack/stack_cache.hpp"
 #include "runtime/time/timer_heap.hpp"
@@ -57,8 +58,8 @@ struct resources {
 };
 
 // What runs next, in this order:
-//   next       the fiber made runnable last by another that runs here: what woke it is still in the cache. But so many in a
-//              row, and one of the queue comes first: two that wake each other are no reason for a third to wait
+//   next       the fiber made runnable last by another that runs here: what woke it is still in the cache. But chains of
+//              them share the processor with those of the queue by time: time_share.hpp
 //   slice      fibers that were started here and have not run yet: those of the fiber that ran last before those that
 //              were there already, so that a tree of fibers is worked off in depth, with few stacks; each one's
 //              children in the order in which it started them
@@ -77,19 +78,21 @@ private:
     // longer ones.
     static constexpr unsigned switches_a_slice = 1024;
     static constexpr unsigned ticks_between_looks = 61;
-    static constexpr unsigned nexts_in_a_row = 32;
+    // Of chains with slow turns, which make few ticks: timers and the global queue, too, are looked at by time.
+    static constexpr auto time_between_looks = std::chrono::microseconds(250);
 
     relaxed<fiber*> next_{nullptr};
     relaxed<std::uint64_t> slice_end_{switches_a_slice}; // ticks, as the next
-    std::uint64_t nexts_end_ = nexts_in_a_row;
     relaxed<std::uint64_t> next_look_{ticks_between_looks};
     std::uint64_t next_census_ = 0; // ticks
     clock::time_point lap_began_{};
+    clock::time_point next_timed_look_{};
     relaxed<bool> asked_{false};
     fiber_list queue_;
     fiber_list slice_;
     fiber_list children_; // of the running fiber: to be the front of slice_
     parcel newest_;       // the last of them
+    time_share share_;
 
 public:
     pace progress;
@@ -139,7 +142,7 @@ public:
     [[nodiscard]] fiber* take_local() noexcept {
         fiber* const g = next_;
         auto const now = progress.ticks.mine();
-        if (g == nullptr || now >= nexts_end_ || now >= slice_end_) [[unlikely]]
+        if (g == nullptr || share_.is_due(now) || now >= slice_end_) [[unlikely]]
             return take_in_turn();
         next_ = nullptr;
         return g;
@@ -156,7 +159,7 @@ public:
         if (kind == turn::plain && queue_.must_be_fetched()) [[unlikely]]
             return nullptr;
         if (now >= next_look_ || next_ != nullptr || fresh != 0 || first == nullptr || first->pinned ||
-            first->stk == nullptr)
+            time_share::was_measured(*first) || first->stk == nullptr)
             return nullptr;
         queue_.rotate(g, kind == turn::fetching);
         slice_end_ = now + switches_a_slice;
@@ -237,40 +240,64 @@ private:
             queue_.push(newest_.take());
             begin_slice();
             if (!queue_.empty())
-                return take_queued();
+                return next_ != nullptr ? &look_at_clock() : take_queued();
         }
-        if (next_ != nullptr) {
-            if (progress.ticks.mine() >= nexts_end_ && !queue_.empty())
-                return take_queued();
-            begin_nexts();
-            return take_next();
-        }
+        if (next_ != nullptr)
+            return share_.is_due(progress.ticks.mine()) ? &look_at_chain() : take_next();
         if (newest_.size() == 1 && children_.empty()) { // as below, in less time
-            begin_nexts();
+            share_.begin(progress.ticks.mine());
             return &newest_.take_only();
         }
         children_.push(newest_.take());
         if (fiber* const g = children_.pop()) {
             children_.push(std::move(slice_));
             slice_.push(std::move(children_));
-            begin_nexts();
+            share_.begin(progress.ticks.mine());
             return g;
         }
         if (fiber* const g = slice_.pop()) {
-            begin_nexts();
+            share_.begin(progress.ticks.mine());
             return g;
         }
         begin_slice();
         return take_queued();
     }
     [[nodiscard]] fiber* take_queued() noexcept {
-        begin_nexts();
-        fiber* const g = queue_.pop();
+        auto const ticks = progress.ticks.mine();
+        fiber* g = queue_.first();
+        if (g != nullptr && time_share::was_measured(*g)) [[unlikely]] {
+            g = &share_.take(queue_, ticks, clock::now());
+        } else {
+            share_.begin(ticks);
+            g = queue_.pop();
+        }
         if (queue_.empty())
             progress.queue_is_empty();
         return g;
     }
-    void begin_nexts() noexcept { nexts_end_ = progress.ticks.mine() + nexts_in_a_row; }
+    [[nodiscard, gnu::noinline]] fiber& look_at_chain() noexcept {
+        bool const was_last = queue_.size() == 1;
+        fiber* const g = share_.look(*next_, queue_, progress.ticks.mine());
+        if (g == nullptr)
+            return look_at_clock();
+        next_ = nullptr;
+        if (was_last)
+            progress.queue_is_empty();
+        return *g;
+    }
+    [[nodiscard]] fiber& look_at_clock() noexcept {
+        auto const now = clock::now();
+        if (now >= next_timed_look_) {
+            next_timed_look_ = now + time_between_looks;
+            look_soon();
+        }
+        bool const was_last = queue_.size() == 1;
+        fiber& next = *take_next();
+        fiber& g = share_.look(next, queue_, progress.ticks.mine(), now);
+        if (was_last && &g != &next)
+            progress.queue_is_empty();
+        return g;
+    }
     void begin_slice() noexcept { slice_end_ = progress.ticks.mine() + switches_a_slice; }
     static std::size_t half(std::size_t n) noexcept { return n - n / 2; }
 

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <deque>
 #include <string>
 #include <thread>
 #include <vector>
@@ -136,6 +137,65 @@ TEST_CASE("of two fibers that wake each other, a third has its turn after some t
         CHECK(exchanges > 100);
         CHECK(most <= 64);
     });
+}
+
+TEST_CASE("of pairs that wake each other and have long turns, a third has its turn after a few of them",
+          "[yield]") {
+    fiber::runtime one({.processors = 1});
+    std::atomic<long> turns = 0;
+    std::atomic<bool> done = false;
+    auto const take_turns = [&](fiber::counting_semaphore<>& mine, fiber::counting_semaphore<>& others) {
+        while (!done) {
+            mine.acquire();
+            for (auto const begin = clock_type::now(); clock_type::now() - begin < 100us;) {
+            }
+            ++turns;
+            others.release();
+        }
+    };
+    std::vector<long> waits_of_fiber, waits_for_thread;
+    one.run([&] {
+        std::deque<fiber::counting_semaphore<>> semaphores;
+        std::vector<fiber::handle> all;
+        for (int pair = 0; pair < 2; ++pair) {
+            auto& ping = semaphores.emplace_back(1);
+            auto& pong = semaphores.emplace_back(0);
+            all.push_back(fiber::go([&] { take_turns(ping, pong); }));
+            all.push_back(fiber::go([&] { take_turns(pong, ping); }));
+        }
+        for (int i = 0; i < 50; ++i) {
+            long const before = turns;
+            fiber::this_fiber::yield();
+            waits_of_fiber.push_back(turns - before);
+        }
+        // Woken by an OS thread, it is found at the next look around.
+        fiber::counting_semaphore<> ask(0), answer(0);
+        std::atomic<long> asked_at = 0;
+        std::thread asker([&] {
+            while (!done) {
+                ask.acquire();
+                asked_at = turns.load();
+                answer.release();
+            }
+        });
+        for (int i = 0; i < 50; ++i) {
+            ask.release();
+            answer.acquire();
+            waits_for_thread.push_back(turns - asked_at);
+        }
+        done = true;
+        ask.release();
+        asker.join();
+        for (auto& semaphore : semaphores)
+            semaphore.release();
+        for (auto& h : all)
+            h.join();
+    });
+    // Their first runs are not measured, and the thread may lose its CPU after it has looked.
+    std::nth_element(waits_of_fiber.begin(), waits_of_fiber.begin() + 25, waits_of_fiber.end());
+    CHECK(waits_of_fiber[25] <= 4);
+    std::nth_element(waits_for_thread.begin(), waits_for_thread.begin() + 25, waits_for_thread.end());
+    CHECK(waits_for_thread[25] <= 10);
 }
 
 TEST_CASE("sleep_for sleeps at least so long", "[sleep]") {

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+#include "runtime/sched/time_share.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+namespace fiber::rt {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Short beside the 2 ms that a fiber may have to wait behind some chains.
+constexpr clock::duration longest_run = 100us;
+constexpr clock::duration longest_quick_run = 3us;
+// As long as a fiber may compute before others get its processor. A turn may have been longer than that because its thread had lost
+// its CPU.
+constexpr clock::duration longest_rest = 20ms;
+constexpr std::uint64_t quick_looks_a_clock = 8;
+
+// The end of a rest, to 64 ns, and a run in one word.
+constexpr std::uintptr_t run_bits = 63;
+
+void note_turn(fiber& g, clock::time_point rest_ends, std::uint64_t run) noexcept {
+    auto const when = static_cast<std::uintptr_t>(rest_ends.time_since_epoch().count());
+    g.why = wait_reason::turn;
+    g.what = reinterpret_cast<void const*>((when & ~run_bits) | run);
+}
+std::uintptr_t noted(fiber const& g) noexcept {
+    void const* const word = g.what;
+    return reinterpret_cast<std::uintptr_t>(word);
+}
+
+bool rests(fiber const& g, clock::time_point now) noexcept {
+    return time_share::was_measured(g) &&
+           (noted(g) & ~run_bits) > static_cast<std::uintptr_t>(now.time_since_epoch().count());
+}
+
+// The first that does not rest; null: all do, and stand as before.
+fiber* pop_rested(fiber_list& queue, clock::time_point now) noexcept {
+    for (auto n = queue.size(); n > 0; --n) {
+        fiber& g = *queue.pop();
+        if (!rests(g, now))
+            return &g;
+        queue.push(g);
+    }
+    return nullptr;
+}
+
+} // namespace
+
+fiber& time_share::take(fiber_list& queue, std::uint64_t ticks, clock::time_point now) noexcept {
+    fiber* const rested = pop_rested(queue, now);
+    fiber& g = rested != nullptr ? *rested : *queue.pop();
+    begin(g, ticks, now);
+    return g;
+}
+
+fiber& time_share::look(fiber& next, fiber_list& queue, std::uint64_t ticks, clock::time_point now) noexcept {
+    auto const had = measure(ticks, now);
+    bool const was_quick = quick_ && had != had.zero();
+    auto const others = static_cast<clock::rep>(queue.size());
+    // The next look is about as far away: so the nearer one to the end of the rest.
+    fiber* const other = pop_rested(queue, now + had / 2);
+    if (other == nullptr) {
+        began_ = was_quick && others == 0 ? unknown : now;
+        look_at_ = ticks + run_;
+        return next;
+    }
+    if (!quick_)
+        note_turn(next, now + std::min(std::min(had, longest_rest) * others, longest_rest), run_);
+    queue.push(next);
+    if (was_quick && !was_measured(*other))
+        begin(ticks);
+    else
+        begin(*other, ticks, now);
+    return *other;
+}
+
+fiber* time_share::look(fiber& next, fiber_list& queue, std::uint64_t ticks) noexcept {
+    if (!quick_ || began_ != unknown || ticks / most_switches % quick_looks_a_clock == 0)
+        return nullptr;
+    fiber* first = queue.first();
+    if (first == nullptr) {
+        first = &next;
+    } else {
+        if (was_measured(*first))
+            return nullptr;
+        first = queue.pop();
+        queue.push(next);
+    }
+    begin(ticks);
+    return first;
+}
+
+// Returns how long the turn has been; zero if that is not known: others, too, may have run after its end was due.
+clock::duration time_share::measure(std::uint64_t ticks, clock::time_point now) noexcept {
+    if (began_ == unknown || ticks > look_at_)
+        return {};
+    auto const had = now - began_;
+    quick_ = run_ == most_switches && had <= longest_quick_run;
+    if (had > longest_run)
+        run_ =
+            std::max<std::uint64_t>(run_ * longest_run.count() / static_cast<std::uint64_t>(had.count()), 1);
+    else
+        run_ = std::min(2 * run_, most_switches);
+    first_run_ = std::min(run_, first_run_ + 1);
+    return had;
+}
+
+void time_share::begin(fiber& g, std::uint64_t ticks, clock::time_point now) noexcept {
+    run_ = was_measured(g) ? noted(g) & run_bits : first_run_;
+    g.why = wait_reason::none;
+    began_ = now;
+    look_at_ = ticks + run_;
+}
+
+} // namespace fiber::rt
