@@ -342,7 +342,8 @@ void scheduler::sleep(machine& m) noexcept {
     idle_.enlist(m); // from here on, m.searching is its waker's
     if (was_searching)
         static_cast<void>(idle_.stop_searching()); // last or not, it looks once more
-    full_fence();                                  // [idle.wake] [stop]
+    full_fence();                                  // [idle.wake] [stop] [sysmon.nap]
+    sysmon_.machine_idle();
     auto const seen = work_in_sight();
     bool const called_off = stopping_.load(std::memory_order_relaxed) || seen == sight::global || retired(p);
     if (called_off && idle_.withdraw(m)) {

@@ -144,7 +144,8 @@ void scheduler::hand_off(machine& m) noexcept {
     // It may as well sleep on, as an idle one; this is its last look: [idle.wake], right. Timers too may have come:
     // from a machine that has no processor.
     idle_.enlist(*to);
-    full_fence(); // [idle.wake]
+    full_fence(); // [idle.wake] [sysmon.nap]
+    sysmon_.machine_idle();
     if (work_in_sight() == sight::nothing && p.timers.empty() && !retired(p))
         return;
     if (idle_.withdraw(*to)) {

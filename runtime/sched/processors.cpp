@@ -116,7 +116,8 @@ void scheduler::change_processors(unsigned n) {
         retire_idle(*processors_[i]);
     for (unsigned i = std::min(before, n); i < n; ++i)
         resume_retired(*processors_[i]);
-    heavy_fence(); // [idle.wake] for all that have been enlisted
+    heavy_fence(); // [idle.wake] [sysmon.nap] for all that have been enlisted
+    sysmon_.machine_idle();
     if (work_in_sight() != sight::nothing)
         idle_.wake_one();
 }

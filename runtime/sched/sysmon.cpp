@@ -87,7 +87,34 @@ void sysmon::sleep_until_a_machine_wakes() noexcept {
     word_.compare_exchange_strong(asleep, 0, std::memory_order_seq_cst);
 }
 
-void sysmon::nap(clock::duration time) noexcept { futex_wait(word_, 0, clock::now() + time); }
+// [sysmon.nap] sysmon                              machine
+//            1 word = long nap                   1 enter the idle list
+//            2 full fence                        2 full fence
+//            3 no machine idle: nap              3 word is long nap: end it
+//   One fence is first: either sysmon sees the machine idle, or the machine sees the long nap.
+void sysmon::nap(clock::duration time) noexcept {
+    auto const until = std::min(clock::now() + time, next_due_);
+    if (time <= longest_nap_beside_idle) {
+        futex_wait(word_, 0, until);
+        return;
+    }
+    std::uint32_t watching = 0;
+    if (!word_.compare_exchange_strong(watching, 3, std::memory_order_seq_cst)) // stopping
+        return;
+    full_fence(); // [sysmon.nap]
+    if (of_.idle_.count() == 0)
+        futex_wait(word_, 3, until);
+    std::uint32_t napping = 3;
+    word_.compare_exchange_strong(napping, 0, std::memory_order_seq_cst);
+}
+
+void sysmon::machine_idle() noexcept {
+    std::uint32_t napping = 3;
+    if (word_.load(std::memory_order_relaxed) == napping && // [sysmon.nap] ordered by the caller's fence
+        word_.compare_exchange_strong(napping, 0,
+                                      std::memory_order_relaxed)) // one of several calls the kernel
+        futex_wake_one(word_);
+}
 
 clock::duration sysmon::longest_nap_now() const noexcept {
     if (of_.idle_.count() == 0)
@@ -139,6 +166,7 @@ bool sysmon::look_at_all(clock::time_point now) {
     impressions_.resize(of_.made_.load(std::memory_order_acquire)); // [made]
     bool found = false;
     backlog_ = false;
+    next_due_ = never;
     bool work_waits = !of_.global_.empty();
     bool all_stand_still = true;
     for (std::size_t i = 0; i < impressions_.size(); ++i) {
@@ -177,6 +205,8 @@ bool sysmon::look_at(processor& p, impression& seen, clock::time_point now) {
         seen.blocked = seen.stands_still = false;
         return false;
     }
+    if (auto const due = p.timers.earliest(); due > now && of_.idle_.count() > 0)
+        next_due_ = std::min(next_due_, due);
     // It may make no switch, but give some of what waits there to others: then it has more time.
     if (auto const given = p.steals.read(); given != std::exchange(seen.given_away, given))
         seen.helped_since = now;

@@ -39,6 +39,9 @@ public:
 
     // By a machine that has slept, or has got a processor that was idle.
     void machine_awake() noexcept;
+    // When a machine has become idle; the caller has passed a full fence since. It can do at once what sysmon finds: so sysmon ends
+    // a long nap.
+    void machine_idle() noexcept;
     // How many machines go on computing without the processor they had. Relaxed: a guess, for slice().
     void one_computes_on() noexcept { computing_.fetch_add(1, std::memory_order_relaxed); }
     void one_has_computed() noexcept { computing_.fetch_sub(1, std::memory_order_relaxed); }
@@ -68,13 +71,16 @@ private:
     void sleep_until_a_machine_wakes() noexcept;
 
     //   value       set by
-    //   0 watching  machine_awake
+    //   0 watching  machine_awake, machine_idle
     //   1 asleep    sysmon, before it looks at the machines a last time
     //   2 stopping  stop
+    //   3 long nap  sysmon, before it looks whether a machine is idle
     std::atomic<std::uint32_t> word_{0};
     std::atomic<unsigned> computing_{0};
     std::vector<impression> impressions_;
     bool backlog_ = false; // fibers wait where switches are rare
+    // Of the timers of processors whose fiber computes. An idle machine is to run them.
+    clock::time_point next_due_ = never;
     scheduler& of_;
     standstill standstill_;
     os_thread thread_;

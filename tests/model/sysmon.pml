@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSL-1.0
  * Copyright the libfiber authors.
  *
- * sysmon.pml: [sysmon.sleep] of sched/sysmon.cpp. sysmon sleeps while all machines that have a processor are idle, and
- * must not sleep while one runs.
+ * sysmon.pml: [sysmon.sleep] and [sysmon.nap] of sched/sysmon.cpp. sysmon sleeps while all machines that have a processor are
+ * idle, and must not sleep while one runs. It takes a long nap while none is idle, and must not go on while one is.
  *
  *   here              there
  *   machine           sleep(), regain(), hand_off(), wait_as_spare() and the sleeps like it: how a machine leaves the idle
  *                     list, and where it then stands
  *   machine_awake     sysmon::machine_awake
- *   watch             sysmon::watch, sleep_until_a_machine_wakes
+ *   machine_idle      sysmon::machine_idle
+ *   watch             sysmon::watch, sleep_until_a_machine_wakes, nap
  *   stop              sysmon::stop
  *
  * Counts and lists change by read-modify-writes, and what reads them stands behind full fences: interleaving is enough.
@@ -17,15 +18,17 @@
  * SILENT_REGAIN     a machine that robs says nothing
  * SILENT_SPARE      a machine that slept as a spare, and was then given an idle processor, says nothing when it is woken
  * STORE_AT_END      sysmon, awake again, stores `watching` instead of comparing
+ * NAP_AT_ONCE       sysmon does not look for idle machines after it has said that it takes a long nap
+ * SILENT_IDLE       a machine that becomes idle says nothing
  */
 #define MACHINES 3
 #define PROCESSORS 1
 
-mtype:what = { watching, asleep, stopping };
+mtype:what = { watching, asleep, stopping, long_nap };
 mtype:what word = watching;
 byte idle;                    /* on the idle list */
 bool listed[MACHINES], has[MACHINES], spare[MACHINES], woken[MACHINES];
-bool sysmon_sleeps;
+bool sysmon_sleeps, sysmon_naps;
 byte injections = 3;
 
 inline machine_awake() {
@@ -34,6 +37,18 @@ inline machine_awake() {
         if :: atomic { word == asleep -> word = watching } :: word != asleep fi
     :: word != asleep
     fi
+}
+
+inline machine_idle() {
+#ifndef SILENT_IDLE
+    if
+    :: word == long_nap ->
+        if :: atomic { word == long_nap -> word = watching } :: word != long_nap fi
+    :: word != long_nap
+    fi
+#else
+    skip
+#endif
 }
 
 /* x: the first of those in the list, MACHINES if it is empty. A macro: spin's inline takes no array by name. */
@@ -63,6 +78,7 @@ end_spare:
 runs:
     if
     :: atomic { listed[me] = true; idle++ }; /* sleep */
+       machine_idle();
 end_idle:
        atomic { woken[me] -> woken[me] = false };
        machine_awake();
@@ -71,7 +87,8 @@ end_idle:
        /* hand_off */
        if
        :: woken[x] = true /* there is work */
-       :: atomic { listed[x] = true; idle++ }
+       :: atomic { listed[x] = true; idle++ };
+          machine_idle()
        fi;
        x = 0;
        if
@@ -90,9 +107,22 @@ end_stuck: /* in the kernel, with the processor: sysmon's business */
 }
 
 active proctype watch() {
-    bool all_idle;
+    bool all_idle, any_idle;
     do
     :: word == stopping -> break
+    :: word == watching && idle == 0 ->
+        if
+        :: atomic { word == watching -> word = long_nap }
+        :: word == stopping -> break
+        fi;
+#ifndef NAP_AT_ONCE
+        any_idle = (idle > 0);
+#endif
+        if
+        :: !any_idle -> sysmon_naps = true; word != long_nap; sysmon_naps = false
+        :: else
+        fi;
+        if :: atomic { word == long_nap -> word = watching } :: word != long_nap fi
     :: word == watching && idle >= PROCESSORS ->
 #ifdef LOOK_FIRST
         all_idle = (idle >= PROCESSORS);
@@ -124,7 +154,7 @@ init {
         run publisher()
     }
     if
-    :: true -> timeout; assert(!(sysmon_sleeps && idle < PROCESSORS))
+    :: true -> timeout; assert(!(sysmon_sleeps && idle < PROCESSORS)); assert(!(sysmon_naps && idle > 0))
     :: true
     fi;
     word = stopping
