@@ -5,16 +5,14 @@
 // kin from fibers. What exits by itself is in tests/process.
 
 #include "tests/support/catch.hpp"
+#include "tests/support/child.hpp"
 #include "tests/support/expect.hpp"
 #include "tests/support/procs.hpp"
-
-#include "asm/sanitizer.hpp" // which one, if any
 
 #include <fiber/fiber.hpp>
 
 #include <array>
 #include <atomic>
-#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -24,50 +22,16 @@
 #include <pthread.h>
 #include <spawn.h>
 #include <string>
-#include <sys/wait.h>
 #include <system_error>
 #include <thread>
 #include <unistd.h>
 #include <vector>
 
 using namespace std::chrono_literals;
+using tests::in_child;
+using tests::status_of;
 
 namespace {
-
-constexpr unsigned longest_child = 100; // seconds: a child that hangs is killed, and fails its test
-
-// How a child has ended: its exit status, or 128 and the signal.
-int status_of(pid_t child) {
-    int status = 0;
-    while (::waitpid(child, &status, 0) < 0)
-        if (errno != EINTR)
-            return -1;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
-// Runs body in a child, which exits with 0 if it returned true. Under the sanitizers the child only comes into being:
-// ThreadSanitizer takes no more notice there of what the forking thread synchronises, and reports races without end;
-// AddressSanitizer's allocator does not get over a fork: its locks stay as the vanished threads held them.
-template <class Body>
-int in_child(Body body) {
-    pid_t const child = ::fork();
-#if defined(FIBER_TSAN) || defined(FIBER_ASAN)
-    if (child == 0)
-        ::_exit(0);
-#endif
-    if (child == 0) {
-        ::alarm(longest_child);
-        int status = 1;
-        try {
-            status = body() ? 0 : 1;
-        } catch (std::exception const& e) {
-            std::fprintf(stderr, "in a child: %s\n", e.what());
-            status = 2;
-        }
-        ::_exit(status);
-    }
-    return status_of(child);
-}
 
 // Some of everything: fibers, joins, locks, channels, timers.
 bool all_works() {
