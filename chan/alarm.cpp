@@ -8,10 +8,12 @@
 #include "chan/own_fiber.hpp"
 #include "runtime/base/assert.hpp"
 
+#include <fiber/go.hpp>
 #include <fiber/runtime.hpp>
 
 #include <algorithm>
 #include <cfenv>
+#include <chrono>
 #include <mutex>
 #include <utility>
 
@@ -67,6 +69,15 @@ private:
     std::fenv_t callers_;
 };
 
+// The starter may have lost its CPU to the OS thread that waits here, if that has a real-time policy: it must sleep at last.
+void wait_for_starter(int looks) noexcept {
+    constexpr int yields = 8;
+    if (looks < yields)
+        rt::yield();
+    else
+        this_fiber::sleep_for(std::chrono::microseconds(50));
+}
+
 } // namespace
 
 // [fork] The fiber has stayed behind in the parent: the alarms wait for the next one that is armed.
@@ -79,10 +90,10 @@ void alarm_clock::lock() noexcept {
 
 // With the lock held, before and after; but not all the time.
 void alarm_clock::start_locked() {
-    while (!running_) {
+    for (int looks = 0; !running_;) {
         if (std::exchange(starting_, true)) {
             unlock();
-            rt::yield();
+            wait_for_starter(looks++);
             lock();
             continue;
         }
@@ -165,9 +176,9 @@ void alarm_clock::let_go_of(channel* whose) noexcept {
 
 void alarm_clock::run() noexcept {
     lock();
-    while (starting_) { // the one who has started this fiber has not yet put his alarm in
+    for (int looks = 0; starting_; ++looks) { // whoever has started this fiber has not yet put the alarm in
         unlock();
-        rt::yield();
+        wait_for_starter(looks);
         lock();
     }
     auto now = rt::clock::now();

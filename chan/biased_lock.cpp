@@ -3,11 +3,8 @@
 
 #include "chan/biased_lock.hpp"
 
-#include "runtime/base/cpu_relax.hpp"
+#include "runtime/base/backoff.hpp"
 #include "runtime/park.hpp"
-
-#include <cerrno>
-#include <sched.h>
 
 namespace fiber::detail {
 namespace {
@@ -36,10 +33,7 @@ constexpr std::uint8_t most_patience = 15; // a streak has 16 bits
         rt::heavy_fence(); // [bias]
         if (data != rt::guarded_data::ours && s.held.load(std::memory_order_relaxed))
             rt::guarded_data_torn(); // [fork] the owner has stayed behind, and was in
-        int const saved_errno = errno;
-        for (int i = 1; s.held.load(std::memory_order_acquire); ++i) // [bias]
-            i % 32 == 0 ? static_cast<void>(::sched_yield()) : rt::cpu_relax();
-        errno = saved_errno;
+        rt::spin_until([&s] { return !s.held.load(std::memory_order_acquire); }); // [bias]
     }
     s.owner.store(owner | lock_state::no_owner, std::memory_order_relaxed); // the word's release publishes it
     s.streak = 0;

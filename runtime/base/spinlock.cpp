@@ -3,12 +3,9 @@
 
 #include "runtime/base/spinlock.hpp"
 
+#include "runtime/base/backoff.hpp"
 #include "runtime/base/cpu_relax.hpp"
 #include "runtime/base/fatal.hpp"
-
-#include <cerrno>
-#include <ctime>
-#include <sched.h>
 
 namespace fiber::rt {
 namespace {
@@ -17,11 +14,9 @@ namespace {
 // operation, and is undisturbed meanwhile. With one after each pause, an item that two processors pass through the same
 // channel takes 145 ns; with 16 at first 38; so, 30.
 constexpr int shortest_gap = 32, longest_gap = 64;
-constexpr int sched_yields = 8; // then the holder is not running; a CPU of its own is soon given to it
-constexpr long nap_ns = 50'000; // or it shares ours, and needs it
 
 void spin_until_free(std::atomic<std::uint32_t> const& word) noexcept {
-    for (int round = 0;; ++round) {
+    for (backoff wait;; wait()) // after some microseconds: the holder is not running
         for (int gap = shortest_gap; gap <= longest_gap; gap *= 2) {
             for (int i = 0; i < gap; ++i)
                 cpu_relax();
@@ -29,15 +24,6 @@ void spin_until_free(std::atomic<std::uint32_t> const& word) noexcept {
             if ((word.load(std::memory_order_relaxed) & spin_word_value::locked) == 0)
                 return;
         }
-        int const saved_errno = errno;
-        if (round < sched_yields) {
-            ::sched_yield();
-        } else {
-            timespec const nap{0, nap_ns};
-            ::nanosleep(&nap, nullptr);
-        }
-        errno = saved_errno;
-    }
 }
 
 } // namespace

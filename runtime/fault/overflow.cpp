@@ -7,6 +7,7 @@
 
 #include "runtime/fault/overflow.hpp"
 
+#include "runtime/base/backoff.hpp"
 #include "runtime/base/fatal.hpp"
 #include "runtime/base/immortal.hpp"
 #include "runtime/fault/chained_handler.hpp"
@@ -25,7 +26,6 @@
 #include <cstdlib>
 #include <execinfo.h>
 #include <mutex>
-#include <sched.h>
 #include <string_view>
 #include <unistd.h>
 #include <unwind.h>
@@ -136,8 +136,7 @@ void report_overflow(siginfo_t const& info, void const* context) noexcept {
     if (found.size == 0)
         return;
     static std::atomic<bool> reporting{false}; // one after the other; what is in a report is its thread's own
-    while (reporting.exchange(true, std::memory_order_acquire)) // [overflow.report]
-        ::sched_yield();
+    spin_until([] { return !reporting.exchange(true, std::memory_order_acquire); }); // [overflow.report]
     print_who(*g, found.size, found.remedy);
     if (found.over_guard)
         print(

@@ -10,11 +10,11 @@
 //   One fence is first: either the destructor sees the last end, or the machine sees the destructor. Both
 //   may: the closer is taken by exchange, once.
 
+#include "runtime/base/backoff.hpp"
 #include "runtime/park.hpp"
 #include "runtime/sched/outsiders.hpp"
 #include "runtime/sched/scheduler.hpp"
 
-#include <sched.h>
 #include <utility>
 
 namespace fiber::rt {
@@ -59,9 +59,7 @@ scheduler::~scheduler() {
         s.visitors_.fetch_sub(1, std::memory_order_release); // [close.visit] s may be gone
     });
     stop();
-    while (visitors_.load(std::memory_order_acquire) !=
-           0) // [close.visit] a few instructions, if he has his CPU
-        ::sched_yield();
+    spin_until([this] { return visitors_.load(std::memory_order_acquire) == 0; }); // [close.visit]
 }
 
 // [stop] Here: stopping, then a fence, then all that sleep are woken. A machine: enlist, a fence, then a look

@@ -4,6 +4,7 @@
 // spawn.cpp: a fiber's beginning and end, as those outside of it see them: records taken and given back,
 // joined and detached.
 
+#include "runtime/base/backoff.hpp"
 #include "runtime/park.hpp"
 #include "runtime/process/runtimes.hpp"
 #include "runtime/sched/join.hpp"
@@ -17,7 +18,6 @@
 
 #include <memory>
 #include <new>
-#include <sched.h>
 #include <system_error>
 #include <utility>
 
@@ -83,8 +83,8 @@ void unmake(resources& to, fiber& g) noexcept {
 // A fiber past its last switch has a few instructions to go; its machine may have lost its CPU among them. A function of its
 // own, so that who need not wait for that saves no registers.
 [[gnu::noinline]] void recycle_when_done(fiber& g) noexcept {
-    for (int i = 0; g.life.word.load(std::memory_order_acquire) != life_word::done; ++i) // [life.done]
-        i % 64 == 63 ? static_cast<void>(::sched_yield()) : cpu_relax();
+    spin_until(
+        [&g] { return g.life.word.load(std::memory_order_acquire) == life_word::done; }); // [life.done]
     scheduler::recycle(g);
 }
 
