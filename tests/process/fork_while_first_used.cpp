@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// fork_while_first_used: a thread forks at any moment of the library's first use by others, when what is made once is being
+// made. The child finds none of that locked. Guards are made by mprotect here, as before Linux 6.13: how many there may be is
+// read from a file at the first one, which takes long enough to be met.
+
+// env: FIBER_PROCS=2
+// stdout: no child hangs
+
+#include "runtime/stack/slab.hpp"
+
+#include <fiber/fiber.hpp>
+
+#include <chrono>
+#include <cstdio>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace {
+
+bool ended_well(pid_t child) {
+    int status = 0;
+    return ::waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+// In a process that has not used the library yet: forks when so much time has passed since its first use.
+bool fork_after(std::chrono::nanoseconds time) {
+    fiber::rt::limit_guards(fiber::rt::guard_support::mprotect);
+    fiber::go([] {});
+    auto const until = std::chrono::steady_clock::now() + time;
+    while (std::chrono::steady_clock::now() < until)
+        ;
+    pid_t const child = ::fork();
+    if (child == 0) {
+        ::alarm(20); // it hangs
+        fiber::run([] {});
+        ::_exit(0);
+    }
+    return ended_well(child);
+}
+
+} // namespace
+
+int main() {
+    constexpr int tries = 800, most_hanging = 2;
+    int hanging = 0;
+    for (int i = 0; i < tries && hanging < most_hanging; ++i) {
+        pid_t const child = ::fork();
+        if (child == 0)
+            ::_exit(fork_after(std::chrono::nanoseconds(i % 400 * 500)) ? 0 : 1);
+        hanging += ended_well(child) ? 0 : 1;
+    }
+    if (hanging == 0)
+        std::puts("no child hangs");
+}
