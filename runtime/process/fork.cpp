@@ -23,6 +23,7 @@
 
 #include "runtime/base/env.hpp"
 #include "runtime/base/fatal.hpp"
+#include "runtime/base/lock_soon.hpp"
 #include "runtime/base/process_stamp.hpp"
 #include "runtime/base/queue_lock.hpp"
 #include "runtime/process/runtimes.hpp"
@@ -44,21 +45,28 @@ namespace fiber::rt {
 namespace {
 
 // All locks of the process, in the order in which they nest; those of runtimes and objects are not among them.
+// Those that machines want all the time come last, and behind the gate: lock_soon.hpp.
 // Each function that gives a mutex also sees to it that its data has been made: a static local that another thread
 // is making would be locked in the child for good.
 using mutex_of = std::mutex& (*)() noexcept;
-constexpr mutex_of mutexes[] = {
-    global_runtime_mutex, starting_runtimes_mutex, env_mutex,
-    names_mutex,          thread_parties_mutex,    fiber_records_mutex,
+constexpr mutex_of rarely_wanted[] = {
+    global_runtime_mutex,
+    starting_runtimes_mutex,
+    env_mutex,
+    thread_parties_mutex,
 };
+constexpr mutex_of often_wanted[] = {names_mutex, fiber_records_mutex};
 
 constinit stack const* stranded_on = nullptr;
 
 void before() noexcept {
     static_cast<void>(current_thread_party()); // made here: the child must not need memory to become one
-    for (mutex_of const m : mutexes)
+    for (mutex_of const m : rarely_wanted)
         m().lock();
     lock_running_threads();
+    fork_gate::close(); // [fork.gate]
+    for (mutex_of const m : often_wanted)
+        m().lock();
     stack_class::lock_all();
     lock_all_queue_locks(); // last, and for the shortest time: others spin for them
 }
@@ -66,8 +74,11 @@ void before() noexcept {
 void after() noexcept {
     unlock_all_queue_locks();
     stack_class::unlock_all();
+    for (mutex_of const m : often_wanted)
+        m().unlock();
+    fork_gate::open(); // [fork.gate]
     unlock_running_threads();
-    for (mutex_of const m : mutexes)
+    for (mutex_of const m : rarely_wanted)
         m().unlock();
 }
 

@@ -3,7 +3,7 @@
 
 #include "runtime/sched/fiber_pool.hpp"
 
-#include "runtime/base/cpu_relax.hpp"
+#include "runtime/base/lock_soon.hpp"
 #include "runtime/base/made_once.hpp"
 #include "runtime/stack/slab.hpp"
 
@@ -26,17 +26,6 @@ static_assert(chunk_size == 5 * page_size, "no page is in two chunks");
 constexpr std::size_t chunks_per_slab = 128; // what the allocator is asked for
 
 constexpr std::uint64_t id_batch = 4096;
-
-// For a lock that is mostly held for some hundred nanoseconds: to sleep for it takes a hundred times as long.
-[[nodiscard]] std::unique_lock<std::mutex> lock_soon(std::mutex& m) {
-    constexpr int tries = 100;
-    for (int i = 0; i < tries; ++i) {
-        if (m.try_lock())
-            return {m, std::adopt_lock};
-        cpu_relax();
-    }
-    return std::unique_lock(m);
-}
 
 class depot {
 public:

@@ -4,6 +4,7 @@
 #include "runtime/sched/name.hpp"
 
 #include "runtime/base/immortal.hpp"
+#include "runtime/base/lock_soon.hpp"
 
 #include <cstdio>
 #include <cstring>
@@ -24,12 +25,12 @@ void set_name(fiber& g, std::string_view name) {
     auto* const copy = new char[name.size() + 1];
     std::memcpy(copy, name.data(), name.size());
     copy[name.size()] = '\0';
-    std::lock_guard const hold(names.value);
+    auto const hold = lock_soon(names.value);
     g.name = copy;
 }
 
 void free_name(fiber& g) noexcept {
-    std::lock_guard const hold(names.value);
+    auto const hold = lock_soon(names.value);
     delete[] g.name;
     g.name = nullptr;
 }
@@ -41,7 +42,7 @@ fiber_name full_name(fiber const& g) noexcept {
         std::snprintf(made.text, sizeof made.text, "fiber %llu", id);
         return made;
     }
-    std::lock_guard const hold(names.value);
+    auto const hold = lock_soon(names.value);
     char const* const name = g.name;
     std::snprintf(made.text, sizeof made.text, "fiber %llu \"%s\"", id, name != nullptr ? name : "");
     return made;

@@ -5,6 +5,7 @@
 
 #include "runtime/base/assert.hpp"
 #include "runtime/base/fatal.hpp"
+#include "runtime/base/lock_soon.hpp"
 
 #include <algorithm>
 #include <array>
@@ -61,7 +62,7 @@ void stack_class::reserve(std::size_t n) {
 }
 
 bool stack_class::try_reserve(std::size_t n) noexcept {
-    std::lock_guard const hold(lock_);
+    auto const hold = lock_soon(lock_);
     while (slots_ - credits_ < n)
         if (!grow())
             return false;
@@ -70,14 +71,14 @@ bool stack_class::try_reserve(std::size_t n) noexcept {
 }
 
 bool stack_class::reserve_what_is_there(std::size_t n) noexcept {
-    std::lock_guard const hold(lock_);
+    auto const hold = lock_soon(lock_);
     bool const there = slots_ - credits_ >= n;
     credits_ += there ? n : 0;
     return there;
 }
 
 void stack_class::unreserve(std::size_t n) noexcept {
-    std::lock_guard const hold(lock_);
+    auto const hold = lock_soon(lock_);
     FIBER_ASSERT(credits_ >= n);
     credits_ -= n;
 }
@@ -104,7 +105,7 @@ stack* stack_class::take(std::size_t n, std::size_t& taken) noexcept {
     std::size_t with_guard = 0;
     row fresh;
     {
-        std::lock_guard const hold(lock_);
+        auto const hold = lock_soon(lock_);
         if (stack* const warm = take_warm_locked(n, taken))
             return warm;
         batch_ = std::min(2 * batch_, 2 * most_at_once);
@@ -246,7 +247,7 @@ void stack_class::give(stack* list) noexcept {
     std::size_t n = 0;
     for (stack const* s = list; s != nullptr; s = s->link)
         ++n;
-    std::lock_guard const hold(lock_);
+    auto const hold = lock_soon(lock_);
     idle_.resize(idle_.size() + n); // there is room
     for (auto to = idle_.rbegin(); list != nullptr; list = list->link)
         *to++ = {list, list->guard};
