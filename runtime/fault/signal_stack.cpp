@@ -3,6 +3,8 @@
 
 #include "runtime/fault/signal_stack.hpp"
 
+#include "runtime/stack/slab.hpp"
+
 #include <csignal>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -33,10 +35,13 @@ signal_stack::signal_stack() noexcept {
                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
     if (memory == MAP_FAILED)
         return;
-    ::mprotect(memory, page,
-               PROT_NONE); // a guard: handlers of the program's run here, too. Refused: there is none
+    // Handlers of the program's run here, too. Not by mprotect, where that can be helped: with an OS thread's stack and its
+    // guard, and a map entry each for this one and its guard, the kernel gave half as many machines as threads.
+    memory_range const guard{static_cast<std::byte*>(memory), page};
+    auto kind = guard_kind::page;
+    install_guards({&guard, 1}, &kind); // refused: there is none
     stack_t mine{};
-    mine.ss_sp = static_cast<std::byte*>(memory) + page;
+    mine.ss_sp = guard.begin + page;
     mine.ss_size = size - page;
     if (::sigaltstack(&mine, nullptr) != 0) {
         ::munmap(memory, size);
