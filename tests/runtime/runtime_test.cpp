@@ -215,12 +215,14 @@ TEST_CASE("a machine falls asleep without a heavy fence beside one that computes
     fiber::runtime r({.processors = 2});
     std::uint64_t fences = 0;
     r.run([&] {
-        std::atomic<bool> enough{false};
+        std::atomic<bool> computes{false}, enough{false};
         fiber::handle computing = fiber::go([&] {
+            computes = true;
             while (!enough.load()) {
             }
         });
-        fiber::this_fiber::sleep_for(1ms); // to the other processor
+        while (!computes.load()) // when it does, and this fiber runs, they are on two processors
+            fiber::this_fiber::yield();
         auto const before = r.stats().heavy_fences;
         for (unsigned i = 0; i < sleeps; ++i)
             fiber::this_fiber::sleep_for(200us);
