@@ -28,6 +28,7 @@
 #include <mutex>
 #include <optional>
 #include <poll.h>
+#include <stop_token>
 #include <thread>
 #include <unistd.h>
 #include <utility>
@@ -158,7 +159,7 @@ private:
             return;
         }
         ++depth_;
-        switch (chaos_.below(20)) {
+        switch (chaos_.below(24)) {
         case 0:
         case 1:
             block(300, chaos_);
@@ -202,6 +203,15 @@ private:
         case 15:
             fiber::this_fiber::sleep_for(microseconds(chaos_.below(200)));
             break;
+        case 16:
+        case 17:
+            request_stop();
+            break;
+        case 18:
+            fiber::runtime({.processors = 1 + static_cast<unsigned>(chaos_.below(2))}).run([&] {
+                solitary();
+            });
+            break;
         default:
             chaos_();
         }
@@ -224,6 +234,16 @@ private:
             solitary();
             m_.expect(::gettid() == here, "its own thread");
         }
+    }
+
+    // The callback stays on this OS thread, whatever it waits for.
+    void request_stop() {
+        fiber::stop_source source;
+        std::stop_callback const waits(source.get_token(), [this, here = ::gettid()] {
+            solitary();
+            m_.expect(::gettid() == here, "the requester's thread");
+        });
+        m_.expect(source.request_stop(), "the first request");
     }
 
     void start_fiber() {
