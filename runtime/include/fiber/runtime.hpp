@@ -9,6 +9,7 @@
 // function returns the process exits with status 0. Mutexes that others held stay locked, as with pthreads.
 #pragma once
 
+#include <fiber/detail/guarded.hpp>
 #include <fiber/go.hpp>
 
 #include <cstddef>
@@ -119,13 +120,8 @@ std::invoke_result_t<F, Args...> runtime::run(F&& f, Args&&... args) {
     };
     std::exception_ptr failure;
     auto const guarded = [this, &failure](auto const& body) {
-        this->go([&] {
-                try {
-                    body();
-                } catch (...) {
-                    failure = std::current_exception();
-                }
-            })
+        this->go(
+                [&] { detail::guarded(body, [&](std::exception_ptr error) { failure = std::move(error); }); })
             .join();
         if (failure)
             std::rethrow_exception(std::move(failure));

@@ -6,6 +6,7 @@
 
 #include <fiber/detail/config.hpp>
 #include <fiber/detail/countdown.hpp>
+#include <fiber/detail/guarded.hpp>
 #include <fiber/go.hpp>
 #include <fiber/semaphore.hpp>
 #include <fiber/stop_token.hpp>
@@ -82,14 +83,13 @@ private:
         ~member() { group_.leave(); }
         template <class F>
         void run(F&& f) noexcept {
-            try {
+            auto const body = [&] {
                 if constexpr (std::is_invocable_v<F, std::stop_token>)
                     static_cast<void>(std::invoke(std::forward<F>(f), group_.stop_token()));
                 else
                     static_cast<void>(std::invoke(std::forward<F>(f)));
-            } catch (...) {
-                group_.fail(std::current_exception());
-            }
+            };
+            detail::guarded(body, [&](std::exception_ptr error) { group_.fail(std::move(error)); });
         }
 
     private:

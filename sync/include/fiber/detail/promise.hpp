@@ -26,13 +26,17 @@ public:
 
     [[nodiscard]] static State* make(Allocator const& from) {
         allocator a(from);
-        auto const place = traits::allocate(a, 1);
-        try {
-            return ::new (static_cast<void*>(std::to_address(place))) allocated_state(a);
-        } catch (...) {
-            traits::deallocate(a, place, 1);
-            throw;
-        }
+        struct memory { // goes back if the constructor throws
+            allocator& from;
+            typename traits::pointer place;
+            ~memory() {
+                if (place != nullptr)
+                    traits::deallocate(from, place, 1);
+            }
+        } taken{a, traits::allocate(a, 1)};
+        auto* const made = ::new (static_cast<void*>(std::to_address(taken.place))) allocated_state(a);
+        taken.place = nullptr;
+        return made;
     }
 
 private:

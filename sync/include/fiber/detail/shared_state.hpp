@@ -7,6 +7,7 @@
 #include <fiber/detail/config.hpp>
 #include <fiber/detail/countdown.hpp>
 #include <fiber/detail/deadline.hpp>
+#include <fiber/detail/guarded.hpp>
 
 #include <atomic>
 #include <cstdint>
@@ -157,16 +158,15 @@ public:
     // Stores what f(args...) returns or throws.
     template <class F, class... Args>
     void store_result(F&& f, Args&&... args) noexcept {
-        try {
+        auto const body = [&] {
             if constexpr (std::is_void_v<R>) {
                 static_cast<void>(std::invoke(std::forward<F>(f), std::forward<Args>(args)...));
                 emplace();
             } else {
                 emplace(std::invoke(std::forward<F>(f), std::forward<Args>(args)...));
             }
-        } catch (...) {
-            this->error_ = std::current_exception();
-        }
+        };
+        detail::guarded(body, [&](std::exception_ptr error) { this->error_ = std::move(error); });
     }
 
 private:
