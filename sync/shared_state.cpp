@@ -9,6 +9,7 @@
 //   word_   twice the references, and whether the future has been retrieved
 #include <fiber/future.hpp>
 
+#include "runtime/base/fatal.hpp"
 #include "runtime/park.hpp"
 
 #include <new>
@@ -46,6 +47,10 @@ std::future_status shared_state::wait_before(deadline until) noexcept {
         return now;
     return ready_.wait_slow(until, rt::wait_reason::future, this) ? std::future_status::ready
                                                                   : std::future_status::timeout;
+}
+
+void shared_state::refuse_null() const noexcept {
+    rt::fatal("fiber::promise: set_exception was given a null std::exception_ptr");
 }
 
 void shared_state::abandon() noexcept {

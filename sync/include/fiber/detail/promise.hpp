@@ -74,7 +74,8 @@ public:
         return future_access::make<R>(state_.get());
     }
 
-    // As set_value.
+    // As set_value. Abort, after a line on stderr, if the exception_ptr is null: std::make_exception_ptr
+    // returns that where there are neither exceptions nor RTTI.
     void set_exception(std::exception_ptr error) { state_->set_exception(std::move(error)); }
     void set_exception_at_thread_exit(std::exception_ptr error) {
         state_->set_exception_at_exit(std::move(error));

@@ -82,13 +82,16 @@ public:
     private:
         shared_state* state_;
     };
+    // Abort if there is no exception: a future would have neither that nor a value.
     void set_exception(std::exception_ptr error) {
         setting mine(*this);
+        require(error);
         error_ = std::move(error);
         mine.done();
     }
     void set_exception_at_exit(std::exception_ptr error) {
         setting mine(*this);
+        require(error);
         error_ = std::move(error);
         mine.done_at_exit();
     }
@@ -120,6 +123,11 @@ private:
     static constexpr word retrieved = 1, reference = 2;
 
     void wait_slow();
+    void require(std::exception_ptr const& error) const noexcept {
+        if (error == nullptr) [[unlikely]]
+            refuse_null();
+    }
+    [[noreturn]] void refuse_null() const noexcept;
 
     countdown ready_{1};
     std::atomic<word> word_{reference};
