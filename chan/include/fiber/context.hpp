@@ -27,7 +27,7 @@ namespace fiber {
 namespace detail {
 
 // How the type of a value is recognised. By its type_info: the address of a variable is another one in a
-// shared library that is built with hidden visibility. Without RTTI by the address all the same.
+// shared library, if the type is hidden there. Without RTTI by the address alone.
 struct context_key {
     void const* address;
     std::type_info const* type;
@@ -46,7 +46,7 @@ struct context_key {
 
 private:
     template <class T>
-    static constexpr char address_of = 0;
+    FIBER_API static constexpr char address_of = 0; // not more visible than T
 };
 
 // A value that a context carries.
@@ -131,8 +131,8 @@ public:
     static context with_stop_token(context parent, std::stop_token);
 
     // Null if there is none. Lives as long as the context that carries it. T is the same type in all shared
-    // libraries, whatever their visibility, unless they are compiled without RTTI; one of an unnamed
-    // namespace is another in each file.
+    // libraries, whatever their visibility; where they are compiled without RTTI, T must have default
+    // visibility. One of an unnamed namespace is another in each file.
     template <class T>
     [[nodiscard]] T const* value() const noexcept {
         return static_cast<T const*>(find(detail::context_key::of<T>()));
