@@ -6,7 +6,11 @@
 
 #include <fiber/context.hpp>
 
+#if defined(__GXX_RTTI)
 struct user {
+#else
+struct [[gnu::visibility("default")]] user {
+#endif
     int id;
 };
 
