@@ -69,7 +69,8 @@ private:
     std::fenv_t callers_;
 };
 
-// The starter may have lost its CPU to the OS thread that waits here, if that has a real-time policy: it must sleep at last.
+// The starter may have lost its CPU to the OS thread that waits here, if that has a real-time policy: it must
+// sleep at last.
 void wait_for_starter(int looks) noexcept {
     constexpr int yields = 8;
     if (looks < yields)
@@ -176,7 +177,8 @@ void alarm_clock::let_go_of(channel* whose) noexcept {
 
 void alarm_clock::run() noexcept {
     lock();
-    for (int looks = 0; starting_; ++looks) { // whoever has started this fiber has not yet put the alarm in
+    for (int looks = 0; starting_;
+         ++looks) { // the one that has started this fiber has not yet put the alarm in
         unlock();
         wait_for_starter(looks);
         lock();

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// lock_soon.hpp: for the mutexes of the process that machines want all the time, and hold for some hundred nanoseconds. To sleep
-// for one takes a hundred times as long, so it is tried for some time first.
+// lock_soon.hpp: for the mutexes of the process that machines want all the time, and hold for some hundred
+// nanoseconds. To sleep for one takes a hundred times as long, so it is tried for some time first.
 //
-// [fork.gate] A fork takes them all. A thread that sleeps for a std::mutex gets it only if it finds it free when it has its CPU
-// again. Where more threads run than there are CPUs, the others have taken it again by then, time after time: 30 ms for a fork.
-// So they let the fork go first:
+// [fork.gate] A fork takes them all. A thread that sleeps for a std::mutex gets it only if it finds it free
+// when it has its CPU again. Where more threads run than there are CPUs, the others have taken it again by
+// then, time after time: 30 ms for a fork. Therefore they let the fork go first:
 //
 //     fork                                     others, in lock_soon
 //   1 lock the gate; a fork is coming          1 a fork is coming: lock the gate, and unlock it
@@ -14,8 +14,9 @@
 //   3 fork; unlock the mutexes
 //   4 no fork is coming; unlock the gate
 //
-//   Right.1 is a hint: one that does not see it gets the mutex before the fork, or after it. The fork waits for nobody who waits at
-//   the gate: nobody who calls lock_soon has another of these mutexes, or a lock that the fork takes after left.1.
+//   Right.1 is a hint: one that does not see it gets the mutex before the fork, or after it. The fork waits
+//   for nobody who waits at the gate: nobody who calls lock_soon has another of these mutexes, or a lock that
+//   the fork takes after left.1.
 #pragma once
 
 #include "runtime/base/cpu_relax.hpp"

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// fork_while_first_used: a thread forks at any moment of the library's first use by others, when what is made once is being
-// made. The child finds none of that locked. Guards are made by mprotect here, as before Linux 6.13: how many there may be is
-// read from a file at the first one, which takes long enough to be met.
+// fork_while_first_used: a thread forks at any moment of the library's first use by others, when what is made
+// once is being made. The child finds none of that locked. Guards are made by mprotect here, as before Linux
+// 6.13: how many there may be is read from a file at the first one, which takes long enough to be met.
 
 // env: FIBER_PROCS=2
 // stdout: no child hangs

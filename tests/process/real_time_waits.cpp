@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// real_time_waits: a real-time thread that waits for a thread of lower priority, which has lost the CPU to it a few
-// instructions before the end of a fiber, gives the CPU back. With sched_yield alone it spins until the kernel throttles it,
-// for most of a second, or for ever.
+// real_time_waits: a real-time thread that waits for a thread of lower priority, which has lost the CPU to it
+// a few instructions before the end of a fiber, gives the CPU back. With sched_yield alone it spins until the
+// kernel throttles it, for most of a second, or for ever.
 
 // skip: the right to have a real-time policy (CAP_SYS_NICE) is missing
 // stdout: detached

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// mixed_stress_test.cpp: all that may go on in a process at once, see mixture.hpp. At the end the counts must agree.
+// mixed_stress_test.cpp: all that may go on in a process at once, see mixture.hpp. At the end the counts must
+// agree.
 
 #include "tests/stress/mixture.hpp"
 #include "tests/support/catch.hpp"

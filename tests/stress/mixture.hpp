@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// mixture.hpp: all that may go on in a process at once: threads that are pinned, discarded and blocked, processors
-// that come and go, forks, timers, joins, channels, OS threads. Each party does what its own random sequence says.
+// mixture.hpp: all that may go on in a process at once: threads that are pinned, discarded and blocked,
+// processors that come and go, forks, timers, joins, channels, OS threads. Each party does what its own
+// random sequence says.
 //
-// Nobody may wait in a circle: an act of one of these groups waits only for what its line says, or the lines below it:
+// Nobody may wait in a circle: an act of one of these groups waits only for what its line says, or the lines
+// below it:
 //   send      for the consumers, who receive until the channels are closed
 //   lock      for the mutex, under which any solitary act may follow
 //   solitary  for the clock, the kernel, an OS mutex that is held for a moment, and fibers that the party starts itself
@@ -316,7 +318,7 @@ private:
         ::close(ends[1]);
     }
 
-    // Over a wait. Those who lock it meanwhile block their OS threads.
+    // Over a wait. Parties that lock it meanwhile block their OS threads.
     void lock_os_mutex() {
         fiber::thread_pin const pin;
         std::scoped_lock const hold(m_.os_mutex);

@@ -23,9 +23,10 @@ inline int status_of(pid_t child) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-// Runs body in a child, which exits with 0 if it returned true; -1: there could be no child. Under the sanitizers the child only comes into being:
-// ThreadSanitizer takes no more notice there of what the forking thread synchronises, and reports races without end;
-// AddressSanitizer's allocator does not get over a fork: its locks stay as the vanished threads held them.
+// Runs body in a child, which exits with 0 if it returned true; -1: there could be no child. Under the
+// sanitizers the child only comes into being: ThreadSanitizer takes no more notice there of what the forking
+// thread synchronises, and reports races without end; AddressSanitizer's allocator does not get over a fork:
+// its locks stay as the vanished threads held them.
 template <class Body>
 int in_child(Body body) {
     constexpr unsigned longest_child = 100; // seconds: a child that hangs is killed, and fails its test
