@@ -21,13 +21,12 @@
 //   The party is therefore queued as one that has not opened its wait yet. A notification takes it out, and that is all;
 //   the party sees that once it has unlocked. If it is queued still, it opens its wait and takes its own place.
 //
-// [cv.stop] A stop request claims the one wait it is meant for, and leaves the queue to the party itself, as the timer
-//   does. Its callback never parks: libstdc++ tells by the OS thread whether a callback is being destroyed from within.
+// A stop request ends a wait as a timer does: [wait.stop].
 #include <fiber/condition_variable.hpp>
 
 #include "runtime/base/queue_lock.hpp"
-#include "runtime/park.hpp"
 #include "sync/misuse.hpp"
+#include "sync/waiting.hpp"
 
 #include <algorithm>
 #include <array>
@@ -66,11 +65,9 @@ std::size_t claim_locked(wait_list& waiters, std::atomic<std::uint32_t>& waiting
     return n;
 }
 
-enum class wait_over : std::uint8_t { notified, timed_out, stopped };
-
-wait_over park_until(rt::ticket key, deadline until, void const* what) noexcept {
+rt::wait_over park_until(rt::ticket key, deadline until, void const* what) noexcept {
     auto const end = rt::park_until(key, until, rt::wait_reason::condition_variable, what, []() noexcept {});
-    return end == rt::wait_end::timed_out ? wait_over::timed_out : wait_over::notified;
+    return end == rt::wait_end::timed_out ? rt::wait_over::timed_out : rt::wait_over::woken;
 }
 
 } // namespace
@@ -87,8 +84,8 @@ void condition::enqueue(rt::waiter& me) noexcept {
 // park(ticket) parks, and returns how the wait ended.
 template <class Park>
 [[gnu::always_inline]] inline std::cv_status condition::park_queued(rt::waiter& me, Park park) noexcept {
-    wait_over const end = park(me.key);
-    if (end != wait_over::notified) {
+    rt::wait_over const end = park(me.key);
+    if (end != rt::wait_over::woken) {
         auto& queue_lock = rt::queue_lock_of(this);
         queue_lock.lock();
         if (me.queued()) { // else *this may be gone
@@ -98,7 +95,7 @@ template <class Park>
         }
         queue_lock.unlock();
     }
-    return end == wait_over::timed_out ? std::cv_status::timeout : std::cv_status::no_timeout;
+    return end == rt::wait_over::timed_out ? std::cv_status::timeout : std::cv_status::no_timeout;
 }
 
 FIBER_RETURN_FROM_SWITCH std::cv_status condition::wait(lock_operations const& lock,
@@ -143,15 +140,7 @@ FIBER_RETURN_FROM_SWITCH std::cv_status condition::wait_any(lock_operations cons
 std::cv_status condition::wait_any(lock_operations const& lock, deadline until,
                                    std::stop_token const& stop) noexcept {
     return wait_any_by(lock, [this, until, &stop](rt::ticket key) noexcept {
-        bool stopped = false;
-        std::stop_callback const on_stop(stop, [key, &stopped]() noexcept { // [cv.stop]
-            if (rt::party::claim(key)) {
-                stopped = true;
-                rt::unpark(key);
-            }
-        });
-        auto const end = park_until(key, until, this);
-        return stopped ? wait_over::stopped : end;
+        return rt::park_stoppable(key, until, stop, rt::wait_reason::condition_variable, this);
     });
 }
 

@@ -21,7 +21,7 @@
 //   left.3 comes after right.4. The object may be destroyed once a wait has returned. A wait returns by itself
 //   only when state_ is 0, counter and bit: so not between left.1 and left.4, when there is somebody to be released.
 //   And where left.2 returns, left.1 was the last access. The lock is none of the object's: see [queue.outlive]. So the
-//   last access of a release is left.4. A waiter whose time is up leaves the bit set. Clearing it could make state_ 0
+//   last access of a release is left.4. A waiter whose limit is reached leaves the bit set. Clearing it could make state_ 0
 //   with left.3 still to come.
 #include <fiber/detail/countdown.hpp>
 
@@ -53,7 +53,7 @@ void countdown::release() noexcept {
     released.wake_all();
 }
 
-FIBER_RETURN_FROM_SWITCH bool countdown::wait_slow(deadline until, rt::wait_reason why,
+FIBER_RETURN_FROM_SWITCH bool countdown::wait_slow(wait_limit until, rt::wait_reason why,
                                                    void const* what) noexcept {
     rt::waiter me(rt::ticket_until(until));
     auto& queue_lock = rt::queue_lock_of(this);
@@ -73,7 +73,7 @@ FIBER_RETURN_FROM_SWITCH bool countdown::wait_slow(deadline until, rt::wait_reas
         return true;
 
     queue_lock.lock();
-    bool const released = !me.queued(); // by one who came just after the timer. Then *this may be gone
+    bool const released = !me.queued(); // by one who came just after the limit. Then *this may be gone
     if (!released)
         rt::wait_queue(waiters_).remove(me);
     queue_lock.unlock();

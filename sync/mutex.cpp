@@ -67,7 +67,7 @@
 //   company_  0 nobody. Else somebody, and how many rounds, less one,        under the queue      0 with a waiter: a lost
 //             there have been since the last one asked                       lock; to 0: right.2  wake-up
 //
-// A waiter whose time is up takes itself out of the queue and leaves state_ as it is; a courier whose time is up first
+// A waiter whose time is up, or that is stopped, takes itself out of the queue and leaves state_ as it is; a courier first
 // goes to the queue like any other, and so leaves 2 behind.
 //
 // A waiter that has waited for `patience` and finds the lock taken once more says so in its node and goes to
@@ -145,13 +145,13 @@ bool exclusive_lock::spin(word taken) noexcept {
     return false;
 }
 
-bool exclusive_lock::lock_slow(deadline until) noexcept {
+bool exclusive_lock::lock_slow(wait_limit until) noexcept {
     if (spin(locked))
         return true;
     return lock_by_waiting(until);
 }
 
-[[gnu::noinline]] FIBER_RETURN_FROM_SWITCH bool exclusive_lock::lock_by_waiting(deadline until) noexcept {
+[[gnu::noinline]] FIBER_RETURN_FROM_SWITCH bool exclusive_lock::lock_by_waiting(wait_limit until) noexcept {
     queue_lock queue_guard(queue_lock_, waiters_);
     auto const since = rt::clock::now();
     bool starving = false;
@@ -248,8 +248,8 @@ void exclusive_lock::check_destruction(lock_kind kind) const noexcept {
         rt::lock_watch::forget(this);
 }
 
-bool exclusive_lock::lock_watched(lock_kind kind, deadline until) noexcept {
-    if (until == never)
+bool exclusive_lock::lock_watched(lock_kind kind, wait_limit until) noexcept {
+    if (until.when == never) // an attempt that only others can end, be it by a stop, makes an order
         rt::lock_watch::about_to_lock({this, kind});
     if (!take_free() && !lock_slow(until))
         return false;

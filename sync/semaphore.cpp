@@ -14,7 +14,7 @@
 // invariant  parties that have subtracted in vain, and have neither got a permit nor given up
 //            = permits promised and not yet handed over + max(0, -count_)
 //
-// A party whose time is up gives up by adding its 1 back, if the count is still negative. If it is not, everybody has
+// A party whose time is up, or that is stopped, gives up by adding its 1 back, if the count is still negative. If it is not, everybody has
 //   been promised a permit, this party as well: it takes it, late.
 //
 // [permits.hand_on] The semaphore may be destroyed once nobody is in an acquire any more. A release that finds nobody
@@ -45,7 +45,7 @@ void permits::grant(std::ptrdiff_t n) noexcept {
     granted.wake_all();
 }
 
-FIBER_RETURN_FROM_SWITCH bool permits::acquire_slow(deadline until) noexcept {
+FIBER_RETURN_FROM_SWITCH bool permits::acquire_slow(wait_limit until) noexcept {
     auto& queue_lock = rt::queue_lock_of(this);
     auto const unlock = [&queue_lock]() noexcept { queue_lock.unlock(); };
     auto const take_owed = [this] { return owed_ > 0 && owed_-- > 0; };

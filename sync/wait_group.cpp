@@ -14,8 +14,8 @@ void wait_group::throw_negative() {
     throw std::logic_error("fiber::wait_group: the counter would be negative");
 }
 
-bool wait_group::wait_slow(detail::deadline deadline) noexcept {
-    return counter_.wait_slow(deadline, rt::wait_reason::wait_group, this);
+bool wait_group::wait_slow(detail::wait_limit until) noexcept {
+    return counter_.wait_slow(until, rt::wait_reason::wait_group, this);
 }
 
 void wait_group::destroyed_in_use() const noexcept {

@@ -1,30 +1,63 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// waiting.hpp: what all waits of sync/ have in common: with a deadline or without, one woken or many.
+// waiting.hpp: what all waits of sync/ have in common: with a limit or without, one woken or many.
+//
+// [wait.stop] A wait that a stop request may end. The request claims the one wait that it is meant for, and
+//   leaves the queue to the party itself, as the timer does.
+//
+//     party that waits                            request_stop, by anyone
+//   1 open the wait, push its ticket            1 claim the ticket; lost: done
+//   2 unlock the queue                          2 say that it was the stop
+//   3 register the callback, park               3 unpark the party
+//   4 destroy the callback
+//   5 stopped: take itself out of the queue
+//
+//   The right side is the callback. It runs on the requester's stack, or, if the stop has been requested before,
+//   within left 3. Nobody holds a lock that it could wait for, and it never parks: libstdc++ tells by the OS
+//   thread whether a callback is being destroyed from within. Left 4 waits for a callback that is running.
+//   The right side is then over, and the party may open its next wait.
+//   A waker that finds the ticket claimed passes over it. Of a waker and a stop one wins, and the other has no
+//   effect.
 #pragma once
 
 #include "runtime/park.hpp"
 
+#include <fiber/detail/wait_limit.hpp>
 #include <fiber/detail/wait_list.hpp>
 
+#include <cstdint>
+#include <stop_token>
 #include <utility>
 
 namespace fiber::rt {
 
-// For a wait that only a waker can end, or the deadline too.
-[[nodiscard]] inline ticket ticket_until(clock::time_point deadline) noexcept {
-    return deadline == never ? ticket{&self()} : self().open_wait();
+// Parks the caller with a contested ticket that is in its queue; the caller holds no lock.
+enum class wait_over : std::uint8_t { woken, timed_out, stopped };
+[[nodiscard]] wait_over park_stoppable(ticket, clock::time_point deadline, std::stop_token const&,
+                                       wait_reason,
+                                       void const* what) noexcept; // [wait.stop]
+
+// For a wait that only a waker can end, or the limit too.
+[[nodiscard]] inline ticket ticket_until(detail::wait_limit until) noexcept {
+    return until.is_set() ? self().open_wait() : ticket{&self()};
 }
 
-// Parks the caller, which `me` has put into a queue with a ticket_until(deadline); commit releases the queue's lock.
+// Parks the caller, which `me` has put into a queue with a ticket_until(until); commit releases the queue's lock.
+// timed_out: the limit has ended the wait, of whichever kind it is.
 template <class Commit>
-[[nodiscard]] wait_end park_queued(waiter const& me, clock::time_point deadline, wait_reason why,
+[[nodiscard]] wait_end park_queued(waiter const& me, detail::wait_limit until, wait_reason why,
                                    void const* what, Commit&& commit) noexcept {
-    if (me.key.contested())
-        return park_until(me.key, deadline, why, what, std::forward<Commit>(commit));
-    park(why, what, std::forward<Commit>(commit));
-    return wait_end::woken;
+    if (!me.key.contested()) {
+        park(why, what, std::forward<Commit>(commit));
+        return wait_end::woken;
+    }
+    if (until.stop == nullptr)
+        return park_until(me.key, until.when, why, what, std::forward<Commit>(commit));
+    commit(); // [wait.stop] left 2
+    return park_stoppable(me.key, until.when, *until.stop, why, what) == wait_over::woken
+               ? wait_end::woken
+               : wait_end::timed_out;
 }
 
 // Waiters that have been taken out of a queue, and whose waits the caller has won: collected under the queue's lock,

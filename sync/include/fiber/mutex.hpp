@@ -7,11 +7,13 @@
 #include <fiber/detail/config.hpp>
 #include <fiber/detail/deadline.hpp>
 #include <fiber/detail/exclusive_lock.hpp>
+#include <fiber/detail/wait_limit.hpp>
 
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <mutex> // unique_lock, scoped_lock, lock: they all work with it
+#include <stop_token>
 
 namespace fiber {
 
@@ -43,6 +45,13 @@ public:
 
     // Blocks until the mutex is the caller's.
     void lock() noexcept { lock_.lock(kind); }
+    // The same, but a stop request ends it. False: it was stopped, and the mutex is not the caller's. A mutex that
+    // is free is locked also after a stop; then the result is true.
+    [[nodiscard]] bool lock(std::stop_token const& stop) noexcept {
+        return detail::unless_stopped(
+            stop, [this] { return lock_.try_lock(kind); },
+            [this](detail::wait_limit until) { return lock_.lock_before(kind, until); });
+    }
     // Never blocks. False only if the mutex was locked.
     [[nodiscard]] bool try_lock() noexcept { return lock_.try_lock(kind); }
     // By the party that has locked it. Never blocks. Another party that then gets the lock may destroy the

@@ -6,11 +6,13 @@
 
 #include <fiber/detail/config.hpp>
 #include <fiber/detail/deadline.hpp>
+#include <fiber/detail/wait_limit.hpp>
 #include <fiber/detail/wait_list.hpp>
 
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <stop_token>
 
 namespace fiber {
 namespace detail {
@@ -54,13 +56,13 @@ public:
                 return true;
         return false;
     }
-    [[nodiscard]] bool acquire_before(deadline until) {
+    [[nodiscard]] bool acquire_before(wait_limit until) {
         return count_.fetch_sub(1, std::memory_order_acquire) > 0 || acquire_slow(until); // [permits.hand_on]
     }
 
 private:
     void grant(std::ptrdiff_t n) noexcept;
-    [[nodiscard]] bool acquire_slow(deadline until) noexcept;
+    [[nodiscard]] bool acquire_slow(wait_limit until) noexcept;
     void destroyed_in_use() const noexcept;
     [[noreturn]] void misused(char const* how) const noexcept;
 
@@ -92,6 +94,13 @@ public:
     void release(std::ptrdiff_t n = 1) { permits_.release(n, max()); }
     // Takes a permit, and blocks until there is one.
     void acquire() { permits_.acquire(); }
+    // The same, but a stop request ends it. False: it was stopped, and took no permit. A permit that is free, or
+    // promised to the caller, is taken also after a stop; then the result is true.
+    [[nodiscard]] bool acquire(std::stop_token const& stop) {
+        return detail::unless_stopped(
+            stop, [this] { return permits_.try_acquire(); },
+            [this](detail::wait_limit until) { return permits_.acquire_before(until); });
+    }
     // Never blocks. False: there was none.
     bool try_acquire() noexcept { return permits_.try_acquire(); }
 

@@ -7,11 +7,13 @@
 #include <fiber/detail/config.hpp>
 #include <fiber/detail/countdown.hpp>
 #include <fiber/detail/deadline.hpp>
+#include <fiber/detail/wait_limit.hpp>
 #include <fiber/go.hpp>
 
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <stop_token>
 #include <type_traits>
 #include <utility>
 
@@ -47,7 +49,14 @@ public:
             static_cast<void>(wait_slow(detail::never));
     }
 
-    // The same, but not for longer than the duration. False: it was not zero until then.
+    // The same, but a stop request ends it. False: it was stopped, and the counter was not zero yet.
+    bool wait(std::stop_token const& stop) noexcept {
+        return detail::unless_stopped(
+            stop, [this] { return counter_.is_zero(); },
+            [this](detail::wait_limit until) { return counter_.is_zero() || wait_slow(until); });
+    }
+
+    // As wait(), but not for longer than the duration. False: it was not zero until then.
     template <class Rep, class Period>
     bool wait_for(std::chrono::duration<Rep, Period> const& duration) {
         return counter_.is_zero() ||
@@ -83,7 +92,7 @@ private:
     };
 
     [[noreturn]] static void throw_negative();
-    bool wait_slow(detail::deadline deadline) noexcept;
+    bool wait_slow(detail::wait_limit until) noexcept;
     void destroyed_in_use() const noexcept;
 
     detail::countdown counter_{0};

@@ -5,7 +5,7 @@
 #pragma once
 
 #include <fiber/detail/config.hpp>
-#include <fiber/detail/deadline.hpp>
+#include <fiber/detail/wait_limit.hpp>
 #include <fiber/detail/wait_list.hpp>
 
 #include <atomic>
@@ -43,8 +43,8 @@ public:
         return state_.load(std::memory_order_acquire) == 0; // [countdown.zero]
     }
 
-    // Waits until it is zero. False: it was not until the deadline.
-    bool wait_slow(deadline until, rt::wait_reason why, void const* what) noexcept;
+    // Waits until it is zero. False: it was not until the limit.
+    bool wait_slow(wait_limit until, rt::wait_reason why, void const* what) noexcept;
 
     // For destructors: whether somebody waits.
     [[nodiscard]] bool waited_for() const noexcept { return !waiters_.empty(); }

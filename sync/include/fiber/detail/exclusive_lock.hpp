@@ -8,6 +8,7 @@
 #include <fiber/detail/deadline.hpp>
 #include <fiber/detail/lock_kind.hpp>
 #include <fiber/detail/unlock_alone.hpp>
+#include <fiber/detail/wait_limit.hpp>
 #include <fiber/detail/wait_list.hpp>
 
 #include <atomic>
@@ -35,8 +36,8 @@ public:
         return true;
     }
 
-    // As lock. False: another had it until the deadline.
-    bool lock_before(lock_kind kind, deadline until) noexcept {
+    // As lock. False: another had it until the limit.
+    bool lock_before(lock_kind kind, wait_limit until) noexcept {
         if (watching_locks) [[unlikely]]
             return lock_watched(kind, until);
         if (!take_free()) [[unlikely]]
@@ -90,9 +91,9 @@ private:
             calm_.store(alone, std::memory_order_relaxed); // relaxed: the owner's
     }
 
-    bool lock_slow(deadline until) noexcept;
-    bool lock_by_waiting(deadline until) noexcept;
-    bool lock_watched(lock_kind, deadline until) noexcept;
+    bool lock_slow(wait_limit until) noexcept;
+    bool lock_by_waiting(wait_limit until) noexcept;
+    bool lock_watched(lock_kind, wait_limit until) noexcept;
     void note_locked(lock_kind) const noexcept;
     void unlock_watched(lock_kind) noexcept;
     void unlock_slow(lock_kind, word seen) noexcept;
