@@ -13,6 +13,7 @@
 #include <fiber/semaphore.hpp>
 #include <fiber/shared_mutex.hpp>
 #include <fiber/wait_group.hpp>
+#include <fiber/weighted_semaphore.hpp>
 
 #include <array>
 #include <chrono>
@@ -151,6 +152,11 @@ TEST_CASE("destroying what others wait for aborts and says so", "[misuse]") {
     in_use(
         std::make_unique<fiber::counting_semaphore<>>(0), "counting_semaphore", [](auto& s) { s.acquire(); },
         [](auto& s) { s.release(); });
+    auto weighted = std::make_unique<fiber::weighted_semaphore>(2);
+    weighted->acquire(1);
+    in_use(
+        std::move(weighted), "weighted_semaphore", [](auto& s) { s.acquire(2); },
+        [](auto& s) { s.release(1); });
     in_use(
         std::make_unique<fiber::latch>(1), "latch", [](auto& l) { l.wait(); },
         [](auto& l) { l.count_down(); });

@@ -23,3 +23,4 @@
 #include <fiber/stop_token.hpp>
 #include <fiber/time.hpp>
 #include <fiber/wait_group.hpp>
+#include <fiber/weighted_semaphore.hpp>

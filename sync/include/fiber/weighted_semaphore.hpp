@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// weighted_semaphore.hpp: Go's golang.org/x/sync/semaphore.Weighted.
+#pragma once
+
+#include <fiber/detail/config.hpp>
+#include <fiber/detail/wait_limit.hpp>
+#include <fiber/detail/wait_list.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <stop_token>
+
+namespace fiber {
+namespace rt {
+class wake_list;
+}
+
+// weighted_semaphore is Go's semaphore.Weighted: n units, of which each party takes as many as it needs, all at
+// once: the megabytes of a cache, say. Constant-initialised; all members may be called from any fiber or OS
+// thread at any time. First come, first served: while a party waits for many units, no other gets a few before
+// it. It may be destroyed as soon as the last acquire has returned, even while the release that ended it has
+// not. Destroying one that is waited for aborts. A number of units below zero, or above the semaphore's size,
+// throws std::invalid_argument; Go waits for units that there will never be, until the context ends.
+class FIBER_API weighted_semaphore {
+public:
+    // The largest size.
+    [[nodiscard]] static constexpr std::ptrdiff_t max() noexcept { return PTRDIFF_MAX / step; }
+
+    // With n units: 0 … max(). Else throws std::invalid_argument.
+    constexpr explicit weighted_semaphore(std::ptrdiff_t n) : size_(n), state_(is_size(n) ? step * n : 0) {}
+    ~weighted_semaphore() {
+        if (!waiters_.empty()) [[unlikely]]
+            destroyed_in_use();
+    }
+    weighted_semaphore(weighted_semaphore const&) = delete;
+    weighted_semaphore& operator=(weighted_semaphore const&) = delete;
+
+    // Takes k units, and blocks until there are so many and all that came before have got theirs.
+    void acquire(std::ptrdiff_t k) {
+        check(k);
+        static_cast<void>(take(k) || acquire_slow(k, detail::never));
+    }
+    // The same, but a stop request ends it. False: it was stopped, and took nothing. Units that can be had at once
+    // are taken also after a stop; then the result is true.
+    [[nodiscard]] bool acquire(std::ptrdiff_t k, std::stop_token const& stop) {
+        check(k);
+        return detail::unless_stopped(
+            stop, [this, k] { return take(k); },
+            [this, k](detail::wait_limit until) { return take(k) || acquire_slow(k, until); });
+    }
+    // Never blocks. False: there were not so many, or others wait for some.
+    [[nodiscard]] bool try_acquire(std::ptrdiff_t k) {
+        check(k);
+        return take(k);
+    }
+
+    // Gives k units back, to those that wait first. Never blocks. Any party may do so. Throws std::logic_error, and gives
+    // nothing back, if fewer units are held.
+    void release(std::ptrdiff_t k) {
+        check(k);
+        auto seen =
+            state_.load(std::memory_order_relaxed); // relaxed, as for a CAS that fails: nothing is given yet
+        while ((seen & waited) == 0) {
+            if (k > size_ - seen / step) [[unlikely]]
+                throw_not_held(k, seen);
+            if (state_.compare_exchange_weak(seen, seen + step * k,
+                                             std::memory_order_release,  // [weighted.hand_on]
+                                             std::memory_order_relaxed)) // *this may be gone
+                return;
+        }
+        release_slow(k);
+    }
+
+private:
+    using word = std::int64_t;
+    static constexpr word waited = 1, step = 2; // see weighted_semaphore.cpp
+
+    [[nodiscard]] static constexpr bool is_size(std::ptrdiff_t n) {
+        if (n < 0 || n > max())
+            throw_not_size(n);
+        return true;
+    }
+    void check(std::ptrdiff_t k) const {
+        if (k < 0 || k > size_) [[unlikely]]
+            throw_out_of_range(k);
+    }
+    [[nodiscard]] bool take(std::ptrdiff_t k) noexcept {
+        auto seen =
+            state_.load(std::memory_order_relaxed); // relaxed, as for a CAS that fails: nothing is gained
+        while ((seen & waited) == 0 && seen >= step * k)
+            if (state_.compare_exchange_weak(seen, seen - step * k,
+                                             std::memory_order_acquire, // [weighted.hand_on]
+                                             std::memory_order_relaxed))
+                return true;
+        return false;
+    }
+    [[nodiscard]] bool acquire_slow(std::ptrdiff_t k, detail::wait_limit until) noexcept;
+    void release_slow(std::ptrdiff_t k);
+    void grant_locked(rt::wake_list& granted) noexcept;
+    void destroyed_in_use() const noexcept;
+    [[noreturn]] static void throw_not_size(std::ptrdiff_t n);
+    [[noreturn]] void throw_out_of_range(std::ptrdiff_t k) const;
+    [[noreturn]] void throw_not_held(std::ptrdiff_t k, word seen) const;
+
+    std::ptrdiff_t const size_;
+    std::atomic<word> state_;
+    detail::wait_list waiters_; // guarded by rt::queue_lock_of(this)
+};
+
+} // namespace fiber

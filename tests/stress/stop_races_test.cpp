@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// stop_races_test: a stop request meets the event that is waited for: one of them ends the wait, and nothing is lost.
+#include "tests/support/catch.hpp"
+#include "tests/support/chaos.hpp"
+#include "tests/support/expect.hpp"
+#include "tests/sync/parties.hpp"
+#include "tests/sync/stoppable.hpp"
+
+#include <fiber/go.hpp>
+#include <fiber/stop_token.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace {
+
+// Most rounds among fibers; OS threads take long to meet where others want the CPUs.
+struct meeting {
+    tests::crowd parties;
+    int rounds;
+};
+constexpr meeting meetings[] = {{{3, 0}, 1000}, {{0, 3}, 60}, {{2, 1}, 60}, {{1, 2}, 60}};
+
+// The sources whose tokens the parties of a crowd wait with: each stops that of another one now and then.
+class stops {
+public:
+    explicit stops(int parties) : sources_(static_cast<std::size_t>(parties)) {}
+    std::stop_token renew(int party) {
+        std::lock_guard const guard(mutex_);
+        auto& mine = sources_[static_cast<std::size_t>(party)];
+        if (mine.stop_requested())
+            mine = fiber::stop_source();
+        return mine.get_token();
+    }
+    void stop_any(tests::chaos& chaos) {
+        fiber::stop_source any(fiber::nostopstate);
+        {
+            std::lock_guard const guard(mutex_);
+            any = sources_[chaos.below(sources_.size())];
+        }
+        any.request_stop();
+    }
+
+private:
+    std::mutex mutex_;
+    std::vector<fiber::stop_source> sources_;
+};
+
+constexpr tests::crowd crowds[] = {{12, 0}, {0, 4}, {8, 3}};
+
+} // namespace
+
+TEMPLATE_TEST_CASE("a stop and what is waited for meet: one ends the wait, the other is not lost",
+                   "[stop_wait][stress]", STOPPABLES) {
+    struct round {
+        TestType object;
+        fiber::stop_source source;
+        std::atomic<int> arrived{0}, done{0};
+    };
+    tests::expect expect;
+    for (auto const& m : meetings) {
+        std::vector<std::unique_ptr<round>> rounds;
+        for (int i = 0; i < m.rounds; ++i)
+            rounds.push_back(std::make_unique<round>());
+        tests::run_crowd(m.parties, [&](int party) {
+            tests::chaos chaos(static_cast<std::uint64_t>(party));
+            for (auto& r : rounds) {
+                ++r->arrived;
+                while (r->arrived != 3)
+                    fiber::this_fiber::yield();
+                for (auto n = chaos.below(200); n != 0; --n)
+                    std::atomic_signal_fence(std::memory_order_seq_cst); // a short time
+                if (party == 0) {
+                    bool const mine = r->object.wait(r->source.get_token());
+                    while (r->done != 2)
+                        fiber::this_fiber::yield();
+                    expect(r->object.take() == !mine, "taken once");
+                } else if (party == 1) {
+                    r->source.request_stop();
+                    ++r->done;
+                } else {
+                    r->object.provide();
+                    ++r->done;
+                }
+            }
+        });
+    }
+}
+
+TEST_CASE("a mutex has one owner, whoever is stopped while waiting", "[mutex][stop_wait][stress]") {
+    for (auto const& crowd : crowds) {
+        fiber::mutex m;
+        stops all(crowd.size());
+        std::int64_t locked = 0; // guarded by m
+        std::atomic<std::int64_t> counted{0};
+        tests::run_crowd(crowd, [&](int party) {
+            tests::chaos chaos(static_cast<std::uint64_t>(party));
+            for (int i = 0; i < 4000; ++i) {
+                if (chaos.below(4) == 0)
+                    all.stop_any(chaos);
+                if (chaos.below(4) == 0)
+                    m.lock();
+                else if (!m.lock(all.renew(party)))
+                    continue;
+                auto const seen = locked;
+                chaos();
+                locked = seen + 1;
+                ++counted;
+                m.unlock();
+            }
+        });
+        CHECK(locked == counted);
+        CHECK(m.try_lock());
+        m.unlock();
+    }
+}
+
+TEST_CASE("permits stay as many as there were, whoever is stopped while waiting",
+          "[semaphore][stop_wait][stress]") {
+    for (auto const& crowd : crowds) {
+        fiber::counting_semaphore<> s(2);
+        stops all(crowd.size());
+        std::atomic<int> inside{0};
+        {
+            tests::expect expect;
+            tests::run_crowd(crowd, [&](int party) {
+                tests::chaos chaos(static_cast<std::uint64_t>(party));
+                for (int i = 0; i < 4000; ++i) {
+                    if (chaos.below(4) == 0)
+                        all.stop_any(chaos);
+                    if (chaos.below(4) == 0)
+                        s.acquire();
+                    else if (!s.acquire(all.renew(party)))
+                        continue;
+                    expect(++inside <= 2, "at most two");
+                    chaos();
+                    --inside;
+                    s.release();
+                }
+            });
+        }
+        CHECK(s.try_acquire());
+        CHECK(s.try_acquire());
+        CHECK_FALSE(s.try_acquire());
+    }
+}
+
+TEST_CASE("units stay as many as there were, and all are served, whoever is stopped while waiting",
+          "[weighted_semaphore][stop_wait][stress]") {
+    for (auto const& crowd : crowds) {
+        constexpr std::ptrdiff_t size = 5;
+        fiber::weighted_semaphore s(size);
+        stops all(crowd.size());
+        std::atomic<std::ptrdiff_t> out{0};
+        {
+            tests::expect expect;
+            tests::run_crowd(crowd, [&](int party) {
+                tests::chaos chaos(static_cast<std::uint64_t>(party));
+                for (int i = 0; i < 4000; ++i) {
+                    auto const k = static_cast<std::ptrdiff_t>(chaos.below(size + 1));
+                    if (chaos.below(4) == 0)
+                        all.stop_any(chaos);
+                    auto const dice = chaos.below(8);
+                    if (dice < 2)
+                        s.acquire(k);
+                    else if (dice == 2 ? !s.try_acquire(k) : !s.acquire(k, all.renew(party)))
+                        continue;
+                    expect((out += k) <= size, "at most five");
+                    chaos();
+                    out -= k;
+                    s.release(k);
+                }
+            });
+        }
+        CHECK(s.try_acquire(size));
+    }
+}
+
+TEST_CASE("parties wait for one group, and each of them is stopped or sees the end",
+          "[wait_group][stop_wait][stress]") {
+    for (auto const& crowd : crowds) {
+        stops all(crowd.size());
+        std::vector<std::unique_ptr<fiber::wait_group>> groups;
+        for (int i = 0; i < 500; ++i) {
+            groups.push_back(std::make_unique<fiber::wait_group>());
+            groups.back()->add(crowd.size());
+        }
+        tests::expect expect;
+        tests::run_crowd(crowd, [&](int party) {
+            tests::chaos chaos(static_cast<std::uint64_t>(party));
+            for (auto& group : groups) {
+                group->done();
+                if (chaos.below(2) == 0)
+                    all.stop_any(chaos);
+                bool const is_over = group->wait(all.renew(party));
+                if (!is_over)
+                    group->wait();
+                expect(group->wait(std::stop_token()), "zero");
+            }
+        });
+    }
+}
