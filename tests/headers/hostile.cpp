@@ -2,9 +2,9 @@
 // Copyright the libfiber authors.
 
 // A program that compiles only if no public header calls a function without saying of which namespace, with arguments of
-// the user's types: argument-dependent look-up would find the user's. The namespace `hostile` has a deleted function for
-// each identifier in the headers (hostile_names.hpp, made by CMake); and `Holder<Incomplete>` cannot be completed, which
-// look-up would try, for operators too.
+// the user's types: argument-dependent look-up would find the user's. The namespace `hostile` has deleted functions for
+// each identifier in the headers, one that takes anything and one for its clock's time points (hostile_names.hpp, made by
+// CMake); and `Holder<Incomplete>` cannot be completed, which look-up would try, for operators too.
 #include <fiber/fiber.hpp>
 
 #include <array>
@@ -20,6 +20,15 @@
 #include <utility>
 
 namespace hostile {
+
+struct Clock {
+    using rep = long;
+    using period = std::milli;
+    using duration = std::chrono::duration<rep, period>;
+    using time_point = std::chrono::time_point<Clock>;
+    static constexpr bool is_steady = false;
+    static time_point now() { return time_point(duration(1)); }
+};
 
 #include "hostile_names.hpp"
 
@@ -50,6 +59,9 @@ struct Callable {
     void operator,(T&&) const = delete;
     Pointer untouched = nullptr;
 };
+struct Plain {
+    Value operator()(Pointer) const { return {}; }
+};
 struct Holds : Callable {
     template <class... Args>
     bool operator()(Args&&...) const {
@@ -61,14 +73,6 @@ struct Discard {
     void operator()(Args&&...) const {}
 };
 
-struct Clock {
-    using rep = long;
-    using period = std::milli;
-    using duration = std::chrono::duration<rep, period>;
-    using time_point = std::chrono::time_point<Clock>;
-    static constexpr bool is_steady = false;
-    static time_point now() { return time_point(duration(1)); }
-};
 struct Lockable {
     void lock() {}
     void unlock() {}
@@ -135,15 +139,43 @@ void futures() {
     static_cast<void>(shared.get());
     fiber::promise<T> other(std::allocator_arg, std::allocator<T>());
     promise.swap(other);
+    fiber::swap(promise, other);
+    other = std::move(promise);
+    other.set_exception(nullptr);
+    fiber::promise<T>().set_value_at_thread_exit(T());
+    fiber::shared_future<T> const copy = shared;
+    copy.wait();
+    static_cast<void>(copy.wait_until(hostile::Clock::now()));
     fiber::promise<T&> refers;
     T element = T();
     refers.set_value(element);
     static_cast<void>(refers.get_future().get());
+    refers.set_value_at_thread_exit(element);
+    static_cast<void>(refers.get_future().share().get());
     fiber::packaged_task<T(T)> task([](T t) { return t; });
     task(T());
+    task.make_ready_at_thread_exit(T());
+    static_cast<void>(task.get_future().get());
+    task = fiber::packaged_task<T(T)>();
+    fiber::swap(task, task);
     fiber::packaged_task<Value(T)> of_callable{Callable()};
     of_callable.reset();
+    fiber::packaged_task deduced{hostile::Plain()};
+    static_cast<void>(deduced.get_future());
     task.swap(task);
+}
+
+// What a function returns.
+template <class T>
+void results() {
+    auto const make = []() -> T { return T(); };
+    static_cast<void>(fiber::run(make));
+    static_cast<void>(fiber::runtime::global().run(make));
+    static_cast<void>(fiber::async(make).get());
+    static_cast<void>(fiber::async(fiber::launch::deferred, make).get());
+    static_cast<void>(fiber::blocking(make));
+    static_cast<void>(fiber::with_stack(1024, make));
+    static_cast<void>(fiber::select_result(fiber::otherwise(make)));
 }
 
 template <class T>
@@ -169,7 +201,9 @@ void start_with(T argument) {
     fiber::once_flag once;
     fiber::call_once(once, Callable(), argument);
     static_cast<void>(fiber::blocking([argument] { return argument; }));
+    static_cast<void>(fiber::blocking(Callable()));
     static_cast<void>(fiber::with_stack(1024, [argument] { return argument; }));
+    static_cast<void>(fiber::with_stack(1024, Callable()));
     fiber::this_fiber::sleep_until(hostile::Clock::now());
     static_cast<void>(fiber::go(Callable(), argument).join_until(hostile::Clock::now()));
 }
@@ -190,6 +224,8 @@ void conditions() {
 
 void locks() {
     fiber::mutex mutex;
+    fiber::stop_source source;
+    static_cast<void>(mutex.lock(source.get_token()));
     fiber::condition_variable condition;
     hostile::Holds const holds;
     std::unique_lock lock(mutex);
@@ -205,8 +241,20 @@ void locks() {
     static_cast<void>(shared.try_lock_shared_until(hostile::Clock::now()));
     fiber::counting_semaphore<> semaphore(1);
     static_cast<void>(semaphore.try_acquire_until(hostile::Clock::now()));
+    static_cast<void>(semaphore.acquire(source.get_token()));
+    fiber::weighted_semaphore weighted(1);
+    static_cast<void>(weighted.acquire(1, source.get_token()));
     fiber::barrier barrier(1, [h = hostile::Empty()]() noexcept { static_cast<void>(h); });
     barrier.arrive_and_wait();
+}
+
+template <class T>
+void values() {
+    fiber::local<T> local{T()};
+    local = T();
+    static_cast<void>(static_cast<T&>(local));
+    auto const context = fiber::context::with_value(fiber::context::background(), T());
+    static_cast<void>(context.template value<T>());
 }
 
 void others() {
@@ -219,6 +267,8 @@ void others() {
     static_cast<void>(context.value<Value>());
     static_cast<void>(fiber::context::with_deadline(context, hostile::Clock::now()));
     static_cast<void>(fiber::after(1ms));
+    static_cast<void>(fiber::after_func(1ms, Callable()));
+    static_cast<void>(context.after_func(Callable()));
 }
 
 } // namespace
@@ -230,6 +280,14 @@ void hostile_program() {
     channels<hostile::Enumeration>();
     iteration();
     futures<Value>();
+    futures<Pointer>();
+    futures<hostile::Enumeration>();
+    results<Value>();
+    results<Pointer>();
+    results<hostile::Enumeration>();
+    values<Value>();
+    values<Pointer>();
+    values<hostile::Enumeration>();
     ::start_with(Value());
     ::start_with(Pointer());
     ::start_with(hostile::Enumeration());

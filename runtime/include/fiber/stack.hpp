@@ -29,7 +29,7 @@ void call_erased(void* f) {
 }
 template <class Call>
 void call_further(std::size_t bytes, Call& call) {
-    call_on_further_stack(bytes, call_erased<Call>, std::addressof(call));
+    detail::call_on_further_stack(bytes, detail::call_erased<Call>, std::addressof(call));
 }
 
 } // namespace detail

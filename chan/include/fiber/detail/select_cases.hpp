@@ -130,8 +130,8 @@ class deadline_case : public case_base {
 public:
     template <class Callable>
     deadline_case(TimePoint const& when, Callable&& f) : when_(when), f_(std::forward<Callable>(f)) {}
-    [[nodiscard]] select_case make() const { return select_case(deadline_at(when_)); }
-    [[nodiscard]] bool is_over() const { return wait_is_over(when_); }
+    [[nodiscard]] select_case make() const { return select_case(detail::deadline_at(when_)); }
+    [[nodiscard]] bool is_over() const { return detail::wait_is_over(when_); }
     decltype(auto) run(op_status) { return std::invoke(f_); }
 
 private:

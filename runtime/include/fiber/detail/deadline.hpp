@@ -88,9 +88,9 @@ static_assert(std::is_same_v<deadline::period, std::nano> && std::is_same_v<dead
 template <class Rep, class Period>
 [[nodiscard]] constexpr deadline::duration saturated(std::chrono::duration<Rep, Period> const& d) {
     if constexpr (is_exact<std::chrono::duration<Rep, Period>>)
-        return saturated(exactly(d).rounded_up());
+        return detail::saturated(detail::exactly(d).rounded_up());
     else
-        return saturated(roughly(d));
+        return detail::saturated(detail::roughly(d));
 }
 
 // ── what the waits use ──
@@ -99,7 +99,7 @@ template <class Rep, class Period>
 // negative ones mean none.
 template <class Rep, class Period>
 [[nodiscard]] constexpr deadline::duration steady_duration(std::chrono::duration<Rep, Period> const& d) {
-    auto const s = saturated(d);
+    auto const s = detail::saturated(d);
     return s > deadline::duration::zero() ? s : deadline::duration::zero();
 }
 
@@ -112,7 +112,7 @@ template <class Rep, class Period>
 // Now plus the duration; never, if the clock cannot count so far.
 template <class Rep, class Period>
 [[nodiscard]] deadline deadline_after(std::chrono::duration<Rep, Period> const& d) {
-    auto const length = steady_duration(d);
+    auto const length = detail::steady_duration(d);
     auto const now = deadline::clock::now();
     return length < never - now ? now + length : never;
 }
@@ -125,15 +125,16 @@ template <class Clock, class Duration>
     auto const from = Clock::now().time_since_epoch();
     auto const to = when.time_since_epoch();
     if constexpr (is_exact<Duration> && is_exact<std::remove_const_t<decltype(from)>>)
-        return deadline_after(saturated(exactly(to).rounded_up() - exactly(from).whole));
+        return detail::deadline_after(
+            detail::saturated(detail::exactly(to).rounded_up() - detail::exactly(from).whole));
     else
-        return deadline_after(saturated(roughly(to) - roughly(from)));
+        return detail::deadline_after(detail::saturated(detail::roughly(to) - detail::roughly(from)));
 }
 
 // One that has long passed becomes the clock's epoch.
 template <class Duration>
 [[nodiscard]] constexpr deadline deadline_at(std::chrono::time_point<deadline::clock, Duration> const& when) {
-    return deadline(steady_duration(when.time_since_epoch()));
+    return deadline(detail::steady_duration(when.time_since_epoch()));
 }
 
 // Whether the clock says that the point has come. NaN has.
@@ -145,9 +146,9 @@ template <class Clock, class Duration>
     if constexpr (std::is_same_v<clock_unit, Duration>)
         return !(now < then); // nothing is converted
     else if constexpr (is_exact<Duration> && is_exact<clock_unit>)
-        return !exactly(now).less_than(exactly(then));
+        return !detail::exactly(now).less_than(detail::exactly(then));
     else
-        return !(roughly(now) < roughly(then));
+        return !(detail::roughly(now) < detail::roughly(then));
 }
 
 // After a wait until deadline_at(when) has timed out. False: the clock has been set back meanwhile, and the
@@ -157,7 +158,7 @@ template <class Clock, class Duration>
     if constexpr (std::is_same_v<Clock, deadline::clock>)
         return true;
     else
-        return has_passed(when);
+        return detail::has_passed(when);
 }
 
 } // namespace fiber::detail

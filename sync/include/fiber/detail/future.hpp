@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <future>
+#include <memory>
 #include <type_traits>
 #include <utility>
 
@@ -125,7 +126,7 @@ struct future_access {
     // Takes over a reference.
     template <class R>
     [[nodiscard]] static future<R> make(result_state<R>& state) noexcept {
-        return future<R>(state_pointer<result_state<R>>(&state));
+        return future<R>(state_pointer<result_state<R>>(std::addressof(state)));
     }
 };
 

@@ -67,7 +67,7 @@ auto signature_of(R (C::*)(Args...) volatile&) -> R (*)(Args...);
 template <class R, class C, class... Args>
 auto signature_of(R (C::*)(Args...) const volatile&) -> R (*)(Args...);
 template <class Operator>
-using call_signature = std::remove_pointer_t<decltype(signature_of(Operator()))>;
+using call_signature = std::remove_pointer_t<decltype(detail::signature_of(Operator()))>;
 
 } // namespace detail
 
