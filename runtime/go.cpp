@@ -38,6 +38,15 @@ void handle::join() {
     rt::join(fiber_); // a jump, as nothing follows: see FIBER_RETURN_FROM_SWITCH
 }
 
+bool handle::join_if_ended() {
+    if (!joinable_here()) [[unlikely]]
+        refuse("join");
+    if (!rt::join_if_ended(*fiber_))
+        return false;
+    fiber_ = nullptr;
+    return true;
+}
+
 bool handle::join_before(detail::deadline when) {
     if (!joinable_here()) [[unlikely]]
         refuse("join");

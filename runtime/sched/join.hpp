@@ -15,6 +15,8 @@ class fiber;
 void join(fiber*& held) noexcept;
 // False: the deadline came first, and the fiber is still the caller's.
 [[nodiscard]] bool join_until(fiber&, clock::time_point deadline) noexcept;
+// Never waits. False: it has not ended, and is still the caller's.
+[[nodiscard]] bool join_if_ended(fiber&) noexcept;
 void detach(fiber&) noexcept;
 
 } // namespace fiber::rt

@@ -278,6 +278,16 @@ bool join_until(fiber& g, clock::time_point deadline) noexcept {
     return true;
 }
 
+bool join_if_ended(fiber& g) noexcept {
+    if (g.stayed_behind()) [[unlikely]]
+        return true;
+    // relaxed: recycle_when_done looks again. Nobody but its end changes the word of a fiber that is held
+    if (g.life.word.load(std::memory_order_relaxed) == life_word::unjoined)
+        return false;
+    recycle_when_done(g);
+    return true;
+}
+
 void detach(fiber& g) noexcept {
     if (g.stayed_behind()) [[unlikely]]
         return;

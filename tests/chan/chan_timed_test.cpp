@@ -4,6 +4,7 @@
 // chan_timed_test.cpp: operations that wait for a while.
 #include "tests/chan/parked.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/no_wait.hpp"
 
 #include <fiber/chan.hpp>
 #include <fiber/go.hpp>
@@ -119,4 +120,26 @@ TEST_CASE("who timed out does not stand in the way of those behind", "[chan]") {
     ch.send(8);
     second.join();
     CHECK(got == 8);
+}
+
+TEST_CASE("without time, an element is not waited for, nor is room", "[chan][polling]") {
+    auto const times_out = [](op_status status) { CHECK(status == op_status::timeout); };
+    for (chan<int> const& both : {chan<int>(0), chan<int>(1), chan<int>(nullptr)}) {
+        int out = 0;
+        tests::no_time([&](auto d) { times_out(both.recv_for(out, d)); },
+                       [&](auto t) { times_out(both.recv_until(out, t)); });
+        if (both && both.capacity() == 1)
+            both.send(1);
+        tests::no_time([&](auto d) { times_out(both.send_for(2, d)); },
+                       [&](auto t) { times_out(both.send_until(2, t)); });
+        if (both && both.capacity() == 1) {
+            CHECK(both.recv_for(out, -1s) == op_status::success);
+            CHECK(out == 1);
+        }
+        if (both) {
+            both.close();
+            CHECK(both.recv_for(out, 0s) == op_status::closed);
+            CHECK(both.recv_until(out, past) == op_status::closed);
+        }
+    }
 }

@@ -86,14 +86,16 @@ public:
     // The same, for at most so long. True: it has ended, and the handle is no longer joinable.
     template <class Rep, class Period>
     [[nodiscard]] bool join_for(std::chrono::duration<Rep, Period> const& d) {
-        return join_before(detail::deadline_after(d));
+        return join_if_ended() || (detail::has_length(d) && join_before(detail::deadline_after(d)));
     }
     template <class Clock, class Duration>
     [[nodiscard]] bool join_until(std::chrono::time_point<Clock, Duration> const& t) {
-        while (!join_before(detail::deadline_at(t)))
-            if (detail::wait_is_over(t))
-                return false;
-        return true;
+        if (join_if_ended())
+            return true;
+        while (!detail::has_passed(t)) // again after a wait: the clock may have been set back meanwhile
+            if (join_before(detail::deadline_at(t)))
+                return true;
+        return false;
     }
 
     // Lets go of the fiber, which runs on. Throws std::system_error(invalid_argument) if not joinable.
@@ -112,6 +114,7 @@ private:
     friend handle start_closure(From&&...);
 
     explicit handle(rt::fiber* started) noexcept : fiber_(started) {}
+    FIBER_API bool join_if_ended(); // never waits for a fiber that has not ended
     FIBER_API bool join_before(detail::deadline);
     FIBER_API void release() noexcept;
     [[nodiscard]] bool joinable_here() const noexcept;

@@ -98,27 +98,38 @@ template <class T>
     return channel::try_send(to, std::addressof(copy));
 }
 
-// A timed operation: at once if it can be, without a look at the clock; else it waits.
-template <class Try, class Wait>
-[[nodiscard]] op_status try_then_wait(Try const& attempt, Wait const& wait) {
-    op_status const status = attempt();
-    return status == op_status::full || status == op_status::empty ? wait() : status;
+// A timed operation: at once if it can be, without a look at the clock; else it waits, if there is any time.
+[[nodiscard]] constexpr bool would_wait(op_status status) noexcept {
+    return status == op_status::full || status == op_status::empty;
 }
 
-template <class Wait, class Clock, class Duration>
-[[nodiscard]] op_status wait_until(Wait const& wait, std::chrono::time_point<Clock, Duration> const& when) {
-    op_status status;
-    do
-        status = wait(deadline_at(when));
-    while (status == op_status::timeout && !wait_is_over(when));
+template <class Try, class Wait, class Rep, class Period>
+[[nodiscard]] op_status try_then_wait(Try const& attempt, Wait const& wait,
+                                      std::chrono::duration<Rep, Period> const& d) {
+    op_status const status = attempt();
+    if (!detail::would_wait(status))
+        return status;
+    return detail::has_length(d) ? wait(detail::deadline_after(d)) : op_status::timeout;
+}
+
+template <class Try, class Wait, class Clock, class Duration>
+[[nodiscard]] op_status try_then_wait(Try const& attempt, Wait const& wait,
+                                      std::chrono::time_point<Clock, Duration> const& when) {
+    op_status status = attempt();
+    if (!detail::would_wait(status))
+        return status;
+    status = op_status::timeout;
+    while (status == op_status::timeout &&
+           !detail::has_passed(when)) // again: the clock may have been set back
+        status = wait(detail::deadline_at(when));
     return status;
 }
 
 template <class T, class Rep, class Period>
 [[nodiscard]] op_status send_for(channel* to, T& value, std::chrono::duration<Rep, Period> const& d) {
     return detail::send_with(value, [&](void* v) {
-        return try_then_wait([&] { return channel::try_send(to, v); },
-                             [&] { return channel::send_until(to, v, deadline_after(d)); });
+        return detail::try_then_wait([&] { return channel::try_send(to, v); },
+                                     [&](deadline at) { return channel::send_until(to, v, at); }, d);
     });
 }
 
@@ -126,9 +137,8 @@ template <class T, class Clock, class Duration>
 [[nodiscard]] op_status send_until(channel* to, T& value,
                                    std::chrono::time_point<Clock, Duration> const& when) {
     return detail::send_with(value, [&](void* v) {
-        auto const wait = [&](deadline at) { return channel::send_until(to, v, at); };
-        return try_then_wait([&] { return channel::try_send(to, v); },
-                             [&] { return wait_until(wait, when); });
+        return detail::try_then_wait([&] { return channel::try_send(to, v); },
+                                     [&](deadline at) { return channel::send_until(to, v, at); }, when);
     });
 }
 
@@ -197,8 +207,8 @@ template <class T>
 template <class T, class Rep, class Period>
 [[nodiscard]] op_status recv_for(channel* from, T& out, std::chrono::duration<Rep, Period> const& d) {
     return detail::recv_with(out, [&](void* room) {
-        return try_then_wait([&] { return channel::try_recv(from, room); },
-                             [&] { return channel::recv_until(from, room, deadline_after(d)); });
+        return detail::try_then_wait([&] { return channel::try_recv(from, room); },
+                                     [&](deadline at) { return channel::recv_until(from, room, at); }, d);
     });
 }
 
@@ -206,9 +216,8 @@ template <class T, class Clock, class Duration>
 [[nodiscard]] op_status recv_until(channel* from, T& out,
                                    std::chrono::time_point<Clock, Duration> const& when) {
     return detail::recv_with(out, [&](void* room) {
-        auto const wait = [&](deadline at) { return channel::recv_until(from, room, at); };
-        return try_then_wait([&] { return channel::try_recv(from, room); },
-                             [&] { return wait_until(wait, when); });
+        return detail::try_then_wait([&] { return channel::try_recv(from, room); },
+                                     [&](deadline at) { return channel::recv_until(from, room, at); }, when);
     });
 }
 
