@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+// Corners that other suites cover and ours did not: README.md. What holds for us is asked of std, too.
+#include "tests/support/catch.hpp"
+
+#include <fiber/fiber.hpp>
+
+#include <atomic>
+#include <barrier>
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <future>
+#include <latch>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <semaphore>
+#include <shared_mutex>
+#include <stop_token>
+#include <thread>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+using namespace std::chrono_literals;
+
+namespace {
+
+struct standard {
+    using thread = std::thread;
+    using mutex = std::mutex;
+    using condition_variable = std::condition_variable;
+    using condition_variable_any = std::condition_variable_any;
+    using once_flag = std::once_flag;
+    using latch = std::latch;
+    using binary_semaphore = std::binary_semaphore;
+    template <class F>
+    using barrier = std::barrier<F>;
+    template <class R>
+    using promise = std::promise<R>;
+    template <class R>
+    using future = std::future<R>;
+    template <class R>
+    using shared_future = std::shared_future<R>;
+    template <class Signature>
+    using packaged_task = std::packaged_task<Signature>;
+    template <class... Args>
+    static void call_once(once_flag& flag, Args&&... args) {
+        std::call_once(flag, std::forward<Args>(args)...);
+    }
+};
+struct ours {
+    using thread = fiber::thread;
+    using mutex = fiber::mutex;
+    using timed_mutex = fiber::timed_mutex;
+    using shared_timed_mutex = fiber::shared_timed_mutex;
+    using condition_variable = fiber::condition_variable;
+    using condition_variable_any = fiber::condition_variable_any;
+    using once_flag = fiber::once_flag;
+    using latch = fiber::latch;
+    using binary_semaphore = fiber::binary_semaphore;
+    template <class F>
+    using barrier = fiber::barrier<F>;
+    template <class R>
+    using promise = fiber::promise<R>;
+    template <class R>
+    using future = fiber::future<R>;
+    template <class R>
+    using shared_future = fiber::shared_future<R>;
+    template <class Signature>
+    using packaged_task = fiber::packaged_task<Signature>;
+    template <class... Args>
+    static void call_once(once_flag& flag, Args&&... args) {
+        fiber::call_once(flag, std::forward<Args>(args)...);
+    }
+};
+
+} // namespace
+
+TEMPLATE_TEST_CASE("a function may be overloaded on the value category of its stored copy", "[conformance]",
+                   standard, ours) {
+    struct picky {
+        int& result;
+        void operator()() & { result = 1; }
+        void operator()() && { result = 2; }
+        void operator()() const& { result = 3; }
+    };
+    int result = 0;
+    picky const callable{result};
+    typename TestType::thread t(callable);
+    t.join();
+    CHECK(result == 2);
+}
+
+TEMPLATE_TEST_CASE("a detached thread destroys its function, and may outlive its object", "[conformance]",
+                   standard, ours) {
+    auto const alive = std::make_shared<int>(0);
+    std::atomic<bool> go_on{false}, ended{false};
+    {
+        typename TestType::thread t([alive, &go_on, &ended] {
+            while (!go_on)
+                fiber::this_fiber::yield();
+            ended = true;
+        });
+        t.detach();
+        CHECK_FALSE(t.joinable());
+        CHECK(t.get_id() == typename TestType::thread::id());
+    }
+    CHECK(alive.use_count() > 1);
+    go_on = true;
+    while (alive.use_count() != 1)
+        std::this_thread::yield();
+    CHECK(ended);
+}
+
+// Not for std: ThreadSanitizer does not know how its timed_mutex locks with a deadline.
+TEST_CASE("locks of a time point in the past take what is free", "[conformance]") {
+    ours::timed_mutex m;
+    auto const past = std::chrono::steady_clock::now() - 1h;
+    std::unique_lock lock(m, past);
+    CHECK(lock.owns_lock());
+    lock.unlock();
+    CHECK(lock.try_lock_for(-1s));
+    ours::shared_timed_mutex s;
+    std::shared_lock first(s, past), second(s, 0s);
+    CHECK(first.owns_lock());
+    CHECK(second.owns_lock());
+    CHECK_FALSE(s.try_lock());
+}
+
+TEMPLATE_TEST_CASE("a predicate that is true is not waited for, whatever the limit", "[conformance]",
+                   standard, ours) {
+    typename TestType::mutex m;
+    typename TestType::condition_variable cv;
+    std::unique_lock lock(m);
+    int calls = 0;
+    auto const holds = [&] { return ++calls > 0; };
+    cv.wait(lock, holds);
+    CHECK(cv.wait_for(lock, -1h, holds));
+    CHECK(cv.wait_until(lock, std::chrono::steady_clock::time_point::min(), holds));
+    CHECK(calls == 3);
+    CHECK(lock.owns_lock());
+    typename TestType::condition_variable_any any;
+    CHECK(any.wait_for(lock, 0s, holds));
+    std::stop_source source;
+    source.request_stop();
+    CHECK(any.wait(lock, source.get_token(), holds));
+    CHECK_FALSE(any.wait(lock, source.get_token(), [] { return false; }));
+    CHECK(calls == 5);
+}
+
+TEMPLATE_TEST_CASE("a predicate that throws leaves the lock held", "[conformance]", standard, ours) {
+    typename TestType::mutex m;
+    typename TestType::condition_variable cv;
+    typename TestType::condition_variable_any any;
+    std::unique_lock lock(m);
+    auto const throws = []() -> bool { throw 1; };
+    CHECK_THROWS_AS(cv.wait(lock, throws), int);
+    CHECK_THROWS_AS(cv.wait_for(lock, 1h, throws), int);
+    CHECK_THROWS_AS(any.wait(lock, throws), int);
+    CHECK_THROWS_AS(any.wait(lock, std::stop_token(), throws), int);
+    CHECK(lock.owns_lock());
+}
+
+TEMPLATE_TEST_CASE("call_once may be nested on different flags", "[conformance]", standard, ours) {
+    typename TestType::once_flag outer, inner;
+    int calls = 0;
+    auto const both = [&] {
+        TestType::call_once(outer, [&] {
+            ++calls;
+            TestType::call_once(inner, [&] { ++calls; });
+        });
+    };
+    both();
+    TestType::call_once(inner, [&] { ++calls; });
+    both();
+    CHECK(calls == 2);
+}
+
+TEMPLATE_TEST_CASE("a latch made with zero is open, and counting by zero does nothing", "[conformance]",
+                   standard, ours) {
+    typename TestType::latch open(0);
+    CHECK(open.try_wait());
+    open.wait();
+    open.arrive_and_wait(0);
+    typename TestType::latch closed(2);
+    closed.count_down(0);
+    CHECK_FALSE(closed.try_wait());
+    closed.count_down(2);
+    CHECK(closed.try_wait());
+}
+
+TEMPLATE_TEST_CASE("a barrier's completion sees what was done before, and runs once for each phase",
+                   "[conformance]", standard, ours) {
+    int phases = 0;
+    auto const completion = [&]() noexcept { ++phases; };
+    typename TestType::template barrier<decltype(completion)> both(2, completion);
+    auto token = both.arrive();
+    CHECK(phases == 0);
+    typename TestType::thread other([&] { both.arrive_and_wait(); });
+    both.wait(std::move(token));
+    CHECK(phases == 1);
+    other.join();
+    both.arrive_and_drop();
+    both.arrive_and_wait();
+    CHECK(phases == 2);
+}
+
+TEMPLATE_TEST_CASE("a semaphore's permits may be released by a party that has acquired none", "[conformance]",
+                   standard, ours) {
+    typename TestType::binary_semaphore s(0);
+    typename TestType::thread other([&] { s.release(); });
+    CHECK(s.try_acquire_for(1h));
+    other.join();
+    CHECK_FALSE(s.try_acquire_until(std::chrono::steady_clock::now()));
+}
+
+TEMPLATE_TEST_CASE("a promise moves together with its state, and a swapped one keeps it", "[conformance]",
+                   standard, ours) {
+    using promise = typename TestType::template promise<std::unique_ptr<int>>;
+    promise a, b;
+    auto of_a = a.get_future(), of_b = b.get_future();
+    a.swap(b);
+    a.set_value(std::make_unique<int>(2));
+    promise const moved = std::move(b);
+    b = promise();
+    CHECK(*of_b.get() == 2);
+    CHECK_FALSE(of_b.valid());
+    CHECK(of_a.wait_for(0s) == std::future_status::timeout);
+    CHECK(b.get_future().valid());
+}
+
+TEMPLATE_TEST_CASE("a shared_future of a reference, and of nothing, may be read again and again",
+                   "[conformance]", standard, ours) {
+    int referred = 1;
+    typename TestType::template promise<int&> of_reference;
+    typename TestType::template shared_future<int&> const reference = of_reference.get_future();
+    of_reference.set_value(referred);
+    CHECK(&reference.get() == &referred);
+    CHECK(&reference.get() == &referred);
+    typename TestType::template promise<void> of_void;
+    auto const nothing = of_void.get_future().share();
+    auto const copy = nothing;
+    of_void.set_exception(std::make_exception_ptr(7));
+    CHECK_THROWS_AS(nothing.get(), int);
+    CHECK_THROWS_AS(copy.get(), int);
+    CHECK(copy.valid());
+}
+
+TEMPLATE_TEST_CASE("a packaged_task takes members, and a reset makes the old future a broken promise",
+                   "[conformance]", standard, ours) {
+    struct counter {
+        int n = 3;
+        int add(int m) const { return n + m; }
+    };
+    typename TestType::template packaged_task<int(counter const&, int)> task(&counter::add);
+    auto broken = task.get_future();
+    task.reset();
+    CHECK_THROWS_AS(broken.get(), std::future_error);
+    auto sum = task.get_future();
+    task(counter{}, 4);
+    CHECK(sum.get() == 7);
+    CHECK_THROWS_AS(task(counter{}, 4), std::future_error);
+    task.reset();
+    auto again = task.get_future();
+    task(counter{1}, 1);
+    CHECK(again.get() == 2);
+}
