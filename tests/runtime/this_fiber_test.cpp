@@ -218,38 +218,6 @@ TEST_CASE("sleep_for sleeps at least so long", "[sleep]") {
     SECTION("in an OS thread") { check(); }
 }
 
-TEST_CASE("a timer behind a fiber that computes does not wait for its end, nor for a long nap of sysmon",
-          "[sleep]") {
-    constexpr int rounds = 11;
-    constexpr auto limit = 15ms; // until then sysmon finds nothing, and its naps become long
-    std::vector<clock_type::duration> late, thread_late;
-    fiber::runtime two({.processors = 2});
-    two.run([&] {
-        for (int i = 0; i < rounds; ++i) {
-            std::atomic<bool> armed = false;
-            auto const due = clock_type::now() + limit;
-            auto sleeper = fiber::go([&] {
-                armed = true;
-                fiber::this_fiber::sleep_until(due);
-                late.push_back(clock_type::now() - due);
-            });
-            std::thread thread([&] {
-                std::this_thread::sleep_until(due);
-                thread_late.push_back(clock_type::now() - due);
-            });
-            while (!armed)
-                fiber::this_fiber::yield();
-            while (clock_type::now() - due < limit) {
-            }
-            sleeper.join();
-            thread.join();
-        }
-    });
-    std::nth_element(late.begin(), late.begin() + rounds / 2, late.end());
-    std::nth_element(thread_late.begin(), thread_late.begin() + rounds / 2, thread_late.end());
-    CHECK(late[rounds / 2] < thread_late[rounds / 2] + 2ms);
-}
-
 TEST_CASE("sleepers wake in the order of their deadlines", "[sleep]") {
     fiber::runtime one({.processors = 1});
     std::vector<int> order;
