@@ -15,7 +15,7 @@
 //   4 no fork is coming; unlock the gate
 //
 //   Right.1 is a hint: one that does not see it gets the mutex before the fork, or after it. The fork waits
-//   for nobody who waits at the gate: nobody who calls lock_soon has another of these mutexes, or a lock that
+//   for nobody who waits at the gate: no caller of lock_soon has another of these mutexes, or a lock that
 //   the fork takes after left.1.
 #pragma once
 

@@ -45,7 +45,7 @@ namespace fiber::rt {
 namespace {
 
 // All locks of the process, in the order in which they nest; those of runtimes and objects are not among them.
-// Those that machines want all the time come last, and behind the gate: lock_soon.hpp.
+// The mutexes that machines want all the time come last, and behind the gate: lock_soon.hpp.
 // Each function that gives a mutex also sees to it that its data has been made: a static local that another thread
 // is making would be locked in the child for good.
 using mutex_of = std::mutex& (*)() noexcept;

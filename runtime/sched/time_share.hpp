@@ -12,7 +12,7 @@
 //   quick  32 switches of the chain that was measured last took less than 3 µs. Then looks at fibers that do not rest measure
 //          nothing, but for two in nine: no turn takes less than 1 µs, so these chains share the time well enough.
 //
-// So two chains have as much time each, up to one run; nobody waits for long because of a long turn; and what that costs are a few
+// Two chains have as much time each, up to one run. No fiber waits for long because of a long turn. The cost is a few
 // looks at the clock in a thousand switches.
 //
 // The turn of a fiber that has not had one begins without a look at the clock. It ends without a rest. Its run is the least of

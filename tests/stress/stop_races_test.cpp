@@ -92,7 +92,7 @@ TEMPLATE_TEST_CASE("a stop and what is waited for meet: one ends the wait, the o
     }
 }
 
-TEST_CASE("a mutex has one owner, whoever is stopped while waiting", "[mutex][stop_wait][stress]") {
+TEST_CASE("a mutex has one owner, also while waiters are stopped", "[mutex][stop_wait][stress]") {
     for (auto const& crowd : crowds) {
         fiber::mutex m;
         stops all(crowd.size());
@@ -120,7 +120,7 @@ TEST_CASE("a mutex has one owner, whoever is stopped while waiting", "[mutex][st
     }
 }
 
-TEST_CASE("permits stay as many as there were, whoever is stopped while waiting",
+TEST_CASE("permits stay as many as there were, also while waiters are stopped",
           "[semaphore][stop_wait][stress]") {
     for (auto const& crowd : crowds) {
         fiber::counting_semaphore<> s(2);
@@ -150,7 +150,7 @@ TEST_CASE("permits stay as many as there were, whoever is stopped while waiting"
     }
 }
 
-TEST_CASE("units stay as many as there were, and all are served, whoever is stopped while waiting",
+TEST_CASE("units stay as many as there were, and all are served, also while waiters are stopped",
           "[weighted_semaphore][stop_wait][stress]") {
     for (auto const& crowd : crowds) {
         constexpr std::ptrdiff_t size = 5;

@@ -146,7 +146,7 @@ inline constexpr bool is_point = requires(Limit const& limit) {
     limit.time_since_epoch();
 };
 
-// A limit has many types. So all that needs none is compiled once for each operation.
+// A limit has many types. What needs none of them is compiled once for each operation.
 template <class Operation>
 using one_wait = std::function<bool(Operation&)>;
 

@@ -122,7 +122,7 @@ TEST_CASE("a large request is not overtaken by small ones", "[weighted_semaphore
         };
         s.release(2);
         CHECK_FALSE(s.try_acquire(1)); // one is free, but there is a queue
-        CHECK_FALSE(s.try_acquire(0)); // likewise
+        CHECK_FALSE(s.try_acquire(0));
         let_run();
         CHECK(order == std::vector{1});
         s.release(2);

@@ -57,7 +57,7 @@ public:
         return take(k);
     }
 
-    // Gives k units back, to those that wait first. Never blocks. Any party may do so. Throws std::logic_error, and gives
+    // Gives k units back, to the parties that have waited longest. Never blocks. Any party may do so. Throws std::logic_error, and gives
     // nothing back, if fewer units are held.
     void release(std::ptrdiff_t k) {
         check(k);
