@@ -39,8 +39,8 @@ void context_node::add_hooks_locked(hook_list& added) noexcept {
     }
 }
 
-// Those of a node that goes without having been cancelled: its parent, which still is there, cancels it no
-// more, but them.
+// A node that goes without having been cancelled gives its hooks to its parent, which is still there: the parent will
+// cancel the hooks, but no longer the node.
 void context_node::hand_hooks_up() noexcept {
     if (hooks_.empty())
         return;

@@ -143,7 +143,7 @@ private:
     std::unique_ptr<context_value> const value_;
     std::optional<std::stop_callback<on_stop>> follows_;
 
-    node_lock lock_;           // guards the next nine
+    node_lock lock_;           // guards all from here to kept_
     std::exception_ptr cause_; // does not change once the error is set: [context.cancel]
     std::atomic<cancel_reason> error_{cancel_reason::none}; // also read without
     std::atomic<bool> settled_{false};                      // also read without
@@ -154,7 +154,7 @@ private:
     context_node* first_child_ = nullptr;
     bool kept_ = false; // it has a reference to itself, until it is cancelled
 
-    bool linked_ = false; // to the parent, whose lock guards this and the next two
+    bool linked_ = false; // to the parent, whose lock guards linked_, next_ and prev_
     context_node* next_ = nullptr;
     context_node* prev_ = nullptr;
 

@@ -20,7 +20,7 @@
 //   claims it then finds the party parked, and two atomic operations are saved. The commit function reads what it has to
 //   unlock before it unlocks anything, since after the first one the party may run, and go.
 // [select.same] Of several cases that wait for the same side of one channel a partner meets the first in the
-//   queue, and no other. So one of them is put into it, chosen at random; the others have waiters that stand
+//   queue, and no other. One of them, chosen at random, is put into it; the others have waiters that stand
 //   in no queue.
 // [select.gone] The channel of the case that was done is not touched after the wake: its last handle may be gone,
 //   unless it is named twice. The others must live until select has returned.

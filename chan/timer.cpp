@@ -82,8 +82,8 @@ private:
     }
 
     channel* const channel_;
-    std::unique_ptr<timer_func> const func_; // null: it sends the time
-    mutex mutex_;                            // guards arming, sending, and the next two
+    std::unique_ptr<timer_func> const func_; // null if the timer sends the time
+    mutex mutex_;                            // guards arming, sending, armed_ and kept_
     bool armed_ = false;
     bool kept_ = false; // it has a reference to itself, until it rings or is stopped
 };

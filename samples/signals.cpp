@@ -2,7 +2,7 @@
 // Copyright the libfiber authors.
 
 // signals: signals as values of a channel, as Go's os/signal.Notify gives them. Nothing of the library may be called in a
-// signal handler. So there is none: all threads block the signals, and one OS thread waits for them in sigwait and sends them
+// signal handler. Here there is none: all threads block the signals, and one OS thread waits for them in sigwait and sends them
 // to the channel.
 //   signals          runs until SIGINT or SIGTERM; SIGHUP reads the settings again
 #include <fiber/fiber.hpp>

@@ -48,8 +48,8 @@ constexpr std::uint64_t not_open = 1;
 }
 
 // Wins waits from the front of the queue until `won` is full, or none of the first `present` waiters is left.
-// Those whose wait had already ended are taken out too, and those that still unlock are notified by that. Returns how
-// many were won; the caller must unpark them.
+// A waiter whose wait had already ended is taken out too, and one that still unlocks is notified by that. Returns the
+// number of waits won; the caller must unpark their parties.
 std::size_t claim_locked(wait_list& waiters, std::atomic<std::uint32_t>& waiting, std::uint32_t& present,
                          std::span<rt::ticket> won) noexcept {
     rt::wait_queue queue(waiters);

@@ -8,7 +8,7 @@ namespace fiber::rt {
 
 // From here on, what the calling OS thread opens takes no number of the program's, and the program's close() of any number
 // takes no file of the thread's. Nor does the thread hold the program's files: the other end of a pipe sees it closed when
-// the program has. So it cannot write to stderr either.
+// the program has. It cannot write to stderr either.
 // False, and nothing done: the kernel refuses; it is older than Linux 5.9, or has a filter of system calls.
 [[nodiscard]] bool leave_descriptors_of_program() noexcept;
 

@@ -4,7 +4,7 @@
 // thread_maker.hpp: an OS thread that makes others, and does little else.
 //
 // A new thread is a copy of the one that makes it: its namespaces, credentials, CPU affinity, priority, signal mask, timer
-// slack. A fiber may have changed any of these in the thread that it is pinned to. So a thread that runs fibers never makes
+// slack. A fiber may have changed any of these in the thread that it is pinned to. A thread that runs fibers therefore never makes
 // another one. No code of the program runs in the maker, signal handlers included: all signals are blocked there.
 #pragma once
 

@@ -246,8 +246,8 @@ private:
     std::atomic<unsigned> machines_made_{0};  // those with an OS thread that has not been discarded
     thread_maker maker_;                      // of their threads
     sigset_t signal_mask_{};                  // of their threads; written before the first one starts
-    std::mutex vacating_;             // guards the next, and the os_thread of those that are discarded
-    machine* first_vacant_ = nullptr; // by next_listed
+    std::mutex vacating_;                     // guards first_vacant_, and the os_thread of discarded machines
+    machine* first_vacant_ = nullptr;         // by next_listed
     unsigned const most_machines_;
     relaxed<unsigned> beyond_most_machines_{0}; // by sysmon: standstill.hpp
     std::atomic<bool> no_machine_reported_{false};
@@ -255,10 +255,10 @@ private:
     std::mutex taking_;         // [lease] one taker at a time
     std::mutex changing_;       // one change of their number at a time
     bool follows_cpus_ = false; // nobody has said how many; under that lock
-    cgroup_quotas quotas_;      // this and the next are sysmon's alone
+    cgroup_quotas quotas_;      // used by sysmon alone, as next_look_at_cpus_
     clock::time_point next_look_at_cpus_{};
     spinlock<lock_rank::lifetime> retiring_; // guards each machine's `retired`, and lowers of active_
-    relaxed<unsigned> retired_count_{0};     // of machines; likewise
+    relaxed<unsigned> retired_count_{0};     // of machines; written under retiring_
     std::atomic<poller*> poller_{nullptr};
     sysmon sysmon_;
 

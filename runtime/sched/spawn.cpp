@@ -114,7 +114,7 @@ fiber& scheduler::begin_life(fiber& g) noexcept {
     if (g.stk != nullptr && g.stk->context.sp == nullptr) [[unlikely]]
         prepare(*g.stk);
     g.sched = this;
-    g.why = wait_reason::none; // that and the next: of its last life
+    g.why = wait_reason::none; // why and what are of its last life
     g.what = nullptr;
     g.life.word.store(life_word::unjoined, std::memory_order_relaxed); // published with the handle
     return g;

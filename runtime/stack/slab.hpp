@@ -31,7 +31,7 @@ struct memory_range { // laid out as the kernel wants it
     std::size_t size;
 };
 
-// The pages that a range is in, and those that are in it as a whole.
+// The pages that a range touches, and the pages that lie in it as a whole.
 [[nodiscard]] memory_range pages_around(memory_range, std::size_t page) noexcept;
 [[nodiscard]] memory_range pages_within(memory_range, std::size_t page) noexcept;
 

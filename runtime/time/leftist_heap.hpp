@@ -25,7 +25,7 @@ struct timer {
     ticket key;
     timer_heap* home = nullptr; // where it was armed
     std::uint32_t slot = 0;     // its number there, or `linked`
-    bool armed = false; // linked, and in the leftist heap: this, and the next, are guarded by home's lock
+    bool armed = false;         // linked, and in the leftist heap: all from here on is guarded by home's lock
     std::uint8_t rank = 0;
     timer* parent = nullptr;
     timer* left = nullptr;

@@ -37,8 +37,8 @@ public:
     }
     // Cannot fail: a timer for which there is no room is linked through itself.
     void arm(timer&) noexcept;
-    // By a machine without a processor: the timer is linked. Returns true if it is the earliest now, and whoever sleeps
-    // until the earliest one has to look again. The timer may be gone by then.
+    // By a machine without a processor: the timer is linked. Returns true if it is the earliest now. Then a machine that
+    // sleeps until the earliest one has to look again. The timer may be gone by then.
     [[nodiscard]] bool arm_from_elsewhere(timer&) noexcept;
     // After this the timer may go: it is in no heap, and nobody looks at it.
     static void disarm(timer&) noexcept;

@@ -149,7 +149,7 @@ TEST_CASE("cancel does not wait for stop callbacks that another cancel has calle
 }
 
 // Two cancel at once, one of them from above or the same context; each finds everything below cancelled.
-TEST_CASE("whoever cancels finds all below cancelled, though another cancel is at it", "[context]") {
+TEST_CASE("a cancel returns with all below cancelled, though another cancel is at it", "[context]") {
     fiber::runtime rt;
     auto const meet = [&](auto const& start, bool from_above) {
         auto const root = context::with_cancel(background), mid = context::with_cancel(root);

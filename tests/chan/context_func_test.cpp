@@ -215,7 +215,7 @@ TEST_CASE("without a cause the error is the cause", "[context]") {
     CHECK(text_of(late.cause()) == "timed out");
 }
 
-TEST_CASE("a cause is there for whoever sees the cancellation", "[context]") {
+TEST_CASE("a cause is there for each party that sees the cancellation", "[context]") {
     fiber::runtime rt;
     for (int round = 0; round < 100; ++round) {
         auto const root = context::with_cancel(background), child = context::with_cancel(root);

@@ -114,7 +114,7 @@ int main(int, char** argv) {
         hold_all(*latest);
         held.wait();
         for (int i = 0; i < 100; ++i)
-            fiber::this_fiber::yield(); // until those that wait do so
+            fiber::this_fiber::yield(); // until the others wait
     });
     std::printf("all are held"); // in the buffer
     if (way == "exit_in_fiber") {

@@ -31,7 +31,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// What belongs to an OS thread and is inherited by those that it makes.
+// What belongs to an OS thread and is inherited by the threads that it makes.
 struct thread_state {
     std::string blocked_signals;
     cpu_set_t affinity{};
@@ -203,7 +203,7 @@ TEST_CASE("a discarded thread ends with the pin, and its fiber goes on in anothe
             check_others(expect, clean);
             { fiber::thread_pin const spare; }
         });
-    expect(runtime.stats().machines <= machines + 8, "those that were discarded do not count");
+    expect(runtime.stats().machines <= machines + 8, "discarded machines do not count");
 }
 
 TEST_CASE("discarded threads leave room for others", "[thread_pin]") {

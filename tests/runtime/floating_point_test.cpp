@@ -27,7 +27,7 @@ namespace {
 constexpr control_modes unusual = control_modes::unusual();
 constexpr control_modes defaults = control_modes::defaults();
 
-// Those of fibers that the caller starts in all the ways there are, counted if they are not the wanted ones.
+// The caller starts fibers in all the ways there are. Returns the number that begin with other modes than the wanted ones.
 int started_with_others(control_modes const& wanted) {
     std::atomic<int> others{0};
     auto const look = [&] { others += !(control_modes::of_caller() == wanted); };

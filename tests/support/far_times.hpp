@@ -38,8 +38,8 @@ using clock_of_thirds = clock_in<std::int64_t, std::ratio<1, 3>>;
 using clock_of_floats = clock_in<float, std::ratio<1>>;
 using fast_clock = clock_in<std::int64_t, std::pico>;
 
-// Set back by an hour at the very moment for which somebody waits: so that never comes, and whoever waits
-// must go on.
+// Set back by an hour at the very moment for which a party waits: that moment never comes, and the party must
+// go on waiting.
 struct clock_set_back {
     using rep = std::int64_t;
     using period = std::nano;

@@ -188,7 +188,7 @@ TEST_CASE("a call that only its parameters' copies make throw hands that to the 
     }
 }
 
-TEST_CASE("a callable is destroyed before those that wait for its end go on", "[copies]") {
+TEST_CASE("a callable is destroyed before parties that wait for its end go on", "[copies]") {
     struct told {
         std::atomic<bool>* gone;
         explicit told(std::atomic<bool>& g) : gone(&g) {}

@@ -200,7 +200,7 @@ private:
         : node_(std::move(node)), hook_(std::move(hook)) {}
 
     detail::channel_ptr node_;
-    std::shared_ptr<detail::after_func_hook> hook_; // null: it was called at once
+    std::shared_ptr<detail::after_func_hook> hook_; // null if f was called at once
 };
 
 template <class F>

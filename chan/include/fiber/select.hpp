@@ -195,7 +195,7 @@ private:
         [[nodiscard]] virtual bool is_over() const = 0;
         virtual void run(op_status) = 0;
 
-        detail::channel* on = nullptr; // null: a case without a channel
+        detail::channel* on = nullptr; // null for a case without a channel
         std::size_t index = 0;         // of its case
         repeats again = repeats::yes;
         unsigned references = 1; // the selector, and each run of its callable

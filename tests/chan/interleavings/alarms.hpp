@@ -11,7 +11,7 @@ namespace tests {
 void ring_alarms();
 void forget_alarms() noexcept;
 
-// Likewise what call_in_own_fiber is to call: one after the other, as nothing that is called waits.
+// The same for what call_in_own_fiber is to call: one after the other, as nothing that is called waits.
 void call_for_others();
 
 } // namespace tests

@@ -2,8 +2,8 @@
 // Copyright the libfiber authors.
 
 // context_model.cpp: contexts by the book. To cancel one is many steps, between which others may look: its error is
-// set, then its done() closed, then all below it are cancelled likewise, in any order. Who finds an error set
-// waits until the node is settled. When a cancel returns, all below has an error, and a closed done().
+// set, then its done() closed, then all below it are cancelled in the same way, in any order. A party that finds an
+// error set waits until the node is settled. When a cancel returns, all below has an error, and a closed done().
 #include "tests/chan/interleavings/context_program.hpp"
 
 #include <algorithm>

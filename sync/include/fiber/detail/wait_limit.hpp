@@ -18,7 +18,7 @@ struct wait_limit {
     [[nodiscard]] constexpr bool is_set() const noexcept { return when != never || stop != nullptr; }
 
     deadline when = never;
-    std::stop_token const* stop = nullptr; // null: nobody can stop it
+    std::stop_token const* stop = nullptr; // null if no stop can end the wait
 };
 
 // A wait that a stop request ends, in the order of condition_variable_any::wait: what can be had at once is had,
