@@ -68,8 +68,10 @@ constexpr int wide = 5000;
 
 } // namespace
 
-TEST_CASE("alarms come while a stop callback of a deadline parks", "[context][time]") {
-    fiber::latch begun(1), end(1), ended(1);
+// A wait of fiber::latch parks; one of std::latch blocks the OS thread.
+template <class Latch>
+void check_alarms_beside_waiting_callback() {
+    Latch begun(1), end(1), ended(1);
     auto const slow = context::with_timeout(background, 1ms);
     std::stop_callback const callback(slow.stop_token(), [&] {
         begun.count_down();
@@ -83,18 +85,12 @@ TEST_CASE("alarms come while a stop callback of a deadline parks", "[context][ti
     ended.wait();
 }
 
+TEST_CASE("alarms come while a stop callback of a deadline parks", "[context][time]") {
+    check_alarms_beside_waiting_callback<fiber::latch>();
+}
+
 TEST_CASE("alarms come while a stop callback of a deadline blocks its OS thread", "[context][time]") {
-    std::latch begun(1), end(1), ended(1);
-    auto const slow = context::with_timeout(background, 1ms);
-    std::stop_callback const callback(slow.stop_token(), [&] {
-        begun.count_down();
-        end.wait();
-        ended.count_down();
-    });
-    begun.wait();
-    await_alarms();
-    end.count_down();
-    ended.wait();
+    check_alarms_beside_waiting_callback<std::latch>();
 }
 
 TEST_CASE("alarms come while the value of a context that has timed out is destroyed", "[context][time]") {

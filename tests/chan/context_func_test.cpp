@@ -164,24 +164,31 @@ TEST_CASE("functions are taken back while their contexts are cancelled", "[conte
     fiber::runtime rt;
     std::atomic<int> called{0}, taken{0};
     constexpr int fibers = 4, rounds = 200;
+    fiber::latch settled(fibers * rounds);
     std::vector<fiber::handle> all;
     for (int i = 0; i < fibers; ++i)
         all.push_back(rt.go([&, i] {
             for (int k = 0; k < rounds; ++k) {
                 auto const root = context::with_cancel(background);
                 auto const ctx = k % 2 == 0 ? root : context::with_timeout(root, 1h);
-                auto const registration = ctx.after_func([&] { ++called; });
+                auto const registration = ctx.after_func([&] {
+                    ++called;
+                    settled.count_down();
+                });
                 auto canceller = fiber::go([root] { root.cancel(); });
                 if ((k + i) % 3 == 0)
                     fiber::this_fiber::yield();
-                taken += registration() ? 1 : 0;
+                if (registration()) {
+                    ++taken;
+                    settled.count_down();
+                }
                 canceller.join();
             }
         }));
     for (auto& h : all)
         h.join();
-    while (called + taken != fibers * rounds)
-        fiber::this_fiber::sleep_for(100us);
+    settled.wait();
+    CHECK(called + taken == fibers * rounds);
     CHECK(rt.stats().fibers_live == 0);
 }
 

@@ -185,19 +185,25 @@ TEST_CASE("timers are started, stopped, reset and dropped by many at once", "[ti
     fiber::runtime rt;
     std::atomic<int> calls{0}, taken{0};
     constexpr int fibers = 8, rounds = 100;
+    fiber::latch settled(fibers * rounds);
     std::vector<fiber::handle> all;
     for (int i = 0; i < fibers; ++i)
         all.push_back(rt.go([&, i] {
             for (int k = 0; k < rounds; ++k) {
-                auto t = fiber::after_func(std::chrono::microseconds((k * 7 + i) % 40), [&] { ++calls; });
+                auto t = fiber::after_func(std::chrono::microseconds((k * 7 + i) % 40), [&] {
+                    ++calls;
+                    settled.count_down();
+                });
                 if (k % 3 == 0)
                     fiber::this_fiber::sleep_for(20us);
-                if (k % 2 == 0)
-                    taken += t.stop() ? 1 : 0;
+                if (k % 2 == 0 && t.stop()) {
+                    ++taken;
+                    settled.count_down();
+                }
             }
         }));
     for (auto& h : all)
         h.join();
-    while (calls + taken != fibers * rounds)
-        fiber::this_fiber::sleep_for(100us);
+    settled.wait();
+    CHECK(calls + taken == fibers * rounds);
 }

@@ -8,9 +8,9 @@
 
 #include <fiber/detail/deadline.hpp>
 #include <fiber/go.hpp>
+#include <fiber/latch.hpp>
 #include <fiber/runtime.hpp>
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <ratio>
@@ -95,11 +95,8 @@ TEST_CASE("points of a finer clock pass to the tick", "[deadline]") {
 }
 
 TEST_CASE("join_until and sleep_until know points far away", "[deadline]") {
-    std::atomic<bool> end{false};
-    auto waits = fiber::go([&] {
-        while (!end)
-            fiber::this_fiber::sleep_for(100us);
-    });
+    fiber::latch end(1);
+    auto waits = fiber::go([&] { end.wait(); });
     tests::each_far_past([&](auto const& when) {
         CHECK_FALSE(waits.join_until(when));
         fiber::this_fiber::sleep_until(when);
@@ -109,7 +106,7 @@ TEST_CASE("join_until and sleep_until know points far away", "[deadline]") {
         CHECK_FALSE(waits.join_for(d));
         fiber::this_fiber::sleep_for(d);
     });
-    end = true;
+    end.count_down();
     waits.join();
     tests::each_far_future([](auto const& when) {
         auto brief = fiber::go([] { fiber::this_fiber::sleep_for(100us); });
@@ -125,12 +122,9 @@ TEST_CASE("join_until and sleep_until know points far away", "[deadline]") {
 namespace {
 struct joining {
     bool wait(tests::clock_set_back::time_point const& when) { return h.join_until(when); }
-    void end() { ended = true; }
-    std::atomic<bool> ended{false};
-    fiber::handle h = fiber::go([this] {
-        while (!ended)
-            fiber::this_fiber::sleep_for(100us);
-    });
+    void end() { ended.count_down(); }
+    fiber::latch ended{1};
+    fiber::handle h = fiber::go([this] { ended.wait(); });
 };
 } // namespace
 

@@ -112,35 +112,37 @@ TEMPLATE_TEST_CASE("a fiber that is parked is stopped, and the next in the queue
     });
 }
 
-TEMPLATE_TEST_CASE("of a wake and a later stop the wake wins", "[stop_wait]", STOPPABLES) {
+// Returns what the wait of a fiber does that is parked when act(object, source) begins, and runs again after it.
+template <class Object, class Act>
+bool waits_beside(Object& object, Act const& act) {
+    bool got = false;
     fiber::runtime runtime({.processors = 1});
-    runtime.run([] {
-        TestType object;
+    runtime.run([&] {
         fiber::stop_source source;
-        bool got = false;
         fiber::handle waiter = fiber::go([&] { got = object.wait(source.get_token()); });
         fiber::this_fiber::yield();
-        object.provide();
-        source.request_stop(); // the waiter has not run yet
+        act(object, source);
         waiter.join();
-        CHECK(got);
-        CHECK_FALSE(object.take());
     });
+    return got;
+}
+
+TEMPLATE_TEST_CASE("of a wake and a later stop the wake wins", "[stop_wait]", STOPPABLES) {
+    TestType object;
+    CHECK(waits_beside(object, [](TestType& it, fiber::stop_source& source) {
+        it.provide();
+        source.request_stop();
+    }));
+    CHECK_FALSE(object.take());
 }
 
 TEMPLATE_TEST_CASE("of a stop and a later wake either wins, and nothing is lost", "[stop_wait]", STOPPABLES) {
-    fiber::runtime runtime({.processors = 1});
-    runtime.run([] {
-        TestType object;
-        fiber::stop_source source;
-        bool got = false;
-        fiber::handle waiter = fiber::go([&] { got = object.wait(source.get_token()); });
-        fiber::this_fiber::yield();
+    TestType object;
+    bool const got = waits_beside(object, [](TestType& it, fiber::stop_source& source) {
         source.request_stop();
-        object.provide(); // the waiter has not run yet
-        waiter.join();
-        CHECK(object.take() == !got); // it may still take what has been promised to it
+        it.provide();
     });
+    CHECK(object.take() == !got); // the waiter may still take what has been promised to it
 }
 
 TEMPLATE_TEST_CASE("a token that cannot be stopped makes a plain wait", "[stop_wait]", STOPPABLES) {
