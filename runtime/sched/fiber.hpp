@@ -96,11 +96,11 @@ public:
 
     // Peeked at by dumps while the fiber runs.
     relaxed<fiber_state> state{fiber_state::dead};
-    relaxed<wait_reason> why{};         // what it waits for, while parked
+    relaxed<wait_reason> why{};         // why it is parked; or `turn`: time_share.hpp
     bool pinned = false;                // it may run on one machine alone: its stack's pinned_to
     bool has_locals = false;            // made on first use
     stack_source stack_from{};          // from before its start to its end
-    relaxed<void const*> what{nullptr}; // what it waits for; before its first run: see parcel.hpp
+    relaxed<void const*> what{nullptr}; // what it waits for; else see parcel.hpp, time_share.hpp
     relaxed<scheduler*> sched{nullptr}; // whose fiber it is; null in a cache
     relaxed<char const*> name{nullptr}; // null: none. See name.hpp
     fiber* link = nullptr;              // in the one queue or cache that holds it
