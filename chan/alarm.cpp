@@ -177,8 +177,8 @@ void alarm_clock::let_go_of(channel* whose) noexcept {
 
 void alarm_clock::run() noexcept {
     lock();
-    for (int looks = 0; starting_;
-         ++looks) { // the one that has started this fiber has not yet put the alarm in
+    // The party that has started this fiber has not yet put its alarm in.
+    for (int looks = 0; starting_; ++looks) {
         unlock();
         wait_for_starter(looks);
         lock();
