@@ -4,6 +4,7 @@
 #include "runtime/stack/stack_cache.hpp"
 
 #include <system_error>
+#include <utility>
 
 namespace fiber::rt {
 
@@ -37,10 +38,12 @@ void stack_cache::refill() noexcept {
 void stack_cache::give_back_some() noexcept {
     if (most_kept_ == 0)
         keep_if_there_are_credits();
-    if (most_kept_ == 0)
+    if (most_kept_ == 0) {
         return_idle();
-    else if (count_ > most_kept_)
+        of_.unreserve(std::exchange(credits_, 0)); // the next fiber that is started here asks for more
+    } else if (count_ > most_kept_) {
         return_half();
+    }
 }
 
 void stack_cache::return_half() noexcept {

@@ -196,6 +196,27 @@ TEST_CASE("the last stacks are had on any CPU, whichever has begun to cut them",
         give_back(*s);
 }
 
+// A fiber that is started on one processor and ends on another takes its credit along. That is no reason not to ask for more.
+TEST_CASE("a cache keeps idle stacks once a fiber has been started there, also after others have ended there",
+          "[stack]") {
+    rt::stack_class c(64 * 1024); // of its own
+    rt::stack_cache here(c, rt::stack_cache::of_threads), there(c, rt::stack_cache::of_threads);
+    here.take_credit();
+    std::size_t others = 0;
+    while (c.reserve_what_is_there(1))
+        ++others;
+    rt::stack& first = here.take();
+    there.give_credit();
+    there.give(first);
+    CHECK(there.idle() == 0); // there are no credits for any
+    there.take_credit();
+    rt::stack& second = there.take();
+    there.give_credit();
+    there.give(second);
+    CHECK(there.idle() != 0);
+    c.unreserve(others);
+}
+
 TEST_CASE("a slab cut down for want of address space still holds whole stacks", "[stack]") {
     constexpr std::size_t unit = gib;
     tests::address_space_left const end(160 * unit);
