@@ -90,6 +90,16 @@ void unmake(resources& to, fiber& g) noexcept {
 
 } // namespace
 
+[[gnu::always_inline]] inline fiber& scheduler::begin_life(fiber& g) noexcept {
+    if (g.stk != nullptr && g.stk->context.sp == nullptr) [[unlikely]]
+        prepare(*g.stk);
+    g.sched = this;
+    g.why = wait_reason::none; // why and what are of its last life
+    g.what = nullptr;
+    g.life.word.store(life_word::unjoined, std::memory_order_relaxed); // published with the handle
+    return g;
+}
+
 [[gnu::always_inline]] inline fiber& scheduler::new_fiber_like(beginning b, attributes const& how) {
     machine* const m = current_machine();
     if (m == nullptr || &m->sched != this) [[unlikely]]
@@ -108,16 +118,6 @@ fiber& scheduler::new_fiber_outside(beginning b, attributes const& how) {
     std::lock_guard const hold(outsiders_->lock);
     resources& from = outsiders_->idle;
     return begin_life(make(from, how, b == beginning::thread ? from.for_threads : stack_source::usual));
-}
-
-fiber& scheduler::begin_life(fiber& g) noexcept {
-    if (g.stk != nullptr && g.stk->context.sp == nullptr) [[unlikely]]
-        prepare(*g.stk);
-    g.sched = this;
-    g.why = wait_reason::none; // why and what are of its last life
-    g.what = nullptr;
-    g.life.word.store(life_word::unjoined, std::memory_order_relaxed); // published with the handle
-    return g;
 }
 
 void scheduler::abandon(fiber& g) noexcept {
