@@ -23,8 +23,9 @@
 //   as it likes. Were another one owner by then, and in, the first one's `held = false` in 3 would hide that. Model:
 //   tests/model/bias.pml.
 //
-// Only a fiber of a runtime with one processor is worth an owner: elsewhere others come soon, and each time the
-// heavy fence costs what some thousand exchanges do. Each time that happens, it takes twice as long to become owner again.
+// A fiber's thread becomes owner, an OS thread of the program's does not. Each time that another thread comes, the heavy
+// fence costs what some thousand exchanges do. Each time it takes twice as long to become owner again. With several
+// processors others come sooner, and the first streak has to be long; the process rations owners there ([bias.rate]).
 #pragma once
 
 #include "runtime/base/asymmetric_fence.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// chan_bias_stress_test.cpp: one processor's channels have no need of atomic exchanges, until another thread comes.
+// chan_bias_stress_test.cpp: a thread that is alone with a channel needs no atomic exchanges, until another thread comes.
 #include "tests/chan/parties.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/chaos.hpp"
@@ -78,4 +78,38 @@ TEST_CASE("threads that come and go find the channels of a lone processor in ord
             REQUIRE(ch.size() == 0);
         }
     }
+}
+
+TEST_CASE("channels of several processors stay in order while their owners change", "[stress][chan]") {
+    constexpr int each = 6000; // more locks than a thread needs to become the owner
+    fiber::run([] {
+        for (int capacity : {0, 64}) {
+            for (int round = 0; round < 4 * scale; ++round) {
+                chan<int> const ch(capacity);
+                long received = 0; // only the channel and the joins order what the fibers do
+                for (int pair = 0; pair < 3; ++pair) {
+                    fiber::handle consumer = fiber::go([&] {
+                        for (int i = 0; i < each; ++i)
+                            received += ch.recv().value();
+                    });
+                    fiber::handle producer = fiber::go([&] {
+                        for (int i = 0; i < each; ++i)
+                            ch.send(1);
+                    });
+                    std::jthread const visitor([&] { // takes the channel from its owner at any time
+                        tests::chaos chaos(static_cast<std::uint64_t>(round));
+                        for (int i = 0; i < 20; ++i) {
+                            if (int got = 0; ch.try_recv(got) == op_status::success)
+                                ch.send(got); // the consumer is waiting for it
+                            let_it_be(chaos);
+                        }
+                    });
+                    producer.join();
+                    consumer.join();
+                }
+                REQUIRE(received == 3L * each);
+                REQUIRE(ch.size() == 0);
+            }
+        }
+    });
 }
