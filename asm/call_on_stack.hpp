@@ -18,26 +18,26 @@ inline void call_on_stack(void* bottom, void* top, void (*body)(void*), void* ar
     struct call {
         void (*body)(void*);
         void* argument;
-        further_stack_notes notes{};
+        extension_notes notes{};
 
         // On the further stack. Its frame outlives the sanitizer's bookkeeping of that stack.
-        FIBER_NO_ASAN static void there(void* self) {
+        FIBER_NO_ASAN static void entry(void* self) {
             auto& c = *static_cast<call*>(self);
-            c.notes.arrived();
-            struct leave {
-                further_stack_notes& notes;
-                FIBER_NO_ASAN ~leave() { notes.leaving(); }
+            c.notes.on_entry();
+            struct exit_notice {
+                extension_notes& notes;
+                FIBER_NO_ASAN ~exit_notice() { notes.on_exit(); }
             } const at_the_end{c.notes};
             c.body(c.argument);
         }
     } c{body, argument};
-    struct come_back {
-        further_stack_notes& notes;
-        ~come_back() { notes.back(); }
+    struct return_notice {
+        extension_notes& notes;
+        ~return_notice() { notes.after_call(); }
     } const at_the_end{c.notes};
-    c.notes.going(bottom,
-                  static_cast<std::size_t>(static_cast<std::byte*>(top) - static_cast<std::byte*>(bottom)));
-    fiber_arch_call_on_stack(top, call::there, &c);
+    c.notes.before_call(
+        bottom, static_cast<std::size_t>(static_cast<std::byte*>(top) - static_cast<std::byte*>(bottom)));
+    fiber_arch_call_on_stack(top, call::entry, &c);
 }
 
 } // namespace fiber::arch

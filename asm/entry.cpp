@@ -14,9 +14,9 @@ void make_context(context& c, void* bottom, std::size_t size, entry_function ent
     prepare(c, bottom, size);
 }
 
-void begin(registers& self, crossing const& c) noexcept {
+void begin(registers& self, switch_args const& c) noexcept {
     auto& here = static_cast<context&>(self);
-    arrive(here, c);
+    finish_switch(here, c);
     here.entry(); // noexcept: an exception cannot leave
     __builtin_unreachable();
 }

@@ -14,10 +14,10 @@ namespace {
 // whatever lies above the stack.
 [[gnu::noinline]] void first_frame(boost::context::detail::transfer_t t) noexcept {
     asm volatile(FIBER_CFI_OUTERMOST);
-    auto const* const l = static_cast<letter const*>(t.data);
+    auto const* const l = static_cast<switch_payload const*>(t.data);
     registers& self = *l->to;
     begin_floating_point(); // Boost has taken over that of whoever called prepare()
-    begin(self, open(t));
+    begin(self, unpack(t));
 }
 
 } // namespace

@@ -5,7 +5,7 @@
 // Both kinds have
 //   growth_state       what of it a suspended flow of control has. The default: an OS thread's own stack
 //     attach(bottom)   the flow begins on the stack that ends there
-//     leave_for(to)    last thing before the switch: prologues look at the other stack's end from here on
+//     start_switch(to)    last thing before the switch: prologues look at the other stack's end from here on
 //   interrupted_segment()   in a handler of signals: the one taken that the interrupted code stands on, if it does
 //   FIBER_NO_SPLIT     for functions that run meanwhile: without such a prologue
 #pragma once

@@ -10,16 +10,16 @@
 
 namespace fiber::arch {
 
-struct segment_place {
+struct segment_location {
     std::byte* bottom = nullptr;
     std::size_t slot_size = 0;
 };
 
-[[nodiscard]] inline segment_place interrupted_segment() noexcept { return {}; }
+[[nodiscard]] inline segment_location interrupted_segment() noexcept { return {}; }
 
 struct growth_state {
     void attach(void*) noexcept {}
-    void leave_for(growth_state const&) noexcept {}
+    void start_switch(growth_state const&) noexcept {}
 };
 
 } // namespace fiber::arch

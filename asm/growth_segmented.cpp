@@ -19,7 +19,7 @@ static_assert(offsetof(segment, next) == 0 && offsetof(segment, limit) == 8 &&
               offsetof(segment, room) == 16 && offsetof(segment, depth) == 24);
 static_assert(offsetof(growth_slots, idle) == 0 && offsetof(growth_slots, own_stack) == 8 &&
               offsetof(growth_slots, own_stack_size) == 16);
-static_assert(segment_slack == 768 && foreign_room == 65536 && most_idle_segments == 8);
+static_assert(segment_slack == 768 && foreign_room == 65536 && max_idle_segments == 8);
 
 // What the frames of the scheduler context, below which leaf calls run, may take: in bytes.
 constexpr std::size_t scheduler_room = std::size_t{32} << 10;
@@ -73,21 +73,23 @@ void put_idle_segment(segment& s) noexcept {
     mine.idle = &s;
 }
 
-without_limit::without_limit() noexcept
-    : limit_(current_limit()), set_aside_before_(fiber_arch_growth.set_aside) {
-    fiber_arch_growth.set_aside = limit_;
+limit_suspension::limit_suspension() noexcept
+    : limit_(current_limit()), outer_saved_limit_(fiber_arch_growth.saved_limit) {
+    fiber_arch_growth.saved_limit = limit_;
     set_current_limit(nullptr);
 }
 
-without_limit::~without_limit() {
-    fiber_arch_growth.set_aside = set_aside_before_;
+limit_suspension::~limit_suspension() {
+    fiber_arch_growth.saved_limit = outer_saved_limit_;
     set_current_limit(limit_);
 }
 
-segment_place interrupted_segment() noexcept { return segment_place::of(fiber_arch_growth.set_aside); }
+segment_location interrupted_segment() noexcept {
+    return segment_location::of(fiber_arch_growth.saved_limit);
+}
 
-std::byte* limit_of_this_flow() noexcept {
-    std::byte* const aside = std::exchange(fiber_arch_growth.set_aside, nullptr);
+std::byte* flow_limit() noexcept {
+    std::byte* const aside = std::exchange(fiber_arch_growth.saved_limit, nullptr);
     std::byte* const limit = current_limit();
     return limit != nullptr ? limit : aside;
 }

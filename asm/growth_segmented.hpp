@@ -23,7 +23,7 @@ inline constexpr std::size_t segment_slack = 768;
 // What a call of foreign code finds at the least, in bytes.
 inline constexpr std::size_t foreign_room = std::size_t{64} << 10;
 // Idle segments that an OS thread keeps.
-inline constexpr std::size_t most_idle_segments = 8;
+inline constexpr std::size_t max_idle_segments = 8;
 // What copied arguments may take beyond their size, for they are aligned.
 inline constexpr std::size_t segment_alignment = 64;
 
@@ -31,11 +31,11 @@ inline constexpr std::size_t segment_alignment = 64;
 // the bottom, and in the bits that are zero in both, what segment it is:
 //   0   the fiber's own stack, with which it began
 //   n   one that was taken, in a slot of 2^n bytes
-struct segment_place {
+struct segment_location {
     std::byte* bottom = nullptr; // null: an OS thread's own stack
     std::size_t slot_size = 0;   // 0: the fiber's own
 
-    [[nodiscard]] static segment_place of(std::byte* limit) noexcept {
+    [[nodiscard]] static segment_location of(std::byte* limit) noexcept {
         if (limit == nullptr)
             return {};
         auto const log = reinterpret_cast<std::uintptr_t>(limit) % segment_alignment;
@@ -55,7 +55,7 @@ struct alignas(segment_alignment) segment {
     std::size_t depth = 0;      // while it is idle: how many it is the first of
 
     segment() noexcept = default;
-    explicit segment(segment_place at) noexcept
+    explicit segment(segment_location at) noexcept
         : limit(at.limit()),
           room(static_cast<std::size_t>(reinterpret_cast<std::byte*>(this) - limit) - segment_alignment) {}
 };
@@ -67,7 +67,7 @@ struct growth_slots {
     std::size_t own_stack_size = 0; // below that
     std::byte** limit = nullptr;    // where prologues look
     growth_slots* next_thread = nullptr;
-    std::byte* set_aside = nullptr; // the limit, while a signal handler goes without
+    std::byte* saved_limit = nullptr; // the limit, while a signal handler goes without
 };
 
 // Of the segment that the caller stands on; null: an OS thread's own stack.
@@ -90,33 +90,33 @@ void adopt_thread_for_growth() noexcept;
 void put_idle_segment(segment&) noexcept;
 
 // While it lives all code finds room: in a handler of signals, on the stack that is theirs, where the limit says nothing.
-// One that is left by siglongjmp is not destroyed: see limit_of_this_flow().
-class without_limit {
+// One that is left by siglongjmp is not destroyed: see flow_limit().
+class limit_suspension {
 public:
-    FIBER_NO_SPLIT without_limit() noexcept;
-    FIBER_NO_SPLIT ~without_limit();
-    without_limit(without_limit const&) = delete;
-    without_limit& operator=(without_limit const&) = delete;
+    FIBER_NO_SPLIT limit_suspension() noexcept;
+    FIBER_NO_SPLIT ~limit_suspension();
+    limit_suspension(limit_suspension const&) = delete;
+    limit_suspension& operator=(limit_suspension const&) = delete;
 
 private:
     std::byte* const limit_;
-    std::byte* const set_aside_before_;
+    std::byte* const outer_saved_limit_;
 };
 
 // For one who will not return to a handler: in one, the limit of the segment that was interrupted.
-[[nodiscard]] std::byte* limit_of_this_flow() noexcept;
-[[nodiscard]] segment_place interrupted_segment() noexcept;
+[[nodiscard]] std::byte* flow_limit() noexcept;
+[[nodiscard]] segment_location interrupted_segment() noexcept;
 
 class growth_state {
 public:
-    void attach(void* bottom) noexcept { limit_ = segment_place{static_cast<std::byte*>(bottom)}.limit(); }
-    FIBER_NO_SPLIT [[gnu::always_inline]] void leave_for(growth_state const& to) noexcept;
+    void attach(void* bottom) noexcept { limit_ = segment_location{static_cast<std::byte*>(bottom)}.limit(); }
+    FIBER_NO_SPLIT [[gnu::always_inline]] void start_switch(growth_state const& to) noexcept;
 
 private:
     std::byte* limit_ = nullptr;
 };
 
-inline void growth_state::leave_for(growth_state const& to) noexcept {
+inline void growth_state::start_switch(growth_state const& to) noexcept {
     std::size_t below;
     std::uintptr_t slots;
     bool in_leaf_call; // what a fiber leaves on its machine's own stack, others would overwrite

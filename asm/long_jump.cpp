@@ -39,14 +39,14 @@ std::uintptr_t stack_pointer_in(std::jmp_buf const where) noexcept {
 }
 
 // From the caller outwards, segment by segment.
-struct way_out {
+struct unwind_path {
     std::uintptr_t target;
     std::byte* limit;
     segment* left = nullptr; // the last one first
 
     // The fiber's own stack has nothing behind it.
     [[nodiscard]] bool arrived() const noexcept {
-        auto const at = segment_place::of(limit);
+        auto const at = segment_location::of(limit);
         return at.slot_size == 0 || target - reinterpret_cast<std::uintptr_t>(at.bottom) < at.slot_size;
     }
     void pass_morestack(std::byte* rbp) noexcept {
@@ -58,7 +58,7 @@ struct way_out {
 
 _Unwind_Reason_Code pass(_Unwind_Context* frame, void* argument) {
     constexpr int rbp = 6;
-    auto& out = *static_cast<way_out*>(argument);
+    auto& out = *static_cast<unwind_path*>(argument);
     if (_Unwind_GetIP(frame) == reinterpret_cast<std::uintptr_t>(fiber_arch_body_returns))
         out.pass_morestack(reinterpret_cast<std::byte*>(_Unwind_GetGR(frame, rbp)));
     return out.arrived() ? _URC_END_OF_STACK : _URC_NO_REASON;
@@ -75,7 +75,7 @@ bool on_signal_stack(std::uintptr_t sp) noexcept {
     auto const target = stack_pointer_in(where);
     if (interrupted_segment().bottom != nullptr && on_signal_stack(target))
         __real_longjmp(where, value);
-    way_out out{target, limit_of_this_flow()};
+    unwind_path out{target, flow_limit()};
     if (!out.arrived())
         ::_Unwind_Backtrace(pass, &out);
     if (!out.arrived())

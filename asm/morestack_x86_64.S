@@ -91,7 +91,7 @@ fiber_arch_body_returns:
     movq    -32(%rbp), %rcx
     GROWTH(%r11)
     PUT_IDLE
-    cmpq    $MOST_IDLE, %r10
+    cmpq    $MAX_IDLE, %r10
     ja      .Ltoo_many
 .Lback:
     leave

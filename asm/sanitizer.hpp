@@ -76,15 +76,15 @@ public:
         __sanitizer_finish_switch_fiber(own_fake_stack, nullptr, nullptr);
         fake_stack_ = nullptr;
     }
-    // Where the flow stands when it is suspended, if not where it began: see further_stack_notes.
-    void stands_on(void* bottom, std::size_t size) noexcept {
+    // Where the flow stands when it is suspended, if not where it began: see extension_notes.
+    void set_stack(void* bottom, std::size_t size) noexcept {
         bottom_ = bottom;
         size_ = size;
     }
-    void leave_for(sanitizer_state const& to) noexcept {
+    void start_switch(sanitizer_state const& to) noexcept {
         __sanitizer_start_switch_fiber(&fake_stack_, to.bottom_, to.size_);
     }
-    void arrive() noexcept { __sanitizer_finish_switch_fiber(fake_stack_, nullptr, nullptr); }
+    void finish_switch() noexcept { __sanitizer_finish_switch_fiber(fake_stack_, nullptr, nullptr); }
 
 private:
     void* fake_stack_ = nullptr;
@@ -94,15 +94,15 @@ private:
 
 // A call on a further stack by one and the same flow: before and after it on the stack of the caller, and first and
 // last thing on the other.
-class further_stack_notes {
+class extension_notes {
 public:
-    void going(void* bottom, std::size_t size) noexcept {
+    void before_call(void* bottom, std::size_t size) noexcept {
         __asan_unpoison_memory_region(bottom, size); // what the last user of this memory left poisoned
         __sanitizer_start_switch_fiber(&fake_stack_, bottom, size);
     }
-    FIBER_NO_ASAN void arrived() noexcept { __sanitizer_finish_switch_fiber(nullptr, &bottom_, &size_); }
-    FIBER_NO_ASAN void leaving() noexcept { __sanitizer_start_switch_fiber(nullptr, bottom_, size_); }
-    void back() noexcept { __sanitizer_finish_switch_fiber(fake_stack_, nullptr, nullptr); }
+    FIBER_NO_ASAN void on_entry() noexcept { __sanitizer_finish_switch_fiber(nullptr, &bottom_, &size_); }
+    FIBER_NO_ASAN void on_exit() noexcept { __sanitizer_start_switch_fiber(nullptr, bottom_, size_); }
+    void after_call() noexcept { __sanitizer_finish_switch_fiber(fake_stack_, nullptr, nullptr); }
 
 private:
     void* fake_stack_ = nullptr;
@@ -117,11 +117,11 @@ public:
     void adopt_thread() noexcept { fiber_ = __tsan_get_current_fiber(); }
     void attach(void*, std::size_t) noexcept { fiber_ = __tsan_create_fiber(0); }
     void detach() noexcept { __tsan_destroy_fiber(fiber_); }
-    void stands_on(void*, std::size_t) noexcept {}
+    void set_stack(void*, std::size_t) noexcept {}
     // The switch orders what this thread did before it against what it does after: true of one OS thread's
     // own code, and what the commit function, which looks back at the stack that was left, relies on.
-    void leave_for(sanitizer_state const& to) noexcept { __tsan_switch_to_fiber(to.fiber_, 0); }
-    void arrive() noexcept {}
+    void start_switch(sanitizer_state const& to) noexcept { __tsan_switch_to_fiber(to.fiber_, 0); }
+    void finish_switch() noexcept {}
 
 private:
     void* fiber_ = nullptr;
@@ -136,9 +136,9 @@ public:
         stack_id_ = VALGRIND_STACK_REGISTER(bottom, static_cast<std::byte*>(bottom) + size);
     }
     void detach() noexcept { VALGRIND_STACK_DEREGISTER(stack_id_); }
-    void stands_on(void*, std::size_t) noexcept {}
-    void leave_for(sanitizer_state const&) noexcept {}
-    void arrive() noexcept {}
+    void set_stack(void*, std::size_t) noexcept {}
+    void start_switch(sanitizer_state const&) noexcept {}
+    void finish_switch() noexcept {}
 
 private:
     unsigned stack_id_ = 0;
@@ -151,23 +151,23 @@ public:
     void adopt_thread() noexcept {}
     void attach(void*, std::size_t) noexcept {}
     void detach() noexcept {}
-    void stands_on(void*, std::size_t) noexcept {}
-    void leave_for(sanitizer_state const&) noexcept {}
-    void arrive() noexcept {}
+    void set_stack(void*, std::size_t) noexcept {}
+    void start_switch(sanitizer_state const&) noexcept {}
+    void finish_switch() noexcept {}
 };
 
 #endif
 
 #if defined(FIBER_VALGRIND) && !defined(FIBER_ASAN) && !defined(FIBER_TSAN)
 
-class further_stack_notes {
+class extension_notes {
 public:
-    void going(void* bottom, std::size_t size) noexcept {
+    void before_call(void* bottom, std::size_t size) noexcept {
         stack_id_ = VALGRIND_STACK_REGISTER(bottom, static_cast<std::byte*>(bottom) + size);
     }
-    void arrived() noexcept {}
-    void leaving() noexcept {}
-    void back() noexcept { VALGRIND_STACK_DEREGISTER(stack_id_); }
+    void on_entry() noexcept {}
+    void on_exit() noexcept {}
+    void after_call() noexcept { VALGRIND_STACK_DEREGISTER(stack_id_); }
 
 private:
     unsigned stack_id_ = 0;
@@ -175,12 +175,12 @@ private:
 
 #elif !defined(FIBER_ASAN)
 
-class further_stack_notes { // ThreadSanitizer does not mind: to it this is a call like any
+class extension_notes { // ThreadSanitizer does not mind: to it this is a call like any
 public:
-    void going(void*, std::size_t) noexcept {}
-    void arrived() noexcept {}
-    void leaving() noexcept {}
-    void back() noexcept {}
+    void before_call(void*, std::size_t) noexcept {}
+    void on_entry() noexcept {}
+    void on_exit() noexcept {}
+    void after_call() noexcept {}
 };
 
 #endif

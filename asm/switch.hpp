@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// switch.hpp: leaving one stack for another. The seam behind which the backends (switch_boost.hpp,
+// switch.hpp: leaving one stack for another. The interface behind which the backends (switch_boost.hpp,
 // switch_native.hpp) are exchanged: CMake's FIBER_SWITCH says which.
 //
 // [switch.commit] What must happen once the old stack is no longer in use (release the lock that makes it
@@ -12,9 +12,9 @@
 // mask, thread-local variables.
 #pragma once
 
-#include "asm/crossing.hpp"
 #include "asm/growth.hpp"
 #include "asm/sanitizer.hpp"
+#include "asm/switch_backend.hpp"
 #if defined(FIBER_SWITCH_NATIVE)
 #include "asm/switch_native.hpp"
 #else
@@ -38,8 +38,8 @@ struct context : registers {
 };
 
 // [switch.commit] First thing on the new stack. The stack that was left may be gone once commit has run.
-inline void arrive(context& self, crossing const& c) noexcept {
-    self.sanitizer.arrive();
+inline void finish_switch(context& self, switch_args const& c) noexcept {
+    self.sanitizer.finish_switch();
     if (c.commit != nullptr)
         c.commit(c.argument);
     asm volatile(""); // so that it is called, and not jumped to at the end: its ret has a call, then
@@ -52,10 +52,10 @@ FIBER_NO_SPLIT inline void switch_to(thread_state_slots const& thread, context& 
 inline void switch_to(thread_state_slots const& thread, context& from, context& to, commit_function commit,
                       void* argument) noexcept {
     thread.exchange(from.state, to.state);
-    from.sanitizer.leave_for(to.sanitizer);
-    from.growth.leave_for(to.growth);
-    crossing const c = exchange(from, to, {commit, argument});
-    arrive(from, c);
+    from.sanitizer.start_switch(to.sanitizer);
+    from.growth.start_switch(to.growth);
+    switch_args const c = exchange(from, to, {commit, argument});
+    finish_switch(from, c);
 }
 
 // Makes c a flow of control that begins with entry() at the top of the stack [bottom, bottom + size).

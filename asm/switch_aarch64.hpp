@@ -5,7 +5,7 @@
 #pragma once
 
 #include "asm/cfi.hpp"
-#include "asm/crossing.hpp"
+#include "asm/switch_backend.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -28,7 +28,7 @@ inline void* first_stack_pointer(void* top) noexcept {
 
 // As on x86-64: nothing is pushed, FPCR is written only when it differs, the landing is where the jump is. x16,
 // since a function with landing pads (-mbranch-protection) may be jumped to by x16 and x17 only.
-inline crossing exchange(registers& from, registers& to, crossing c) noexcept {
+inline switch_args exchange(registers& from, registers& to, switch_args c) noexcept {
     static_assert(offsetof(registers, sp) == 0 && offsetof(registers, pc) == 8 &&
                   offsetof(registers, x29) == 16 && offsetof(registers, x19) == 24 &&
                   offsetof(registers, fpcr) == 32);

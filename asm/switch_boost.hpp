@@ -4,7 +4,7 @@
 // switch_boost.hpp: the backend that jumps with Boost.Context's fcontext.
 #pragma once
 
-#include "asm/crossing.hpp"
+#include "asm/switch_backend.hpp"
 
 #include <boost/context/detail/fcontext.hpp>
 
@@ -26,22 +26,22 @@ inline auto fiber_arch_jump(boost::context::detail::fcontext_t to, void* here) n
 #endif
 
 // On the stack that is left, until it has been read on the other.
-struct letter {
+struct switch_payload {
     registers* from;
     registers* to;
-    crossing says;
+    switch_args args;
 };
 
 // Where `from` was left is known only after the jump: it is noted first thing on the new stack.
-inline crossing open(boost::context::detail::transfer_t const& t) noexcept {
-    auto const* const l = static_cast<letter const*>(t.data);
+inline switch_args unpack(boost::context::detail::transfer_t const& t) noexcept {
+    auto const* const l = static_cast<switch_payload const*>(t.data);
     l->from->sp = t.fctx;
-    return l->says;
+    return l->args;
 }
 
 // Boost's x86-64 code carries MXCSR and the x87 control word along. Its aarch64 code leaves FPCR to us.
-inline crossing exchange(registers& from, registers& to, crossing c) noexcept {
-    letter here{&from, &to, c};
+inline switch_args exchange(registers& from, registers& to, switch_args c) noexcept {
+    switch_payload here{&from, &to, c};
 #if defined(__aarch64__)
     std::uint64_t control;
     asm volatile("mrs %0, fpcr" : "=r"(control));
@@ -50,7 +50,7 @@ inline crossing exchange(registers& from, registers& to, crossing c) noexcept {
 #if defined(__aarch64__)
     asm volatile("msr fpcr, %0" : : "r"(control));
 #endif
-    return open(t);
+    return unpack(t);
 }
 
 } // namespace fiber::arch

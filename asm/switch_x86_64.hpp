@@ -5,8 +5,8 @@
 #pragma once
 
 #include "asm/cfi.hpp"
-#include "asm/crossing.hpp"
 #include "asm/floating_point.hpp"
+#include "asm/switch_backend.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -37,7 +37,7 @@ inline void* first_stack_pointer(void* top) noexcept {
 // the control words takes about 0.8 ns, loading them 2 more: so that is done when they differ, and aside. The
 // jump is one that the predictor knows by history; a call and a ret in its place would have to be of the same
 // two places. An exchange that is inlined into two functions has two landings, hence `pc`.
-inline crossing exchange(registers& from, registers& to, crossing c) noexcept {
+inline switch_args exchange(registers& from, registers& to, switch_args c) noexcept {
     registers* leaving = &from;
     registers* arriving = &to;
     asm volatile(

@@ -35,10 +35,10 @@ private:
     }
     void run() noexcept;
     [[nodiscard]] alarm* take_due_locked(deadline now) noexcept;
-    static void let_go_of(channel*) noexcept;
+    static void release_channel(channel*) noexcept;
 
     static int rank(alarm const* a) noexcept { return a != nullptr ? a->rank_ : 0; }
-    static bool settle(alarm& a) noexcept;
+    static bool update_rank(alarm& a) noexcept;
     [[nodiscard]] static alarm* meld(alarm* a, alarm* b) noexcept;
 
     std::atomic<std::uint32_t> lock_{0}; // guards all below
@@ -71,9 +71,9 @@ private:
 
 // The starter may have lost its CPU to the OS thread that waits here, if that has a real-time policy: it must
 // sleep at last.
-void wait_for_starter(int looks) noexcept {
+void wait_for_starter(int tries) noexcept {
     constexpr int yields = 8;
-    if (looks < yields)
+    if (tries < yields)
         rt::yield();
     else
         this_fiber::sleep_for(std::chrono::microseconds(50));
@@ -91,10 +91,10 @@ void alarm_clock::lock() noexcept {
 
 // With the lock held, before and after; but not all the time.
 void alarm_clock::start_locked() {
-    for (int looks = 0; !running_;) {
+    for (int tries = 0; !running_;) {
         if (std::exchange(starting_, true)) {
             unlock();
-            wait_for_starter(looks++);
+            wait_for_starter(tries++);
             lock();
             continue;
         }
@@ -124,7 +124,7 @@ rt::ticket alarm_clock::insert_locked(alarm& a) noexcept {
     if (sleeper_.who == nullptr || a.when_ >= sleeps_until_)
         return {};
     rt::ticket const sleeper = std::exchange(sleeper_, {});
-    return rt::party::claim(sleeper) ? sleeper : rt::ticket{}; // else its own timer has woken it
+    return rt::agent::claim(sleeper) ? sleeper : rt::ticket{}; // else its own timer has woken it
 }
 
 void alarm_clock::remove_locked(alarm& a) noexcept {
@@ -133,13 +133,13 @@ void alarm_clock::remove_locked(alarm& a) noexcept {
     if (rest != nullptr)
         rest->up_ = up;
     (up == nullptr ? first_ : up->left_ == &a ? up->left_ : up->right_) = rest;
-    while (up != nullptr && settle(*up))
+    while (up != nullptr && update_rank(*up))
         up = up->up_;
     a.rank_ = 0;
 }
 
 // The longer side to the left; true: its rank has changed.
-bool alarm_clock::settle(alarm& a) noexcept {
+bool alarm_clock::update_rank(alarm& a) noexcept {
     if (rank(a.left_) < rank(a.right_))
         std::swap(a.left_, a.right_);
     return std::exchange(a.rank_, rank(a.right_) + 1) != a.rank_;
@@ -153,43 +153,43 @@ alarm* alarm_clock::meld(alarm* a, alarm* b) noexcept {
         std::swap(a, b);
     a->right_ = meld(a->right_, b);
     a->right_->up_ = a;
-    settle(*a);
+    update_rank(*a);
     return a;
 }
 
-// With a reference to its channel. Those whose channel is going need not ring: their owner is about to disarm them, and
+// With a reference to its channel. Those whose channel is going need not fire: their owner is about to disarm them, and
 // waits for the lock.
 alarm* alarm_clock::take_due_locked(deadline now) noexcept {
     while (first_ != nullptr && first_->when_ <= now) {
         alarm& a = *first_;
         remove_locked(a);
-        if (channel::retain_unless_gone(a.whose_))
+        if (channel::retain_unless_zero(a.owner_))
             return &a;
     }
     return nullptr;
 }
 
 // The last reference takes users' values along, whose destructors may wait: not on the clock's fiber.
-void alarm_clock::let_go_of(channel* whose) noexcept {
-    if (!channel::release_unless_last(whose))
-        call_in_own_fiber([](void* c) { channel::release(static_cast<channel*>(c)); }, whose);
+void alarm_clock::release_channel(channel* owner) noexcept {
+    if (!channel::release_unless_last(owner))
+        call_in_own_fiber([](void* c) { channel::release(static_cast<channel*>(c)); }, owner);
 }
 
 void alarm_clock::run() noexcept {
     lock();
     // The party that has started this fiber has not yet put its alarm in.
-    for (int looks = 0; starting_; ++looks) {
+    for (int tries = 0; starting_; ++tries) {
         unlock();
-        wait_for_starter(looks);
+        wait_for_starter(tries);
         lock();
     }
     auto now = rt::clock::now();
     while (first_ != nullptr) {
         if (alarm* const a = take_due_locked(now)) {
-            channel* const whose = a->whose_;
+            channel* const owner = a->owner_;
             unlock();
-            a->ring(now);
-            let_go_of(whose); // *a may be gone
+            a->fire(now);
+            release_channel(owner); // *a may be gone
             lock();
         } else if (first_ != nullptr) {
             sleeper_ = rt::self().open_wait();

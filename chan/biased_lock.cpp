@@ -14,7 +14,7 @@
 namespace fiber::detail {
 namespace {
 
-constexpr std::uint8_t most_patience = 15; // a streak has 16 bits
+constexpr std::uint8_t max_streak_log2 = 15; // a streak has 16 bits
 
 // A streak among several processors saves about as much as the heavy fence costs that its end brings: the lock's price
 // doubles at worst. Each further streak has to be twice as long. perf/run --rivals, ping_pong, pipe, many_to_many
@@ -38,11 +38,11 @@ constinit std::atomic<rt::clock::rep> rationed_until{0}; // when the rations tha
 }
 
 // Returns true if an owner is worth what it costs to take the channel from it again. With one processor only OS threads do.
-[[nodiscard]] bool may_be_owner(std::uint8_t& patience) noexcept {
+[[nodiscard]] bool may_be_owner(std::uint8_t& streak_log2) noexcept {
     if (!rt::spinning_may_help())
         return true;
-    if (patience < patience_among_processors) {
-        patience = patience_among_processors;
+    if (streak_log2 < patience_among_processors) {
+        streak_log2 = patience_among_processors;
         return false;
     }
     return take_ration();
@@ -58,8 +58,8 @@ constinit std::atomic<rt::clock::rep> rationed_until{0}; // when the rations tha
     if (s.last != part) { // threads that look alike only become owners too soon
         s.last = part;
         s.streak = 0;
-    } else if (++s.streak >> s.patience != 0) [[unlikely]] {
-        consider(s, me);
+    } else if (++s.streak >> s.streak_log2 != 0) [[unlikely]] {
+        try_bias(s, me);
     }
     return data;
 }
@@ -76,22 +76,22 @@ constinit std::atomic<rt::clock::rep> rationed_until{0}; // when the rations tha
     }
     s.owner.store(owner | lock_state::no_owner, std::memory_order_relaxed); // the word's release publishes it
     s.streak = 0;
-    if (s.patience < most_patience)
-        ++s.patience;
+    if (s.streak_log2 < max_streak_log2)
+        ++s.streak_log2;
 }
 
 // With the word, which is given back: from here on this thread is in as the owner. [bias] Whoever takes the word next sees
 // that, and waits.
-[[gnu::cold, gnu::noinline]] void biased_lock::consider(lock_state& s, std::uintptr_t me) noexcept {
+[[gnu::cold, gnu::noinline]] void biased_lock::try_bias(lock_state& s, std::uintptr_t me) noexcept {
     s.streak = 0;
     auto const before = s.owner.load(std::memory_order_relaxed) & ~lock_state::no_owner;
     if (me == 0 || (before != 0 && before != me)) // [bias.one]
         return;
-    if (rt::light_fences_are_full() || !rt::self().is_fiber() || !may_be_owner(s.patience))
+    if (rt::light_fences_are_full() || !rt::self().is_fiber() || !may_be_owner(s.streak_log2))
         return;
     s.held.store(true, std::memory_order_relaxed);
     s.owner.store(me, std::memory_order_relaxed);
-    s.word.store(rt::spin_word_value::free_here(), std::memory_order_release); // [bias]
+    s.word.store(rt::spin_word_value::unlocked_value(), std::memory_order_release); // [bias]
 }
 
 } // namespace fiber::detail

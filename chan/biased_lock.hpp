@@ -21,7 +21,7 @@
 //
 // [bias.one] Only one thread is ever the owner of a channel, now and then. Between 0 and 1 the kernel may keep it for as long
 //   as it likes. Were another one owner by then, and in, the first one's `held = false` in 3 would hide that. Model:
-//   tests/model/bias.pml.
+//   tests/model/channel_bias.pml.
 //
 // A fiber's thread becomes owner, an OS thread of the program's does not. Each time that another thread comes, the heavy
 // fence costs what some thousand exchanges do. Each time it takes twice as long to become owner again. With several
@@ -45,7 +45,7 @@ public:
         if (s.owner.load(std::memory_order_relaxed) == me) {
             s.held.store(true, std::memory_order_relaxed); // the fence orders it
             rt::compiler_fence(); // [bias] a light fence: there are no owners where those are full ones
-            if (s.word.load(std::memory_order_acquire) == rt::spin_word_value::free_here() && // [bias]
+            if (s.word.load(std::memory_order_acquire) == rt::spin_word_value::unlocked_value() && // [bias]
                 s.owner.load(std::memory_order_relaxed) == me) {
                 rt::note_locked(rank, &s.word);
                 return rt::guarded_data::ours;
@@ -74,7 +74,7 @@ private:
     // biased_lock.cpp
     [[nodiscard]] static rt::guarded_data lock_word(lock_state&, std::uintptr_t me) noexcept;
     static void revoke(lock_state&, rt::guarded_data, std::uintptr_t me) noexcept;
-    static void consider(lock_state&, std::uintptr_t me) noexcept;
+    static void try_bias(lock_state&, std::uintptr_t me) noexcept;
 };
 
 } // namespace fiber::detail

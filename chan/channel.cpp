@@ -20,7 +20,7 @@
 //   senders wait only beside a full one and receivers beside an empty one; else occupied.
 #include <fiber/chan.hpp>
 
-#include "chan/locked.hpp"
+#include "chan/channel_locked.hpp"
 #include "runtime/base/assert.hpp"
 #include "runtime/park.hpp"
 
@@ -44,12 +44,12 @@ namespace {
 constexpr std::size_t round_up(std::size_t n, std::size_t to) noexcept { return (n + to - 1) / to * to; }
 
 // Nobody will ever end this wait.
-[[noreturn]] void wait_for_ever(rt::wait_reason why) noexcept {
+[[noreturn]] void wait_forever(rt::wait_reason why) noexcept {
     for (;;)
         rt::park(why, nullptr, []() noexcept {});
 }
 
-op_status wait_in_vain(rt::wait_reason why, deadline when) noexcept {
+op_status wait_until_timeout(rt::wait_reason why, deadline when) noexcept {
     auto const end = rt::park_until(rt::self().open_wait(), when, why, nullptr, []() noexcept {});
     FIBER_ASSERT(end == rt::wait_end::timed_out);
     static_cast<void>(end);
@@ -61,30 +61,30 @@ op_status wait_in_vain(rt::wait_reason why, deadline when) noexcept {
 channel* channel::make(element_ops const& ops, std::size_t capacity) {
     std::size_t const align = std::max(alignof(channel), ops.align);
     std::size_t const ring = round_up(sizeof(channel), ops.align);
-    std::size_t const most = (PTRDIFF_MAX - ring) / ops.size;
-    if (capacity > most)
+    std::size_t const max = (PTRDIFF_MAX - ring) / ops.size;
+    if (capacity > max)
         throw std::length_error("fiber::chan: capacity " + std::to_string(capacity) + " is more than " +
-                                std::to_string(most) + ", the most for elements of " +
+                                std::to_string(max) + ", the most for elements of " +
                                 std::to_string(ops.size) + " bytes");
     auto const bytes = ring + capacity * ops.size;
     void* const memory = ::operator new (bytes, std::align_val_t{align});
     return ::new (memory) channel(ops, capacity, static_cast<std::byte*>(memory) + ring);
 }
 
-void channel::refuse_capacity(long long negative) {
+void channel::throw_negative_capacity(long long negative) {
     throw std::length_error("fiber::chan: capacity " + std::to_string(negative) + " is negative");
 }
 
 channel::channel(element_ops const& ops, std::size_t capacity, std::byte* ring) noexcept
-    : capacity_(capacity), ops_(&ops), put_(ring), take_(ring), ring_(ring),
+    : capacity_(capacity), ops_(&ops), tail_(ring), head_(ring), ring_(ring),
       ring_end_(ring + capacity * ops.size) {}
 
 channel::~channel() {
     if (ops_->destroy == nullptr)
         return;
     for (auto left = count_.load(std::memory_order_relaxed); left > 0; --left) {
-        ops_->destroy(take_);
-        advance(take_);
+        ops_->destroy(head_);
+        advance(head_);
     }
 }
 
@@ -93,7 +93,7 @@ void channel::retain(channel* c) noexcept {
         c->references_.fetch_add(1, std::memory_order_relaxed); // the caller's own reference keeps it alive
 }
 
-bool channel::retain_unless_gone(channel* c) noexcept {
+bool channel::retain_unless_zero(channel* c) noexcept {
     auto seen = c->references_.load(std::memory_order_relaxed);
     while (seen != 0)
         if (c->references_.compare_exchange_weak(seen, seen + 1, std::memory_order_relaxed)) // as retain
@@ -114,7 +114,7 @@ bool channel::release_unless_last(channel* c) noexcept {
 void channel::release(channel* c) noexcept {
     // acq_rel: what others did with the channel comes before its destruction by the last of them.
     while (c != nullptr && c->references_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-        channel* const next = c->companion_ != nullptr ? c->companion_->gone() : nullptr;
+        channel* const next = c->attachment_ != nullptr ? c->attachment_->on_last_release() : nullptr;
         std::align_val_t const align{std::max(alignof(channel), c->ops_->align)};
         c->~channel();
         ::operator delete(static_cast<void*>(c), align);
@@ -185,7 +185,7 @@ op_status channel::wait_locked(side s, void* slot, deadline when) noexcept {
 
 void channel::send(channel* c, void* value) {
     if (c == nullptr)
-        wait_for_ever(rt::wait_reason::chan_send);
+        wait_forever(rt::wait_reason::chan_send);
     op_status const status = c->send_or_stay_locked(value);
     if (status == op_status::full)
         return c->send_by_waiting(value);
@@ -194,7 +194,7 @@ void channel::send(channel* c, void* value) {
 }
 
 op_status channel::try_send(channel* c, void* value) noexcept {
-    if (op_status const status = send_obstacle(c); status != op_status::success)
+    if (op_status const status = probe_send(c); status != op_status::success)
         return status;
     op_status const status = c->send_or_stay_locked(value);
     if (status == op_status::full)
@@ -204,17 +204,17 @@ op_status channel::try_send(channel* c, void* value) noexcept {
 
 op_status channel::send_until(channel* c, void* value, deadline when) noexcept {
     if (c == nullptr)
-        return wait_in_vain(rt::wait_reason::chan_send, when);
+        return wait_until_timeout(rt::wait_reason::chan_send, when);
     op_status const status = c->send_or_stay_locked(value);
     return status == op_status::full ? c->wait_locked(senders, value, when) : status;
 }
 
-op_status channel::why_not_send(channel const* c) noexcept { return send_obstacle(c); }
+op_status channel::send_readiness(channel const* c) noexcept { return probe_send(c); }
 
-[[gnu::always_inline]] inline op_status channel::recv_or_stay_locked(void* room) noexcept {
+[[gnu::always_inline]] inline op_status channel::recv_or_stay_locked(void* dst) noexcept {
     lock();
     waiter* sender = nullptr;
-    op_status const status = recv_locked(room, sender);
+    op_status const status = recv_locked(dst, sender);
     if (status == op_status::empty)
         return status;
     element_ops const& ops = *ops_;
@@ -222,49 +222,49 @@ op_status channel::why_not_send(channel const* c) noexcept { return send_obstacl
     unlock(); // [chan.last]
     if (sender != nullptr) {
         if (direct)
-            move_element(ops, room, sender->slot);
+            move_element(ops, dst, sender->slot);
         sender->wake(op_status::success);
     }
     return status;
 }
 
-[[gnu::noinline]] FIBER_RETURN_FROM_SWITCH bool channel::recv_by_waiting(void* room) noexcept {
-    return wait_locked(receivers, room) == op_status::success;
+[[gnu::noinline]] FIBER_RETURN_FROM_SWITCH bool channel::recv_by_waiting(void* dst) noexcept {
+    return wait_locked(receivers, dst) == op_status::success;
 }
 
-bool channel::recv(channel* c, void* room) noexcept {
+bool channel::recv(channel* c, void* dst) noexcept {
     if (c == nullptr)
-        wait_for_ever(rt::wait_reason::chan_recv);
-    op_status const status = c->recv_or_stay_locked(room);
+        wait_forever(rt::wait_reason::chan_recv);
+    op_status const status = c->recv_or_stay_locked(dst);
     if (status == op_status::empty)
-        return c->recv_by_waiting(room);
+        return c->recv_by_waiting(dst);
     return status == op_status::success;
 }
 
-op_status channel::try_recv(channel* c, void* room) noexcept {
+op_status channel::try_recv(channel* c, void* dst) noexcept {
     if (c == nullptr)
         return op_status::empty;
-    if (op_status const status = c->recv_obstacle(); status != op_status::success)
+    if (op_status const status = c->probe_recv(); status != op_status::success)
         return status;
-    op_status const status = c->recv_or_stay_locked(room);
+    op_status const status = c->recv_or_stay_locked(dst);
     if (status == op_status::empty)
         c->unlock();
     return status;
 }
 
-op_status channel::recv_until(channel* c, void* room, deadline when) noexcept {
+op_status channel::recv_until(channel* c, void* dst, deadline when) noexcept {
     if (c == nullptr)
-        return wait_in_vain(rt::wait_reason::chan_recv, when);
-    op_status const status = c->recv_or_stay_locked(room);
-    return status == op_status::empty ? c->wait_locked(receivers, room, when) : status;
+        return wait_until_timeout(rt::wait_reason::chan_recv, when);
+    op_status const status = c->recv_or_stay_locked(dst);
+    return status == op_status::empty ? c->wait_locked(receivers, dst, when) : status;
 }
 
 // Each of those who wait lies on a stack of its own: to walk over very many is a cache miss and an untranslated address for
 // each, and only the one before knows where it is. But stacks come from a slab by the 16 or 64, in the same order each time: the
 // way from one to the 16th after it is mostly the way to it from the 16th before. A wrong guess is a prefetch in vain.
-class channel::stack_stride {
+class channel::stride_prefetcher {
 public:
-    void passes(waiter const& w) noexcept {
+    void observe(waiter const& w) noexcept {
         auto const here = reinterpret_cast<std::uintptr_t>(&w);
         std::uintptr_t& before = before_[passed_++ % before_.size()];
         if (before != 0) {
@@ -290,7 +290,7 @@ void channel::close(channel* c) {
     }
     c->closed_.store(true, std::memory_order_release); // [chan.early] nobody waits from now on
     wait_list claimed;
-    stack_stride stride;
+    stride_prefetcher stride;
     if (c->claim_some_locked(claimed, stride)) {
         c->unlock(); // [chan.last]
         wake_closed(claimed);
@@ -310,12 +310,12 @@ void channel::close(channel* c) {
 }
 
 // So many that the lock is not held for long, were there a million; true: all that wait, of both queues.
-bool channel::claim_some_locked(wait_list& claimed, stack_stride& stride) noexcept {
+bool channel::claim_some_locked(wait_list& claimed, stride_prefetcher& stride) noexcept {
     int room = 64;
     for (side const s : {receivers, senders})
         while (waiter* const w = room-- > 0 ? claim_locked(s) : nullptr) {
-            stride.passes(*w);
-            w->key.prefetch_party();
+            stride.observe(*w);
+            w->key.prefetch_agent();
             rt::wait_queue(claimed).push_back(*w);
         }
     return waiting_[receivers].empty() && waiting_[senders].empty();

@@ -19,14 +19,15 @@ namespace fiber {
 
 context context::derive(context const& parent, detail::deadline when,
                         std::unique_ptr<detail::context_value> value) {
-    auto* const above = detail::context_node::of(parent.node_);
-    auto const inherited = above != nullptr ? above->earliest() : detail::never;
+    auto* const parent_node = detail::context_node::of(parent.node_);
+    auto const inherited = parent_node != nullptr ? parent_node->earliest() : detail::never;
     context made(detail::make_channel<bool>(0));
     detail::channel* const done = made.node_.get();
-    auto* const node = new detail::context_node(done, above, std::min(when, inherited), std::move(value),
-                                                detail::context_node::ends::with_parent);
-    done->accompany(*node);
-    node->join_parent();
+    auto* const node =
+        new detail::context_node(done, parent_node, std::min(when, inherited), std::move(value),
+                                 detail::context_node::cancellation::with_parent);
+    done->attach(*node);
+    node->link_to_parent();
     if (when < inherited) {
         if (when <= std::chrono::steady_clock::now())
             node->cancel(detail::cancel_reason::timed_out);
@@ -40,18 +41,18 @@ context context::derive(context const& parent, detail::deadline when,
 
 context context::with_stop_token(context parent, std::stop_token token) {
     auto made = derive(parent, detail::never, nullptr);
-    detail::context_node::of(made.node_)->follow(std::move(token));
+    detail::context_node::of(made.node_)->link_stop_token(std::move(token));
     return made;
 }
 
 context context::without_cancel(context parent) {
-    auto* const above = detail::context_node::of(parent.node_);
-    if (above == nullptr)
+    auto* const parent_node = detail::context_node::of(parent.node_);
+    if (parent_node == nullptr)
         return parent;
     context made(detail::make_channel<bool>(0));
     detail::channel* const done = made.node_.get();
-    done->accompany(*new detail::context_node(done, above, detail::never, nullptr,
-                                              detail::context_node::ends::not_at_all));
+    done->attach(*new detail::context_node(done, parent_node, detail::never, nullptr,
+                                           detail::context_node::cancellation::none));
     return made;
 }
 
@@ -92,8 +93,8 @@ bool context::registration::operator()() const noexcept {
     if (hook_ == nullptr)
         return false;
     if (auto* const node = detail::context_node::of(node_))
-        return node->take_back(*hook_);
-    bool const in_time = hook_->take_unlisted(); // it is called never
+        return node->unregister(*hook_);
+    bool const in_time = hook_->claim_unlisted(); // it is called never
     if (in_time)
         hook_->forget_function();
     return in_time;

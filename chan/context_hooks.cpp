@@ -28,23 +28,24 @@ struct context_node::stop_hook final : cancel_hook {
 };
 
 bool context_node::has_own_deadline() const noexcept {
-    return deadline_ != never && (canceller() == nullptr || deadline_ < canceller()->deadline_);
+    return deadline_ != never &&
+           (cancelling_parent() == nullptr || deadline_ < cancelling_parent()->deadline_);
 }
 
 void context_node::add_hooks_locked(hook_list& added) noexcept {
     hooks_.append(added);
-    if (!kept_ && has_own_deadline()) { // which no ancestor could stand in for
-        kept_ = true;
+    if (!self_retained_ && has_own_deadline()) { // which no ancestor could stand in for
+        self_retained_ = true;
         channel::retain(channel_);
     }
 }
 
 // A node that goes without having been cancelled gives its hooks to its parent, which is still there: the parent will
 // cancel the hooks, but no longer the node.
-void context_node::hand_hooks_up() noexcept {
+void context_node::move_hooks_to_parent() noexcept {
     if (hooks_.empty())
         return;
-    context_node* const to = canceller();
+    context_node* const to = cancelling_parent();
     if (to == nullptr)
         return hooks_.drop_all();
     {
@@ -66,7 +67,7 @@ bool context_node::add_hook(cancel_hook& h) noexcept {
 }
 
 // By a registration, which keeps the node: so the hook is in its list still, unless that has been cancelled.
-bool context_node::take_back(after_func_hook& h) noexcept {
+bool context_node::unregister(after_func_hook& h) noexcept {
     std::shared_ptr<after_func_hook> taken;
     bool let_go = false;
     {
@@ -78,7 +79,7 @@ bool context_node::take_back(after_func_hook& h) noexcept {
             return false;
         hooks_.remove(h);
         if (hooks_.empty())
-            let_go = std::exchange(kept_, false);
+            let_go = std::exchange(self_retained_, false);
     }
     taken->forget_function();
     if (let_go)

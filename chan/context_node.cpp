@@ -16,15 +16,15 @@
 namespace fiber::detail {
 
 context_node::context_node(channel* done, context_node* parent, deadline earliest,
-                           std::unique_ptr<context_value> value, ends when) noexcept
-    : alarm(done), channel_(done), parent_(parent), deadline_(earliest), ends_(when),
+                           std::unique_ptr<context_value> value, cancellation when) noexcept
+    : alarm(done), channel_(done), parent_(parent), deadline_(earliest), cancellation_(when),
       value_(std::move(value)) {
     if (parent_ != nullptr)
         channel::retain(parent_->channel_);
 }
 
-void context_node::join_parent() noexcept {
-    if (canceller() == nullptr)
+void context_node::link_to_parent() noexcept {
+    if (cancelling_parent() == nullptr)
         return;
     {
         std::lock_guard const hold(parent_->lock_);
@@ -47,8 +47,8 @@ void context_node::unlink_locked(context_node& child) noexcept {
     child.linked_ = false;
 }
 
-void context_node::leave_parent() noexcept {
-    if (canceller() == nullptr)
+void context_node::unlink_from_parent() noexcept {
+    if (cancelling_parent() == nullptr)
         return;
     std::lock_guard const hold(parent_->lock_);
     if (linked_)
@@ -58,19 +58,19 @@ void context_node::leave_parent() noexcept {
 // ── the first pass ──
 
 // The next child, with a reference; null: there is none left. The node is cancelled.
-context_node* context_node::take_child() noexcept {
+context_node* context_node::pop_child() noexcept {
     std::lock_guard const hold(lock_);
     while (context_node* const child = first_child_) {
         unlink_locked(*child);
-        if (channel::retain_unless_gone(child->channel_))
+        if (channel::retain_unless_zero(child->channel_))
             return child;
     }
     return nullptr;
 }
 
 // Returns false if another party has cancelled it, or is doing it.
-bool context_node::cancel_alone(cancel_reason because, std::exception_ptr const& cause,
-                                aftermath& later) noexcept {
+bool context_node::cancel_one(cancel_reason because, std::exception_ptr const& cause,
+                              deferred_work& later) noexcept {
     bool kept;
     {
         std::lock_guard const hold(lock_);
@@ -80,7 +80,7 @@ bool context_node::cancel_alone(cancel_reason because, std::exception_ptr const&
         cause_ = cause;
         error_.store(because, std::memory_order_release); // [context.cancel]
         later.hooks.append(hooks_);
-        kept = std::exchange(kept_, false);
+        kept = std::exchange(self_retained_, false);
     }
     disarm();
     channel::close(channel_);
@@ -89,37 +89,37 @@ bool context_node::cancel_alone(cancel_reason because, std::exception_ptr const&
     return true;
 }
 
-// Returns true if the caller has cancelled it, and has to do what is left. It is settled in any case.
-bool context_node::cancel_all(cancel_reason because, std::exception_ptr const& cause, aftermath& later,
+// Returns true if the caller has cancelled it, and has to do what is left. It is fully cancelled in any case.
+bool context_node::cancel_all(cancel_reason because, std::exception_ptr const& cause, deferred_work& later,
                               pin stay) noexcept {
-    if (!cancel_alone(because, cause, later)) {
-        await_settled(stay);
+    if (!cancel_one(because, cause, later)) {
+        await_fully_cancelled(stay);
         return false;
     }
     for (context_node* at = this;;) {
-        if (context_node* const child = at->take_child()) {
-            if (child->cancel_alone(because, cause, later)) {
-                child->above_ = at;
+        if (context_node* const child = at->pop_child()) {
+            if (child->cancel_one(because, cause, later)) {
+                child->return_to_ = at;
                 at = child;
             } else {
-                child->await_settled(stay);
-                child->release_or_leave(later);
+                child->await_fully_cancelled(stay);
+                child->release_or_defer(later);
             }
             continue;
         }
-        at->settle();
+        at->mark_fully_cancelled();
         if (at == this)
             break;
-        context_node* const done = std::exchange(at, at->above_);
-        done->release_or_leave(later); // *done may be gone
+        context_node* const done = std::exchange(at, at->return_to_);
+        done->release_or_defer(later); // *done may be gone
     }
-    leave_parent(); // those below have been taken out
+    unlink_from_parent(); // those below have been taken out
     return true;
 }
 
-// [context.settled] Waits for what has been done already, mostly: the rest is rare.
-void context_node::await_settled(pin stay) noexcept {
-    if (settled_.load(std::memory_order_acquire)) // [context.settled]
+// [context.fully_cancelled] Waits for what has been done already, mostly: the rest is rare.
+void context_node::await_fully_cancelled(pin stay) noexcept {
+    if (fully_cancelled_.load(std::memory_order_acquire)) // [context.fully_cancelled]
         return;
     if (stay != nullptr && running_in_fiber() && !stay->has_value()) {
         try {
@@ -130,7 +130,8 @@ void context_node::await_settled(pin stay) noexcept {
     }
     lock_.lock();
     // [fork] The party that was at it has stayed behind in the parent: what it has not done will not be done.
-    if (settled_.load(std::memory_order_relaxed) || cancelled_in_.stayed_behind()) { // under the lock
+    if (fully_cancelled_.load(std::memory_order_relaxed) ||
+        cancelled_in_.is_from_parent()) { // under the lock
         lock_.unlock();
         return;
     }
@@ -139,10 +140,10 @@ void context_node::await_settled(pin stay) noexcept {
     rt::park(rt::wait_reason::once, this, [this]() noexcept { lock_.unlock(); });
 }
 
-void context_node::settle() noexcept {
+void context_node::mark_fully_cancelled() noexcept {
     {
         std::lock_guard const hold(lock_);
-        settled_.store(true, std::memory_order_release); // [context.settled]
+        fully_cancelled_.store(true, std::memory_order_release); // [context.fully_cancelled]
     }
     rt::unpark_batch all;
     while (rt::waiter* const w = rt::wait_queue(waiting_).pop_front()) // nobody joins them any more
@@ -150,7 +151,7 @@ void context_node::settle() noexcept {
 }
 
 // [context.after] Without the last reference: that would run destructors of values.
-void context_node::release_or_leave(aftermath& later) noexcept {
+void context_node::release_or_defer(deferred_work& later) noexcept {
     if (channel::release_unless_last(channel_))
         return;
     next_unreleased_ = later.unreleased;
@@ -159,7 +160,7 @@ void context_node::release_or_leave(aftermath& later) noexcept {
 
 // ── the second pass ──
 
-void context_node::carry_out(aftermath& later) noexcept {
+void context_node::run_deferred(deferred_work& later) noexcept {
     later.hooks.call_all();
     while (context_node* const n = later.unreleased) {
         later.unreleased = n->next_unreleased_;
@@ -168,24 +169,24 @@ void context_node::carry_out(aftermath& later) noexcept {
 }
 
 void context_node::cancel(cancel_reason because, std::exception_ptr cause) noexcept {
-    aftermath later;
+    deferred_work later;
     {
         std::optional<thread_pin> stay;
         if (!cancel_all(because, cause, later, &stay))
             return;
     }
-    carry_out(later);
+    run_deferred(later);
 }
 
-void context_node::ring(deadline) noexcept {
-    if (!cancel_all(cancel_reason::timed_out, nullptr, late_, nullptr) ||
-        (late_.hooks.empty() && late_.unreleased == nullptr))
+void context_node::fire(deadline) noexcept {
+    if (!cancel_all(cancel_reason::timed_out, nullptr, deferred_, nullptr) ||
+        (deferred_.hooks.empty() && deferred_.unreleased == nullptr))
         return;
     channel::retain(channel_); // its fiber's
     call_in_own_fiber(
         [](void* node) {
             auto& n = *static_cast<context_node*>(node);
-            carry_out(n.late_);
+            run_deferred(n.deferred_);
             channel::release(n.channel_);
         },
         this);
@@ -198,22 +199,24 @@ void const* context_node::find(context_key const& key) const noexcept {
     return nullptr;
 }
 
-void context_node::follow(std::stop_token token) { follows_.emplace(std::move(token), on_stop{*this}); }
+void context_node::link_stop_token(std::stop_token token) {
+    stop_link_.emplace(std::move(token), on_stop{*this});
+}
 
 void context_node::on_stop::operator()() const noexcept {
-    channel* const whose = node.channel_;
-    if (!channel::retain_unless_gone(whose))
+    channel* const owner = node.channel_;
+    if (!channel::retain_unless_zero(owner))
         return; // it is about to take this callback back
     node.cancel(cancel_reason::cancelled);
-    channel::release(whose);
+    channel::release(owner);
 }
 
 // Of its parent's: released by the caller, after this node, and so on up the chain.
-channel* context_node::gone() noexcept {
-    follows_.reset(); // waits for a callback that runs elsewhere: a moment, for it finds the node gone
+channel* context_node::on_last_release() noexcept {
+    stop_link_.reset(); // waits for a callback that runs elsewhere: a moment, for it finds the node gone
     disarm();
-    leave_parent();
-    hand_hooks_up();
+    unlink_from_parent();
+    move_hooks_to_parent();
     channel* const parent = parent_ != nullptr ? parent_->channel_ : nullptr;
     delete this;
     return parent;

@@ -3,7 +3,7 @@
 
 // select.cpp: the way that every select goes, and those all the way that wait for a few channels alone. One function looks,
 // and goes on with another that waits, which returns to the caller by itself: see asm/return.hpp.
-#include "chan/selection.hpp"
+#include "chan/select_op.hpp"
 
 #include <fiber/chan.hpp>
 
@@ -12,7 +12,7 @@
 
 namespace fiber::detail {
 
-[[gnu::always_inline]] inline bool selection::try_alone(select_case& c) noexcept {
+[[gnu::always_inline]] inline bool select_op::try_one(select_case& c) noexcept {
     channel& on = *c.on;
     waiter* partner = nullptr;
     on.lock();
@@ -25,7 +25,7 @@ namespace fiber::detail {
 }
 
 // Step 1.
-[[gnu::always_inline]] inline select_case* selection::glance() noexcept {
+[[gnu::always_inline]] inline select_case* select_op::try_ready() noexcept {
     choice ready;
     std::size_t n = 0;
     channel const* last = nullptr;
@@ -37,24 +37,24 @@ namespace fiber::detail {
             if (looks_ready(*c))
                 ready.offer(*c);
         } else {
-            has_limits_ |= c->what != select_case::kind::off;
+            has_timed_or_stop_ |= c->what != select_case::kind::off;
             if (due(*c))
                 ready.offer(*c);
         }
     }
     channels_ = n;
     select_case* const c = ready.chosen();
-    return c == nullptr || !names_channel(*c) || try_alone(*c) ? c : nullptr;
+    return c == nullptr || !names_channel(*c) || try_one(*c) ? c : nullptr;
 }
 
-void selection::sort_channels() noexcept {
+void select_op::sort_channels() noexcept {
     if (!in_order_)
         std::sort(order_, order_ + channels_,
                   [](select_case* a, select_case* b) { return std::less<>{}(a->on, b->on); });
 }
 
 // [select.same] All cases of the channel of `at`, which is locked: the end of them.
-[[gnu::noinline]] select_case** selection::enqueue_one_of_each_side_locked(select_case** at,
+[[gnu::noinline]] select_case** select_op::enqueue_one_of_each_side_locked(select_case** at,
                                                                            select_case** const end,
                                                                            rt::ticket key,
                                                                            bool off_stack) noexcept {
@@ -72,7 +72,7 @@ void selection::sort_channels() noexcept {
 
 // Step 2 and 3 in one: all channels are locked then. False: one may be ready after all, and no waiter is in a
 // queue.
-[[gnu::always_inline]] inline bool selection::lock_and_enqueue() noexcept {
+[[gnu::always_inline]] inline bool select_op::lock_and_enqueue() noexcept {
     rt::ticket const key = rt::self().open_wait();
     bool ready = false;
     for (select_case **at = order_, **const end = order_ + channels_; at != end;) {
@@ -95,7 +95,7 @@ void selection::sort_channels() noexcept {
     return false;
 }
 
-select_case* selection::choose_locked() noexcept {
+select_case* select_op::choose_locked() noexcept {
     choice ready;
     for (std::size_t i = 0; i < channels_; ++i)
         if (looks_ready(*order_[i]))
@@ -104,8 +104,8 @@ select_case* selection::choose_locked() noexcept {
     return ready.chosen();
 }
 
-void selection::offer_due(choice& ready) const noexcept {
-    if (!has_limits_)
+void select_op::offer_due(choice& ready) const noexcept {
+    if (!has_timed_or_stop_)
         return;
     for (select_case* c = cases_; c != end_; ++c)
         if (due(*c))
@@ -113,7 +113,7 @@ void selection::offer_due(choice& ready) const noexcept {
 }
 
 // All channels are locked. True: the case has been done, and they are unlocked.
-bool selection::perform_or_stay_locked(select_case& c) noexcept {
+bool select_op::perform_or_stay_locked(select_case& c) noexcept {
     if (!names_channel(c)) {
         each_channel([](channel& ch) { ch.unlock(); });
         return true;
@@ -130,7 +130,7 @@ bool selection::perform_or_stay_locked(select_case& c) noexcept {
 }
 
 // [select.self] From here on it does not look for partners.
-void selection::enqueue_all_locked(bool off_stack) noexcept {
+void select_op::enqueue_all_locked(bool off_stack) noexcept {
     key_ = rt::self().open_wait();
     for (select_case **at = order_, **const end = order_ + channels_; at != end;) {
         if (repeats_channel(at, end)) {
@@ -142,19 +142,21 @@ void selection::enqueue_all_locked(bool off_stack) noexcept {
     }
 }
 
-[[gnu::always_inline]] inline std::size_t selection::run(may_wait patience) noexcept {
-    if (select_case const* const c = glance())
+[[gnu::always_inline]] inline std::size_t select_op::run(may_wait block) noexcept {
+    if (select_case const* const c = try_ready())
         return position(c);
     auto const count = static_cast<std::size_t>(end_ - cases_);
-    seen const glimpsed{static_cast<std::uint32_t>(channels_), in_order_, has_limits_};
-    if (has_limits_ || channels_ > few || patience == may_wait::no) [[unlikely]]
-        return run_within_limits(cases_, count, order_, glimpsed, patience);
-    return wait_for_few(cases_, count, order_, glimpsed);
+    scan_result const scanned{static_cast<std::uint32_t>(channels_), in_order_, has_timed_or_stop_};
+    if (has_timed_or_stop_ || channels_ > max_fast_channels || block == may_wait::no) [[unlikely]]
+        return select_timed(cases_, count, order_, scanned, block);
+    return wait_fast(cases_, count, order_, scanned);
 }
 
-[[gnu::noinline]] FIBER_RETURN_FROM_SWITCH std::size_t
-selection::wait_for_few(select_case* cases, std::size_t count, select_case** order, seen glimpsed) noexcept {
-    selection s(cases, count, order, glimpsed);
+[[gnu::noinline]] FIBER_RETURN_FROM_SWITCH std::size_t select_op::wait_fast(select_case* cases,
+                                                                            std::size_t count,
+                                                                            select_case** order,
+                                                                            scan_result scanned) noexcept {
+    select_op s(cases, count, order, scanned);
     s.sort_channels();
     if (!s.lock_and_enqueue()) [[unlikely]] {
         while (select_case* const c = s.choose_locked())
@@ -162,14 +164,14 @@ selection::wait_for_few(select_case* cases, std::size_t count, select_case** ord
                 return s.position(c);
         s.enqueue_all_locked(true);
     }
-    rt::park(rt::wait_reason::select, s.what(), [&s]() noexcept { s.unlock_few(); }); // [select.off_stack]
+    rt::park(rt::wait_reason::select, s.what(), [&s]() noexcept { s.unlock_fast(); }); // [select.off_stack]
     select_case* const done = s.operation_done();
     s.withdraw_all_but(done);
     return s.position(done);
 }
 
-void selection::unlock_few() const noexcept {
-    channel* all[few];
+void select_op::unlock_fast() const noexcept {
+    channel* all[max_fast_channels];
     std::size_t const n = channels_;
     for (std::size_t i = 0; i < n; ++i)
         all[i] = order_[i]->on;
@@ -178,8 +180,8 @@ void selection::unlock_few() const noexcept {
             all[i]->unlock(); // *this may be gone
 }
 
-std::size_t select(select_case* cases, std::size_t count, select_case** order, may_wait patience) noexcept {
-    return selection(cases, count, order).run(patience);
+std::size_t select(select_case* cases, std::size_t count, select_case** order, may_wait block) noexcept {
+    return select_op(cases, count, order).run(block);
 }
 
 void throw_closed_in_select() { throw closed_channel("fiber::select: send to a closed channel"); }

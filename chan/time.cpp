@@ -16,23 +16,23 @@ namespace {
 
 using instant = std::chrono::steady_clock::time_point;
 
-class after_alarm final : public channel_companion, public alarm {
+class after_alarm final : public channel_attachment, public alarm {
 public:
     explicit after_alarm(channel* c) noexcept : alarm(c), channel_(c) {}
-    channel* gone() noexcept override {
+    channel* on_last_release() noexcept override {
         disarm();
         delete this;
         return nullptr;
     }
 
 private:
-    void ring(deadline now) noexcept override { static_cast<void>(channel::try_send(channel_, &now)); }
+    void fire(deadline now) noexcept override { static_cast<void>(channel::try_send(channel_, &now)); }
 
     channel* const channel_;
 };
 
 // A tick that has been taken from the clock's heap may come to the mutex after a stop or a reset: then it is not sent.
-class ticker_alarm final : public channel_companion, public alarm {
+class ticker_alarm final : public channel_attachment, public alarm {
 public:
     explicit ticker_alarm(channel* c) noexcept : alarm(c), channel_(c) {}
 
@@ -47,7 +47,7 @@ public:
         arm(first);
         period_ = period;
     }
-    channel* gone() noexcept override {
+    channel* on_last_release() noexcept override {
         disarm();
         delete this;
         return nullptr;
@@ -60,7 +60,7 @@ private:
         deadline tick;
         static_cast<void>(channel::try_recv(channel_, &tick));
     }
-    void ring(deadline now) noexcept override {
+    void fire(deadline now) noexcept override {
         std::lock_guard const hold(mutex_);
         if (period_ == deadline::duration::zero() || is_armed())
             return;
@@ -73,18 +73,18 @@ private:
     deadline::duration period_{}; // zero: stopped
 };
 
-// With its companion, which goes with it.
-template <class Companion>
+// With its attachment, which goes with it.
+template <class Attachment>
 chan<instant> make(auto const& arm) {
     chan<instant> made(1);
     channel* const c = access::core(made).get();
-    auto* const companion = new Companion(c);
-    c->accompany(*companion);
-    arm(*companion);
+    auto* const attachment = new Attachment(c);
+    c->attach(*attachment);
+    arm(*attachment);
     return made;
 }
 
-ticker_alarm& ticker_of(channel* c) noexcept { return static_cast<ticker_alarm&>(*c->companion()); }
+ticker_alarm& ticker_of(channel* c) noexcept { return static_cast<ticker_alarm&>(*c->attachment()); }
 
 deadline::duration checked(deadline::duration period) {
     if (period <= deadline::duration::zero())

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// timer.cpp: Go's Timer. What rings may come to the mutex after a stop or a reset: then it does nothing.
+// timer.cpp: Go's Timer. What fires may come to the mutex after a stop or a reset: then it does nothing.
 #include <fiber/time.hpp>
 
 #include "chan/alarm.hpp"
@@ -20,7 +20,7 @@ timer_func::~timer_func() = default;
 
 namespace {
 
-class timer_alarm final : public channel_companion, public alarm {
+class timer_alarm final : public channel_attachment, public alarm {
 public:
     timer_alarm(channel* c, std::unique_ptr<timer_func> f) noexcept
         : alarm(c), channel_(c), func_(std::move(f)) {}
@@ -33,7 +33,7 @@ public:
         deadline time;
         in_time |= channel::try_recv(channel_, &time) == op_status::success; // nobody has seen it
         hold.unlock();
-        let_go_of_itself(); // not the last: the caller has a handle
+        release_self(); // not the last: the caller has a handle
         return in_time;
     }
     bool start(deadline when) {
@@ -43,18 +43,18 @@ public:
         arm(when);
         armed_ = true;
         if (func_ != nullptr && when != never &&
-            !std::exchange(kept_, true)) // it is called though nobody has a handle
+            !std::exchange(self_retained_, true)) // it is called though nobody has a handle
             channel::retain(channel_);
         return in_time;
     }
-    channel* gone() noexcept override {
+    channel* on_last_release() noexcept override {
         disarm();
         delete this;
         return nullptr;
     }
 
 private:
-    void ring(deadline now) noexcept override {
+    void fire(deadline now) noexcept override {
         std::unique_lock hold(mutex_);
         if (!armed_ || is_armed())
             return;
@@ -63,7 +63,7 @@ private:
             static_cast<void>(channel::try_send(channel_, &now));
             return;
         }
-        kept_ = false;
+        self_retained_ = false;
         hold.unlock();
         // The reference that it had to itself is the call's.
         call_in_own_fiber(
@@ -73,9 +73,9 @@ private:
             },
             this);
     }
-    void let_go_of_itself() noexcept {
+    void release_self() noexcept {
         std::unique_lock hold(mutex_);
-        if (armed_ || !std::exchange(kept_, false))
+        if (armed_ || !std::exchange(self_retained_, false))
             return;
         hold.unlock();
         channel::release(channel_);
@@ -83,12 +83,12 @@ private:
 
     channel* const channel_;
     std::unique_ptr<timer_func> const func_; // null if the timer sends the time
-    mutex mutex_;                            // guards arming, sending, armed_ and kept_
+    mutex mutex_;                            // guards arming, sending, armed_ and self_retained_
     bool armed_ = false;
-    bool kept_ = false; // it has a reference to itself, until it rings or is stopped
+    bool self_retained_ = false; // it has a reference to itself, until it fires or is stopped
 };
 
-timer_alarm& timer_of(channel* c) noexcept { return static_cast<timer_alarm&>(*c->companion()); }
+timer_alarm& timer_of(channel* c) noexcept { return static_cast<timer_alarm&>(*c->attachment()); }
 
 } // namespace
 
@@ -96,7 +96,7 @@ chan<std::chrono::steady_clock::time_point> make_timer(deadline when, std::uniqu
     chan<std::chrono::steady_clock::time_point> made(1);
     channel* const c = access::core(made).get();
     auto* const alarm = new timer_alarm(c, std::move(f));
-    c->accompany(*alarm);
+    c->attach(*alarm);
     static_cast<void>(alarm->start(when));
     return made;
 }

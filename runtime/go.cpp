@@ -4,13 +4,13 @@
 #include <fiber/go.hpp>
 
 #include "runtime/base/fatal.hpp"
-#include "runtime/further_stack.hpp"
 #include "runtime/park.hpp"
 #include "runtime/sched/join.hpp"
 #include "runtime/sched/name.hpp"
 #include "runtime/sched/scheduler.hpp"
-#include "runtime/sched/thread_party.hpp"
+#include "runtime/sched/thread_agent.hpp"
 #include "runtime/stack/kind.hpp"
+#include "runtime/stack_extension.hpp"
 
 #include <system_error>
 #include <thread>
@@ -68,7 +68,7 @@ id handle::get_id() const noexcept { return fiber_ != nullptr ? fiber::id(fiber_
 
 unsigned thread::hardware_concurrency() noexcept {
     rt::machine const* const m = rt::current_machine();
-    return (m != nullptr ? m->sched : rt::global_scheduler()).processors();
+    return (m != nullptr ? m->scheduler : rt::global_scheduler()).processors();
 }
 
 bool running_in_fiber() noexcept { return rt::current_machine() != nullptr; }
@@ -79,7 +79,7 @@ thread_pin::thread_pin() {
         return;
     if (m->stand_in == nullptr) { // not pinned, or lazily
         rt::entered const inside(*m);
-        m->sched.pin(*m);
+        m->scheduler.pin(*m);
     }
     ++m->pins;
     of_ = m->running;
@@ -87,7 +87,7 @@ thread_pin::thread_pin() {
 
 thread_pin::~thread_pin() {
     rt::machine* const m = rt::current_machine();
-    if (of_ == nullptr || m == nullptr) // m is null: [fork.stranded]
+    if (of_ == nullptr || m == nullptr) // m is null: [fork.thread]
         return;
     if (m->running != of_)
         rt::fatal("%s has destroyed a fiber::thread_pin of another fiber", rt::full_name(*m->running).text);
@@ -96,7 +96,7 @@ thread_pin::~thread_pin() {
 
 void thread_pin::discard() noexcept {
     rt::machine* const m = rt::current_machine();
-    if (of_ == nullptr || m == nullptr) // m is null: [fork.stranded]
+    if (of_ == nullptr || m == nullptr) // m is null: [fork.thread]
         return;
     if (m->running != of_)
         rt::fatal("%s has discarded the OS thread of another fiber's fiber::thread_pin",
@@ -112,7 +112,7 @@ blocking_region::blocking_region() noexcept {
         return;
     rt::entered const inside(*m);
     if (m->p != nullptr)
-        m->sched.hand_off(*m);
+        m->scheduler.hand_off(*m);
 }
 
 blocking_region::~blocking_region() {
@@ -128,9 +128,9 @@ blocking_region::~blocking_region() {
 namespace this_fiber {
 
 id get_id() noexcept {
-    rt::party& me = rt::self();
+    rt::agent& me = rt::self();
     return fiber::id(me.is_fiber() ? std::uint64_t{static_cast<rt::fiber&>(me).id}
-                                   : static_cast<rt::thread_party&>(me).id);
+                                   : static_cast<rt::thread_agent&>(me).id);
 }
 
 void yield() noexcept { rt::yield(); }

@@ -3,7 +3,7 @@
 
 #include "runtime/local_table.hpp"
 #include "runtime/sched/fiber.hpp"
-#include "runtime/sched/thread_party.hpp"
+#include "runtime/sched/thread_agent.hpp"
 
 #include <fiber/local.hpp>
 
@@ -17,9 +17,9 @@ namespace {
 
 // Null: it has none yet.
 local_table* table_of_caller() noexcept {
-    party& me = self();
+    agent& me = self();
     if (!me.is_fiber())
-        return static_cast<thread_party&>(me).locals;
+        return static_cast<thread_agent&>(me).locals;
     auto const& g = static_cast<fiber&>(me);
     return g.has_locals ? g.locals : nullptr;
 }
@@ -28,13 +28,13 @@ local_table& make_table_of_caller() {
     if (local_table* const table = table_of_caller())
         return *table;
     auto* const made = new local_table;
-    party& me = self();
+    agent& me = self();
     if (me.is_fiber()) {
         auto& g = static_cast<fiber&>(me);
         g.locals = made;
         g.has_locals = true;
     } else {
-        static_cast<thread_party&>(me).locals = made;
+        static_cast<thread_agent&>(me).locals = made;
     }
     return *made;
 }
@@ -68,7 +68,7 @@ void local_table::take_gone(std::vector<entry>& to) noexcept {
         else
             to.push_back(e);
     entries_.erase(kept, entries_.end());
-    sweep_at_ = std::max(least_sweep, 2 * entries_.size());
+    sweep_at_ = std::max(min_sweep, 2 * entries_.size());
 }
 
 void local_table::add(exit_action& action) noexcept { action.next = std::exchange(last_action_, &action); }

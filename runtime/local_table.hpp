@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// local_table.hpp: the values of one party's fiber::local variables, in the order they were made; and what else is to
+// local_table.hpp: the values of one agent's fiber::local variables, in the order they were made; and what else is to
 // be done when it ends.
 //   invariant  when a value is added to a table of 16 values, or of twice as many as were left by the last sweep, a sweep
 //              destroys the values of variables that are gone: these are never more than the others and 16
@@ -62,9 +62,9 @@ private:
     };
     void take_gone(std::vector<entry>& to) noexcept;
 
-    static constexpr std::size_t least_sweep = 16;
+    static constexpr std::size_t min_sweep = 16;
     std::vector<entry> entries_; // few: searched from the front
-    std::size_t sweep_at_ = least_sweep;
+    std::size_t sweep_at_ = min_sweep;
     exit_action* last_action_ = nullptr;
 };
 

@@ -6,7 +6,7 @@
 #include "runtime/base/assert.hpp"
 #include "runtime/base/cpu.hpp"
 #include "runtime/sched/scheduler.hpp"
-#include "runtime/sched/thread_party.hpp"
+#include "runtime/sched/thread_agent.hpp"
 
 #include <cstddef>
 #include <new>
@@ -18,10 +18,10 @@ namespace {
 
 void arm(timer& t) noexcept {
     machine& m = *current_machine();
-    m.sched.arm(m, t);
+    m.scheduler.arm(m, t);
 }
 
-// Runs on the next stack; *this is on the parked one's, and stays until the party may be woken: that is, until
+// Runs on the next stack; *this is on the parked one's, and stays until the agent may be woken: that is, until
 // the last line, whose outcome decides who makes it runnable.
 struct timed_park {
     ticket key;
@@ -35,8 +35,8 @@ struct timed_park {
         c.commit(c.argument);
         if (c.alarm.when != never)
             arm(c.alarm);
-        if (party::parked_too_late(key)) // else c may be gone
-            static_cast<fiber&>(*key.who).sched->ready(static_cast<fiber&>(*key.who));
+        if (agent::mark_parked(key)) // else c may be gone
+            static_cast<fiber&>(*key.who).scheduler->ready(static_cast<fiber&>(*key.who));
     }
 };
 
@@ -62,10 +62,10 @@ private:
 
 } // namespace
 
-party& self() noexcept {
+agent& self() noexcept {
     if (machine const* const m = current_machine())
         return *m->running;
-    return current_thread_party();
+    return current_thread_agent();
 }
 
 namespace {
@@ -78,7 +78,7 @@ inline void park_unobserved(wait_reason why, void const* what, commit_function c
         return;
     }
     commit(argument);
-    static_cast<void>(current_thread_party().sleep_until(never));
+    static_cast<void>(current_thread_agent().sleep_until(never));
 }
 
 // A function of its own, so that the usual way needs to save no registers.
@@ -109,18 +109,18 @@ namespace {
         if (deadline != never)
             scheduler::make_room_for_timer(*m);
         scheduler::park(*m, why, what, timed_park::run, &c);
-        if (party::ended_by_deadline(t))
+        if (agent::ended_by_deadline(t))
             return wait_end::timed_out;
         timer_heap::disarm(c.alarm);
         return wait_end::woken;
     }
     commit(argument);
-    if (party::parked_too_late(t))
+    if (agent::mark_parked(t))
         return wait_end::woken;
-    thread_party& me = current_thread_party();
+    thread_agent& me = current_thread_agent();
     if (me.sleep_until(deadline))
         return wait_end::woken;
-    if (party::claim(t))
+    if (agent::claim(t))
         return wait_end::timed_out;
     static_cast<void>(me.sleep_until(never)); // somebody has won the wait, and is about to wake it
     return wait_end::woken;
@@ -139,7 +139,7 @@ namespace {
 FIBER_RETURN_FROM_SWITCH wait_end park_until_erased(ticket t, clock::time_point deadline, wait_reason why,
                                                     void const* what, commit_function commit,
                                                     void* argument) noexcept {
-    FIBER_ASSERT(party::is_open(t));
+    FIBER_ASSERT(agent::is_open(t));
     if (observer_of_waits == nullptr) [[likely]]
         return park_until_unobserved(t, deadline, why, what, commit, argument);
     return park_until_observed(t, deadline, why, what, commit, argument);
@@ -179,49 +179,49 @@ FIBER_RETURN_FROM_SWITCH void sleep_until(clock::time_point deadline) noexcept {
 namespace {
 
 // The fiber that is to be made runnable; null: none, or it is a thread, and that has been done.
-inline fiber* settle(ticket t) noexcept {
-    if (t.who->stayed_behind()) [[unlikely]] // [fork]
+inline fiber* finish_wait(ticket t) noexcept {
+    if (t.who->is_from_parent()) [[unlikely]] // [fork]
         return nullptr;
-    if (!party::settle(t))
+    if (!agent::mark_woken(t))
         return nullptr; // it has not parked yet, and finds out by itself
     if (t.who->is_fiber()) [[likely]]
         return static_cast<fiber*>(t.who);
-    static_cast<thread_party&>(*t.who).ready();
+    static_cast<thread_agent&>(*t.who).ready();
     return nullptr;
 }
 
 } // namespace
 
 void unpark(ticket t) noexcept {
-    if (fiber* const g = settle(t))
-        g->sched->ready(*g);
+    if (fiber* const g = finish_wait(t))
+        g->scheduler->ready(*g);
 }
 
 void unpark(ticket t, clock::time_point waiting_since) noexcept {
-    if (fiber* const g = settle(t))
-        g->sched->ready(*g, waiting_since);
+    if (fiber* const g = finish_wait(t))
+        g->scheduler->ready(*g, waiting_since);
 }
 
 // Not too many at once, so that the first are not kept waiting by a million.
 void unpark_batch::add(ticket t) noexcept {
     constexpr std::size_t most = 64;
-    fiber* const g = settle(t);
+    fiber* const g = finish_wait(t);
     if (g == nullptr)
         return;
-    if (size_ == most || (size_ != 0 && first_->sched != g->sched))
+    if (size_ == most || (size_ != 0 && first_->scheduler != g->scheduler))
         flush();
     g->move(fiber_state::parked, fiber_state::runnable);
-    g->link = nullptr;
-    (size_ == 0 ? first_ : last_->link) = g;
+    g->next = nullptr;
+    (size_ == 0 ? first_ : last_->next) = g;
     last_ = g;
     ++size_;
 }
 
 void unpark_batch::flush() noexcept {
     if (size_ == 1)
-        first_->sched->place(*first_);
+        first_->scheduler->run_next(*first_);
     else if (size_ != 0)
-        first_->sched->place({*first_, *last_, size_});
+        first_->scheduler->enqueue_back({*first_, *last_, size_});
     size_ = 0;
 }
 
@@ -235,7 +235,7 @@ void yield() noexcept {
 
 bool spinning_may_help() noexcept {
     machine const* const m = current_machine();
-    return several_cpus() && (m == nullptr || m->sched.processors() > 1);
+    return several_cpus() && (m == nullptr || m->scheduler.processors() > 1);
 }
 
 } // namespace fiber::rt

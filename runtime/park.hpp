@@ -7,19 +7,19 @@
 //
 // [park] The protocol of an uncontested wait, here of a lock's queue:
 //
-//     waiting party                               waking party
+//     waiting agent                               waking agent
 //   1 lock the queue                            1 lock the queue
 //   2 push a waiter with its ticket             2 pop the waiter, copy its ticket
 //   3 park(…, commit)                           3 unlock the queue
 //   4   off its stack: commit unlocks           4 unpark(ticket)
 //
-//   The waiter is in the queue only under the lock, and the lock is released when the party is off its stack.
-//   So left.4 comes before right.2, and the waker never sees a party that still runs. Were the lock released
-//   before 3, the party could be resumed on a second machine while the first still stands on its stack.
+//   The waiter is in the queue only under the lock, and the lock is released when the agent is off its stack.
+//   So left.4 comes before right.2, and the waker never sees an agent that still runs. Were the lock released
+//   before 3, the agent could be resumed on a second machine while the first still stands on its stack.
 //
-// [park.contested] A wait that several may end (a queue, a timer, a stop request): the party opens it, hands
+// [park.contested] A wait that several may end (a queue, a timer, a stop request): the agent opens it, hands
 //   the ticket to all of them, and parks with it. Each of them claims the ticket; the one that wins hands
-//   over what it has and then unparks. That may come before the party has parked: see ticket.hpp.
+//   over what it has and then unparks. That may come before the agent has parked: see ticket.hpp.
 #pragma once
 
 #include "runtime/base/clock.hpp"
@@ -38,9 +38,9 @@ namespace fiber::rt {
 class fiber;
 
 // The caller: the running fiber, or else this OS thread.
-[[nodiscard]] party& self() noexcept;
+[[nodiscard]] agent& self() noexcept;
 
-// An uncontested wait: exactly one unpark(ticket{&self()}) must follow. commit() runs once the party is off
+// An uncontested wait: exactly one unpark(ticket{&self()}) must follow. commit() runs once the agent is off
 // its stack; from then on the wake may come. commit must not park or throw, and must not touch its captures
 // after the step that makes the wake possible: they are on the parked stack.
 template <class Commit>
@@ -90,10 +90,10 @@ void yield() noexcept;
 // meanwhile: if not, spinning is for nothing.
 [[nodiscard]] bool spinning_may_help() noexcept;
 
-// For debugging: told of each wait by the party that waits, before, when it may hold the spinlock that its commit releases, and
-// after. In between the note, which stands on the party's stack, is the observer's.
+// For debugging: told of each wait by the agent that waits, before, when it may hold the spinlock that its commit releases, and
+// after. In between the note, which stands on the agent's stack, is the observer's.
 struct wait_facts {
-    party& who;
+    agent& who;
     wait_reason why;
     void const* what;
     clock::time_point since;

@@ -4,7 +4,7 @@
 #include <fiber/runtime.hpp>
 
 #include "runtime/base/exiting.hpp"
-#include "runtime/base/immortal.hpp"
+#include "runtime/base/no_destructor.hpp"
 #include "runtime/inspect/dump.hpp"
 #include "runtime/process/runtimes.hpp"
 #include "runtime/sched/scheduler.hpp"
@@ -17,9 +17,9 @@
 namespace fiber {
 namespace {
 
-constinit rt::immortal<std::mutex> making_global; // held while the next is made
+constinit rt::no_destructor<std::mutex> making_global; // held while the next is made
 constinit std::atomic<runtime*> the_global{nullptr};
-constinit rt::immortal<std::mutex>
+constinit rt::no_destructor<std::mutex>
     starting; // held while a scheduler starts: a fork must not find one half made
 
 // The global runtimes of the processes that this one descends from: schedulers that have stayed behind. Each is made
@@ -39,7 +39,7 @@ constinit std::atomic<unsigned> runtimes_there{0};
 runtime::runtime(runtime_options options) {
     std::lock_guard const hold(starting.value);
     scheduler_ = new rt::scheduler(options);
-    rt::notice_exit();
+    rt::register_exit_handler();
     runtimes_there.fetch_add(1, std::memory_order_relaxed); // a number
 }
 
@@ -49,7 +49,7 @@ runtime::runtime(runtime_options options) {
 runtime::~runtime() {
     if (scheduler_->runs_caller() && rt::exit_has_begun())
         return;
-    if (!scheduler_->stayed_behind())
+    if (!scheduler_->is_from_parent())
         delete scheduler_;
     if (runtimes_there.fetch_sub(1, std::memory_order_relaxed) == 1)
         rt::stack_class::trim_all();
@@ -91,7 +91,7 @@ void forget_global_runtime() noexcept {
 }
 
 scheduler& usable(scheduler& s) {
-    if (!s.stayed_behind()) [[likely]]
+    if (!s.is_from_parent()) [[likely]]
         return s;
     for (ancestor const* a = ancestors; a != nullptr; a = a->parent)
         if (a->global == &s)

@@ -19,7 +19,7 @@ public:
         }
     }
     ~pinned_while_waiting() {
-        rt::machine* const m = rt::current_machine(); // the same, or [fork.stranded] null
+        rt::machine* const m = rt::current_machine(); // the same, or [fork.thread] null
         if (m != nullptr)
             rt::scheduler::end_pin(*m);
     }

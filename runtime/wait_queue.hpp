@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// wait_queue.hpp: a FIFO of waiting parties, and all that may be done with it.
+// wait_queue.hpp: a FIFO of waiting agents, and all that may be done with it.
 //   invariant  a waiter is in at most one queue; `queued()` says whether it is in one
 //   callers    whoever holds the lock that guards the list
-// A waiter lives on the stack of the party that waits, and is gone as soon as that party has been unparked.
+// A waiter lives on the stack of the agent that waits, and is gone as soon as that agent has been unparked.
 #pragma once
 
 #include "runtime/base/assert.hpp"
@@ -90,7 +90,7 @@ public:
     // have already ended otherwise are taken out too: they find themselves not queued.
     [[nodiscard]] waiter* claim_front() noexcept {
         while (waiter* const w = pop_front())
-            if (party::claim(w->key))
+            if (agent::claim(w->key))
                 return w;
         return nullptr;
     }

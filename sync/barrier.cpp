@@ -3,7 +3,7 @@
 
 // barrier.cpp: all is done under the queue lock, which an arrival takes once; only the completion runs outside of it.
 //
-// [barrier.gone] Setting phase_ is the completion's last access, after the waiters have been taken out: so a wait that
+// [barrier.destruction] Setting phase_ is the completion's last access, after the waiters have been taken out: so a wait that
 //   finds the phase gone by returns without the lock, and may destroy the barrier, as may those who are then woken.
 //   The lock is none of the barrier's: see [queue.outlive].
 #include <fiber/barrier.hpp>
@@ -14,19 +14,19 @@
 
 namespace fiber::detail {
 
-phases::number phases::arrive_locked(std::ptrdiff_t n) noexcept {
+barrier_base::number barrier_base::arrive_locked(std::ptrdiff_t n) noexcept {
     if (n <= 0 || n > missing_) [[unlikely]]
-        misused("more arrivals than expected in a phase, or less than one");
+        report_misuse("more arrivals than expected in a phase, or less than one");
     missing_ -= n;
     return phase_.load(std::memory_order_relaxed); // relaxed: changed under the lock only
 }
 
 // Releases the lock.
-void phases::complete_locked(completion end) noexcept {
+void barrier_base::complete_locked(completion on_completion) noexcept {
     auto& queue_lock = rt::queue_lock_of(this);
-    if (end.run != nullptr) {
+    if (on_completion.run != nullptr) {
         queue_lock.unlock(); // nobody may arrive until the next phase, and those who drop have done so
-        end.run(end.what);
+        on_completion.run(on_completion.what);
         queue_lock.lock();
     }
     rt::wake_list arrived;
@@ -35,21 +35,21 @@ void phases::complete_locked(completion end) noexcept {
         arrived.add(*first);
     missing_ = expected_;
     auto const next = phase_.load(std::memory_order_relaxed) + 1;
-    phase_.store(next, std::memory_order_release); // [barrier.gone] *this may be gone
+    phase_.store(next, std::memory_order_release); // [barrier.destruction] *this may be gone
     queue_lock.unlock();
     arrived.wake_all();
 }
 
-phases::number phases::arrive(std::ptrdiff_t n, completion end) noexcept {
+barrier_base::number barrier_base::arrive(std::ptrdiff_t n, completion on_completion) noexcept {
     auto& queue_lock = rt::queue_lock_of(this);
     queue_lock.lock();
     auto const mine = arrive_locked(n);
-    missing_ == 0 ? complete_locked(end) : queue_lock.unlock();
+    missing_ == 0 ? complete_locked(on_completion) : queue_lock.unlock();
     return mine;
 }
 
-void phases::wait(number arrived_in) noexcept {
-    if (phase_.load(std::memory_order_acquire) != arrived_in) // [barrier.gone]
+void barrier_base::wait(number arrived_in) noexcept {
+    if (phase_.load(std::memory_order_acquire) != arrived_in) // [barrier.destruction]
         return;
     auto& queue_lock = rt::queue_lock_of(this);
     queue_lock.lock();
@@ -60,31 +60,33 @@ void phases::wait(number arrived_in) noexcept {
     wait_locked();
 }
 
-[[gnu::noinline]] FIBER_RETURN_FROM_SWITCH void phases::wait_locked() noexcept {
+[[gnu::noinline]] FIBER_RETURN_FROM_SWITCH void barrier_base::wait_locked() noexcept {
     auto& queue_lock = rt::queue_lock_of(this);
     rt::waiter me(rt::ticket{&rt::self()});
     rt::wait_queue(waiters_).push_back(me);
     rt::park(rt::wait_reason::barrier, this, [&queue_lock]() noexcept { queue_lock.unlock(); });
 }
 
-void phases::arrive_and_wait(completion end) noexcept {
+void barrier_base::arrive_and_wait(completion on_completion) noexcept {
     rt::queue_lock_of(this).lock();
     static_cast<void>(arrive_locked(1));
-    missing_ == 0 ? complete_locked(end) : wait_locked();
+    missing_ == 0 ? complete_locked(on_completion) : wait_locked();
 }
 
-void phases::arrive_and_drop(completion end) noexcept {
+void barrier_base::arrive_and_drop(completion on_completion) noexcept {
     auto& queue_lock = rt::queue_lock_of(this);
     queue_lock.lock();
     static_cast<void>(arrive_locked(1));
     --expected_;
-    missing_ == 0 ? complete_locked(end) : queue_lock.unlock();
+    missing_ == 0 ? complete_locked(on_completion) : queue_lock.unlock();
 }
 
-void phases::misused(char const* how) const noexcept { rt::misused("fiber::barrier", this, how); }
+void barrier_base::report_misuse(char const* what) const noexcept {
+    rt::report_misuse("fiber::barrier", this, what);
+}
 
-void phases::destroyed_in_use() const noexcept {
-    rt::destroyed_in_use("fiber::barrier", this, "others wait for it");
+void barrier_base::report_destroyed_in_use() const noexcept {
+    rt::report_destroyed_in_use("fiber::barrier", this, "others wait for it");
 }
 
 } // namespace fiber::detail

@@ -53,7 +53,7 @@ void countdown::release() noexcept {
     released.wake_all();
 }
 
-FIBER_RETURN_FROM_SWITCH bool countdown::wait_slow(wait_limit until, rt::wait_reason why,
+FIBER_RETURN_FROM_SWITCH bool countdown::wait_slow(deadline_or_stop until, rt::wait_reason why,
                                                    void const* what) noexcept {
     rt::waiter me(rt::ticket_until(until));
     auto& queue_lock = rt::queue_lock_of(this);

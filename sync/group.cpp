@@ -24,10 +24,10 @@ void group::set_limit(std::size_t n) {
         throw std::invalid_argument("fiber::group: a limit of 0 would let nothing run");
     if (!running_.is_zero())
         throw std::logic_error("fiber::group: the limit was changed while fibers of the group run");
-    while (room_.try_acquire()) {
+    while (permits_.try_acquire()) {
     }
-    auto const most = static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max() / 2);
-    room_.release(static_cast<std::ptrdiff_t>(n < most ? n : most));
+    auto const max = static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max() / 2);
+    permits_.release(static_cast<std::ptrdiff_t>(n < max ? n : max));
     limited_ = true;
 }
 
@@ -44,9 +44,9 @@ void group::wait_for_all() noexcept {
 }
 
 // The last of a fiber in the group, which may be gone afterwards.
-void group::leave() noexcept {
+void group::fiber_ended() noexcept {
     if (limited_)
-        room_.release();
+        permits_.release();
     static_cast<void>(running_.add(-1));
 }
 

@@ -10,10 +10,10 @@ namespace fiber {
 
 void latch::wait_slow() const noexcept { counter_.wait_slow(detail::never, rt::wait_reason::latch, this); }
 
-void latch::misused(char const* how) const noexcept { rt::misused("fiber::latch", this, how); }
+void latch::report_misuse(char const* what) const noexcept { rt::report_misuse("fiber::latch", this, what); }
 
-void latch::destroyed_in_use() const noexcept {
-    rt::destroyed_in_use("fiber::latch", this, "others wait for it");
+void latch::report_destroyed_in_use() const noexcept {
+    rt::report_destroyed_in_use("fiber::latch", this, "others wait for it");
 }
 
 } // namespace fiber

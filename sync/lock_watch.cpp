@@ -6,10 +6,10 @@
 #include "sync/lock_watch.hpp"
 
 #include "runtime/base/fatal.hpp"
-#include "runtime/base/immortal.hpp"
+#include "runtime/base/no_destructor.hpp"
 #include "runtime/park.hpp"
+#include "sync/caller_name.hpp"
 #include "sync/misuse.hpp"
-#include "sync/party_name.hpp"
 #include "sync/wait_watch.hpp"
 
 #include <fiber/go.hpp>
@@ -45,20 +45,20 @@ struct holder : exit_action {
     [[nodiscard]] auto find(void const* lock) noexcept {
         return std::find_if(held.begin(), held.end(), [lock](watched const& w) { return w.at == lock; });
     }
-    party_name name = name_of_caller();
+    caller_name name = name_of_caller();
     std::vector<watched> held; // in the order of locking
 };
 
 struct tables {
-    std::map<party const*, std::unique_ptr<holder>> holders;
-    std::map<void const*, std::set<void const*>> then; // locked while the first was held
+    std::map<agent const*, std::unique_ptr<holder>> holders;
+    std::map<void const*, std::set<void const*>> locked_after; // locked while the first was held
 };
 
-constinit immortal<std::mutex> guard; // of what follows
-constinit tables* all = nullptr;      // never destroyed: fibers run on while the process exits
+constinit no_destructor<std::mutex> guard; // of what follows
+constinit tables* all = nullptr;           // never destroyed: fibers run on while the process exits
 
 // Null: it has locked nothing so far.
-holder* holder_of(party const& who) noexcept {
+holder* holder_of(agent const& who) noexcept {
     auto const found = all->holders.find(&who);
     return found != all->holders.end() ? found->second.get() : nullptr;
 }
@@ -72,14 +72,15 @@ void holder::ended(exit_action& action) noexcept {
 }
 
 // Whether there is a way from one to the other.
-bool leads(void const* from, void const* to, std::set<void const*>& seen) {
+bool reaches(void const* from, void const* to, std::set<void const*>& seen) {
     if (from == to)
         return true;
     if (!seen.insert(from).second)
         return false;
-    auto const next = all->then.find(from);
-    return next != all->then.end() && std::any_of(next->second.begin(), next->second.end(),
-                                                  [&](void const* lock) { return leads(lock, to, seen); });
+    auto const next = all->locked_after.find(from);
+    return next != all->locked_after.end() &&
+           std::any_of(next->second.begin(), next->second.end(),
+                       [&](void const* lock) { return reaches(lock, to, seen); });
 }
 
 void report_wait(wait_facts const& wait) noexcept {
@@ -92,7 +93,7 @@ void report_wait(wait_facts const& wait) noexcept {
 }
 
 // [fork] The tables are whole in the child, and the lock is free. A fiber that forks becomes another party there.
-constinit party const* forks = nullptr;
+constinit agent const* forks = nullptr;
 
 void before_fork() noexcept {
     guard.value.lock();
@@ -100,7 +101,7 @@ void before_fork() noexcept {
 }
 void after_fork() noexcept { guard.value.unlock(); }
 void after_fork_in_child() noexcept {
-    wait_watch::thread_is_gone();
+    wait_watch::forget_watcher();
     if (auto me = all->holders.extract(forks); !me.empty()) {
         me.key() = &self();
         me.mapped()->name = name_of_caller(); // an OS thread, and of another number
@@ -139,13 +140,13 @@ void about_to_lock(watched next) noexcept {
     if (me == nullptr)
         return;
     for (watched const& before : me->held) {
-        if (!all->then[before.at].insert(next.at).second)
+        if (!all->locked_after[before.at].insert(next.at).second)
             continue;
         std::set<void const*> seen;
         if (before.at == next.at)
             warn("%s %p: locked again by one who has it: that can deadlock (in %s)", name_of(next.kind),
                  next.at, name_of_caller().text);
-        else if (leads(next.at, before.at, seen))
+        else if (reaches(next.at, before.at, seen))
             warn("%s %p: locked after %s %p here, and before it elsewhere: that can deadlock (in %s)",
                  name_of(next.kind), next.at, name_of(before.kind), before.at, name_of_caller().text);
     }
@@ -160,7 +161,7 @@ void locked(watched lock) noexcept {
         me = (all->holders[&self()] = std::move(made)).get();
     }
     me->held.push_back(lock);
-    wait_watch::look_out();
+    wait_watch::start_watcher();
 }
 
 void about_to_unlock(watched lock) noexcept {
@@ -173,13 +174,13 @@ void about_to_unlock(watched lock) noexcept {
         return entry.second->find(lock.at) != entry.second->held.end();
     };
     if (std::any_of(all->holders.begin(), all->holders.end(), has))
-        misused(lock.kind, lock.at, "unlocked by one who has not locked it");
+        report_misuse(lock.kind, lock.at, "unlocked by one who has not locked it");
 }
 
 void forget(void const* lock) noexcept {
     std::lock_guard const hold(guard.value);
-    all->then.erase(lock);
-    for (auto& entry : all->then)
+    all->locked_after.erase(lock);
+    for (auto& entry : all->locked_after)
         entry.second.erase(lock);
 }
 

@@ -5,7 +5,7 @@
 
 #include "runtime/base/exiting.hpp"
 #include "runtime/base/fatal.hpp"
-#include "sync/party_name.hpp"
+#include "sync/caller_name.hpp"
 
 #include <dlfcn.h>
 
@@ -30,17 +30,17 @@ char const* name_of(detail::lock_kind kind) noexcept {
     return "";
 }
 
-void misused(char const* kind, void const* object, char const* how) noexcept {
-    fatal("%s %p: %s (in %s)", kind, object, how, name_of_caller().text);
+void report_misuse(char const* kind, void const* object, char const* what) noexcept {
+    fatal("%s %p: %s (in %s)", kind, object, what, name_of_caller().text);
 }
 
-void destroyed_in_use(char const* kind, void const* object, char const* how) noexcept {
+void report_destroyed_in_use(char const* kind, void const* object, char const* what) noexcept {
     Dl_info module;
     if (::dladdr(object, &module) != 0) // in the image of the program or of a library: neither heap nor stack
         return;
     if (exit_has_begun())
         return;
-    fatal("%s %p: destroyed while %s (in %s)", kind, object, how, name_of_caller().text);
+    fatal("%s %p: destroyed while %s (in %s)", kind, object, what, name_of_caller().text);
 }
 
 } // namespace fiber::rt

@@ -12,18 +12,18 @@ namespace fiber::rt {
 // As the user knows it: fiber::mutex, …
 [[nodiscard, gnu::cold]] char const* name_of(detail::lock_kind) noexcept;
 
-[[noreturn, gnu::cold]] void misused(char const* kind, void const* object, char const* how) noexcept;
-[[noreturn, gnu::cold]] inline void misused(detail::lock_kind kind, void const* object,
-                                            char const* how) noexcept {
-    misused(name_of(kind), object, how);
+[[noreturn, gnu::cold]] void report_misuse(char const* kind, void const* object, char const* what) noexcept;
+[[noreturn, gnu::cold]] inline void report_misuse(detail::lock_kind kind, void const* object,
+                                                  char const* what) noexcept {
+    report_misuse(name_of(kind), object, what);
 }
 
 // For destructors. Returns if the object has static storage duration, or exit() has begun, which destroys those and what they
 // own, while fibers that use them may still run and are dropped.
-[[gnu::cold]] void destroyed_in_use(char const* kind, void const* object, char const* how) noexcept;
-[[gnu::cold]] inline void destroyed_in_use(detail::lock_kind kind, void const* object,
-                                           char const* how) noexcept {
-    destroyed_in_use(name_of(kind), object, how);
+[[gnu::cold]] void report_destroyed_in_use(char const* kind, void const* object, char const* what) noexcept;
+[[gnu::cold]] inline void report_destroyed_in_use(detail::lock_kind kind, void const* object,
+                                                  char const* what) noexcept {
+    report_destroyed_in_use(name_of(kind), object, what);
 }
 
 } // namespace fiber::rt

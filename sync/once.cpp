@@ -4,9 +4,9 @@
 // once.cpp: who makes the call, and who waits for it.
 //
 //   state_       means                          left by
-//   0  fresh     nobody makes the call          take_turn: running
-//   1  running   one does, and nobody waits     take_turn of another: awaited. finish: done. pass_on: fresh
-//   2  awaited   one does, the queue has those  finish: done. pass_on: stays, or running if it takes out the last one
+//   0  fresh     nobody makes the call          begin_attempt: running
+//   1  running   one does, and nobody waits     begin_attempt of another: awaited. finish: done. hand_over_attempt: fresh
+//   2  awaited   one does, the queue has those  finish: done. hand_over_attempt: stays, or running if it takes out the last one
 //                who wait
 //   3  done      it has returned                nothing
 //
@@ -26,18 +26,18 @@ namespace {
 
 struct once_waiter : rt::waiter {
     using rt::waiter::waiter;
-    bool my_turn = false; // set before the unpark: this one makes the next attempt
+    bool attempts_next = false; // set before the unpark: this one makes the next attempt
 };
 
 } // namespace
 
-bool once_flag::take_turn() noexcept {
+bool once_flag::begin_attempt() noexcept {
     once_waiter me(rt::ticket{&rt::self()});
     auto& queue_lock = rt::queue_lock_of(this);
     queue_lock.lock();
     auto seen = state_.load(std::memory_order_acquire); // [once.done]
     while (seen == fresh || seen == running)
-        if (state_.compare_exchange_weak(seen, seen + 1, std::memory_order_acquire, // [once.turn]
+        if (state_.compare_exchange_weak(seen, seen + 1, std::memory_order_acquire, // [once.attempt]
                                          std::memory_order_acquire))                // [once.done]
             break;
     if (seen == fresh || seen == done) {
@@ -46,7 +46,7 @@ bool once_flag::take_turn() noexcept {
     }
     rt::wait_queue(waiters_).push_back(me);
     rt::park(rt::wait_reason::once, this, [&queue_lock]() noexcept { queue_lock.unlock(); });
-    return me.my_turn;
+    return me.attempts_next;
 }
 
 void once_flag::finish() noexcept {
@@ -66,9 +66,9 @@ void once_flag::finish() noexcept {
     }
 }
 
-void once_flag::pass_on() noexcept {
+void once_flag::hand_over_attempt() noexcept {
     auto seen = running;
-    if (state_.compare_exchange_strong(seen, fresh, std::memory_order_release, // [once.turn]
+    if (state_.compare_exchange_strong(seen, fresh, std::memory_order_release, // [once.attempt]
                                        std::memory_order_relaxed)) // relaxed: awaited, which the lock orders
         return;
     auto& queue_lock = rt::queue_lock_of(this);
@@ -76,7 +76,7 @@ void once_flag::pass_on() noexcept {
     rt::wait_queue queue(waiters_);
     auto* const next = static_cast<once_waiter*>(queue.pop_front());
     auto const ticket = next->key;
-    next->my_turn = true;
+    next->attempts_next = true;
     if (queue.empty()) // relaxed: the unpark orders the next attempt after this one
         state_.store(running, std::memory_order_relaxed);
     queue_lock.unlock();

@@ -15,11 +15,11 @@
 namespace fiber::detail {
 namespace {
 
-constexpr auto most = std::numeric_limits<std::uint32_t>::max();
+constexpr auto max_times = std::numeric_limits<std::uint32_t>::max();
 
 } // namespace
 
-void recursive_lock::locked_too_often() const {
+void recursive_lock::throw_locked_too_often() const {
     throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again),
                             std::string(rt::name_of(kind_)) + ": locked too often");
 }
@@ -28,9 +28,9 @@ void recursive_lock::lock() {
     void const* const me = &rt::self();
     if (!is_mine(me)) {
         lock_.lock(kind_);
-        take(me);
-    } else if (times_ == most) {
-        locked_too_often();
+        set_owner(me);
+    } else if (times_ == max_times) {
+        throw_locked_too_often();
     } else {
         ++times_;
     }
@@ -41,8 +41,8 @@ bool recursive_lock::try_lock() noexcept {
     if (!is_mine(me)) {
         if (!lock_.try_lock(kind_))
             return false;
-        take(me);
-    } else if (times_ == most) {
+        set_owner(me);
+    } else if (times_ == max_times) {
         return false;
     } else {
         ++times_;
@@ -55,13 +55,13 @@ bool recursive_lock::lock_before(deadline until) noexcept {
     void const* const me = &rt::self();
     if (is_mine(me) || !lock_.lock_before(kind_, until))
         return false;
-    take(me);
+    set_owner(me);
     return true;
 }
 
 void recursive_lock::unlock() noexcept {
     if (!is_mine(&rt::self())) [[unlikely]]
-        rt::misused(kind_, this, "unlocked by one who has not locked it");
+        rt::report_misuse(kind_, this, "unlocked by one who has not locked it");
     if (--times_ != 0)
         return;
     owner_.store(nullptr, std::memory_order_relaxed);

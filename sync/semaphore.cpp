@@ -17,7 +17,7 @@
 // A party whose time is up, or that is stopped, gives up by adding its 1 back, if the count is still negative. If it is not, everybody has
 //   been promised a permit, this party as well: it takes it, late.
 //
-// [permits.hand_on] The semaphore may be destroyed once nobody is in an acquire any more. A release that finds nobody
+// [semaphore.hand_on] The semaphore may be destroyed once nobody is in an acquire any more. A release that finds nobody
 //   waiting does not touch it after its addition. One that has promised permits must still get to the queue; by the
 //   invariant a party is in its acquire until that has happened. After that it has done with the semaphore: the lock is
 //   none of the semaphore's, see [queue.outlive].
@@ -29,7 +29,7 @@
 
 namespace fiber::detail {
 
-void permits::grant(std::ptrdiff_t n) noexcept {
+void semaphore_base::grant(std::ptrdiff_t n) noexcept {
     auto& queue_lock = rt::queue_lock_of(this);
     rt::wake_list granted;
     queue_lock.lock();
@@ -45,13 +45,13 @@ void permits::grant(std::ptrdiff_t n) noexcept {
     granted.wake_all();
 }
 
-FIBER_RETURN_FROM_SWITCH bool permits::acquire_slow(wait_limit until) noexcept {
+FIBER_RETURN_FROM_SWITCH bool semaphore_base::acquire_slow(deadline_or_stop until) noexcept {
     auto& queue_lock = rt::queue_lock_of(this);
     auto const unlock = [&queue_lock]() noexcept { queue_lock.unlock(); };
-    auto const take_owed = [this] { return owed_ > 0 && owed_-- > 0; };
+    auto const consume_owed = [this] { return owed_ > 0 && owed_-- > 0; };
     rt::waiter me(rt::ticket_until(until));
     queue_lock.lock();
-    if (take_owed()) {
+    if (consume_owed()) {
         queue_lock.unlock();
         return true;
     }
@@ -68,7 +68,7 @@ FIBER_RETURN_FROM_SWITCH bool permits::acquire_slow(wait_limit until) noexcept {
             queue_lock.unlock();
             return false;
         }
-    if (take_owed()) {
+    if (consume_owed()) {
         queue_lock.unlock();
         return true;
     }
@@ -78,10 +78,12 @@ FIBER_RETURN_FROM_SWITCH bool permits::acquire_slow(wait_limit until) noexcept {
     return true;
 }
 
-void permits::destroyed_in_use() const noexcept {
-    rt::destroyed_in_use("fiber::counting_semaphore", this, "others wait for it");
+void semaphore_base::report_destroyed_in_use() const noexcept {
+    rt::report_destroyed_in_use("fiber::counting_semaphore", this, "others wait for it");
 }
 
-void permits::misused(char const* how) const noexcept { rt::misused("fiber::counting_semaphore", this, how); }
+void semaphore_base::report_misuse(char const* what) const noexcept {
+    rt::report_misuse("fiber::counting_semaphore", this, what);
+}
 
 } // namespace fiber::detail

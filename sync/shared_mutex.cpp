@@ -19,16 +19,16 @@
 //            and is not known: a party that leaves empties the slot that is its own by hash, if the lock stands there,
 //            else it takes one from the count.
 //
-// [shared.bias]  reader                                writer: unbias()
+// [shared.bias]  reader                                writer: revoke_bias()
 //              1 biased: put the lock in its slot    1 clear biased, and count itself as a reader, in one RMW
 //              2 still biased: has it                2 each slot with the lock: count a reader, empty the slot
 //              3 else: leave, start again            3 leave; from here all readers are counted
 //
 //   All seq_cst. If left.2 reads biased, left.1 comes before right.1 and so before right.2, which finds the slot.
 //   As long as right counts as a reader, no writer gets in. A bias that is set between left.1 and left.2 is as good:
-//   then there is no writer, and its own unbias() comes later.
+//   then there is no writer, and its own revoke_bias() comes later.
 //
-// [shared.gone] The lock may be destroyed by a party that gets it after another's unlock. That unlock therefore ends
+// [shared.destruction] The lock may be destroyed by a party that gets it after another's unlock. That unlock therefore ends
 //   with the RMW that gives it up; where somebody waits, it does that under the queue lock, which is none of the
 //   object's ([queue.outlive]): the party that waits may give up meanwhile, and is then not there to keep it alive.
 #include <fiber/shared_mutex.hpp>
@@ -60,7 +60,7 @@ slot& slot_of(void const* lock, void const* party) noexcept {
 }
 
 // Takes the lock out of the slot, where a reader has left it.
-bool empty_slot(slot& s, void const* lock) noexcept {
+bool clear_slot(slot& s, void const* lock) noexcept {
     // acquire: for a writer, who may find that the reader has left before
     return s.load(std::memory_order_acquire) == lock && // [shared.hand_on]
            s.compare_exchange_strong(lock, nullptr,
@@ -85,7 +85,7 @@ bool readers_writer_lock::admits(word seen, mode wanted) noexcept {
 }
 
 // If admits(seen, wanted), and for writers not biased. False: seen is the word as it has become.
-bool readers_writer_lock::take(word& seen, mode wanted) noexcept {
+bool readers_writer_lock::try_acquire_once(word& seen, mode wanted) noexcept {
     word next = writer;
     if (wanted == mode::shared) {
         next = seen + reader;
@@ -99,7 +99,7 @@ bool readers_writer_lock::take(word& seen, mode wanted) noexcept {
                                         std::memory_order_relaxed);
 }
 
-bool readers_writer_lock::take_share() noexcept {
+bool readers_writer_lock::try_acquire_shared() noexcept {
     auto seen = state_.load(std::memory_order_relaxed); // relaxed: the exchanges order
     if ((seen & biased) != 0) {
         slot& mine = slot_of(this, &rt::self());
@@ -108,32 +108,32 @@ bool readers_writer_lock::take_share() noexcept {
             seen = state_.load(std::memory_order_seq_cst);                           // [shared.bias]
             if ((seen & biased) != 0)
                 return true;
-            if (!empty_slot(mine, this))
-                static_cast<void>(leave());
+            if (!clear_slot(mine, this))
+                static_cast<void>(release_reader());
             seen = state_.load(std::memory_order_relaxed);
         }
     }
     while (admits(seen, mode::shared))
-        if (take(seen, mode::shared))
+        if (try_acquire_once(seen, mode::shared))
             return true;
     return false;
 }
 
 // True: *this may be gone. False: nobody shares it.
-bool readers_writer_lock::give_up_share() noexcept {
-    return empty_slot(slot_of(this, &rt::self()), this) || leave();
+bool readers_writer_lock::release_shared() noexcept {
+    return clear_slot(slot_of(this, &rt::self()), this) || release_reader();
 }
 
-void readers_writer_lock::not_shared(lock_kind kind) const noexcept {
-    rt::misused(kind, this, "unlocked from sharing, but it was not shared");
+void readers_writer_lock::report_not_shared(lock_kind kind) const noexcept {
+    rt::report_misuse(kind, this, "unlocked from sharing, but it was not shared");
 }
 
-// By a reader that is counted. As give_up_share.
-bool readers_writer_lock::leave() noexcept {
+// By a reader that is counted. As release_shared.
+bool readers_writer_lock::release_reader() noexcept {
     auto seen = state_.load(std::memory_order_relaxed);
     do {
         if ((seen & readers) == 0)
-            return leave_uncounted();
+            return release_uncounted_reader();
         if ((seen & waiting) != 0) {
             release_slow(reader);
             return true;
@@ -144,11 +144,11 @@ bool readers_writer_lock::leave() noexcept {
 }
 
 // By a party that is not counted and stands in no slot of its own: another one has locked it.
-bool readers_writer_lock::leave_uncounted() noexcept {
-    return std::any_of(slots.begin(), slots.end(), [this](slot& s) { return empty_slot(s, this); });
+bool readers_writer_lock::release_uncounted_reader() noexcept {
+    return std::any_of(slots.begin(), slots.end(), [this](slot& s) { return clear_slot(s, this); });
 }
 
-void readers_writer_lock::unbias() noexcept {
+void readers_writer_lock::revoke_bias() noexcept {
     auto seen = state_.load(std::memory_order_relaxed);
     do {
         if ((seen & biased) == 0)
@@ -160,19 +160,19 @@ void readers_writer_lock::unbias() noexcept {
             continue;
         state_.fetch_add(
             reader, std::memory_order_seq_cst); // first: its reader may leave as soon as the slot is empty
-        if (!empty_slot(s, this))
-            static_cast<void>(leave()); // it has left before
+        if (!clear_slot(s, this))
+            static_cast<void>(release_reader()); // it has left before
     }
-    static_cast<void>(leave());
+    static_cast<void>(release_reader());
 }
 
 bool readers_writer_lock::try_lock_slow() noexcept {
     auto seen = state_.load(std::memory_order_relaxed);
     while (admits(seen, mode::exclusive)) {
         if ((seen & biased) != 0) {
-            unbias();
+            revoke_bias();
             seen = state_.load(std::memory_order_relaxed);
-        } else if (take(seen, mode::exclusive)) {
+        } else if (try_acquire_once(seen, mode::exclusive)) {
             return true;
         }
     }
@@ -186,7 +186,8 @@ bool readers_writer_lock::spin(mode wanted) noexcept {
         auto seen = state_.load(std::memory_order_relaxed);
         if ((seen & waiting) != 0) // not before those
             return false;
-        if (admits(seen, wanted) && (wanted == mode::shared || (seen & biased) == 0) && take(seen, wanted))
+        if (admits(seen, wanted) && (wanted == mode::shared || (seen & biased) == 0) &&
+            try_acquire_once(seen, wanted))
             return true;
         rt::cpu_relax();
     }
@@ -195,7 +196,7 @@ bool readers_writer_lock::spin(mode wanted) noexcept {
 
 bool readers_writer_lock::lock_slow(mode wanted, deadline until) noexcept {
     if (wanted == mode::exclusive)
-        unbias();
+        revoke_bias();
     return spin(wanted) || lock_by_waiting(wanted, until);
 }
 
@@ -207,11 +208,11 @@ readers_writer_lock::lock_by_waiting(mode wanted, deadline until) noexcept {
     for (auto seen = state_.load(std::memory_order_relaxed);;) {
         if (wanted == mode::exclusive && (seen & biased) != 0) {
             queue_lock.unlock();
-            unbias();
+            revoke_bias();
             queue_lock.lock();
             seen = state_.load(std::memory_order_relaxed);
         } else if (admits(seen, wanted)) {
-            if (take(seen, wanted)) {
+            if (try_acquire_once(seen, wanted)) {
                 queue_lock.unlock();
                 return true;
             }
@@ -228,7 +229,7 @@ readers_writer_lock::lock_by_waiting(mode wanted, deadline until) noexcept {
     queue_lock.lock();
     if (me.queued()) {
         rt::wait_queue(waiters_).remove(me);
-        settle_locked(0); // it may have stood in others' way
+        grant_locked(0); // it may have stood in others' way
     } else {
         queue_lock.unlock();
     }
@@ -238,7 +239,7 @@ readers_writer_lock::lock_by_waiting(mode wanted, deadline until) noexcept {
 void readers_writer_lock::unlock_slow(lock_kind kind, word seen) noexcept {
     do {
         if ((seen & writer) == 0)
-            rt::misused(kind, this, "unlocked, but it was not locked");
+            rt::report_misuse(kind, this, "unlocked, but it was not locked");
         if ((seen & waiting) != 0)
             return release_slow(writer);
     } while (!state_.compare_exchange_weak(seen, seen - writer, std::memory_order_release, // [shared.hand_on]
@@ -247,42 +248,43 @@ void readers_writer_lock::unlock_slow(lock_kind kind, word seen) noexcept {
 
 void readers_writer_lock::release_slow(word released) noexcept {
     rt::queue_lock_of(this).lock();
-    settle_locked(released);
+    grant_locked(released);
 }
 
 // Gives up what is released, and grants the lock to those at the front of the queue who may have it then. Releases the
 // queue lock. While somebody waits, the readers' number falls under the queue lock only, and does not rise from 0.
-void readers_writer_lock::settle_locked(word released) noexcept {
+void readers_writer_lock::grant_locked(word released) noexcept {
     rt::wake_list granted;
     rt::wait_queue queue(waiters_);
     auto now = state_.load(std::memory_order_acquire) - released; // [shared.hand_on]
     auto change = word{0} - released;
     while (auto* const first = static_cast<waiter*>(queue.front())) {
-        bool const alone = first->wants == mode::exclusive;
-        if ((now & writer) != 0 || (alone && (now & readers) != 0))
+        bool const exclusive = first->wants == mode::exclusive;
+        if ((now & writer) != 0 || (exclusive && (now & readers) != 0))
             break;
         queue.remove(*first);
-        if (!rt::party::claim(first->key))
+        if (!rt::agent::claim(first->key))
             continue;
         granted.add(*first);
-        auto const gets = alone ? writer : reader;
+        auto const gets = exclusive ? writer : reader;
         now += gets;
         change += gets;
     }
     if (queue.empty()) // those who waited may have given up before the lock was taken
         change -= now & waiting;
-    state_.fetch_add(change, std::memory_order_acq_rel); // [shared.hand_on] [shared.gone] *this may be gone
+    state_.fetch_add(change,
+                     std::memory_order_acq_rel); // [shared.hand_on] [shared.destruction] *this may be gone
     rt::queue_lock_of(this).unlock();
     granted.wake_all();
 }
 
-void readers_writer_lock::check_unused(lock_kind kind) const noexcept {
-    auto const state = state_.load(std::memory_order_relaxed); // relaxed: as in end()
+void readers_writer_lock::check_destroyable_slow(lock_kind kind) const noexcept {
+    auto const state = state_.load(std::memory_order_relaxed); // relaxed: as in check_destroyable()
     auto const holds_this = [this](slot& s) { return s.load(std::memory_order_relaxed) == this; };
     if ((state & waiting) != 0)
-        rt::destroyed_in_use(kind, this, "others wait for it");
+        rt::report_destroyed_in_use(kind, this, "others wait for it");
     else if ((state & (writer | readers)) != 0 || std::any_of(slots.begin(), slots.end(), holds_this))
-        rt::destroyed_in_use(kind, this, "it is locked");
+        rt::report_destroyed_in_use(kind, this, "it is locked");
     if (watching_locks)
         rt::lock_watch::forget(this);
 }
@@ -290,7 +292,7 @@ void readers_writer_lock::check_unused(lock_kind kind) const noexcept {
 bool readers_writer_lock::lock_watched(lock_kind kind, mode wanted, deadline until) noexcept {
     if (until == never)
         rt::lock_watch::about_to_lock({this, kind});
-    bool const at_once = wanted == mode::exclusive ? take_free() : take_share();
+    bool const at_once = wanted == mode::exclusive ? try_acquire_exclusive() : try_acquire_shared();
     if (!at_once && !lock_slow(wanted, until))
         return false;
     note_locked(kind);

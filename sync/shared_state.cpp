@@ -49,7 +49,7 @@ std::future_status shared_state::wait_before(deadline until) noexcept {
                                                                   : std::future_status::timeout;
 }
 
-void shared_state::refuse_null() const noexcept {
+void shared_state::report_null_exception() const noexcept {
     rt::fatal("fiber::promise: set_exception was given a null std::exception_ptr");
 }
 

@@ -37,7 +37,7 @@ constinit wait_queue waiting{list};
 class list_lock {
 public:
     list_lock() noexcept {
-        if (word_.lock_whatever() != guarded_data::ours) [[unlikely]] // [fork]
+        if (word_.lock_unchecked() != guarded_data::ours) [[unlikely]] // [fork]
             waiting.forget_all();
     }
     ~list_lock() { word_.unlock(); }
@@ -63,7 +63,7 @@ void begins(wait_note& wait) noexcept {
 }
 
 // True: it was there.
-bool take_off(wait_note& wait) noexcept {
+bool unlink(wait_note& wait) noexcept {
     list_lock const guard;
     if (!wait.queued())
         return false;
@@ -72,7 +72,7 @@ bool take_off(wait_note& wait) noexcept {
 }
 
 void is_over(wait_note& wait) noexcept { // [watch.report], right
-    if (take_off(wait) && is_long(wait)) {
+    if (unlink(wait) && is_long(wait)) {
         std::lock_guard const under(*hold);
         report(wait.facts);
     }
@@ -88,7 +88,7 @@ std::optional<wait_facts> take_long_wait() noexcept {
     return oldest->facts;
 }
 
-void look() noexcept { // [watch.report], left
+void report_long_waits() noexcept { // [watch.report], left
     std::lock_guard const under(*hold);
     while (auto const wait = take_long_wait())
         report(*wait);
@@ -97,7 +97,7 @@ void look() noexcept { // [watch.report], left
 void* watch(void*) noexcept {
     using namespace std::chrono_literals;
     name_this_thread("fiber-watch");
-    for (auto const pause = std::clamp(long_wait / 4, 1ms, 20ms);; look())
+    for (auto const pause = std::clamp(long_wait / 4, 1ms, 20ms);; report_long_waits())
         std::this_thread::sleep_for(pause);
 }
 
@@ -112,7 +112,7 @@ void observe(std::chrono::milliseconds how_long, std::mutex& held, reporter tell
     observer_of_waits = &observer;
 }
 
-void look_out() noexcept {
+void start_watcher() noexcept {
     if (std::exchange(watching, true))
         return;
     try {
@@ -122,6 +122,6 @@ void look_out() noexcept {
     }
 }
 
-void thread_is_gone() noexcept { watching = false; }
+void forget_watcher() noexcept { watching = false; }
 
 } // namespace fiber::rt::wait_watch

@@ -19,9 +19,9 @@ void observe(std::chrono::milliseconds long_wait, std::mutex& hold, reporter rep
 
 // Starts the thread that looks at those who wait, if there is none yet in this process. Without it waits are reported when
 // they are over. Under `hold`.
-void look_out() noexcept;
+void start_watcher() noexcept;
 
 // In the child of a fork, which the thread has not come along to.
-void thread_is_gone() noexcept;
+void forget_watcher() noexcept;
 
 } // namespace fiber::rt::wait_watch

@@ -23,7 +23,7 @@
 
 #include "runtime/park.hpp"
 
-#include <fiber/detail/wait_limit.hpp>
+#include <fiber/detail/deadline_or_stop.hpp>
 #include <fiber/detail/wait_list.hpp>
 
 #include <cstdint>
@@ -33,20 +33,20 @@
 namespace fiber::rt {
 
 // Parks the caller with a contested ticket that is in its queue; the caller holds no lock.
-enum class wait_over : std::uint8_t { woken, timed_out, stopped };
-[[nodiscard]] wait_over park_stoppable(ticket, clock::time_point deadline, std::stop_token const&,
-                                       wait_reason,
-                                       void const* what) noexcept; // [wait.stop]
+enum class wait_outcome : std::uint8_t { woken, timed_out, stopped };
+[[nodiscard]] wait_outcome park_stoppable(ticket, clock::time_point deadline, std::stop_token const&,
+                                          wait_reason,
+                                          void const* what) noexcept; // [wait.stop]
 
 // For a wait that only a waker can end, or the limit too.
-[[nodiscard]] inline ticket ticket_until(detail::wait_limit until) noexcept {
+[[nodiscard]] inline ticket ticket_until(detail::deadline_or_stop until) noexcept {
     return until.is_set() ? self().open_wait() : ticket{&self()};
 }
 
 // Parks the caller, which `me` has put into a queue with a ticket_until(until); commit releases the queue's lock.
 // timed_out: the limit has ended the wait, of whichever kind it is.
 template <class Commit>
-[[nodiscard]] wait_end park_queued(waiter const& me, detail::wait_limit until, wait_reason why,
+[[nodiscard]] wait_end park_queued(waiter const& me, detail::deadline_or_stop until, wait_reason why,
                                    void const* what, Commit&& commit) noexcept {
     if (!me.key.contested()) {
         park(why, what, std::forward<Commit>(commit));
@@ -55,7 +55,7 @@ template <class Commit>
     if (until.stop == nullptr)
         return park_until(me.key, until.when, why, what, std::forward<Commit>(commit));
     commit(); // [wait.stop] left 2
-    return park_stoppable(me.key, until.when, *until.stop, why, what) == wait_over::woken
+    return park_stoppable(me.key, until.when, *until.stop, why, what) == wait_outcome::woken
                ? wait_end::woken
                : wait_end::timed_out;
 }

@@ -30,7 +30,7 @@
 //   and goes on to the next. Until then it may keep the parties behind it waiting: for the time that it takes
 //   to run.
 //
-// [weighted.gone] The semaphore may be destroyed once no party is in an acquire any more. The last access of a
+// [weighted.destruction] The semaphore may be destroyed once no party is in an acquire any more. The last access of a
 //   release is middle.1 or right.3: the lock is not the semaphore's, see [queue.outlive], and the parties that
 //   right.3 serves return after right.4 only.
 #include <fiber/weighted_semaphore.hpp>
@@ -53,7 +53,7 @@ struct weighted_waiter : rt::waiter {
 } // namespace
 
 FIBER_RETURN_FROM_SWITCH bool weighted_semaphore::acquire_slow(std::ptrdiff_t k,
-                                                               detail::wait_limit until) noexcept {
+                                                               detail::deadline_or_stop until) noexcept {
     auto& queue_lock = rt::queue_lock_of(this);
     weighted_waiter me(rt::ticket_until(until), k);
     // [weighted.queue] left
@@ -112,21 +112,21 @@ void weighted_semaphore::grant_locked(rt::wake_list& granted) noexcept {
     auto left = state_.load(std::memory_order_relaxed) / step; // relaxed: nobody else changes it
     rt::wait_queue queue(waiters_);
     while (auto* const first = static_cast<weighted_waiter*>(queue.front())) {
-        bool const stayed_behind = first->key.who->stayed_behind(); // [fork]
-        if (first->wanted > left && !stayed_behind)
+        bool const is_from_parent = first->key.who->is_from_parent(); // [fork]
+        if (first->wanted > left && !is_from_parent)
             break;
         queue.remove(*first);
-        if (rt::party::claim(first->key)) {
+        if (rt::agent::claim(first->key)) {
             left -= first->wanted;
             granted.add(*first);
         }
     }
     state_.store(step * left + (queue.empty() ? 0 : waited),
-                 std::memory_order_release); // [weighted.hand_on] *this may be gone: [weighted.gone]
+                 std::memory_order_release); // [weighted.hand_on] *this may be gone: [weighted.destruction]
 }
 
-void weighted_semaphore::destroyed_in_use() const noexcept {
-    rt::destroyed_in_use("fiber::weighted_semaphore", this, "others wait for it");
+void weighted_semaphore::report_destroyed_in_use() const noexcept {
+    rt::report_destroyed_in_use("fiber::weighted_semaphore", this, "others wait for it");
 }
 
 void weighted_semaphore::throw_not_size(std::ptrdiff_t n) {

@@ -50,10 +50,10 @@ std::string times(double ratio) {
     return grouped(std::llround(ratio)) + "x";
 }
 
-unit time_unit(double least_ns) {
-    if (least_ns < 1e4)
+unit time_unit(double min_ns) {
+    if (min_ns < 1e4)
         return {"ns", 1};
-    if (least_ns < 1e7)
+    if (min_ns < 1e7)
         return {"µs", 1e3};
     return {"ms", 1e6};
 }

@@ -31,7 +31,7 @@ std::string in_unit(double value, unit const&); // 466 ns
 std::string times(double ratio);                // 52x  2.7x  0.83x
 
 // The unit in which the smaller of a row's values is still a number of two digits or more.
-unit time_unit(double least_ns);
+unit time_unit(double min_ns);
 
 std::size_t width(std::string_view utf8); // in columns
 std::string padded_left(std::string_view text, std::size_t columns);

@@ -24,9 +24,9 @@ private:
 // Returns when done() is true, which another thread sees to.
 template <class Done>
 void spin_until(Done const& done) noexcept {
-    constexpr int looks = 64;
+    constexpr int polls = 64;
     for (backoff wait;; wait())
-        for (int i = 0; i < looks; ++i) {
+        for (int i = 0; i < polls; ++i) {
             if (done())
                 return;
             cpu_relax();

@@ -17,9 +17,9 @@ namespace {
 std::string contents(std::string const& path) {
     raw_file file(path.c_str());
     std::string all;
-    std::array<char, 4096> room;
-    for (ssize_t n; (n = file.read(room.data(), room.size())) > 0;)
-        all.append(room.data(), static_cast<std::size_t>(n));
+    std::array<char, 4096> buffer;
+    for (ssize_t n; (n = file.read(buffer.data(), buffer.size())) > 0;)
+        all.append(buffer.data(), static_cast<std::size_t>(n));
     return all;
 }
 
@@ -108,20 +108,20 @@ std::optional<unsigned> cpus_of_quota(std::string_view text) {
 
 std::optional<unsigned> cgroup_quotas::cpus() {
     std::string member_of = contents(root_ + "/proc/self/cgroup");
-    if (looks_left_ == 0 || member_of != member_of_)
+    if (reads_left_ == 0 || member_of != member_of_)
         find_groups(std::move(member_of));
     else
-        --looks_left_;
-    auto seen = look();
+        --reads_left_;
+    auto seen = read_quotas();
     if (seen.vanished) {
         find_groups(contents(root_ + "/proc/self/cgroup"));
-        seen = look();
+        seen = read_quotas();
     }
-    return seen.least;
+    return seen.min;
 }
 
 void cgroup_quotas::find_groups(std::string member_of) {
-    looks_left_ = 0; // until all is well
+    reads_left_ = 0; // until all is well
     groups_.clear();
     std::string const mounts = contents(root_ + "/proc/self/mountinfo");
     for (std::string_view left = mounts; !left.empty();) {
@@ -137,17 +137,17 @@ void cgroup_quotas::find_groups(std::string member_of) {
             groups_.push_back({at, h->unified, false});
     }
     member_of_ = std::move(member_of);
-    looks_left_ = looks_between_mounts;
+    reads_left_ = reads_between_scans;
 }
 
-cgroup_quotas::sight cgroup_quotas::look() {
-    sight seen;
+cgroup_quotas::sample cgroup_quotas::read_quotas() {
+    sample seen;
     for (group& g : groups_) {
         std::string const text = quota_text(g.directory, g.unified);
         bool const had_files = std::exchange(g.has_files, !text.empty());
         seen.vanished |= had_files && text.empty();
-        if (auto const cpus = cpus_of_quota(text); cpus && (!seen.least || *cpus < *seen.least))
-            seen.least = cpus;
+        if (auto const cpus = cpus_of_quota(text); cpus && (!seen.min || *cpus < *seen.min))
+            seen.min = cpus;
     }
     return seen;
 }

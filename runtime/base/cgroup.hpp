@@ -32,24 +32,24 @@ public:
     [[nodiscard]] std::optional<unsigned> cpus();
 
 private:
-    static constexpr unsigned looks_between_mounts = 59;
+    static constexpr unsigned reads_between_scans = 59;
 
     struct group {
         std::string directory;
         bool unified;
         bool has_files; // at the last look
     };
-    struct sight {
-        std::optional<unsigned> least;
+    struct sample {
+        std::optional<unsigned> min;
         bool vanished = false;
     };
     void find_groups(std::string member_of);
-    [[nodiscard]] sight look();
+    [[nodiscard]] sample read_quotas();
 
     std::string const root_;
     std::string member_of_; // what /proc/self/cgroup said when groups_ were found
     std::vector<group> groups_;
-    unsigned looks_left_ = 0;
+    unsigned reads_left_ = 0;
 };
 
 // For "200000 100000": the first by the second, rounded up, at least 1; none for "max …", "-1 …" and for what is no quota.

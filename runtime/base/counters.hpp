@@ -14,14 +14,14 @@ namespace fiber::rt {
 class counter {
 public:
     counter& operator++() noexcept {
-        go_on_from(mine());
+        increment_from(own_value());
         return *this;
     }
-    // ++, by one who has just read mine().
-    void go_on_from(std::uint64_t mine) noexcept {
+    // ++, by one who has just read own_value().
+    void increment_from(std::uint64_t mine) noexcept {
         n_.store(mine + 1, std::memory_order_release); // [count]
     }
-    [[nodiscard]] std::uint64_t mine() const noexcept { return n_.load(std::memory_order_relaxed); }
+    [[nodiscard]] std::uint64_t own_value() const noexcept { return n_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t read() const noexcept {
         return n_.load(std::memory_order_acquire);
     } // [count]

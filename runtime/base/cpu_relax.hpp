@@ -21,7 +21,7 @@ inline void cpu_relax() noexcept {
 
 // The cache line that p is in, for writing: a core that has changed it gives it up at once, and not first to be read.
 // Compilers only do so when told that the processor can; all that run 64-bit code can, or take it for a no-op.
-inline void prefetch_to_write(void const* p) noexcept {
+inline void prefetch_for_write(void const* p) noexcept {
 #if defined(__x86_64__)
     asm volatile("prefetchw %0" ::"m"(*static_cast<char const*>(p)));
 #else

@@ -4,7 +4,7 @@
 #include "runtime/base/env.hpp"
 
 #include "runtime/base/fatal.hpp"
-#include "runtime/base/immortal.hpp"
+#include "runtime/base/no_destructor.hpp"
 
 #include <charconv>
 #include <cstdlib>
@@ -18,7 +18,7 @@
 namespace fiber::rt {
 namespace {
 
-constinit immortal<std::mutex> reports; // guards the next
+constinit no_destructor<std::mutex> reports; // guards the next
 constinit std::set<std::string>* reported = nullptr;
 
 bool first_report_of(char const* name) {
@@ -74,31 +74,31 @@ char const* value_of(char const* name) {
 
 std::mutex& env_mutex() noexcept { return reports.value; }
 
-std::uint64_t env_number(char const* name, std::uint64_t least, std::uint64_t most, std::uint64_t fallback) {
+std::uint64_t env_number(char const* name, std::uint64_t min, std::uint64_t max, std::uint64_t fallback) {
     char const* const value = value_of(name);
     if (value == nullptr)
         return fallback;
     auto const number = parse_number(value);
-    if (number && *number >= least && *number <= most)
+    if (number && *number >= min && *number <= max)
         return *number;
     if (first_report_of(name))
         warn("%s=%s is ignored: it must be a number from %llu to %llu; %llu is used", name, value,
-             static_cast<unsigned long long>(least), static_cast<unsigned long long>(most),
+             static_cast<unsigned long long>(min), static_cast<unsigned long long>(max),
              static_cast<unsigned long long>(fallback));
     return fallback;
 }
 
-std::optional<std::uint64_t> env_size(char const* name, std::uint64_t least, std::uint64_t most) {
+std::optional<std::uint64_t> env_size(char const* name, std::uint64_t min, std::uint64_t max) {
     char const* const value = value_of(name);
     if (value == nullptr)
         return std::nullopt;
     auto const size = parse_size(value);
-    if (size && *size >= least && *size <= most)
+    if (size && *size >= min && *size <= max)
         return size;
     if (first_report_of(name))
         warn("%s=%s is ignored: it must be a size from %llu to %llu bytes, such as 65536, 64k or 8M; the "
              "default is used",
-             name, value, static_cast<unsigned long long>(least), static_cast<unsigned long long>(most));
+             name, value, static_cast<unsigned long long>(min), static_cast<unsigned long long>(max));
     return std::nullopt;
 }
 

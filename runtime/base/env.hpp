@@ -10,16 +10,15 @@
 
 namespace fiber::rt {
 
-// The value of an environment variable that must be a decimal number from least to most. Unset or empty: the
+// The value of an environment variable that must be a decimal number from min to max. Unset or empty: the
 // fallback. Anything else: the fallback too, and one line on stderr, once for each variable.
-[[nodiscard]] std::uint64_t env_number(char const* name, std::uint64_t least, std::uint64_t most,
+[[nodiscard]] std::uint64_t env_number(char const* name, std::uint64_t min, std::uint64_t max,
                                        std::uint64_t fallback);
 
-// The value of an environment variable that must be a size from least to most, in bytes: a decimal number, with k, m or g
+// The value of an environment variable that must be a size from min to max, in bytes: a decimal number, with k, m or g
 // (or K, M, G) behind it for KiB, MiB or GiB. Unset or empty: nothing. Anything else: nothing, and one line on stderr,
 // once for each variable.
-[[nodiscard]] std::optional<std::uint64_t> env_size(char const* name, std::uint64_t least,
-                                                    std::uint64_t most);
+[[nodiscard]] std::optional<std::uint64_t> env_size(char const* name, std::uint64_t min, std::uint64_t max);
 
 // For fork: held while it is noted what has been reported.
 [[nodiscard]] std::mutex& env_mutex() noexcept;

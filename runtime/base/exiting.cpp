@@ -10,8 +10,8 @@
 namespace fiber::rt {
 namespace {
 
-constinit std::atomic<bool> begun{false};   // both relaxed: hints that order nothing
-constinit std::atomic<bool> noticed{false}; // the handler has been registered
+constinit std::atomic<bool> begun{false};      // both relaxed: hints that order nothing
+constinit std::atomic<bool> registered{false}; // the handler has been registered
 
 // Destructors of statics that were made later than the handler was registered run before it. exit() has called them.
 bool called_by_exit() noexcept {
@@ -40,8 +40,8 @@ bool exit_has_begun() noexcept {
     return true;
 }
 
-void notice_exit() noexcept {
-    if (!noticed.exchange(true, std::memory_order_relaxed)) // no memory for it: the stack tells
+void register_exit_handler() noexcept {
+    if (!registered.exchange(true, std::memory_order_relaxed)) // no memory for it: the stack tells
         static_cast<void>(std::atexit([] { begun.store(true, std::memory_order_relaxed); }));
 }
 

@@ -12,6 +12,6 @@ namespace fiber::rt {
 [[nodiscard, gnu::cold]] bool exit_has_begun() noexcept;
 
 // By each runtime that is made; the first one registers what tells the others.
-void notice_exit() noexcept;
+void register_exit_handler() noexcept;
 
 } // namespace fiber::rt

@@ -16,7 +16,7 @@ namespace {
 struct {
     line_writer write;
     void* context;
-} constinit thread_local writer_of_thread{nullptr, nullptr};
+} constinit thread_local thread_line_writer{nullptr, nullptr};
 
 // One write, so that lines of different threads do not mix; no stdio buffer, which the failing thread may
 // hold.
@@ -28,7 +28,7 @@ void print_line(char const* format, std::va_list arguments) noexcept {
     std::size_t const length =
         prefix + std::min(static_cast<std::size_t>(std::max(n, 0)), sizeof line - prefix - 2);
     line[length] = '\n';
-    if (auto const writer = writer_of_thread; writer.write != nullptr)
+    if (auto const writer = thread_line_writer; writer.write != nullptr)
         writer.write(writer.context, line, length + 1);
     else [[maybe_unused]]
         auto const written = ::write(STDERR_FILENO, line, length + 1);
@@ -37,8 +37,8 @@ void print_line(char const* format, std::va_list arguments) noexcept {
 
 } // namespace
 
-void write_lines_of_thread_by(line_writer writer, void* context) noexcept {
-    writer_of_thread = {writer, context};
+void set_thread_line_writer(line_writer writer, void* context) noexcept {
+    thread_line_writer = {writer, context};
 }
 
 void fatal(char const* format, ...) noexcept {

@@ -28,6 +28,6 @@ FIBER_NO_SPLIT_BY_CLANG [[gnu::format(printf, 1, 2), gnu::cold]] void warn(char 
 
 // For a thread that has no part in the program's file descriptors: from here on its lines are given to `writer`.
 using line_writer = void (*)(void* context, char const* line, std::size_t length) noexcept;
-void write_lines_of_thread_by(line_writer writer, void* context) noexcept;
+void set_thread_line_writer(line_writer writer, void* context) noexcept;
 
 } // namespace fiber::rt

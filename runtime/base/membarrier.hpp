@@ -17,6 +17,6 @@ namespace fiber::rt {
 void membarrier(int command) noexcept;
 
 // How often this process has called it, registrations apart.
-[[nodiscard]] std::uint64_t membarriers_so_far() noexcept;
+[[nodiscard]] std::uint64_t membarrier_count() noexcept;
 
 } // namespace fiber::rt

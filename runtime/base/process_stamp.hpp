@@ -15,16 +15,16 @@
 namespace fiber::rt {
 
 // How many forks lie between the program's start and this process. Written in a child that has one thread still.
-inline constinit std::atomic<std::uint16_t> forks_so_far{0};
+inline constinit std::atomic<std::uint16_t> fork_generation{0};
 
 class process_stamp {
 public:
     // Relaxed, everywhere: it changes only while no other thread exists.
-    process_stamp() noexcept : made_in_(forks_so_far.load(std::memory_order_relaxed)) {}
+    process_stamp() noexcept : made_in_(fork_generation.load(std::memory_order_relaxed)) {}
 
     // Never true where nobody forks: the stamp itself, in a cache line of its owner's, is then not looked at.
-    [[nodiscard]] bool stayed_behind() const noexcept {
-        auto const here = forks_so_far.load(std::memory_order_relaxed);
+    [[nodiscard]] bool is_from_parent() const noexcept {
+        auto const here = fork_generation.load(std::memory_order_relaxed);
         return here != 0 && made_in_ != here;
     }
 

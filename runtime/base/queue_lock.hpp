@@ -3,13 +3,13 @@
 
 // queue_lock.hpp: locks for the queues of objects that may be destroyed while the lock is still needed.
 //
-// [queue.outlive] A wait that has a deadline ends in two steps: its timer claims it, and then the party takes
+// [queue.outlive] A wait that has a deadline ends in two steps: its timer claims it, and then the agent takes
 // itself out of the queue. A notification may come between the two. It finds the wait claimed, takes the
 // waiter out, and the object may be destroyed as soon as it returns, since nobody is blocked on it any more.
-// The party must therefore learn that it is out of the queue without touching the object. A lock inside the
+// The agent must therefore learn that it is out of the queue without touching the object. A lock inside the
 // object could not tell it.
 //
-//     party whose time is up                      party that ends all waits
+//     agent whose time is up                      agent that ends all waits
 //   1 lock queue_lock_of(object)                1 lock queue_lock_of(object)
 //   2 queued? then the object is still there:   2 take all waiters out, and what else there is to
 //     take itself out of its queue                do to the object
@@ -37,7 +37,7 @@ struct alignas(cache_line) padded_queue_lock {
 // 4 KiB. With more, two busy objects share a lock less often; each is held for some 20 ns.
 inline constinit std::array<padded_queue_lock, 64> queue_locks{};
 
-// For fork: no party that stays behind is to hold one. In the order of their addresses, as their rank demands.
+// For fork: no agent that stays behind is to hold one. In the order of their addresses, as their rank demands.
 inline void lock_all_queue_locks() noexcept {
     for (auto& each : queue_locks)
         each.lock.lock();

@@ -2,7 +2,7 @@
 // Copyright the libfiber authors.
 
 // raw_file.hpp: reading a small file by nothing but system calls, for a thread that has file descriptors of its own: see
-// own_descriptors.hpp. What stands in front of the C library's open, read and close takes a number for the same file in all
+// unshare_descriptors.hpp. What stands in front of the C library's open, read and close takes a number for the same file in all
 // threads: ThreadSanitizer, or a library that wraps them.
 #pragma once
 

@@ -13,11 +13,11 @@ namespace {
 // How many pauses lie between two looks: each look takes the line from the holder, who may well be back for the next
 // operation, and is undisturbed meanwhile. With one after each pause, an item that two processors pass through the same
 // channel takes 145 ns; with 16 at first 38; so, 30.
-constexpr int shortest_gap = 32, longest_gap = 64;
+constexpr int min_gap = 32, max_gap = 64;
 
 void spin_until_free(std::atomic<std::uint32_t> const& word) noexcept {
     for (backoff wait;; wait()) // after some microseconds: the holder is not running
-        for (int gap = shortest_gap; gap <= longest_gap; gap *= 2) {
+        for (int gap = min_gap; gap <= max_gap; gap *= 2) {
             for (int i = 0; i < gap; ++i)
                 cpu_relax();
             // relaxed: the caller's exchange takes it
@@ -30,7 +30,7 @@ void spin_until_free(std::atomic<std::uint32_t> const& word) noexcept {
 
 [[gnu::cold, gnu::noinline]] guarded_data spin_lock_slow(std::atomic<std::uint32_t>& word,
                                                          std::uint32_t was) noexcept {
-    auto const free = spin_word_value::free_here();
+    auto const free = spin_word_value::unlocked_value();
     auto const mine = free | spin_word_value::locked;
     while (was == mine) {
         spin_until_free(word);
@@ -38,7 +38,7 @@ void spin_until_free(std::atomic<std::uint32_t> const& word) noexcept {
     }
     if (was == free)
         return guarded_data::ours;
-    // [fork] Only one party sees the old process's value, and the lock is its own.
+    // [fork] Only one agent sees the old process's value, and the lock is its own.
     return (was & spin_word_value::locked) != 0 ? guarded_data::torn : guarded_data::inherited;
 }
 

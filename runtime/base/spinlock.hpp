@@ -20,13 +20,13 @@ namespace fiber::rt {
 enum class guarded_data : std::uint8_t { ours, inherited, torn };
 
 // The lock word, which is 0 at first: bit 0 says whether it is locked, the others in which process it was last locked
-// or unlocked: forks_so_far.
+// or unlocked: fork_generation.
 class spin_word_value {
 public:
     static constexpr std::uint32_t locked = 1;
     // Relaxed: it changes only while no other thread exists.
-    [[nodiscard]] static std::uint32_t free_here() noexcept {
-        return std::uint32_t{forks_so_far.load(std::memory_order_relaxed)} << 1;
+    [[nodiscard]] static std::uint32_t unlocked_value() noexcept {
+        return std::uint32_t{fork_generation.load(std::memory_order_relaxed)} << 1;
     }
 };
 
@@ -42,8 +42,8 @@ public:
     explicit spin_word(std::atomic<std::uint32_t>& word) noexcept : word_(word) {}
 
     // For data that can be made afresh, whatever has become of them.
-    [[nodiscard]] guarded_data lock_whatever() noexcept {
-        auto const free = spin_word_value::free_here();
+    [[nodiscard]] guarded_data lock_unchecked() noexcept {
+        auto const free = spin_word_value::unlocked_value();
         auto const was = word_.exchange(free | spin_word_value::locked, std::memory_order_acquire); // [spin]
         auto const data = was == free ? guarded_data::ours : spin_lock_slow(word_, was);
         note_locked(rank, &word_);
@@ -51,14 +51,14 @@ public:
     }
     // Aborts if they are torn.
     guarded_data lock() noexcept {
-        auto const data = lock_whatever();
+        auto const data = lock_unchecked();
         if (data == guarded_data::torn) [[unlikely]]
             guarded_data_torn();
         return data;
     }
     void unlock() noexcept {
         note_unlocked(rank, &word_);
-        word_.store(spin_word_value::free_here(), std::memory_order_release); // [spin]
+        word_.store(spin_word_value::unlocked_value(), std::memory_order_release); // [spin]
     }
 
 private:

@@ -25,7 +25,7 @@ std::array<std::atomic<handler>, _NSIG> installed{};
 
 FIBER_NO_SPLIT void enter(int signal, siginfo_t* info, void* context) noexcept;
 void enter(int signal, siginfo_t* info, void* context) noexcept {
-    arch::without_limit const on_the_signal_stack;
+    arch::limit_suspension const on_the_signal_stack;
     installed[static_cast<std::size_t>(signal)].load(std::memory_order_relaxed)(signal, info, context);
 }
 

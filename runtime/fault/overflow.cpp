@@ -9,7 +9,7 @@
 
 #include "runtime/base/backoff.hpp"
 #include "runtime/base/fatal.hpp"
-#include "runtime/base/immortal.hpp"
+#include "runtime/base/no_destructor.hpp"
 #include "runtime/fault/chained_handler.hpp"
 #include "runtime/sched/current.hpp"
 #include "runtime/sched/fiber.hpp"
@@ -33,7 +33,7 @@
 namespace fiber::rt {
 namespace {
 
-constinit immortal<chained_handler> behind;
+constinit no_destructor<chained_handler> behind;
 
 void print(std::string_view text) noexcept {
     [[maybe_unused]] auto const written = ::write(STDERR_FILENO, text.data(), text.size());
@@ -109,15 +109,15 @@ struct overflow {
     char const* remedy = larger_stack;
     bool over_guard = false;
 };
-overflow overflow_of(fiber const& g, arch::segment_place segment, std::uintptr_t address,
+overflow overflow_of(fiber const& g, arch::segment_location segment, std::uintptr_t address,
                      std::uintptr_t sp) noexcept {
     constexpr std::size_t farthest = std::size_t{64} << 20;
-    stack const* const own = g.stk;
-    stack const* const s = own->further != nullptr ? own->further : own;
+    stack const* const own = g.stack;
+    stack const* const s = own->extension != nullptr ? own->extension : own;
     bool const elsewhere = segment.slot_size != 0;
     auto const bottom = reinterpret_cast<std::uintptr_t>(elsewhere ? segment.bottom : s->bottom());
-    auto const size = elsewhere ? segment.slot_size : s->of.size();
-    auto const* const remedy = own->further != nullptr ? "with_stack more bytes" : larger_stack;
+    auto const size = elsewhere ? segment.slot_size : s->size_class.size();
+    auto const* const remedy = own->extension != nullptr ? "with_stack more bytes" : larger_stack;
     if (bottom - 1 - address < guard_size)
         return {size, remedy};
     bool const below = sp < bottom && bottom - sp < farthest;
@@ -160,7 +160,7 @@ void watch_for_overflows() noexcept {
 }
 
 void die_of_overflow(fiber const& g) noexcept {
-    print_who(g, static_cast<stack*>(g.stk)->of.size(), larger_stack);
+    print_who(g, static_cast<stack*>(g.stack)->size_class.size(), larger_stack);
     fatal("it was noticed when the fiber ended, by what lies below its stack: there is no guard page there");
 }
 

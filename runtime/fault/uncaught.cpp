@@ -8,7 +8,7 @@
 #include "runtime/sched/machine.hpp"
 #include "runtime/sched/name.hpp"
 
-#include "asm/last_call.hpp"
+#include "asm/outermost_call.hpp"
 
 #include <exception>
 
@@ -17,7 +17,7 @@ namespace {
 
 fiber_name name_of_self() noexcept {
     machine const* const m = current_machine();
-    return m != nullptr ? full_name(*m->running) : fiber_name{"a fiber that has forked"}; // [fork.stranded]
+    return m != nullptr ? full_name(*m->running) : fiber_name{"a fiber that has forked"}; // [fork.thread]
 }
 
 [[noreturn]] void die_of_exception() noexcept {
@@ -34,7 +34,7 @@ fiber_name name_of_self() noexcept {
 } // namespace
 } // namespace fiber::rt
 
-void fiber::arch::left_by(unwinding what) noexcept {
+void fiber::arch::on_uncaught(unwinding what) noexcept {
     if (what == unwinding::exception)
         rt::die_of_exception();
     rt::fatal("%s has called pthread_exit, or was cancelled, which is for OS threads: a fiber ends when its "

@@ -55,7 +55,7 @@ void print(fiber const& g, fiber_state state, std::FILE* to) {
         return;
     std::fprintf(to, "%s: ", full_name(g).text);
     print_state(g, state, to);
-    print_stack(g.stk, to);
+    print_stack(g.stack, to);
     print_origin(g.started_at, to);
     std::fputc('\n', to);
 }
@@ -66,7 +66,7 @@ void dump(scheduler const& of, std::FILE* to) {
     auto const figures = of.stats();
     std::fprintf(to, "%zu fibers on %u processors\n", figures.fibers_live, figures.processors);
     for_each_fiber([&](fiber const& g) {
-        if (g.sched == &of)
+        if (g.scheduler == &of)
             print(g, g.state, to); // may park
     });
 }

@@ -23,16 +23,16 @@ runtime_stats scheduler::stats() const {
     s.processors = processors();
     s.machines = machines_made_.load(std::memory_order_relaxed); // a number
     s.handoffs = handoffs_.load(std::memory_order_relaxed);      // likewise
-    s.heavy_fences = membarriers_so_far();
+    s.heavy_fences = membarrier_count();
     unsigned const made = made_.load(std::memory_order_acquire); // [made]
     for (unsigned i = 0; i < made; ++i) {
         processor const& p = *processors_[i];
-        s.switches += p.progress.ticks.read();
+        s.switches += p.monitor.ticks.read();
         s.steals += p.steals.read();
         s.parks += p.parks.read();
         s.timers += p.timers.size();
         for (stack_cache const& stacks : p.idle.stacks)
-            s.stack_bytes_cached += stacks.idle() * stacks.of().least_resident();
+            s.stack_bytes_cached += stacks.idle() * stacks.size_class().min_resident();
     }
     std::size_t in_hand = 0; // running, or between a queue and that, as far as one can tell
     for (machine const* m = first_machine(); m != nullptr; m = m->next_made)

@@ -10,9 +10,9 @@
 //                                       queues of those objects in sync/ that use queue_locks
 //   the global runtime                  forgotten; the next go() outside of a fiber makes a new one
 //   other runtimes                      shells: their go() throws, their destructor returns at once
-//   fibers, parties                     have stayed behind: nobody can claim their waits or wake them, a join
+//   fibers, agents                     have stayed behind: nobody can claim their waits or wake them, a join
 //                                       returns at once. Never recycled, since queues may still hold their waiters
-//   the fiber that forked               an OS thread, on the fiber's stack: [fork.stranded]
+//   the fiber that forked               an OS thread, on the fiber's stack: [fork.thread]
 //   locks inside an object, a runtime   as the vanished threads left them
 //
 //   The work is the same for one fiber and for a million, and touches no pages of theirs, which an exec would waste.
@@ -23,7 +23,7 @@
 
 #include "runtime/base/env.hpp"
 #include "runtime/base/fatal.hpp"
-#include "runtime/base/lock_soon.hpp"
+#include "runtime/base/lock_adaptive.hpp"
 #include "runtime/base/process_stamp.hpp"
 #include "runtime/base/queue_lock.hpp"
 #include "runtime/process/runtimes.hpp"
@@ -31,7 +31,7 @@
 #include "runtime/sched/fiber_pool.hpp"
 #include "runtime/sched/machine.hpp"
 #include "runtime/sched/name.hpp"
-#include "runtime/sched/thread_party.hpp"
+#include "runtime/sched/thread_agent.hpp"
 #include "runtime/stack/kind.hpp"
 #include "runtime/stack/stack_class.hpp"
 
@@ -45,7 +45,7 @@ namespace fiber::rt {
 namespace {
 
 // All locks of the process, in the order in which they nest; those of runtimes and objects are not among them.
-// The mutexes that machines want all the time come last, and behind the gate: lock_soon.hpp.
+// The mutexes that machines want all the time come last, and behind the gate: lock_adaptive.hpp.
 // Each function that gives a mutex also sees to it that its data has been made: a static local that another thread
 // is making would be locked in the child for good.
 using mutex_of = std::mutex& (*)() noexcept;
@@ -53,14 +53,14 @@ constexpr mutex_of rarely_wanted[] = {
     global_runtime_mutex,
     starting_runtimes_mutex,
     env_mutex,
-    thread_parties_mutex,
+    thread_agents_mutex,
 };
 constexpr mutex_of often_wanted[] = {names_mutex, fiber_records_mutex};
 
-constinit stack const* stranded_on = nullptr;
+constinit stack const* forked_thread_stack = nullptr;
 
 void before() noexcept {
-    static_cast<void>(current_thread_party()); // made here: the child must not need memory to become one
+    static_cast<void>(current_thread_agent()); // made here: the child must not need memory to become one
     for (mutex_of const m : rarely_wanted)
         m().lock();
     lock_running_threads();
@@ -82,29 +82,29 @@ void after() noexcept {
         m().unlock();
 }
 
-// [fork.stranded]
-void leave_machine(machine const& m) noexcept {
+// [fork.thread]
+void detach_from_machine(machine const& m) noexcept {
     fiber& g = *m.running;
     set_current_machine(nullptr);
-    thread_party& me = current_thread_party();
-    me.came_along();
+    thread_agent& me = current_thread_agent();
+    me.adopt_in_child();
     me.locals = std::exchange(g.has_locals, false) ? g.locals : nullptr;
-    stranded_on = g.stk;
+    forked_thread_stack = g.stack;
 }
 
 void after_in_child() noexcept {
     // relaxed: there is one thread
-    forks_so_far.store(static_cast<std::uint16_t>(forks_so_far.load(std::memory_order_relaxed) + 1),
-                       std::memory_order_relaxed);
+    fork_generation.store(static_cast<std::uint16_t>(fork_generation.load(std::memory_order_relaxed) + 1),
+                          std::memory_order_relaxed);
     forget_global_runtime();
     renew_fiber_records();
-    renew_thread_parties();
-    forget_vanished_threads();
+    renew_thread_agents();
+    drop_threads_of_parent();
     after();
     if (machine const* const m = current_machine())
-        leave_machine(*m);
+        detach_from_machine(*m);
     else
-        current_thread_party().came_along();
+        current_thread_agent().adopt_in_child();
 }
 
 [[gnu::constructor(101)]] void install() { // 101: the first that programs may have
@@ -114,7 +114,7 @@ void after_in_child() noexcept {
 
 } // namespace
 
-stack const* stack_kept_over_fork() noexcept { return stranded_on; }
+stack const* stack_kept_over_fork() noexcept { return forked_thread_stack; }
 
 void end_forked_process() noexcept { std::exit(EXIT_SUCCESS); }
 

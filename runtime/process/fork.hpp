@@ -8,7 +8,7 @@ namespace fiber::rt {
 
 struct stack;
 
-// [fork.stranded] In the child of a fiber that has forked, the process's only thread stands on that fiber's stack.
+// [fork.thread] In the child of a fiber that has forked, the process's only thread stands on that fiber's stack.
 // There is no machine: it is an OS thread from then on, which lives there. Null: it is not so.
 [[nodiscard]] stack const* stack_kept_over_fork() noexcept;
 

@@ -4,7 +4,7 @@
 #include "runtime/sched/current.hpp"
 
 #include "runtime/base/fatal.hpp"
-#include "runtime/sched/thread_party.hpp"
+#include "runtime/sched/thread_agent.hpp"
 
 #include <cstring>
 #include <pthread.h>
@@ -23,7 +23,7 @@
 namespace fiber::rt {
 namespace {
 
-[[gnu::tls_model("initial-exec")]] thread_local thread_party* this_thread_party = nullptr;
+[[gnu::tls_model("initial-exec")]] thread_local thread_agent* this_thread_agent = nullptr;
 
 // Stands in each accessor, so that link-time optimisation, too, must take it for a function with side
 // effects, and cannot merge two calls.
@@ -34,26 +34,26 @@ inline void hide() noexcept { asm volatile("" ::: "memory"); }
 struct destroy_locals_at_thread_end {
     bool armed = false;
     ~destroy_locals_at_thread_end() {
-        if (this_thread_party != nullptr)
-            this_thread_party->destroy_locals();
+        if (this_thread_agent != nullptr)
+            this_thread_agent->destroy_locals();
     }
 };
 thread_local destroy_locals_at_thread_end at_thread_end;
 
-// [party.end] The destructor of a thread_local variable may still wait, or make fiber-local values, as whom it knows: the
-// party is given back by a key's destructor, which runs after all of those. Another key's destructor may run after that, and
-// wait: then the thread has another party, and the C library calls this again for it.
-constinit pthread_key_t party_key{};
+// [agent.end] The destructor of a thread_local variable may still wait, or make fiber-local values, as whom it knows: the
+// agent is given back by a key's destructor, which runs after all of those. Another key's destructor may run after that, and
+// wait: then the thread has another agent, and the C library calls this again for it.
+constinit pthread_key_t agent_key{};
 
-void give_party_back(void* its) noexcept {
-    auto& party = *static_cast<thread_party*>(its);
-    party.destroy_locals(); // as it, too
-    this_thread_party = nullptr;
-    thread_party::release(party);
+void give_agent_back(void* its) noexcept {
+    auto& agent = *static_cast<thread_agent*>(its);
+    agent.destroy_locals(); // as it, too
+    this_thread_agent = nullptr;
+    thread_agent::release(agent);
 }
 
-[[gnu::constructor(101)]] void make_party_key() { // 101: the first that programs may have
-    if (int const error = ::pthread_key_create(&party_key, give_party_back); error != 0)
+[[gnu::constructor(101)]] void make_agent_key() { // 101: the first that programs may have
+    if (int const error = ::pthread_key_create(&agent_key, give_agent_back); error != 0)
         fatal("cannot prepare for the ends of threads: pthread_key_create: %s", std::strerror(error));
 }
 
@@ -71,14 +71,14 @@ void give_party_back(void* its) noexcept {
     fiber_rt_this_machine = m;
 }
 
-[[FIBER_OPAQUE]] thread_party& current_thread_party() noexcept {
+[[FIBER_OPAQUE]] thread_agent& current_thread_agent() noexcept {
     hide();
-    if (this_thread_party == nullptr) {
+    if (this_thread_agent == nullptr) {
         at_thread_end.armed = true;
-        this_thread_party = &thread_party::acquire();
-        ::pthread_setspecific(party_key, this_thread_party); // [party.end]
+        this_thread_agent = &thread_agent::acquire();
+        ::pthread_setspecific(agent_key, this_thread_agent); // [agent.end]
     }
-    return *this_thread_party;
+    return *this_thread_agent;
 }
 
 } // namespace fiber::rt

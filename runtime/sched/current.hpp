@@ -11,7 +11,7 @@
 namespace fiber::rt {
 
 struct machine;
-class thread_party;
+class thread_agent;
 
 } // namespace fiber::rt
 
@@ -56,7 +56,7 @@ namespace fiber::rt {
 
 void set_current_machine(machine*) noexcept;
 
-// This OS thread as a party; made on first use, recycled when the thread ends. Not for machines.
-[[nodiscard]] thread_party& current_thread_party() noexcept;
+// This OS thread as an agent; made on first use, recycled when the thread ends. Not for machines.
+[[nodiscard]] thread_agent& current_thread_agent() noexcept;
 
 } // namespace fiber::rt

@@ -54,31 +54,31 @@ enum class stack_source : std::uint8_t { usual, thread, depot };
 //   one with a limit  alive, that waiter is parked in join_for   finish; or the joiner's time-out puts unjoined back
 //   finishing         ended; the last writes are under way       done, a few instructions later
 //   done              ended; the record belongs to the handle    join or detach, which recycle it
-class life_word {
+class join_state {
 public:
     struct joiner { // on the joiner's stack
         ticket key;
         bool recycled = false; // the record; else that is up to the joiner
     };
     static constexpr std::uintptr_t unjoined = 0, detached = 1, finishing = 2, done = 3;
-    static constexpr std::uintptr_t with_limit = 4; // joiners are aligned
+    static constexpr std::uintptr_t timed = 4; // joiners are aligned
 
     std::atomic<std::uintptr_t> word{unjoined};
 
     [[nodiscard]] static bool joined(std::uintptr_t value) noexcept { return value > done; }
     // Nobody but the fiber's end will change it any more.
-    [[nodiscard]] static bool settled(std::uintptr_t value) noexcept {
-        return value == detached || (joined(value) && (value & with_limit) == 0);
+    [[nodiscard]] static bool is_final(std::uintptr_t value) noexcept {
+        return value == detached || (joined(value) && (value & timed) == 0);
     }
     [[nodiscard]] static joiner& joiner_in(std::uintptr_t value) noexcept {
-        return *reinterpret_cast<joiner*>(value & ~with_limit);
+        return *reinterpret_cast<joiner*>(value & ~timed);
     }
 };
 
 // Two cache lines: the first is all that switches, wakes and the end look at; the second is for the start.
-class alignas(2 * cache_line) fiber : public party {
+class alignas(2 * cache_line) fiber : public agent {
 public:
-    fiber() noexcept : party(kind::fiber) {}
+    fiber() noexcept : agent(kind::fiber) {}
 
     void move(fiber_state from, fiber_state to) noexcept {
         FIBER_ASSERT(state == from);
@@ -87,25 +87,25 @@ public:
     }
 
     // What resuming it will touch.
-    void prefetch() const noexcept { prefetch_to_write(this); }
+    void prefetch() const noexcept { prefetch_for_write(this); }
     // What starting it, or its first run, will.
     void prefetch_all() const noexcept {
         prefetch();
-        prefetch_to_write(reinterpret_cast<std::byte const*>(this) + cache_line);
+        prefetch_for_write(reinterpret_cast<std::byte const*>(this) + cache_line);
     }
 
     // Peeked at by dumps while the fiber runs.
     relaxed<fiber_state> state{fiber_state::dead};
-    relaxed<wait_reason> why{};         // why it is parked; or `turn`: time_share.hpp
-    bool pinned = false;                // it may run on one machine alone: its stack's pinned_to
-    bool has_locals = false;            // made on first use
-    stack_source stack_from{};          // from before its start to its end
-    relaxed<void const*> what{nullptr}; // what it waits for; else see parcel.hpp, time_share.hpp
-    relaxed<scheduler*> sched{nullptr}; // whose fiber it is; null in a cache
-    relaxed<char const*> name{nullptr}; // null: none. See name.hpp
-    fiber* link = nullptr;              // in the one queue or cache that holds it
-    relaxed<stack*> stk{nullptr};       // null while fresh: it gets one when it first runs
-    life_word life;
+    relaxed<wait_reason> why{};                 // why it is parked; or `turn`: time_share.hpp
+    bool pinned = false;                        // it may run on one machine alone: its stack's pinned_to
+    bool has_locals = false;                    // made on first use
+    stack_source stack_from{};                  // from before its start to its end
+    relaxed<void const*> what{nullptr};         // what it waits for; else see spawn_batch.hpp, time_share.hpp
+    relaxed<rt::scheduler*> scheduler{nullptr}; // whose fiber it is; null in a cache
+    relaxed<char const*> name{nullptr};         // null: none. See name.hpp
+    fiber* next = nullptr;                      // in the one queue or cache that holds it
+    relaxed<rt::stack*> stack{nullptr};         // null while fresh: it gets one when it first runs
+    join_state join;
 
     relaxed<std::uint64_t> id{0}; // 1 and up, never reused in this process
     union {

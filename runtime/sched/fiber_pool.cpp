@@ -3,8 +3,8 @@
 
 #include "runtime/sched/fiber_pool.hpp"
 
-#include "runtime/base/lock_soon.hpp"
-#include "runtime/base/made_once.hpp"
+#include "runtime/base/lock_adaptive.hpp"
+#include "runtime/base/once_box.hpp"
 #include "runtime/stack/slab.hpp"
 
 #include <algorithm>
@@ -35,7 +35,7 @@ public:
         return taken != 0 ? taken : make(at);
     }
     void give(fiber* const* at, std::size_t n) noexcept {
-        auto const hold = lock_soon(lock_);
+        auto const hold = lock_adaptive(lock_);
         free_.insert(free_.end(), at, at + n); // there is room for all that were ever made
     }
     // The first record of each chunk of this process. Memory for the result is taken without the lock, which others wait
@@ -43,7 +43,7 @@ public:
     [[nodiscard]] std::vector<fiber const*> chunks() {
         std::vector<fiber const*> copy;
         for (std::size_t wanted = 0;; copy.reserve(wanted)) {
-            auto const hold = lock_soon(lock_);
+            auto const hold = lock_adaptive(lock_);
             auto const begin = made_.begin() + first_;
             wanted = static_cast<std::size_t>(made_.end() - begin);
             if (wanted <= copy.capacity()) {
@@ -62,7 +62,7 @@ public:
 
 private:
     [[nodiscard]] std::size_t take_free(fiber** at) noexcept {
-        auto const hold = lock_soon(lock_);
+        auto const hold = lock_adaptive(lock_);
         std::size_t const taken = std::min(records_at_once, free_.size());
         std::copy(free_.end() - static_cast<std::ptrdiff_t>(taken), free_.end(), at);
         free_.resize(free_.size() - taken);
@@ -76,12 +76,12 @@ private:
         populate_pages({&all, 1});
         for (std::size_t i = 0; i < records_at_once; ++i)
             at[records_at_once - 1 - i] = ::new (chunk + i * sizeof(fiber)) fiber;
-        auto const hold = lock_soon(lock_);
+        auto const hold = lock_adaptive(lock_);
         made_.push_back(at[records_at_once - 1]);
         return records_at_once;
     }
     [[nodiscard]] std::byte* reserve_chunk() {
-        auto const hold = lock_soon(lock_);
+        auto const hold = lock_adaptive(lock_);
         if (unused_chunks_ == 0)
             add_slab();
         --unused_chunks_;
@@ -115,14 +115,14 @@ private:
     std::byte* next_chunk_ = nullptr;
 };
 
-constinit made_once<depot> the_records;
+constinit once_box<depot> the_records;
 depot& records() { return the_records.get(); }
 
 std::atomic<std::uint64_t> next_id{1}; // relaxed: uniqueness needs no order
 
 } // namespace
 
-std::uint64_t new_party_id() noexcept { return next_id.fetch_add(1, std::memory_order_relaxed); }
+std::uint64_t new_agent_id() noexcept { return next_id.fetch_add(1, std::memory_order_relaxed); }
 
 fiber_cache::~fiber_cache() { records().give(free_.data(), count_); }
 
@@ -143,7 +143,7 @@ void fiber_cache::refill_ids() noexcept {
 
 // The coldest.
 void fiber_cache::return_half() noexcept {
-    constexpr std::size_t half = most_free / 2;
+    constexpr std::size_t half = max_free / 2;
     records().give(free_.data(), half);
     std::copy(free_.begin() + half, free_.end(), free_.begin());
     count_ -= half;

@@ -41,7 +41,7 @@ public:
         return f;
     }
     void give(fiber& f) noexcept {
-        if (count_ == most_free)
+        if (count_ == max_free)
             return_half();
         free_[count_++] = &f;
     }
@@ -50,8 +50,8 @@ public:
     static void give_to_depot(fiber& f) noexcept;
 
 private:
-    static constexpr std::size_t most_free = 320; // 40 KiB
-    static constexpr std::size_t ahead = 4;       // a miss takes about as long as to start so many
+    static constexpr std::size_t max_free = 320; // 40 KiB
+    static constexpr std::size_t ahead = 4;      // a miss takes about as long as to start so many
 
     void refill();
     void refill_ids() noexcept;
@@ -59,11 +59,11 @@ private:
 
     std::size_t count_ = 0;
     std::uint64_t next_id_ = 0, last_id_ = 0;
-    std::array<fiber*, most_free> free_;
+    std::array<fiber*, max_free> free_;
 };
 
-// An id for a party that is not a fiber; never that of one.
-[[nodiscard]] std::uint64_t new_party_id() noexcept;
+// An id for an agent that is not a fiber; never that of one.
+[[nodiscard]] std::uint64_t new_agent_id() noexcept;
 
 // Shows every record made in this process to f, free ones too, while others change them: f reads atomics only. Without a
 // lock: f may allocate, start fibers and park. Throws what f throws, and std::bad_alloc.

@@ -17,21 +17,21 @@ namespace {
 // As long as waking a machine takes, so that at worst a search costs twice what it saves. Half as long after each that was
 // followed by a sleep which nobody cut short, down to a look around without theft: where timers are due all the time, and
 // nobody has anything to give away, searches took a seventh of the CPU time.
-constexpr auto longest_search = std::chrono::nanoseconds(20'000);
-constexpr unsigned most_halvings = 3;
+constexpr auto max_search = std::chrono::nanoseconds(20'000);
+constexpr unsigned max_halvings = 3;
 constexpr int pauses_between_rounds = 8;
 // To take fibers from one that runs costs a heavy fence, for which that one may have to wait; and it is better placed to
 // run them. So it is done only if they are still there when so long has passed without a sign of life from it.
 constexpr auto time_before_stealing = std::chrono::microseconds(6);
 // How long a processor is watched before it is asked for some. In less time one that gets through its queue again and again
 // may not have come to its end once.
-constexpr auto time_before_asking = std::chrono::microseconds(4);
+constexpr auto time_before_request = std::chrono::microseconds(4);
 // How long a machine sleeps that sees fibers which it cannot get at: their processor's machine is about to do
 // something with them, but has lost its CPU.
 constexpr auto short_sleep = std::chrono::microseconds(50);
 
 // From one look at the timers to the next: five microseconds a switch, beside which cache misses do not matter.
-constexpr auto longest_quick_lap = std::chrono::microseconds(300);
+constexpr auto max_short_round = std::chrono::microseconds(300);
 
 void pause(int times) noexcept {
     while (times-- > 0)
@@ -48,14 +48,14 @@ fiber* scheduler::find_runnable(machine& m) noexcept {
         if (m.p == nullptr) {
             if (m.discarded) // [pin.discard]
                 return nullptr;
-            wait_as_spare(m);
+            park_spare(m);
             continue;
         }
         if (retired(*m.p)) {
             retire(m);
             continue;
         }
-        fiber* const g = look(m);
+        fiber* const g = find_work(m);
         if (g == nullptr) {
             sleep(m);
             continue;
@@ -69,28 +69,28 @@ fiber* scheduler::find_runnable(machine& m) noexcept {
     return nullptr;
 }
 
-fiber* scheduler::look(machine& m) noexcept {
-    if (m.set_aside != nullptr)
-        return std::exchange(m.set_aside, nullptr);
-    fiber* const g = look_here(m);
-    return g != nullptr ? g : search(m);
+fiber* scheduler::find_work(machine& m) noexcept {
+    if (m.deferred != nullptr)
+        return std::exchange(m.deferred, nullptr);
+    fiber* const g = find_local(m);
+    return g != nullptr ? g : spin_for_work(m);
 }
 
-fiber* scheduler::look_here(machine& m) noexcept {
+fiber* scheduler::find_local(machine& m) noexcept {
     if (!m.p->timers.empty())
         run_timers(m, *m.p);
-    if (m.p->time_to_look()) {
-        m.p->looked();
-        if (m.p->time_for_census()) {
-            m.p->counted(live_fibers(), processors());
+    if (m.p->time_to_poll()) {
+        m.p->polled();
+        if (m.p->time_to_sample()) {
+            m.p->sample_live_fibers(live_fibers(), processors());
             set_signal_mask(); // as in nap, for a machine that does not sleep
         }
         poll(m);
-        if (fiber* const g = let_in(m))
+        if (fiber* const g = poll_global(m))
             return g;
     }
-    if (m.p->asked())
-        offer(m);
+    if (m.p->share_requested())
+        share_half(m);
     if (fiber* const g = m.p->take_local())
         return g;
     return take_global(m);
@@ -98,11 +98,11 @@ fiber* scheduler::look_here(machine& m) noexcept {
 
 // While there are others here: the first of the global queue, at once. Or a share to the end of the own queue: many that were
 // started in a row stay in that row, as their stacks lie in the memory; a yield among a million took twice as long without.
-fiber* scheduler::let_in(machine& m) noexcept {
-    fiber_list turn = global_.take_turn(processors());
+fiber* scheduler::poll_global(machine& m) noexcept {
+    fiber_list turn = global_.pop_one_or_batch(processors());
     if (turn.size() == 1)
         return turn.pop();
-    put_share(m, std::move(turn));
+    push_batch(m, std::move(turn));
     return nullptr;
 }
 
@@ -110,28 +110,28 @@ fiber* scheduler::let_in(machine& m) noexcept {
 fiber* scheduler::take_global(machine& m) noexcept {
     if (global_.empty())
         return nullptr;
-    fiber_list share = global_.take_share(processors());
+    fiber_list share = global_.pop_batch(processors());
     fiber* const first = share.pop();
-    put_share(m, std::move(share));
+    push_batch(m, std::move(share));
     return first;
 }
 
-void scheduler::put_share(machine& m, fiber_list&& share) noexcept {
+void scheduler::push_batch(machine& m, fiber_list&& share) noexcept {
     if (share.empty())
         return;
-    m.p->put_strangers(std::move(share));
+    m.p->push_remote(std::move(share));
     light_fence(); // [idle.wake]
     idle_.wake_one();
 }
 
 // Half of the queue goes where those who search look first, unless there is something for them already: they take a
 // microsecond to come, in which many more would be offered.
-void scheduler::offer(machine& m) noexcept {
-    m.p->ask_no_more();
+void scheduler::share_half(machine& m) noexcept {
+    m.p->clear_share_request();
     if (m.p->queued() == 0)
         return;
     if (global_.empty()) {
-        global_.offer(m.p->take_half());
+        global_.push_shared(m.p->take_half());
         ++m.p->steals;
     }
     light_fence(); // [idle.wake]
@@ -139,49 +139,49 @@ void scheduler::offer(machine& m) noexcept {
 }
 
 // A searching machine's request to one processor at a time, and what it has seen of one it thinks of asking.
-class scheduler::request {
+class scheduler::share_request {
 public:
-    request() = default;
-    request(request const&) = delete;
-    request& operator=(request const&) = delete;
-    ~request() { withdraw(); }
+    share_request() = default;
+    share_request(share_request const&) = delete;
+    share_request& operator=(share_request const&) = delete;
+    ~share_request() { withdraw(); }
 
     void make(processor& p) noexcept {
         withdraw();
-        asked_ = &p;
-        p.ask();
+        requested_ = &p;
+        p.request_share();
     }
-    void consider(processor* p, clock::time_point now) noexcept {
+    void watch(processor* p, clock::time_point now) noexcept {
         candidate_ = p;
         if (p != nullptr)
-            seen_ = p->progress.so_far(now);
+            seen_ = p->monitor.sample(now);
     }
     // The candidate, if it is found to fall behind.
-    [[nodiscard]] processor* judge(clock::time_point now) const noexcept {
+    [[nodiscard]] processor* find_overloaded(clock::time_point now) const noexcept {
         if (candidate_ == nullptr)
             return nullptr;
-        if (candidate_->progress.falls_behind(seen_, candidate_->queued(), now))
+        if (candidate_->monitor.falls_behind(seen_, candidate_->queued(), now))
             return candidate_;
-        candidate_->progress.has_kept_up();
+        candidate_->monitor.mark_responsive();
         return nullptr;
     }
 
 private:
     // It may wipe out another machine's request, which asks again soon.
     void withdraw() noexcept {
-        if (asked_ != nullptr)
-            asked_->ask_no_more();
-        asked_ = nullptr;
+        if (requested_ != nullptr)
+            requested_->clear_share_request();
+        requested_ = nullptr;
     }
 
-    processor* asked_ = nullptr;
+    processor* requested_ = nullptr;
     processor* candidate_ = nullptr;
-    pace::look seen_;
+    load_monitor::snapshot seen_;
 };
 
-// [idle.ask] One that has much is asked at once; of the others, one is watched until the next time.
-void scheduler::ask_around(machine const& m, request& mine, clock::time_point now) noexcept {
-    if (processor* const p = mine.judge(now)) {
+// [idle.share] One that has much is asked at once; of the others, one is watched until the next time.
+void scheduler::request_shares(machine const& m, share_request& mine, clock::time_point now) noexcept {
+    if (processor* const p = mine.find_overloaded(now)) {
         mine.make(*p);
         return;
     }
@@ -193,32 +193,32 @@ void scheduler::ask_around(machine const& m, request& mine, clock::time_point no
         if (&p == m.p)
             continue;
         auto const waiting = p.waiting();
-        if (pace::is_many(waiting)) {
+        if (load_monitor::is_many(waiting)) {
             mine.make(p);
             return;
         }
         if (waiting != 0)
             candidate = &p;
     }
-    mine.consider(candidate, now);
+    mine.watch(candidate, now);
 }
 
-fiber* scheduler::search(machine& m) noexcept {
+fiber* scheduler::spin_for_work(machine& m) noexcept {
     if (made_.load(std::memory_order_relaxed) == 1)
         return nullptr;
     if (!m.searching && !(m.searching = idle_.start_searching(processors())))
         return nullptr;
     auto now = clock::now();
-    auto const end = now + longest_search / (1U << m.vain_searches);
+    auto const end = now + max_search / (1U << m.failed_searches);
     auto next_theft = now + time_before_stealing;
-    auto next_asking = now;
-    request mine;
+    auto next_request = now;
+    share_request mine;
     for (; now < end; now = clock::now()) {
         if (fiber* const g = take_global(m))
             return g;
-        if (now >= next_asking) {
-            ask_around(m, mine, now);
-            next_asking = now + time_before_asking;
+        if (now >= next_request) {
+            request_shares(m, mine, now);
+            next_request = now + time_before_request;
         }
         if (now >= next_theft) {
             next_theft = now + time_before_stealing;
@@ -253,15 +253,15 @@ fiber* scheduler::steal(machine& m) noexcept {
 }
 
 fiber* scheduler::steal_from(machine& m, processor& victim) noexcept {
-    fiber_list loot;
-    static_cast<void>(break_lease(victim, if_inside::give_up, [&](machine&) {
-        loot.push(victim.take_half());
-        if (loot.empty())
+    fiber_list stolen;
+    static_cast<void>(try_revoke(victim, if_inside::give_up, [&](machine&) {
+        stolen.push(victim.take_half());
+        if (stolen.empty())
             if (fiber* const g = victim.take_next())
-                loot.push(*g);
+                stolen.push(*g);
     }));
-    fiber* const first = loot.pop();
-    m.p->put_strangers(std::move(loot));
+    fiber* const first = stolen.pop();
+    m.p->push_remote(std::move(stolen));
     return first;
 }
 
@@ -273,19 +273,19 @@ bool scheduler::run_timers(machine& m, processor& whose) noexcept {
         return false;
     std::array<ticket, 32> room;
     auto const now = clock::now();
-    bool const slow = m.p->lap(now) > longest_quick_lap && m.p->queued() != 0;
+    bool const slow = m.p->round_time(now) > max_short_round && m.p->queued() != 0;
     std::size_t n = 0;
     do {
         fiber_list woken;
         for (ticket const& key : whose.timers.expire(now, room)) {
             ++n;
-            if (!party::settle(key))
+            if (!agent::mark_woken(key))
                 continue;
             auto& g = static_cast<fiber&>(*key.who);
             g.move(fiber_state::parked, fiber_state::runnable);
             woken.push(g);
         }
-        slow ? m.p->put_last(std::move(woken)) : m.p->put_due(std::move(woken));
+        slow ? m.p->push_back(std::move(woken)) : m.p->push_expired(std::move(woken));
     } while (slow && whose.timers.earliest() <= now);
     publish_woken(m);
     return n != 0;
@@ -302,29 +302,30 @@ void scheduler::poll(machine& m) noexcept {
         return;
     while (fiber* const g = woken.pop()) {
         g->move(fiber_state::parked, fiber_state::runnable);
-        m.p->put_last(*g);
+        m.p->push_back(*g);
     }
     publish(m);
 }
 
-scheduler::sight scheduler::work_in_sight() const noexcept {
+scheduler::visible_work scheduler::work_visible() const noexcept {
     unsigned const n = made_.load(std::memory_order_acquire); // [made]
-    bool const any = std::any_of(&processors_[0], &processors_[n],
-                                 [](auto const& p) { return p->waiting() > 1 && !p->progress.is_quick(); });
+    bool const any = std::any_of(&processors_[0], &processors_[n], [](auto const& p) {
+        return p->waiting() > 1 && !p->monitor.is_responsive();
+    });
     full_fence(); // in this order: [idle.wake]
     if (!global_.empty())
-        return sight::global;
-    return any ? sight::out_of_reach : sight::nothing;
+        return visible_work::global;
+    return any ? visible_work::unreachable : visible_work::nothing;
 }
 
 // While it searched, others did not wake anyone: should it have been the only one, it does so for them.
 void scheduler::stop_searching(machine& m) noexcept {
     m.searching = false;
-    m.vain_searches = 0;
+    m.failed_searches = 0;
     if (!idle_.stop_searching())
         return;
     full_fence(); // [idle.wake] the read-modify-write is none everywhere
-    if (work_in_sight() != sight::nothing)
+    if (work_visible() != visible_work::nothing)
         idle_.wake_one();
 }
 
@@ -335,35 +336,37 @@ void scheduler::search_again(machine& m) noexcept {
 
 // Returns when there is something to look for: work published, a timer due, the end. See [idle.wake].
 void scheduler::sleep(machine& m) noexcept {
-    processor& p = *m.p; // m.p may be robbed as soon as m is on the list
+    processor& p = *m.p; // m.p may be displaced as soon as m is on the list
     p.idle.return_idle_stacks();
     bool const was_searching = std::exchange(m.searching, false);
-    unsigned const vain = std::exchange(m.vain_searches, 0);
+    unsigned const failed = std::exchange(m.failed_searches, 0);
     idle_.enlist(m); // from here on, m.searching is its waker's
     if (was_searching)
         static_cast<void>(idle_.stop_searching()); // last or not, it looks once more
     full_fence();                                  // [idle.wake] [stop] [sysmon.nap]
     sysmon_.machine_idle();
-    auto const seen = work_in_sight();
-    bool const called_off = stopping_.load(std::memory_order_relaxed) || seen == sight::global || retired(p);
+    auto const seen = work_visible();
+    bool const called_off =
+        stopping_.load(std::memory_order_relaxed) || seen == visible_work::global || retired(p);
     if (called_off && idle_.withdraw(m)) {
         search_again(m);
         return;
     }
-    if (called_off) // [idle.wake] its processor may have been robbed
+    if (called_off) // [idle.wake] its processor may have been displaced
         idle_.wake_one();
     if (closing_.load(std::memory_order_relaxed)) // [close]
-        tell_closer_if_empty();
+        wake_closer_if_empty();
     auto until = called_off ? never : p.timers.earliest();
-    if (seen == sight::out_of_reach)
+    if (seen == visible_work::unreachable)
         until = std::min(until, clock::now() + short_sleep);
-    if (!nap(m, until)) {
+    if (!sleep_until(m, until)) {
         if (!idle_.withdraw(m))
-            static_cast<void>(nap(m, never)); // the wake is on its way; or it has been robbed, and is a spare
-        else if (seen == sight::out_of_reach)
+            static_cast<void>(
+                sleep_until(m, never)); // the wake is on its way; or it has been displaced, and is a spare
+        else if (seen == visible_work::unreachable)
             search_again(m);
         else
-            m.vain_searches = std::min(vain + 1, most_halvings);
+            m.failed_searches = std::min(failed + 1, max_halvings);
     }
 }
 

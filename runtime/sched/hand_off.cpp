@@ -2,7 +2,7 @@
 // Copyright the libfiber authors.
 
 // hand_off.cpp: processors change their machine: given by one that is about to block, retaken by sysmon from
-// one that is stuck, robbed from one that is idle. A machine that gets one in its sleep is then woken.
+// one that is stuck, displaced from one that is idle. A machine that gets one in its sleep is then woken.
 
 #include "runtime/base/fatal.hpp"
 #include "runtime/fault/signal_stack.hpp"
@@ -21,14 +21,14 @@
 
 namespace fiber::rt {
 
-void machine::take_hurdles() noexcept {
-    light_fence();                                                      // [lease]
-    while ((hurdles_.load(std::memory_order_acquire) & claimed) != 0) { // [lease]
+void machine::enter_slow() noexcept {
+    light_fence();                                                           // [lease]
+    while ((entry_flags_.load(std::memory_order_acquire) & revoking) != 0) { // [lease]
         leave();
-        stepped_out_.store(1, std::memory_order_relaxed); // whoever it wakes looks at inside_
-        futex_wake_one(stepped_out_);
-        sched.taking_.lock(); // waits for the taker
-        sched.taking_.unlock();
+        acknowledged_.store(1, std::memory_order_relaxed); // whoever it wakes looks at inside_
+        futex_wake_one(acknowledged_);
+        scheduler.revocation_lock_.lock(); // waits for the taker
+        scheduler.revocation_lock_.unlock();
         inside_.store(true, std::memory_order_relaxed); // the fence orders it
         light_fence();                                  // [lease]
     }
@@ -39,7 +39,7 @@ void* scheduler::machine_main(void* self) noexcept {
     name_this_thread(("fiber-m" + std::to_string(m.number)).c_str());
     run_machine(m);
     if (m.discarded)
-        m.sched.vacate(m);
+        m.scheduler.vacate(m);
     return nullptr;
 }
 
@@ -51,8 +51,9 @@ void scheduler::run_machine(machine& m) noexcept {
     m.scheduler_context.sanitizer.adopt_thread();
     arch::begin_floating_point();
     begin_running_fibers();
-    static_cast<void>(m.sched.nap(m, never)); // until its maker gives it a processor, or puts it to other use
-    while (fiber* const g = m.sched.find_runnable(m))
+    static_cast<void>(
+        m.scheduler.sleep_until(m, never)); // until its maker gives it a processor, or puts it to other use
+    while (fiber* const g = m.scheduler.find_runnable(m))
         switch_to_fiber(m, m.scheduler_context, *g, nullptr, nullptr);
     end_running_fibers();
     set_current_machine(nullptr);
@@ -86,7 +87,7 @@ machine& scheduler::new_machine() {
     try {
         if (machines_made_.fetch_add(1, std::memory_order_relaxed) >= machine_limit()) // relaxed: a limit
             throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again),
-                                    "fiber: no more than " + std::to_string(most_machines_) +
+                                    "fiber: no more than " + std::to_string(max_machines_) +
                                         " machines, as runtime_options::max_machines says");
         machine& m = machine_without_thread();
         try {
@@ -114,8 +115,8 @@ machine* scheduler::spare_or_new() noexcept {
             warn("a runtime has %u machines, and can have no more (%s; max_machines is %u): fibers that "
                  "block or compute keep their processors until they are done with it. Raise %s, or block "
                  "in fewer fibers at a time",
-                 made, e.code().message().c_str(), most_machines_,
-                 made < most_machines_ ? "the system's limit of threads" : "max_machines");
+                 made, e.code().message().c_str(), max_machines_,
+                 made < max_machines_ ? "the system's limit of threads" : "max_machines");
         return nullptr;
     } catch (std::bad_alloc const&) { // sysmon will try again
         return nullptr;
@@ -146,18 +147,18 @@ void scheduler::hand_off(machine& m) noexcept {
     idle_.enlist(*to);
     full_fence(); // [idle.wake] [sysmon.nap]
     sysmon_.machine_idle();
-    if (work_in_sight() == sight::nothing && p.timers.empty() && !retired(p))
+    if (work_visible() == visible_work::nothing && p.timers.empty() && !retired(p))
         return;
     if (idle_.withdraw(*to)) {
         search_again(*to);
         to->wake();
     } else {
-        idle_.wake_one(); // it has been robbed, or woken
+        idle_.wake_one(); // it has been displaced, or woken
     }
 }
 
 bool scheduler::regain(machine& m) noexcept {
-    processor* const p = idle_.rob();
+    processor* const p = idle_.take_idle_processor();
     if (p == nullptr)
         return false;
     give(*p, m);
@@ -168,8 +169,8 @@ bool scheduler::regain(machine& m) noexcept {
 
 // It has a processor again, or has come to its scheduler context.
 void scheduler::end_computation(machine& m) noexcept {
-    if (std::exchange(m.computes_on, false))
-        sysmon_.one_has_computed();
+    if (std::exchange(m.computes_without_processor, false))
+        sysmon_.computation_ended();
 }
 
 // By sysmon: the machine of p is stuck in a fiber's own code, and has been since p's ticks were so many.
@@ -178,17 +179,17 @@ retaken scheduler::retake(processor& p, std::uint64_t ticks, stuck_in what) noex
     if (to == nullptr)
         return retaken::no_machine;
     bool taken = false;
-    static_cast<void>(break_lease(p, if_inside::wait_a_moment, [&](machine& from) {
-        if (p.progress.ticks.read() != ticks) // it has moved on meanwhile
+    static_cast<void>(try_revoke(p, if_inside::wait_a_moment, [&](machine& from) {
+        if (p.monitor.ticks.read() != ticks) // it has moved on meanwhile
             return;
         from.p = nullptr;
-        from.computes_on = what == stuck_in::a_computation;
+        from.computes_without_processor = what == stuck_in::a_computation;
         give(p, *to);
         taken = true;
     }));
     if (taken) {
         if (what == stuck_in::a_computation)
-            sysmon_.one_computes_on();
+            sysmon_.computation_began();
         handoffs_.fetch_add(1, std::memory_order_relaxed); // a statistic
         to->wake();
     } else {
@@ -198,16 +199,16 @@ retaken scheduler::retake(processor& p, std::uint64_t ticks, stuck_in what) noex
 }
 
 // Until it is given a processor, or the end has come.
-void scheduler::wait_as_spare(machine& m) noexcept {
+void scheduler::park_spare(machine& m) noexcept {
     end_computation(m);
     idle_.add_spare(m);
     // [stop] The list's lock is the fence: either the end finds m on the list, or m sees it coming.
     if (!stopping_.load(std::memory_order_relaxed))
-        static_cast<void>(nap(m, never));
+        static_cast<void>(sleep_until(m, never));
 }
 
 // Every sleep of a machine. Whatever it was woken for, sysmon has to know.
-bool scheduler::nap(machine& m, clock::time_point until) noexcept {
+bool scheduler::sleep_until(machine& m, clock::time_point until) noexcept {
     if (m.pinned == nullptr)
         set_signal_mask(); // a fiber may have left it changed
     m.asleep = true;

@@ -93,7 +93,7 @@ bool idle_machines::stop_searching() noexcept {
     return searching(counts_.fetch_sub(one_searching, std::memory_order_seq_cst)) == 1; // [idle.token]
 }
 
-processor* idle_machines::rob() noexcept {
+processor* idle_machines::take_idle_processor() noexcept {
     if (count() == 0)
         return nullptr;
     std::lock_guard const hold(lock_);
@@ -102,7 +102,7 @@ processor* idle_machines::rob() noexcept {
         return nullptr;
     m->next_listed = first_spare_;
     first_spare_ = m;
-    return std::exchange(m->p, nullptr); // [idle.rob]
+    return std::exchange(m->p, nullptr); // [idle.take]
 }
 
 void idle_machines::add_spare(machine& m) noexcept {

@@ -28,7 +28,7 @@
 //   Looks go to the processors' queues first and to the global one last, the way that fibers go which are offered.
 //   Whoever moves fibers from a queue to another publishes them again: a looker may have missed them in his hands.
 //   A machine that calls its sleep off is a searching one: others may have counted on its look.
-//   So is one that saw work, but was robbed of its processor meanwhile: it wakes another before it sleeps.
+//   So is one that saw work, but was displaced of its processor meanwhile: it wakes another before it sleeps.
 //
 // [idle.token] To wake a machine is to make it a searching one, on its behalf, before it runs: `searching`
 //   goes 0 -> 1 once for any number of publishers, and at most one machine is on its way. Should there be
@@ -38,14 +38,14 @@
 // [idle.next] A fiber in a processor's `next` is not published: its processor is about to run it, and waking
 //   a machine takes longer than that. Should that processor not come to it, sysmon sees so and wakes one. The
 //   same holds for a yielding fiber put back into an otherwise empty queue; and for all that are woken on a processor
-//   that gets through its queue quickly, as one who searched has just seen: pace.hpp.
+//   that gets through its queue quickly, as one who searched has just seen: load_monitor.hpp.
 //
-// [idle.ask] Left.1 and 2 put g where only its processor's machine can get at it. A searching machine watches the others'
+// [idle.share] Left.1 and 2 put g where only its processor's machine can get at it. A searching machine watches the others'
 //   processors, and asks one that falls behind; that one gives half of what waits when it switches or publishes next. The
 //   request is a hint: to lose it costs the searching machine some microseconds, and one that outlives the search has
 //   fibers moved for nothing. One that makes no switch does not answer: then its lease is broken.
 //
-// [idle.rob] A machine whose fiber comes back from a blocking call takes the processor of an idle one, without
+// [idle.take] A machine whose fiber comes back from a blocking call takes the processor of an idle one, without
 //   waking it: that one becomes a spare, and finds so under the lock should its own time come.
 #pragma once
 
@@ -74,7 +74,7 @@ public:
     // Steps 3 to 5 on the left.
     void wake_one() noexcept;
     // A guess: whether somebody would be glad of work.
-    [[nodiscard]] bool hungry() const noexcept { return counts_.load(std::memory_order_relaxed) != 0; }
+    [[nodiscard]] bool wants_work() const noexcept { return counts_.load(std::memory_order_relaxed) != 0; }
 
     // By a machine that looks for work: false if enough others do. At most half of those that are busy
     // search.
@@ -87,8 +87,8 @@ public:
         return idle(counts_.load(std::memory_order_relaxed));
     } // a guess
 
-    // [idle.rob] An idle machine's processor; null: none is idle.
-    [[nodiscard]] processor* rob() noexcept;
+    // [idle.take] An idle machine's processor; null: none is idle.
+    [[nodiscard]] processor* take_idle_processor() noexcept;
 
     // Those without a processor. One that is taken sleeps until it gets wake().
     void add_spare(machine&) noexcept;

@@ -9,7 +9,7 @@
 //                     runtime. Otherwise some other time: it is using them
 
 #include "runtime/sched/lease.hpp"
-#include "runtime/sched/outsiders.hpp"
+#include "runtime/sched/remote_resources.hpp"
 #include "runtime/sched/scheduler.hpp"
 
 #include <algorithm>
@@ -20,7 +20,7 @@
 namespace fiber::rt {
 
 void scheduler::trim() noexcept {
-    if (!stayed_behind()) // [fork] else nobody can tell what state its caches are in
+    if (!is_from_parent()) // [fork] else nobody can tell what state its caches are in
         return_all_idle_stacks();
     stack_class::trim_all();
 }
@@ -40,8 +40,8 @@ void scheduler::return_all_idle_stacks() noexcept {
     for (unsigned i = 0; i < n; ++i)
         for (int left = attempts; left > 0 && !return_idle_stacks(*processors_[i]); --left)
             ::sched_yield();
-    std::lock_guard const hold(outsiders_->lock);
-    outsiders_->idle.return_idle_stacks();
+    std::lock_guard const hold(remote_->lock);
+    remote_->idle.return_idle_stacks();
 }
 
 void scheduler::age_stacks(clock::time_point now) noexcept {
@@ -50,8 +50,8 @@ void scheduler::age_stacks(clock::time_point now) noexcept {
     unsigned const n = made_.load(std::memory_order_acquire); // [made]
     for (unsigned i = 0; i < n; ++i)
         static_cast<void>(return_idle_stacks(*processors_[i]));
-    if (std::unique_lock const hold(outsiders_->lock, std::try_to_lock); hold)
-        outsiders_->idle.return_idle_stacks();
+    if (std::unique_lock const hold(remote_->lock, std::try_to_lock); hold)
+        remote_->idle.return_idle_stacks();
     stack_class::age_all(now);
 }
 
@@ -61,13 +61,13 @@ bool scheduler::return_idle_stacks(processor& p) noexcept {
     if (std::all_of(caches.begin(), caches.end(), [](stack_cache const& c) { return c.idle() == 0; }))
         return true;
     std::array<stack*, std::tuple_size_v<decltype(p.idle.stacks)>> idle{};
-    bool const taken = break_lease(p, if_inside::give_up, [&](machine&) {
+    bool const taken = try_revoke(p, if_inside::give_up, [&](machine&) {
         std::transform(caches.begin(), caches.end(), idle.begin(),
                        [](stack_cache& c) { return c.take_all(); });
     });
     for (stack* const list : idle)
         if (list != nullptr)
-            list->of.give(list);
+            list->size_class.give(list);
     return taken;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// lease.hpp: what a taker does, [lease] in machine.hpp.
+// lease.hpp: how a lease is revoked, [lease] in machine.hpp.
 #pragma once
 
 #include "runtime/sched/scheduler.hpp"
@@ -14,8 +14,8 @@ namespace fiber::rt {
 // and nothing done: it is inside, or, for one who gives up then, somebody else is about to break a lease. `use` takes no
 // lock: [lease].
 template <class Use>
-bool scheduler::break_lease(processor& p, if_inside then, Use const& use) noexcept {
-    std::unique_lock hold(taking_, std::defer_lock);
+bool scheduler::try_revoke(processor& p, if_inside then, Use const& use) noexcept {
+    std::unique_lock hold(revocation_lock_, std::defer_lock);
     if (then == if_inside::wait_a_moment)
         hold.lock();
     else if (!hold.try_lock())
@@ -23,13 +23,13 @@ bool scheduler::break_lease(processor& p, if_inside then, Use const& use) noexce
     machine* const m = p.owner();
     if (m == nullptr || m->asleep || (then == if_inside::give_up && m->inside()))
         return false;
-    m->claim();
+    m->begin_revocation();
     if (then == if_inside::wait_a_moment)
         m->wait_until_outside();
     bool const taken = !m->inside() && m->p == &p; // [lease] else it has come back, or moved on to another
     if (taken)
         use(*m);
-    m->unclaim();
+    m->end_revocation();
     return taken;
 }
 

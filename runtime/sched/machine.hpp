@@ -13,15 +13,15 @@
 //
 // [lease] A machine holds its processor on a lease, which others may break while it runs a fiber's own code.
 //
-//     machine, entering the runtime               taker: sysmon, or a thief; holds the scheduler's `taking`
-//   1 inside = true                             1 claimed = true
+//     machine, entering the runtime               taker: sysmon, or a thief; holds `revocation_lock_` of the scheduler
+//   1 inside = true                             1 revoking = true
 //   2 light fence                               2 heavy fence
-//   3 claimed: inside = false, wait for         3 inside: give up, at once or after a moment. Else p is the
-//     `taking`, and from 1 again                  taker's, to use or to take away
-//   4 p, if it is not null, is its own          4 claimed = false, let go of `taking`
+//   3 revoking: inside = false, wait for        3 inside: give up, at once or after a moment. Else p is the
+//     `revocation_lock_`, and from 1 again        taker's, to use or to take away
+//   4 p, if it is not null, is its own          4 revoking = false, let go of `revocation_lock_`
 //   5 inside = false, on the way out
 //
-//   One fence is first. The left: right.3 sees the machine inside, until it has left. The right: left.3 sees the claim,
+//   One fence is first. The left: right.3 sees the machine inside, until it has left. The right: left.3 sees the revocation,
 //   steps out, and waits until the taker is done. So never is the left past 3 while the right has p. A machine that is
 //   inside, and those that sleep are, can lose its processor only by its own doing, or while it is on the idle list, under
 //   that list's lock.
@@ -53,9 +53,9 @@ class scheduler;
 
 // In lines of its own: what it stores at each entry of the runtime would take those of another machine beside it.
 struct alignas(cache_line) machine {
-    explicit machine(scheduler& s) noexcept : sched(s) {}
+    explicit machine(rt::scheduler& s) noexcept : scheduler(s) {}
 
-    scheduler& sched;
+    rt::scheduler& scheduler;
     processor* p = nullptr;           // [lease]; while it is on a list, guarded by the idle lock
     relaxed<fiber*> running{nullptr}; // null: it stands in the scheduler context, looking for work
     arch::thread_state_slots thread;
@@ -66,30 +66,30 @@ struct alignas(cache_line) machine {
     void enter() noexcept {
         FIBER_ASSERT(!inside());
         inside_.store(true, std::memory_order_relaxed); // the fence orders it
-        compiler_fence();                               // [lease] a light one, unless there are hurdles
-        if (hurdles_.load(std::memory_order_acquire) != 0)
+        compiler_fence();                               // [lease] a light one, unless a flag is set
+        if (entry_flags_.load(std::memory_order_acquire) != 0)
             [[unlikely]] // [lease] sees what the last taker did
-            take_hurdles();
+            enter_slow();
     }
     void leave() noexcept { inside_.store(false, std::memory_order_release); } // [lease] what was done to *p
 
     // ── [lease], right ──
-    void claim() noexcept {
-        stepped_out_.store(0, std::memory_order_relaxed);
-        hurdles_.store(needs_fence_ | claimed, std::memory_order_release); // with that zero
-        heavy_fence();                                                     // [lease]
+    void begin_revocation() noexcept {
+        acknowledged_.store(0, std::memory_order_relaxed);
+        entry_flags_.store(needs_fence_ | revoking, std::memory_order_release); // with that zero
+        heavy_fence();                                                          // [lease]
     }
-    void unclaim() noexcept { hurdles_.store(needs_fence_, std::memory_order_release); } // [lease]
-    // Until one that is claimed has left, or has stepped out. It may have lost its CPU, or be in a system call: not for long.
+    void end_revocation() noexcept { entry_flags_.store(needs_fence_, std::memory_order_release); } // [lease]
+    // Until one whose lease is being revoked has left, or has stepped out. It may have lost its CPU, or be in a system call: not for long.
     void wait_until_outside() noexcept {
-        for (int looks = 100; looks > 0 && inside(); --looks)
+        for (int spins = 100; spins > 0 && inside(); --spins)
             cpu_relax();
         if (inside()) // once: should it wake for no reason, another time will do
-            futex_wait(stepped_out_, 0, clock::now() + std::chrono::microseconds(500));
+            futex_wait(acknowledged_, 0, clock::now() + std::chrono::microseconds(500));
     }
 
-    bool searching = false;     // it holds one count of the scheduler's `searching`
-    unsigned vain_searches = 0; // in a row
+    bool searching = false;       // it holds one count of the scheduler's `searching`
+    unsigned failed_searches = 0; // in a row
     machine* next_listed =
         nullptr; // among the idle, the spares, or the vacant; guarded by the lock of that list
     machine* previous_listed = nullptr; // among the idle; this and `idle` are guarded by the idle lock
@@ -97,14 +97,15 @@ struct alignas(cache_line) machine {
     relaxed<bool> asleep{true};
     bool retired = false; // guarded by the scheduler's `retiring_`
 
-    bool computes_on = false; // its processor was retaken from a computation, which still goes on
+    bool computes_without_processor =
+        false; // its processor was retaken from a computation, which still goes on
 
     fiber* pinned = nullptr;      // the only fiber that runs here, if there is one
     unsigned pins = 0;            // how many thread_pins and stop requests it has
     bool discarded = false;       // [pin.discard] when they end, its OS thread does
     machine* stand_in = nullptr;  // [pin]
     machine* sent_by = nullptr;   // [pin] before wake()
-    fiber* set_aside = nullptr;   // found, but pinned to another machine, or without a stack
+    fiber* deferred = nullptr;    // found, but pinned to another machine, or without a stack
     machine* next_made = nullptr; // all machines of the scheduler
     unsigned number = 0;          // of the object, for its threads' names
     relaxed<pid_t> thread_id{0};
@@ -128,16 +129,16 @@ struct alignas(cache_line) machine {
     }
 
 private:
-    void take_hurdles() noexcept; // hand_off.cpp
+    void enter_slow() noexcept; // hand_off.cpp
 
-    // What keeps enter() from being two plain instructions: a claim, or light fences that are full ones here. One byte,
+    // What keeps enter() from being two plain instructions: a revocation, or light fences that are full ones here. One byte,
     // so that one look is enough.
-    static constexpr std::uint8_t claimed = 1, needs_fence = 2;
+    static constexpr std::uint8_t revoking = 1, needs_fence = 2;
     std::uint8_t const needs_fence_ = light_fences_are_full() ? needs_fence : 0;
-    std::atomic<std::uint8_t> hurdles_{needs_fence_};
+    std::atomic<std::uint8_t> entry_flags_{needs_fence_};
     std::atomic<bool> inside_{true}; // it begins in its scheduler context
     std::atomic<std::uint32_t> wake_word_{0};
-    std::atomic<std::uint32_t> stepped_out_{0}; // for the futex: since the last claim
+    std::atomic<std::uint32_t> acknowledged_{0}; // for the futex: since the last revocation began
 };
 
 // While it lives, the caller's machine is inside. For what does not switch, and is called by fibers' own code alone.

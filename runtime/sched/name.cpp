@@ -3,8 +3,8 @@
 
 #include "runtime/sched/name.hpp"
 
-#include "runtime/base/immortal.hpp"
-#include "runtime/base/lock_soon.hpp"
+#include "runtime/base/lock_adaptive.hpp"
+#include "runtime/base/no_destructor.hpp"
 
 #include <cstdio>
 #include <cstring>
@@ -13,7 +13,7 @@
 namespace fiber::rt {
 namespace {
 
-constinit immortal<std::mutex> names; // guards the text that fibers' names point to
+constinit no_destructor<std::mutex> names; // guards the text that fibers' names point to
 
 } // namespace
 
@@ -25,12 +25,12 @@ void set_name(fiber& g, std::string_view name) {
     auto* const copy = new char[name.size() + 1];
     std::memcpy(copy, name.data(), name.size());
     copy[name.size()] = '\0';
-    auto const hold = lock_soon(names.value);
+    auto const hold = lock_adaptive(names.value);
     g.name = copy;
 }
 
 void free_name(fiber& g) noexcept {
-    auto const hold = lock_soon(names.value);
+    auto const hold = lock_adaptive(names.value);
     delete[] g.name;
     g.name = nullptr;
 }
@@ -42,7 +42,7 @@ fiber_name full_name(fiber const& g) noexcept {
         std::snprintf(made.text, sizeof made.text, "fiber %llu", id);
         return made;
     }
-    auto const hold = lock_soon(names.value);
+    auto const hold = lock_adaptive(names.value);
     char const* const name = g.name;
     std::snprintf(made.text, sizeof made.text, "fiber %llu \"%s\"", id, name != nullptr ? name : "");
     return made;

@@ -40,7 +40,7 @@ void scheduler::pin(machine& m) {
 void scheduler::pin_lazily(machine& m) noexcept {
     m.pinned = m.running;
     m.pinned->pinned = true;
-    m.pinned->stk->pinned_to = &m;
+    m.pinned->stack->pinned_to = &m;
 }
 
 void scheduler::unpin(machine& m) noexcept {
@@ -54,9 +54,9 @@ void scheduler::end_pin(machine& m) noexcept {
         return;
     m.enter();
     if (m.discarded) {
-        m.sched.discard(m); // m is left behind
+        m.scheduler.discard(m); // m is left behind
     } else {
-        m.sched.unpin(m);
+        m.scheduler.unpin(m);
         m.leave();
     }
 }
@@ -113,8 +113,8 @@ fiber* scheduler::wait_for_pinned(machine& m) noexcept {
     if (m.searching)
         stop_searching(m);
     if (m.p != nullptr) {
-        if (m.set_aside != nullptr) // found on the way here, for another pinned machine
-            m.p->put_last(*std::exchange(m.set_aside, nullptr));
+        if (m.deferred != nullptr) // found on the way here, for another pinned machine
+            m.p->push_back(*std::exchange(m.deferred, nullptr));
         if (m.stand_in == nullptr && !find_stand_in(m))
             return m.pinned;
         machine& stand_in = *std::exchange(m.stand_in, nullptr);
@@ -123,7 +123,7 @@ fiber* scheduler::wait_for_pinned(machine& m) noexcept {
         stand_in.wake();
     }
     end_computation(m);
-    static_cast<void>(nap(m, never)); // [pin]
+    static_cast<void>(sleep_until(m, never)); // [pin]
     machine& finder = *std::exchange(m.sent_by, nullptr);
     give(*std::exchange(finder.p, nullptr), m);
     if (m.stand_in == nullptr)
@@ -139,14 +139,14 @@ bool scheduler::find_stand_in(machine& m) noexcept {
     constexpr auto time_between_tries = std::chrono::milliseconds(1);
     while ((m.stand_in = spare_or_new()) == nullptr) {
         fiber_list others;
-        fiber* g = look_here(m);
-        for (; g != nullptr && g != m.pinned; g = look_here(m))
+        fiber* g = find_local(m);
+        for (; g != nullptr && g != m.pinned; g = find_local(m))
             others.push(*g);
         if (!others.empty())
             inject(std::move(others));
         if (g == m.pinned)
             return false;
-        if (nap(m, clock::now() + time_between_tries)) {
+        if (sleep_until(m, clock::now() + time_between_tries)) {
             std::exchange(m.sent_by, nullptr)->wake(); // with the processor that it has
             return false;
         }
@@ -155,11 +155,11 @@ bool scheduler::find_stand_in(machine& m) noexcept {
 }
 
 void scheduler::send_to_pinned(machine& m, fiber& g) noexcept {
-    machine& there = *g.stk->pinned_to;
+    machine& there = *g.stack->pinned_to;
     there.sent_by = &m;                                // m.p goes with it, unless that machine has one
     handoffs_.fetch_add(1, std::memory_order_relaxed); // a statistic
     there.wake();                                      // [pin] m belongs to that one now
-    static_cast<void>(nap(m, never));
+    static_cast<void>(sleep_until(m, never));
 }
 
 } // namespace fiber::rt

@@ -13,10 +13,10 @@
 #include "runtime/base/relaxed.hpp"
 #include "runtime/sched/fiber_list.hpp"
 #include "runtime/sched/fiber_pool.hpp"
-#include "runtime/sched/pace.hpp"
-#include "runtime/sched/parcel.hpp"
+#include "runtime/sched/load_monitor.hpp"
+#include "runtime/sched/spawn_batch.hpp"
+#include "runtime/sched/stride_prefetcher.hpp"
 #include "runtime/sched/time_share.hpp"
-#include "runtime/sched/wake_order.hpp"
 #include "runtime/stack/stack_cache.hpp"
 #include "runtime/time/timer_heap.hpp"
 
@@ -35,7 +35,8 @@ struct machine;
 // without.
 struct resources {
     resources(stack_class& usual, stack_class& threads)
-        : stacks{stack_cache(usual, stack_cache::usual), stack_cache(threads, stack_cache::of_threads)},
+        : stacks{stack_cache(usual, stack_cache::default_limits),
+                 stack_cache(threads, stack_cache::thread_limits)},
           for_threads(&usual == &threads ? stack_source::usual : stack_source::thread) {}
 
     // Not for stacks from the depot.
@@ -43,9 +44,9 @@ struct resources {
         return stacks[static_cast<std::size_t>(s)];
     }
     [[nodiscard]] stack_source source_of(stack_class const& c) const noexcept {
-        return &c == &stacks[0].of()   ? stack_source::usual
-               : &c == &stacks[1].of() ? stack_source::thread
-                                       : stack_source::depot;
+        return &c == &stacks[0].size_class()   ? stack_source::usual
+               : &c == &stacks[1].size_class() ? stack_source::thread
+                                               : stack_source::depot;
     }
     void return_idle_stacks() noexcept {
         for (stack_cache& s : stacks)
@@ -68,8 +69,8 @@ struct resources {
 // the end of the queue.
 class alignas(cache_line) processor {
 public:
-    processor(unsigned index_, stack_class& usual_stacks, stack_class& thread_stacks)
-        : index(index_), idle(usual_stacks, thread_stacks), random(index_ + 1) {}
+    processor(unsigned index_, stack_class& default_stacks, stack_class& thread_stacks)
+        : index(index_), idle(default_stacks, thread_stacks), random(index_ + 1) {}
 
     unsigned const index;
 
@@ -77,25 +78,25 @@ private:
     // About 50 µs of the shortest switches. Fewer make skynet (perf/work) use more stacks; sysmon ends slices of
     // longer ones.
     static constexpr unsigned switches_a_slice = 1024;
-    static constexpr unsigned ticks_between_looks = 61;
+    static constexpr unsigned ticks_between_polls = 61;
     // Of chains with slow turns, which make few ticks: timers and the global queue, too, are looked at by time.
-    static constexpr auto time_between_looks = std::chrono::microseconds(250);
+    static constexpr auto time_between_polls = std::chrono::microseconds(250);
 
     relaxed<fiber*> next_{nullptr};
     relaxed<std::uint64_t> slice_end_{switches_a_slice}; // ticks, as the next
-    relaxed<std::uint64_t> next_look_{ticks_between_looks};
-    std::uint64_t next_census_ = 0; // ticks
-    clock::time_point lap_began_{};
-    clock::time_point next_timed_look_{};
-    relaxed<bool> asked_{false};
+    relaxed<std::uint64_t> next_poll_{ticks_between_polls};
+    std::uint64_t next_sample_ = 0; // ticks
+    clock::time_point round_began_{};
+    clock::time_point next_timed_poll_{};
+    relaxed<bool> share_requested_{false};
     fiber_list queue_;
     fiber_list slice_;
     fiber_list children_; // of the running fiber: to be the front of slice_
-    parcel newest_;       // the last of them
+    spawn_batch spawned_; // the last of them
     time_share share_;
 
 public:
-    pace progress;
+    load_monitor monitor;
     counter started, ended, parks, steals; // fibers, times
     resources idle;
     timer_heap timers;
@@ -110,60 +111,60 @@ public:
     } // [owner] m is complete
 
     // A fiber that was woken. One that was in `next` before goes to the queue.
-    void put_next(fiber& g) noexcept {
+    void push_next(fiber& g) noexcept {
         if (fiber* const before = next_)
             queue_.push(*before);
-        else if (queue_.expects_cold()) [[unlikely]]
-            order_.passes(g);
+        else if (queue_.is_cold()) [[unlikely]]
+            prefetcher_.observe(g);
         next_ = &g;
     }
-    void put_child(fiber& g) noexcept {
-        if (newest_.full()) [[unlikely]]
-            children_.push(newest_.take());
-        newest_.push(g);
+    void push_spawned(fiber& g) noexcept {
+        if (spawned_.full()) [[unlikely]]
+            children_.push(spawned_.take());
+        spawned_.push(g);
     }
-    void put_last(fiber& g) noexcept { queue_.push(g); }
-    void put_last(fiber_list&& list) noexcept { queue_.push(std::move(list)); }
-    void put_strangers(fiber_list&& list) noexcept { queue_.push_strangers(std::move(list)); }
-    void put_due(fiber_list&& list) noexcept { queue_.push_due(std::move(list)); }
+    void push_back(fiber& g) noexcept { queue_.push(g); }
+    void push_back(fiber_list&& list) noexcept { queue_.push(std::move(list)); }
+    void push_remote(fiber_list&& list) noexcept { queue_.push_remote(std::move(list)); }
+    void push_expired(fiber_list&& list) noexcept { queue_.push_expired(std::move(list)); }
 
     // Whether g, which has not run yet, is one of those here that are found without a search: the first to be run, and
     // the one started last.
     [[nodiscard]] bool holds(fiber const& g) const noexcept {
-        return newest_.ends_with(g) || newest_.begins_with(g) || children_.begins_with(g) ||
+        return spawned_.ends_with(g) || spawned_.begins_with(g) || children_.begins_with(g) ||
                slice_.begins_with(g);
     }
 
     // Any; guesses.
     [[nodiscard]] std::size_t waiting() const noexcept { return queued() + (next_ != nullptr ? 1 : 0); }
     [[nodiscard]] std::size_t queued() const noexcept {
-        return queue_.size() + slice_.size() + children_.size() + newest_.size();
+        return queue_.size() + slice_.size() + children_.size() + spawned_.size();
     }
     [[nodiscard]] fiber* take_local() noexcept {
         fiber* const g = next_;
-        auto const now = progress.ticks.mine();
+        auto const now = monitor.ticks.own_value();
         if (g == nullptr || share_.is_due(now) || now >= slice_end_) [[unlikely]]
-            return take_in_turn();
+            return pop_slow();
         next_ = nullptr;
         return g;
     }
     // For the running fiber, which yields, when only the queue has others: it goes to the end, the first one comes, and its
     // switch is counted. Null, and nothing done: that is not so, or there is more to look at; or some have to be fetched
     // ahead, for which it has to be called as `fetching`, since that takes registers.
-    enum class turn { plain, fetching };
-    template <turn kind>
-    [[nodiscard, gnu::always_inline]] fiber* take_turns(fiber& g) noexcept {
-        auto const now = progress.ticks.mine();
-        auto const fresh = newest_.size() | children_.size() | slice_.size(); // one branch
+    enum class rotation { plain, fetching };
+    template <rotation kind>
+    [[nodiscard, gnu::always_inline]] fiber* rotate_fast(fiber& g) noexcept {
+        auto const now = monitor.ticks.own_value();
+        auto const fresh = spawned_.size() | children_.size() | slice_.size(); // one branch
         fiber* const first = queue_.first();
-        if (kind == turn::plain && queue_.must_be_fetched()) [[unlikely]]
+        if (kind == rotation::plain && queue_.needs_prefetch()) [[unlikely]]
             return nullptr;
-        if (now >= next_look_ || next_ != nullptr || fresh != 0 || first == nullptr || first->pinned ||
-            time_share::was_measured(*first) || first->stk == nullptr)
+        if (now >= next_poll_ || next_ != nullptr || fresh != 0 || first == nullptr || first->pinned ||
+            time_share::was_measured(*first) || first->stack == nullptr)
             return nullptr;
-        queue_.rotate(g, kind == turn::fetching);
+        queue_.rotate(g, kind == rotation::fetching);
         slice_end_ = now + switches_a_slice;
-        progress.ticks.go_on_from(now);
+        monitor.ticks.increment_from(now);
         return first;
     }
     [[nodiscard]] std::uint64_t slice() const noexcept {
@@ -171,25 +172,25 @@ public:
     }                                             // any: another one for each that begins
     void end_slice() noexcept { slice_end_ = 0; } // any, as a request
 
-    // True after so many ticks, until looked(): time to look at more than what is here. Prime, so as not to fall
+    // True after so many ticks, until polled(): time to look at more than what is here. Prime, so as not to fall
     // in step with a program's own rhythm; Go's number.
-    [[nodiscard]] bool time_to_look() const noexcept { return progress.ticks.mine() >= next_look_; }
-    void looked() noexcept { next_look_ = progress.ticks.mine() + ticks_between_looks; }
-    void look_soon() noexcept { next_look_ = 0; } // any, as a request
+    [[nodiscard]] bool time_to_poll() const noexcept { return monitor.ticks.own_value() >= next_poll_; }
+    void polled() noexcept { next_poll_ = monitor.ticks.own_value() + ticks_between_polls; }
+    void poll_soon() noexcept { next_poll_ = 0; } // any, as a request
 
     // How long ago this was last asked.
-    [[nodiscard]] clock::duration lap(clock::time_point now) noexcept {
-        return now - std::exchange(lap_began_, now);
+    [[nodiscard]] clock::duration round_time(clock::time_point now) noexcept {
+        return now - std::exchange(round_began_, now);
     }
 
     // Whether it is worth a look at how many fibers live: at each other processor's lines, so the more of those, the rarer.
-    [[nodiscard]] bool time_for_census() const noexcept { return progress.ticks.mine() >= next_census_; }
-    void counted(std::uint64_t live, unsigned processors) noexcept {
-        constexpr std::uint64_t most_warm = 2048; // their pages: as many translations as a CPU of today keeps
+    [[nodiscard]] bool time_to_sample() const noexcept { return monitor.ticks.own_value() >= next_sample_; }
+    void sample_live_fibers(std::uint64_t live, unsigned processors) noexcept {
+        constexpr std::uint64_t max_warm = 2048; // their pages: as many translations as a CPU of today keeps
         constexpr std::uint64_t ticks_a_processor = 2048;
         for (fiber_list* const list : {&children_, &slice_, &queue_})
-            list->expect_cold(live > most_warm);
-        next_census_ = progress.ticks.mine() + ticks_a_processor * processors;
+            list->set_cold(live > max_warm);
+        next_sample_ = monitor.ticks.own_value() + ticks_a_processor * processors;
     }
 
     // Half of one of the lists, rounded up, for another processor: the oldest of the queue; without a queue, those at
@@ -200,9 +201,9 @@ public:
         if (!queue_.empty())
             return queue_.pop(std::min(half(queue_.size()), most));
         if (slice_.empty()) {
-            if (newest_.size() >= many)
-                return newest_.take();
-            children_.push(newest_.take());
+            if (spawned_.size() >= many)
+                return spawned_.take();
+            children_.push(spawned_.take());
         }
         fiber_list& from = slice_.empty() ? children_ : slice_;
         std::size_t const n = half(from.size());
@@ -215,55 +216,55 @@ public:
     }
 
     // Any, as a request: that it give away half of what waits here; or not, after all.
-    void ask() noexcept {
-        asked_ = true;
-        look_soon();
+    void request_share() noexcept {
+        share_requested_ = true;
+        poll_soon();
     }
-    void ask_no_more() noexcept { asked_ = false; }
-    [[nodiscard]] bool asked() const noexcept { return asked_; }
+    void clear_share_request() noexcept { share_requested_ = false; }
+    [[nodiscard]] bool share_requested() const noexcept { return share_requested_; }
 
     // By a machine that considers taking fibers away. Returns true if the processor has made no switch, started nothing
     // and given nothing away since the last such look. One that starts or wakes fibers offers some by itself.
     [[nodiscard]] bool stands_still() noexcept {
-        auto const now = progress.ticks.read() + started.read() + steals.read();
-        bool const still = now == signs_at_last_look_;
-        signs_at_last_look_ = now;
+        auto const now = monitor.ticks.read() + started.read() + steals.read();
+        bool const still = now == signs_at_last_check_;
+        signs_at_last_check_ = now;
         return still;
     }
 
 private:
     // A function of its own, so that the usual way needs to save no registers.
-    [[nodiscard, gnu::noinline]] fiber* take_in_turn() noexcept {
-        if (progress.ticks.mine() >= slice_end_) {
+    [[nodiscard, gnu::noinline]] fiber* pop_slow() noexcept {
+        if (monitor.ticks.own_value() >= slice_end_) {
             queue_.push(std::move(slice_));
             queue_.push(std::move(children_));
-            queue_.push(newest_.take());
+            queue_.push(spawned_.take());
             begin_slice();
             if (!queue_.empty())
-                return next_ != nullptr ? &look_at_clock() : take_queued();
+                return next_ != nullptr ? &check_clock() : take_queued();
         }
         if (next_ != nullptr)
-            return share_.is_due(progress.ticks.mine()) ? &look_at_chain() : take_next();
-        if (newest_.size() == 1 && children_.empty()) { // as below, in less time
-            share_.begin(progress.ticks.mine());
-            return &newest_.take_only();
+            return share_.is_due(monitor.ticks.own_value()) ? &check_chain() : take_next();
+        if (spawned_.size() == 1 && children_.empty()) { // as below, in less time
+            share_.begin(monitor.ticks.own_value());
+            return &spawned_.take_only();
         }
-        children_.push(newest_.take());
+        children_.push(spawned_.take());
         if (fiber* const g = children_.pop()) {
             children_.push(std::move(slice_));
             slice_.push(std::move(children_));
-            share_.begin(progress.ticks.mine());
+            share_.begin(monitor.ticks.own_value());
             return g;
         }
         if (fiber* const g = slice_.pop()) {
-            share_.begin(progress.ticks.mine());
+            share_.begin(monitor.ticks.own_value());
             return g;
         }
         begin_slice();
         return take_queued();
     }
     [[nodiscard]] fiber* take_queued() noexcept {
-        auto const ticks = progress.ticks.mine();
+        auto const ticks = monitor.ticks.own_value();
         fiber* g = queue_.first();
         if (g != nullptr && time_share::was_measured(*g)) [[unlikely]] {
             g = &share_.take(queue_, ticks, clock::now());
@@ -272,38 +273,38 @@ private:
             g = queue_.pop();
         }
         if (queue_.empty())
-            progress.queue_is_empty();
+            monitor.queue_is_empty();
         return g;
     }
-    [[nodiscard, gnu::noinline]] fiber& look_at_chain() noexcept {
+    [[nodiscard, gnu::noinline]] fiber& check_chain() noexcept {
         bool const was_last = queue_.size() == 1;
-        fiber* const g = share_.look(*next_, queue_, progress.ticks.mine());
+        fiber* const g = share_.check(*next_, queue_, monitor.ticks.own_value());
         if (g == nullptr)
-            return look_at_clock();
+            return check_clock();
         next_ = nullptr;
         if (was_last)
-            progress.queue_is_empty();
+            monitor.queue_is_empty();
         return *g;
     }
-    [[nodiscard]] fiber& look_at_clock() noexcept {
+    [[nodiscard]] fiber& check_clock() noexcept {
         auto const now = clock::now();
-        if (now >= next_timed_look_) {
-            next_timed_look_ = now + time_between_looks;
-            look_soon();
+        if (now >= next_timed_poll_) {
+            next_timed_poll_ = now + time_between_polls;
+            poll_soon();
         }
         bool const was_last = queue_.size() == 1;
         fiber& next = *take_next();
-        fiber& g = share_.look(next, queue_, progress.ticks.mine(), now);
+        fiber& g = share_.check(next, queue_, monitor.ticks.own_value(), now);
         if (was_last && &g != &next)
-            progress.queue_is_empty();
+            monitor.queue_is_empty();
         return g;
     }
-    void begin_slice() noexcept { slice_end_ = progress.ticks.mine() + switches_a_slice; }
+    void begin_slice() noexcept { slice_end_ = monitor.ticks.own_value() + switches_a_slice; }
     static std::size_t half(std::size_t n) noexcept { return n - n / 2; }
 
     std::atomic<machine*> owner_{nullptr};
-    relaxed<std::uint64_t> signs_at_last_look_{0};
-    wake_order order_; // of those that went straight to `next`
+    relaxed<std::uint64_t> signs_at_last_check_{0};
+    stride_prefetcher prefetcher_; // of those that went straight to `next`
 };
 
 } // namespace fiber::rt

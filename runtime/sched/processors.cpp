@@ -15,9 +15,9 @@
 
 #include "runtime/base/cpu.hpp"
 #include "runtime/base/env.hpp"
-#include "runtime/base/restartable.hpp"
+#include "runtime/base/rseq.hpp"
 #include "runtime/fault/overflow.hpp"
-#include "runtime/sched/outsiders.hpp"
+#include "runtime/sched/remote_resources.hpp"
 #include "runtime/sched/scheduler.hpp"
 
 #include <algorithm>
@@ -32,26 +32,26 @@ namespace fiber::rt {
 namespace {
 
 std::optional<std::size_t> stack_size_of_environment() {
-    return env_size("FIBER_STACK_SIZE", least_stack_size, most_stack_size);
+    return env_size("FIBER_STACK_SIZE", min_stack_size, max_stack_size);
 }
 
-stack_class& usual_stacks(runtime_options const& options) {
+stack_class& default_stacks(runtime_options const& options) {
     if (options.stack_size != 0)
         return stack_class::of_size(options.stack_size);
     auto const size = stack_size_of_environment();
-    return size ? stack_class::of_size(*size) : stack_class::usual();
+    return size ? stack_class::of_size(*size) : stack_class::default_class();
 }
 
 // For fiber::thread, jthread and async: code behind these was written for as much as a thread has. A runtime with larger
 // stacks gives them to all its fibers.
 stack_class& stacks_like_threads(runtime_options const& options) {
     std::size_t const size = stack_size_of_environment().value_or(thread_stack_size());
-    stack_class& wanted = size < least_stack_size ? stack_class::usual() : stack_class::of_size(size);
-    stack_class& usual = usual_stacks(options);
+    stack_class& wanted = size < min_stack_size ? stack_class::default_class() : stack_class::of_size(size);
+    stack_class& usual = default_stacks(options);
     return wanted.size() > usual.size() ? wanted : usual;
 }
 
-unsigned usual_processors(unsigned most) {
+unsigned default_processors(unsigned most) {
     unsigned const cpus = std::min(usable_cpus(), most);
     return static_cast<unsigned>(env_number("FIBER_PROCS", 1, most, cpus));
 }
@@ -59,25 +59,25 @@ unsigned usual_processors(unsigned most) {
 // A value that is out of range, and so ignored, has been reported by then.
 bool environment_says_how_many(unsigned most) { return env_number("FIBER_PROCS", 1, most, 0) != 0; }
 
-constexpr auto time_between_looks_at_cpus = std::chrono::seconds(1); // as in Go
+constexpr auto time_between_cpu_checks = std::chrono::seconds(1); // as in Go
 
 } // namespace
 
 scheduler::scheduler(runtime_options const& options)
-    : default_stacks_(usual_stacks(options)), thread_stacks_(stacks_like_threads(options)),
-      processors_(new std::unique_ptr<processor>[most_processors]),
-      outsiders_(new outsiders(default_stacks_, thread_stacks_)), most_machines_(options.max_machines),
+    : default_stacks_(default_stacks(options)), thread_stacks_(stacks_like_threads(options)),
+      processors_(new std::unique_ptr<processor>[max_processors]),
+      remote_(new remote_resources(default_stacks_, thread_stacks_)), max_machines_(options.max_machines),
       sysmon_(*this) {
     choose_fences();
-    choose_restartable();
+    choose_rseq();
     watch_for_overflows();
     try {
         if (options.max_machines == 0)
             throw std::invalid_argument("fiber: max_machines is 0; each processor needs a machine");
         choose_signal_mask();
         maker_.start();
-        unsigned const most = std::min(most_processors, options.max_machines);
-        set_processors(options.processors != 0 ? options.processors : usual_processors(most));
+        unsigned const most = std::min(max_processors, options.max_machines);
+        set_processors(options.processors != 0 ? options.processors : default_processors(most));
         follows_cpus_ = options.processors == 0 && !environment_says_how_many(most);
         sysmon_.start();
     } catch (...) {
@@ -87,14 +87,14 @@ scheduler::scheduler(runtime_options const& options)
 }
 
 void scheduler::set_processors(unsigned n) {
-    if (n == 0 || n > most_processors)
+    if (n == 0 || n > max_processors)
         throw std::invalid_argument("fiber: " + std::to_string(n) +
                                     " processors asked for; the least is 1, the most " +
-                                    std::to_string(most_processors));
-    if (n > most_machines_)
+                                    std::to_string(max_processors));
+    if (n > max_machines_)
         throw std::invalid_argument("fiber: " + std::to_string(n) +
                                     " processors asked for, but max_machines is " +
-                                    std::to_string(most_machines_) + "; each needs a machine");
+                                    std::to_string(max_machines_) + "; each needs a machine");
     std::lock_guard const one_at_a_time(changing_);
     follows_cpus_ = false;
     change_processors(n);
@@ -118,20 +118,20 @@ void scheduler::change_processors(unsigned n) {
         resume_retired(*processors_[i]);
     heavy_fence(); // [idle.wake] [sysmon.nap] for all that have been enlisted
     sysmon_.machine_idle();
-    if (work_in_sight() != sight::nothing)
+    if (work_visible() != visible_work::nothing)
         idle_.wake_one();
 }
 
 // By sysmon, hence only while something runs. What cannot be had now, memory or a thread, is tried for again.
 void scheduler::follow_cpus(clock::time_point now) noexcept {
-    if (now < next_look_at_cpus_)
+    if (now < next_cpu_check_)
         return;
-    next_look_at_cpus_ = now + time_between_looks_at_cpus;
+    next_cpu_check_ = now + time_between_cpu_checks;
     try {
         std::lock_guard const one_at_a_time(changing_);
         if (!follows_cpus_)
             return;
-        unsigned const n = std::min({usable_cpus(quotas_), most_processors, most_machines_});
+        unsigned const n = std::min({usable_cpus(quotas_), max_processors, max_machines_});
         if (n != processors())
             change_processors(n);
     } catch (std::exception const&) {
@@ -168,9 +168,9 @@ void scheduler::retire(machine& m) noexcept {
     }
     full_fence(); // [close] it may have ended the last fiber
     if (closing_.load(std::memory_order_relaxed))
-        tell_closer_if_empty();
-    // From here on m touches nothing of p but its timers: it may be put on the idle list, and robbed, before it sleeps.
-    if (nap(m, p.timers.earliest()))
+        wake_closer_if_empty();
+    // From here on m touches nothing of p but its timers: it may be put on the idle list, and displaced, before it sleeps.
+    if (sleep_until(m, p.timers.earliest()))
         return;
     bool resumed = false;
     {
@@ -182,14 +182,14 @@ void scheduler::retire(machine& m) noexcept {
     if (!resumed)
         run_timers(m, p);
     else if (!idle_.withdraw(
-                 m)) // [retire] it is woken, robbed, retired again; or about to be put on the list
-        static_cast<void>(nap(m, never));
+                 m)) // [retire] it is woken, displaced, retired again; or about to be put on the list
+        static_cast<void>(sleep_until(m, never));
 }
 
 void scheduler::pass_on(machine& m) noexcept {
-    bool any = m.set_aside != nullptr;
+    bool any = m.deferred != nullptr;
     if (any)
-        global_.push(*std::exchange(m.set_aside, nullptr));
+        global_.push(*std::exchange(m.deferred, nullptr));
     while (fiber* const g = m.p->take_local()) {
         global_.push(*g);
         any = true;

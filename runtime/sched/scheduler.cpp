@@ -8,10 +8,10 @@
 #include "runtime/local_table.hpp"
 #include "runtime/process/fork.hpp"
 #include "runtime/sched/name.hpp"
-#include "runtime/sched/outsiders.hpp"
+#include "runtime/sched/remote_resources.hpp"
 
 #include "asm/floating_point.hpp"
-#include "asm/last_call.hpp"
+#include "asm/outermost_call.hpp"
 #include "asm/return.hpp"
 
 #include <chrono>
@@ -32,7 +32,7 @@ FIBER_RETURN_FROM_SWITCH void scheduler::park(machine& m, wait_reason why, void 
         ++m.p->parks;
         to = g.pinned ? nullptr : take_near(m);
     }
-    leave(m, g.stk->context, to, commit, argument);
+    switch_away(m, g.stack->context, to, commit, argument);
     current_machine()->leave(); // perhaps another one
 }
 
@@ -61,7 +61,8 @@ void scheduler::arm(machine& m, timer& t) noexcept {
 void scheduler::yield(machine& m) noexcept {
     m.enter();
     fiber& g = *m.running;
-    fiber* const next = m.p != nullptr && !g.pinned ? m.p->take_turns<processor::turn::plain>(g) : nullptr;
+    fiber* const next =
+        m.p != nullptr && !g.pinned ? m.p->rotate_fast<processor::rotation::plain>(g) : nullptr;
     if (next != nullptr) [[likely]]
         yield_in_turn(m, g, *next);
     else
@@ -71,35 +72,35 @@ void scheduler::yield(machine& m) noexcept {
 [[gnu::noinline]] FIBER_RETURN_FROM_SWITCH void scheduler::yield_in_turn(machine& m, fiber& g,
                                                                          fiber& next) noexcept {
     g.move(fiber_state::running, fiber_state::runnable);
-    switch_to_stack(m, g.stk->context, next, nullptr, nullptr);
+    switch_to_stack(m, g.stack->context, next, nullptr, nullptr);
     current_machine()->leave(); // perhaps another one
 }
 
 FIBER_RETURN_FROM_SWITCH void scheduler::yield_to(machine& m, fiber& g, fiber* next) noexcept {
     g.move(fiber_state::running, fiber_state::runnable);
-    leave(m, g.stk->context, unless_pinned(m, next), nullptr, nullptr);
+    switch_away(m, g.stack->context, unless_pinned(m, next), nullptr, nullptr);
     current_machine()->leave(); // perhaps another one
 }
 
 // A function of its own, so that the usual one needs to save no registers.
 [[gnu::noinline]] void scheduler::yield_otherwise(machine& m, fiber& g) noexcept {
     if (m.p == nullptr || g.pinned) {
-        if (m.p == nullptr || m.sched.something_to_look_at(m))
+        if (m.p == nullptr || m.scheduler.has_other_work(m))
             yield_slow(m, g);
         current_machine()->leave();
         return;
     }
-    if (fiber* const next = m.p->take_turns<processor::turn::fetching>(g)) {
+    if (fiber* const next = m.p->rotate_fast<processor::rotation::fetching>(g)) {
         yield_in_turn(m, g, *next);
         return;
     }
     fiber* const next = take_near(m);
-    if (next == nullptr && !m.sched.something_to_look_at(m)) {
-        ++m.p->progress.ticks; // so that a fiber that yields to nobody looks around now and then
+    if (next == nullptr && !m.scheduler.has_other_work(m)) {
+        ++m.p->monitor.ticks; // so that a fiber that yields to nobody looks around now and then
         m.leave();
         return;
     }
-    m.p->put_last(g);
+    m.p->push_back(g);
     yield_to(m, g, next);
 }
 
@@ -109,9 +110,9 @@ void scheduler::yield_slow(machine& m, fiber& g) noexcept {
     g.move(fiber_state::running, fiber_state::runnable);
     auto const put_back = [](void* self) noexcept {
         auto& yielding = *static_cast<fiber*>(self);
-        current_machine()->sched.inject(fiber_list(yielding));
+        current_machine()->scheduler.inject(fiber_list(yielding));
     };
-    leave(m, g.stk->context, nullptr, put_back, &g);
+    switch_away(m, g.stack->context, nullptr, put_back, &g);
 }
 
 // The caller's machine, inside, with a processor. Called without locks, since it may wait for one.
@@ -131,25 +132,25 @@ machine& scheduler::wait_for_processor() noexcept {
 }
 
 // What may be worth the way through the scheduler context.
-bool scheduler::something_to_look_at(machine const& m) const noexcept {
-    return m.set_aside != nullptr || m.p->waiting() != 0 || !m.p->timers.empty() || !global_.empty() ||
-           retired(*m.p) || (m.p->time_to_look() && poller_.load(std::memory_order_relaxed) != nullptr);
+bool scheduler::has_other_work(machine const& m) const noexcept {
+    return m.deferred != nullptr || m.p->waiting() != 0 || !m.p->timers.empty() || !global_.empty() ||
+           retired(*m.p) || (m.p->time_to_poll() && poller_.load(std::memory_order_relaxed) != nullptr);
 }
 
 // What can be run without passing through the scheduler context. It wakes nobody: the caller may hold a lock.
 [[gnu::always_inline]] inline fiber* scheduler::take_near(machine& m) noexcept {
-    return m.p->time_to_look() ? nullptr : unless_pinned(m, m.p->take_local());
+    return m.p->time_to_poll() ? nullptr : unless_pinned(m, m.p->take_local());
 }
 
 inline fiber* scheduler::unless_pinned(machine& m, fiber* g) noexcept {
     if (g == nullptr || !g->pinned) [[likely]]
         return g;
-    m.set_aside = g;
+    m.deferred = g;
     return nullptr;
 }
 
-FIBER_RETURN_FROM_SWITCH void scheduler::leave(machine& m, arch::context& from, fiber* to,
-                                               arch::commit_function commit, void* argument) noexcept {
+FIBER_RETURN_FROM_SWITCH void scheduler::switch_away(machine& m, arch::context& from, fiber* to,
+                                                     arch::commit_function commit, void* argument) noexcept {
     if (to != nullptr) [[likely]] {
         switch_to_fiber(m, from, *to, commit, argument);
         return;
@@ -164,11 +165,11 @@ FIBER_RETURN_FROM_SWITCH void scheduler::leave(machine& m, arch::context& from, 
                                                                            fiber& to,
                                                                            arch::commit_function commit,
                                                                            void* argument) noexcept {
-    if (to.stk == nullptr) [[unlikely]] {
+    if (to.stack == nullptr) [[unlikely]] {
         switch_to_fresh(m, from, to, commit, argument);
         return;
     }
-    ++m.p->progress.ticks;
+    ++m.p->monitor.ticks;
     switch_to_stack(m, from, to, commit, argument);
 }
 
@@ -180,7 +181,7 @@ FIBER_RETURN_FROM_SWITCH void scheduler::leave(machine& m, arch::context& from, 
     stack_cache& idle = m.p->idle.stacks_from(to.stack_from);
     stack const* const first = idle.first();
     if (first != nullptr && first->context.sp != nullptr) [[likely]] {
-        to.stk = &idle.take();
+        to.stack = &idle.take();
         switch_to_fiber(m, from, to, commit, argument);
     } else {
         switch_to_new_stack(m, from, to, commit, argument);
@@ -195,14 +196,14 @@ FIBER_RETURN_FROM_SWITCH void scheduler::leave(machine& m, arch::context& from, 
     stack_cache& idle = m.p->idle.stacks_from(to.stack_from);
     if (idle.first() == nullptr && commit != nullptr) {
         // To make some takes system calls, while commit may have yet to release a lock: the scheduler context will do it.
-        m.set_aside = &to;
-        leave(m, from, nullptr, commit, argument);
+        m.deferred = &to;
+        switch_away(m, from, nullptr, commit, argument);
         return;
     }
     stack& s = idle.take();
     if (s.context.sp == nullptr)
         prepare(s);
-    to.stk = &s;
+    to.stack = &s;
     switch_to_fiber(m, from, to, commit, argument);
 }
 
@@ -211,7 +212,7 @@ FIBER_RETURN_FROM_SWITCH void scheduler::leave(machine& m, arch::context& from, 
                                                               void* argument) noexcept {
     to.move(fiber_state::runnable, fiber_state::running);
     m.running = &to;
-    arch::switch_to(m.thread, from, to.stk->context, commit, argument);
+    arch::switch_to(m.thread, from, to.stack->context, commit, argument);
 }
 
 void scheduler::prepare(stack& s) noexcept {
@@ -223,7 +224,7 @@ void scheduler::prepare(stack& s) noexcept {
 namespace {
 
 // A function of its own, so that the usual way needs to save no registers.
-[[gnu::noinline]] void end_rarities(fiber& g) noexcept {
+[[gnu::noinline]] void cleanup_slow(fiber& g) noexcept {
     if (g.has_locals) {
         local_table::destroy(g.locals); // may park, and run code that uses them
         g.has_locals = false;
@@ -237,19 +238,19 @@ void give_stack_back(void* idle) noexcept {
     auto& s = *static_cast<stack*>(idle);
     s.context.state = {}; // the next fiber's errno
     resources& idle_here = current_machine()->p->idle;
-    if (auto const from = idle_here.source_of(s.of); from != stack_source::depot) {
+    if (auto const from = idle_here.source_of(s.size_class); from != stack_source::depot) {
         idle_here.stacks_from(from).give(s);
     } else {
-        s.link = nullptr;
-        s.of.give(&s);
-        s.of.unreserve(1);
+        s.next = nullptr;
+        s.size_class.give(&s);
+        s.size_class.unreserve(1);
     }
 }
 
 } // namespace
 
 // The body of every stack.
-void scheduler::stack_main() noexcept { fiber_arch_last_call(fiber_main); }
+void scheduler::stack_main() noexcept { fiber_arch_outermost_call(fiber_main); }
 
 // A stack that has ended a fiber runs the next fresh one in its turn, at once if that is what its machine has to run next:
 // closures that never park take turns on one warm stack, without a switch. Not noexcept, which would end an exception's
@@ -260,30 +261,30 @@ void scheduler::fiber_main() {
         fiber& g = *before.running;
         before.leave();
         g.entry(g.closure);
-        if (current_machine() == nullptr) [[unlikely]] // [fork.stranded]
+        if (current_machine() == nullptr) [[unlikely]] // [fork.thread]
             end_forked_process();
         if (g.has_locals || g.pinned) [[unlikely]]
-            end_rarities(g);
+            cleanup_slow(g);
 
         machine& m = enter_with_processor(); // g may have moved
-        stack& here = *g.stk;
-        if (!here.canary_lives()) [[unlikely]]
+        stack& here = *g.stack;
+        if (!here.canary_intact()) [[unlikely]]
             die_of_overflow(g);
         stack_source const from = g.stack_from;
-        g.stk = nullptr;
+        g.stack = nullptr;
         finish(m, g, from);           // g may be gone
         arch::begin_floating_point(); // of the next one: this one may have changed its modes
 
         fiber* const next = take_near(m);
-        if (next != nullptr && next->stk == nullptr && next->stack_from == from) {
-            next->stk = &here;
+        if (next != nullptr && next->stack == nullptr && next->stack_from == from) {
+            next->stack = &here;
             next->move(fiber_state::runnable, fiber_state::running);
             m.running = next;
-            ++m.p->progress.ticks;
+            ++m.p->monitor.ticks;
             m.thread.load({});
             continue;
         }
-        leave(m, here.context, next, give_stack_back, &here);
+        switch_away(m, here.context, next, give_stack_back, &here);
         // Resumed: another fiber has been given this stack.
     }
 }
@@ -294,21 +295,21 @@ void scheduler::finish(machine& m, fiber& g, stack_source from) noexcept {
     if (from != stack_source::depot) [[likely]]
         m.p->idle.stacks_from(from).give_credit();
     ++m.p->ended;
-    end_life(m, g);
+    complete(m, g);
 }
 
 // ── runnable fibers find their place ──
 
 void scheduler::ready(fiber& g) noexcept {
     g.move(fiber_state::parked, fiber_state::runnable);
-    place(g);
+    run_next(g);
 }
 
 // [idle.next] does not hold: the caller may run on for long. One that searches for work gets it for nothing; to wake
 // one takes a few microseconds, which is for those alone that have waited several times as long.
 void scheduler::ready(fiber& g, clock::time_point waiting_since) noexcept {
     constexpr auto worth_a_wake = std::chrono::microseconds(20);
-    if (!idle_.hungry() || (idle_.count() != 0 && clock::now() - waiting_since < worth_a_wake)) {
+    if (!idle_.wants_work() || (idle_.count() != 0 && clock::now() - waiting_since < worth_a_wake)) {
         ready(g);
         return;
     }
@@ -320,41 +321,41 @@ void scheduler::ready(fiber& g, clock::time_point waiting_since) noexcept {
 void scheduler::start(fiber& g) noexcept {
     g.move(fiber_state::dead, fiber_state::runnable);
     machine* const m = current_machine();
-    if (m != nullptr && &m->sched == this) [[likely]] {
+    if (m != nullptr && &m->scheduler == this) [[likely]] {
         entered const inside(*m);
         if (has_processor(*m)) [[likely]] {
             ++m->p->started;
-            m->p->put_child(g);
+            m->p->push_spawned(g);
             publish(*m);
             return;
         }
     }
-    outsiders_->count_started();
+    remote_->count_started();
     inject(fiber_list(g));
 }
 
-void scheduler::place(fiber& g) noexcept {
+void scheduler::run_next(fiber& g) noexcept {
     machine* const m = current_machine();
     stay_inside const hold(m);
-    if (m != nullptr && &m->sched == this && m->p != nullptr) [[likely]]
-        put_next(*m, g);
+    if (m != nullptr && &m->scheduler == this && m->p != nullptr) [[likely]]
+        push_next(*m, g);
     else
-        place_without_processor(m, g);
+        run_next_without_processor(m, g);
 }
 
 // A function of its own, so that the usual way needs to save fewer registers.
-[[gnu::noinline]] void scheduler::place_without_processor(machine* m, fiber& g) noexcept {
-    if (m != nullptr && &m->sched == this && regain(*m))
-        put_next(*m, g);
+[[gnu::noinline]] void scheduler::run_next_without_processor(machine* m, fiber& g) noexcept {
+    if (m != nullptr && &m->scheduler == this && regain(*m))
+        push_next(*m, g);
     else
         inject(fiber_list(g));
 }
 
-void scheduler::place(fiber_list&& list) noexcept {
+void scheduler::enqueue_back(fiber_list&& list) noexcept {
     machine* const m = current_machine();
     stay_inside const hold(m);
-    if (m != nullptr && &m->sched == this && has_processor(*m)) {
-        m->p->put_last(std::move(list));
+    if (m != nullptr && &m->scheduler == this && has_processor(*m)) {
+        m->p->push_back(std::move(list));
         publish_woken(*m);
     } else {
         inject(std::move(list));
@@ -363,8 +364,8 @@ void scheduler::place(fiber_list&& list) noexcept {
 
 // One fiber alone is no reason to wake anybody: [idle.next].
 void scheduler::publish_backlog(machine& m) noexcept {
-    if (m.p->asked())
-        offer(m);
+    if (m.p->share_requested())
+        share_half(m);
     else if (m.p->waiting() > 1)
         idle_.wake_one();
 }

@@ -10,7 +10,7 @@
 
 #include "runtime/base/cgroup.hpp"
 #include "runtime/base/process_stamp.hpp"
-#include "runtime/base/thread_maker.hpp"
+#include "runtime/base/template_thread.hpp"
 #include "runtime/sched/current.hpp"
 #include "runtime/sched/fiber.hpp"
 #include "runtime/sched/global_queue.hpp"
@@ -50,9 +50,9 @@ public:
     void arm(machine&, timer&) noexcept;
     // Gives the processor to another machine, if that can be had.
     void hand_off(machine&) noexcept;
-    // [idle.rob] True: the machine has a processor. Never blocks.
+    // [idle.take] True: the machine has a processor. Never blocks.
     [[nodiscard]] static bool has_processor(machine& m) noexcept {
-        return m.p != nullptr || m.sched.regain(m);
+        return m.p != nullptr || m.scheduler.regain(m);
     }
     // The calling fiber, and no other, runs on its machine from here on; and the end of that. pin throws
     // std::system_error if there can be no machine for the others.
@@ -69,8 +69,9 @@ public:
     void ready(fiber&) noexcept;
     // Likewise; but who has nothing to do gets it, as unpark says.
     void ready(fiber&, clock::time_point waiting_since) noexcept;
-    void place(fiber_list&&) noexcept; // several that are runnable, and in no queue yet: behind all that are
-    void place(fiber&) noexcept;       // one alone: it comes first
+    void enqueue_back(
+        fiber_list&&) noexcept;     // several that are runnable, and in no queue yet: behind all that are
+    void run_next(fiber&) noexcept; // one alone: it comes first
 
     // A record with a credit or stack, and back. From a machine of this scheduler or from elsewhere.
     [[nodiscard]] fiber& new_fiber(attributes const&);
@@ -91,22 +92,22 @@ public:
     [[nodiscard]] bool all_idle() const noexcept {
         return idle_.count() + retired_count_ >= made_.load(std::memory_order_relaxed);
     }
-    [[nodiscard]] bool stayed_behind() const noexcept { return stamp_.stayed_behind(); } // [fork]
+    [[nodiscard]] bool is_from_parent() const noexcept { return stamp_.is_from_parent(); } // [fork]
     [[nodiscard]] bool runs_caller() const noexcept; // the caller is one of its fibers
 
 private:
     friend struct machine;
     friend class standstill;
     friend class sysmon;
-    class request;
-    struct outsiders; // what callers without a processor share
+    class share_request;
+    struct remote_resources; // what callers without a processor share
 
     // ── scheduler.cpp: on and off a machine ──
     [[noreturn]] static void stack_main() noexcept;
     [[noreturn]] static void fiber_main();
     [[nodiscard]] static fiber* take_near(machine&) noexcept;
     [[nodiscard]] static fiber* unless_pinned(machine&, fiber*) noexcept;
-    [[nodiscard]] bool something_to_look_at(machine const&) const noexcept;
+    [[nodiscard]] bool has_other_work(machine const&) const noexcept;
     static void switch_to_fiber(machine&, arch::context& from, fiber& to, arch::commit_function,
                                 void* argument) noexcept;
     static void switch_to_fresh(machine&, arch::context& from, fiber& to, arch::commit_function,
@@ -116,9 +117,9 @@ private:
     static void switch_to_stack(machine&, arch::context& from, fiber& to, arch::commit_function,
                                 void* argument) noexcept;
     static void prepare(stack&) noexcept; // to run a fiber
-    static void leave(machine&, arch::context& from, fiber* to, arch::commit_function,
-                      void* argument) noexcept;
-    static void park_until_ended(fiber&, life_word::joiner&) noexcept;
+    static void switch_away(machine&, arch::context& from, fiber* to, arch::commit_function,
+                            void* argument) noexcept;
+    static void park_until_ended(fiber&, join_state::joiner&) noexcept;
     static void yield_in_turn(machine&, fiber& g, fiber& next) noexcept;
     static void yield_to(machine&, fiber& g, fiber* next) noexcept;
     static void yield_otherwise(machine&, fiber&) noexcept;
@@ -126,51 +127,51 @@ private:
     [[nodiscard]] static machine& enter_with_processor() noexcept;
     [[nodiscard]] static machine& wait_for_processor() noexcept;
     static void finish(machine&, fiber&, stack_source) noexcept;
-    void place_without_processor(machine*, fiber&) noexcept;
-    void put_next(machine& m, fiber& g) noexcept {
-        m.p->put_next(g);
+    void run_next_without_processor(machine*, fiber&) noexcept;
+    void push_next(machine& m, fiber& g) noexcept {
+        m.p->push_next(g);
         publish_woken(m);
     }
     // Fibers have been put into the processor: some that were woken here; and others.
     void publish_woken(machine& m) noexcept {
-        light_fence();                                                // [idle.wake]
-        if (idle_.hungry() && !m.p->progress.is_quick()) [[unlikely]] // [idle.next]
+        light_fence();                                                        // [idle.wake]
+        if (idle_.wants_work() && !m.p->monitor.is_responsive()) [[unlikely]] // [idle.next]
             publish_backlog(m);
     }
     void publish(machine& m) noexcept {
         light_fence(); // [idle.wake]
-        if (idle_.hungry()) [[unlikely]]
+        if (idle_.wants_work()) [[unlikely]]
             publish_backlog(m);
     }
     void publish_backlog(machine&) noexcept;
     void inject(fiber_list&&) noexcept;
 
     // ── spawn.cpp ──
-    enum class beginning { fiber, thread };
-    [[nodiscard]] fiber& new_fiber_like(beginning, attributes const&);
-    [[nodiscard]] fiber& new_fiber_outside(beginning, attributes const&);
-    [[nodiscard]] fiber& begin_life(fiber&) noexcept;
-    static void end_life(machine&, fiber&) noexcept;
-    static void end_unjoined_life(fiber&, std::uintptr_t seen) noexcept;
+    enum class spawn_kind { fiber, thread };
+    [[nodiscard]] fiber& new_fiber_like(spawn_kind, attributes const&);
+    [[nodiscard]] fiber& new_fiber_remote(spawn_kind, attributes const&);
+    [[nodiscard]] fiber& init_fiber(fiber&) noexcept;
+    static void complete(machine&, fiber&) noexcept;
+    static void complete_unjoined(fiber&, std::uintptr_t seen) noexcept;
     static void recycle(machine&, fiber&) noexcept;
     static void wake_joiner(machine&, ticket) noexcept;
 
     // ── find_runnable.cpp: in the scheduler context ──
     [[nodiscard]] fiber* find_runnable(machine&) noexcept;
-    [[nodiscard]] fiber* look(machine&) noexcept;
-    [[nodiscard]] fiber* look_here(machine&) noexcept;
-    [[nodiscard]] fiber* let_in(machine&) noexcept;
+    [[nodiscard]] fiber* find_work(machine&) noexcept;
+    [[nodiscard]] fiber* find_local(machine&) noexcept;
+    [[nodiscard]] fiber* poll_global(machine&) noexcept;
     [[nodiscard]] fiber* take_global(machine&) noexcept;
-    void put_share(machine&, fiber_list&& share) noexcept;
-    [[nodiscard]] fiber* search(machine&) noexcept;
-    void ask_around(machine const&, request&, clock::time_point now) noexcept;
+    void push_batch(machine&, fiber_list&& share) noexcept;
+    [[nodiscard]] fiber* spin_for_work(machine&) noexcept;
+    void request_shares(machine const&, share_request&, clock::time_point now) noexcept;
     [[nodiscard]] fiber* steal(machine&) noexcept;
     [[nodiscard]] fiber* steal_from(machine&, processor& victim) noexcept;
     bool run_timers(machine&, processor& whose) noexcept;
     void poll(machine&) noexcept;
-    enum class sight { nothing, out_of_reach, global };
-    [[nodiscard]] sight work_in_sight() const noexcept;
-    void offer(machine&) noexcept;
+    enum class visible_work { nothing, unreachable, global };
+    [[nodiscard]] visible_work work_visible() const noexcept;
+    void share_half(machine&) noexcept;
     void stop_searching(machine&) noexcept;
     void search_again(machine&) noexcept;
     void sleep(machine&) noexcept;
@@ -189,14 +190,14 @@ private:
     }
     enum class if_inside { give_up, wait_a_moment };
     template <class Use>
-    [[nodiscard]] bool break_lease(processor&, if_inside, Use const&) noexcept;
+    [[nodiscard]] bool try_revoke(processor&, if_inside, Use const&) noexcept;
     [[nodiscard]] bool regain(machine&) noexcept;
     [[nodiscard]] retaken retake(processor&, std::uint64_t ticks, stuck_in) noexcept;
-    [[nodiscard]] unsigned machine_limit() const noexcept { return most_machines_ + beyond_most_machines_; }
+    [[nodiscard]] unsigned machine_limit() const noexcept { return max_machines_ + beyond_max_machines_; }
     [[nodiscard]] std::size_t runnable_fibers() const noexcept; // in queues: a guess
     void end_computation(machine&) noexcept;
-    void wait_as_spare(machine&) noexcept;
-    [[nodiscard]] bool nap(machine&, clock::time_point until) noexcept;
+    void park_spare(machine&) noexcept;
+    [[nodiscard]] bool sleep_until(machine&, clock::time_point until) noexcept;
 
     // ── pin.cpp ──
     [[nodiscard]] fiber* wait_for_pinned(machine&) noexcept;
@@ -226,7 +227,7 @@ private:
 
     // ── shutdown.cpp ──
     [[nodiscard]] std::uint64_t live_fibers() const noexcept;
-    void tell_closer_if_empty() noexcept;
+    void wake_closer_if_empty() noexcept;
     void stop() noexcept;
 
     process_stamp stamp_;
@@ -236,36 +237,36 @@ private:
     idle_machines idle_;
 
     // Processors and machines are made as needed and stay until the end.
-    static constexpr unsigned most_processors = 1024;
+    static constexpr unsigned max_processors = 1024;
     std::unique_ptr<std::unique_ptr<processor>[]> processors_; // the first made_ are there
     std::atomic<unsigned> made_{0};
     // Those with a lower index run fibers; the others have retired, or are about to.
     std::atomic<unsigned> active_{0};
-    std::unique_ptr<outsiders> outsiders_;
+    std::unique_ptr<remote_resources> remote_;
     std::atomic<machine*> machines_{nullptr}; // all, by next_made, the vacant ones included
     std::atomic<unsigned> machines_made_{0};  // those with an OS thread that has not been discarded
-    thread_maker maker_;                      // of their threads
+    template_thread maker_;                   // of their threads
     sigset_t signal_mask_{};                  // of their threads; written before the first one starts
     std::mutex vacating_;                     // guards first_vacant_, and the os_thread of discarded machines
     machine* first_vacant_ = nullptr;         // by next_listed
-    unsigned const most_machines_;
-    relaxed<unsigned> beyond_most_machines_{0}; // by sysmon: standstill.hpp
+    unsigned const max_machines_;
+    relaxed<unsigned> beyond_max_machines_{0}; // by sysmon: standstill.hpp
     std::atomic<bool> no_machine_reported_{false};
     std::atomic<std::uint64_t> handoffs_{0};
-    std::mutex taking_;         // [lease] one taker at a time
-    std::mutex changing_;       // one change of their number at a time
-    bool follows_cpus_ = false; // nobody has said how many; under that lock
-    cgroup_quotas quotas_;      // used by sysmon alone, as next_look_at_cpus_
-    clock::time_point next_look_at_cpus_{};
+    std::mutex revocation_lock_; // [lease] one taker at a time
+    std::mutex changing_;        // one change of their number at a time
+    bool follows_cpus_ = false;  // nobody has said how many; under that lock
+    cgroup_quotas quotas_;       // used by sysmon alone, as next_cpu_check_
+    clock::time_point next_cpu_check_{};
     spinlock<lock_rank::lifetime> retiring_; // guards each machine's `retired`, and lowers of active_
     relaxed<unsigned> retired_count_{0};     // of machines; written under retiring_
     std::atomic<poller*> poller_{nullptr};
     sysmon sysmon_;
 
-    std::atomic<unsigned> visitors_{0}; // outsiders who are making a fiber runnable
+    std::atomic<unsigned> visitors_{0}; // remote callers who are making a fiber runnable
     std::atomic<bool> stopping_{false};
     std::atomic<bool> closing_{false};
-    std::atomic<party*> closer_{nullptr}; // who waits in the destructor
+    std::atomic<agent*> closer_{nullptr}; // who waits in the destructor
 };
 
 } // namespace fiber::rt

@@ -4,7 +4,7 @@
 // shutdown.cpp: a runtime ends when its last fiber has.
 //
 // [close] destructor                                   machine
-//       1 closing = true, closer = its party         1 the last fiber has ended: ++ended
+//       1 closing = true, closer = its agent         1 the last fiber has ended: ++ended
 //       2 full fence                                 2 goes to sleep: full fence
 //       3 started == ended: go on                    3 closing, and started == ended: wake the closer
 //   One fence is first: either the destructor sees the last end, or the machine sees the destructor. Both
@@ -12,7 +12,7 @@
 
 #include "runtime/base/backoff.hpp"
 #include "runtime/park.hpp"
-#include "runtime/sched/outsiders.hpp"
+#include "runtime/sched/remote_resources.hpp"
 #include "runtime/sched/scheduler.hpp"
 
 #include <utility>
@@ -28,26 +28,26 @@ std::uint64_t scheduler::live_fibers() const noexcept {
         ended += processors_[i]->ended.read();
     for (unsigned i = 0; i < n; ++i)
         started += processors_[i]->started.read();
-    return started + outsiders_->started.load(std::memory_order_acquire) - ended; // [count]
+    return started + remote_->started.load(std::memory_order_acquire) - ended; // [count]
 }
 
-void scheduler::tell_closer_if_empty() noexcept {
+void scheduler::wake_closer_if_empty() noexcept {
     if (live_fibers() != 0)
         return;
-    if (party* const closer = closer_.exchange(nullptr, std::memory_order_acq_rel)) // [close]
+    if (agent* const closer = closer_.exchange(nullptr, std::memory_order_acq_rel)) // [close]
         unpark(ticket{closer});
 }
 
 bool scheduler::runs_caller() const noexcept {
     machine const* const m = current_machine();
-    return m != nullptr && &m->sched == this;
+    return m != nullptr && &m->scheduler == this;
 }
 
 scheduler::~scheduler() {
     if (runs_caller())
         fatal("a runtime is destroyed by one of its own fibers, for which it would have to wait; destroy it "
               "from outside");
-    party& me = self();
+    agent& me = self();
     rt::park(wait_reason::none, this, [this, &me] {
         scheduler& s = *this; // the closure is gone once the closer has been woken
         s.visitors_.fetch_add(
@@ -55,7 +55,7 @@ scheduler::~scheduler() {
         s.closer_.store(&me, std::memory_order_release);   // [close]
         s.closing_.store(true, std::memory_order_relaxed); // ordered by the fence
         full_fence();                                      // [close]
-        s.tell_closer_if_empty();
+        s.wake_closer_if_empty();
         s.visitors_.fetch_sub(1, std::memory_order_release); // [close.visit] s may be gone
     });
     stop();

@@ -9,7 +9,7 @@
 #include "runtime/process/runtimes.hpp"
 #include "runtime/sched/join.hpp"
 #include "runtime/sched/name.hpp"
-#include "runtime/sched/outsiders.hpp"
+#include "runtime/sched/remote_resources.hpp"
 #include "runtime/sched/scheduler.hpp"
 
 #include "asm/floating_point.hpp"
@@ -25,9 +25,9 @@ namespace fiber::rt {
 namespace {
 
 // A name, and a credit or, of a size that processors do not keep, the stack itself.
-void equip(fiber& g, attributes const& how, resources& from, stack_source usual) {
+void assign_stack(fiber& g, attributes const& how, resources& from, stack_source usual) {
     stack_class& wanted =
-        how.stack_size == 0 ? from.stacks_from(usual).of() : stack_class::of_size(how.stack_size);
+        how.stack_size == 0 ? from.stacks_from(usual).size_class() : stack_class::of_size(how.stack_size);
     set_name(g, how.name);
     g.stack_from = from.source_of(wanted);
     if (g.stack_from != stack_source::depot) {
@@ -35,14 +35,14 @@ void equip(fiber& g, attributes const& how, resources& from, stack_source usual)
     } else {
         wanted.reserve(1);
         std::size_t one = 1;
-        g.stk = wanted.take(one, one);
+        g.stack = wanted.take(one, one);
     }
 }
 
-[[gnu::noinline]] fiber& make_special(resources& from, attributes const& how, stack_source usual) {
+[[gnu::noinline]] fiber& make_with_attributes(resources& from, attributes const& how, stack_source usual) {
     fiber& g = from.fibers.take();
     try {
-        equip(g, how, from, usual);
+        assign_stack(g, how, from, usual);
     } catch (...) {
         clear_name(g);
         from.fibers.give(g);
@@ -53,7 +53,7 @@ void equip(fiber& g, attributes const& how, resources& from, stack_source usual)
 
 inline fiber& make(resources& from, attributes const& how, stack_source usual) {
     if (how.stack_size != 0 || !how.name.empty()) [[unlikely]]
-        return make_special(from, how, usual);
+        return make_with_attributes(from, how, usual);
     stack_cache& stacks = from.stacks_from(usual);
     stacks.take_credit();
     try {
@@ -66,17 +66,17 @@ inline fiber& make(resources& from, attributes const& how, stack_source usual) {
     }
 }
 
-void unmake(resources& to, fiber& g) noexcept {
+void release_unstarted(resources& to, fiber& g) noexcept {
     clear_name(g);
-    if (g.stk == nullptr) {
+    if (g.stack == nullptr) {
         to.stacks_from(g.stack_from).give_credit();
     } else {
-        stack_class& of = g.stk->of;
-        of.give(g.stk);
+        stack_class& of = g.stack->size_class;
+        of.give(g.stack);
         of.unreserve(1);
-        g.stk = nullptr;
+        g.stack = nullptr;
     }
-    g.sched = nullptr;
+    g.scheduler = nullptr;
     to.fibers.give(g);
 }
 
@@ -84,50 +84,50 @@ void unmake(resources& to, fiber& g) noexcept {
 // own, so that who need not wait for that saves no registers.
 [[gnu::noinline]] void recycle_when_done(fiber& g) noexcept {
     spin_until(
-        [&g] { return g.life.word.load(std::memory_order_acquire) == life_word::done; }); // [life.done]
+        [&g] { return g.join.word.load(std::memory_order_acquire) == join_state::done; }); // [join.done]
     scheduler::recycle(g);
 }
 
 } // namespace
 
-[[gnu::always_inline]] inline fiber& scheduler::begin_life(fiber& g) noexcept {
-    if (g.stk != nullptr && g.stk->context.sp == nullptr) [[unlikely]]
-        prepare(*g.stk);
-    g.sched = this;
+[[gnu::always_inline]] inline fiber& scheduler::init_fiber(fiber& g) noexcept {
+    if (g.stack != nullptr && g.stack->context.sp == nullptr) [[unlikely]]
+        prepare(*g.stack);
+    g.scheduler = this;
     g.why = wait_reason::none; // why and what are of its last life
     g.what = nullptr;
-    g.life.word.store(life_word::unjoined, std::memory_order_relaxed); // published with the handle
+    g.join.word.store(join_state::unjoined, std::memory_order_relaxed); // published with the handle
     return g;
 }
 
-[[gnu::always_inline]] inline fiber& scheduler::new_fiber_like(beginning b, attributes const& how) {
+[[gnu::always_inline]] inline fiber& scheduler::new_fiber_like(spawn_kind kind, attributes const& how) {
     machine* const m = current_machine();
-    if (m == nullptr || &m->sched != this) [[unlikely]]
-        return new_fiber_outside(b, how);
+    if (m == nullptr || &m->scheduler != this) [[unlikely]]
+        return new_fiber_remote(kind, how);
     entered const inside(*m);
     if (!has_processor(*m)) [[unlikely]]
-        return new_fiber_outside(b, how);
+        return new_fiber_remote(kind, how);
     resources& from = m->p->idle;
-    return begin_life(make(from, how, b == beginning::thread ? from.for_threads : stack_source::usual));
+    return init_fiber(make(from, how, kind == spawn_kind::thread ? from.for_threads : stack_source::usual));
 }
 
-fiber& scheduler::new_fiber(attributes const& how) { return new_fiber_like(beginning::fiber, how); }
-fiber& scheduler::new_thread(attributes const& how) { return new_fiber_like(beginning::thread, how); }
+fiber& scheduler::new_fiber(attributes const& how) { return new_fiber_like(spawn_kind::fiber, how); }
+fiber& scheduler::new_thread(attributes const& how) { return new_fiber_like(spawn_kind::thread, how); }
 
-fiber& scheduler::new_fiber_outside(beginning b, attributes const& how) {
-    std::lock_guard const hold(outsiders_->lock);
-    resources& from = outsiders_->idle;
-    return begin_life(make(from, how, b == beginning::thread ? from.for_threads : stack_source::usual));
+fiber& scheduler::new_fiber_remote(spawn_kind kind, attributes const& how) {
+    std::lock_guard const hold(remote_->lock);
+    resources& from = remote_->idle;
+    return init_fiber(make(from, how, kind == spawn_kind::thread ? from.for_threads : stack_source::usual));
 }
 
 void scheduler::abandon(fiber& g) noexcept {
     machine* const m = current_machine();
     stay_inside const inside(m);
-    if (m != nullptr && &m->sched == this && has_processor(*m)) {
-        unmake(m->p->idle, g);
+    if (m != nullptr && &m->scheduler == this && has_processor(*m)) {
+        release_unstarted(m->p->idle, g);
     } else {
-        std::lock_guard const hold(outsiders_->lock);
-        unmake(outsiders_->idle, g);
+        std::lock_guard const hold(remote_->lock);
+        release_unstarted(remote_->idle, g);
     }
 }
 
@@ -137,46 +137,46 @@ void scheduler::recycle(fiber& g) noexcept {
     if (m != nullptr && has_processor(*m)) {
         recycle(*m, g);
     } else {
-        g.sched = nullptr;
+        g.scheduler = nullptr;
         fiber_cache::give_to_depot(g);
     }
 }
 
 void scheduler::recycle(machine& m, fiber& g) noexcept {
-    FIBER_ASSERT(g.state == fiber_state::dead && g.stk == nullptr);
-    g.sched = nullptr;
+    FIBER_ASSERT(g.state == fiber_state::dead && g.stack == nullptr);
+    g.scheduler = nullptr;
     m.p->idle.fibers.give(g);
 }
 
 // By the fiber's own machine, when all else is done: hands the record to whoever holds it, or recycles it.
-void scheduler::end_life(machine& m, fiber& g) noexcept {
-    std::atomic<std::uintptr_t>& word = g.life.word;
-    auto seen = word.load(std::memory_order_acquire); // [life.detach] [life.join]
-    if (!life_word::settled(seen))
-        seen = word.exchange(life_word::finishing, std::memory_order_acq_rel); // [life.detach] [life.join]
-    if (seen == life_word::detached) {
+void scheduler::complete(machine& m, fiber& g) noexcept {
+    std::atomic<std::uintptr_t>& word = g.join.word;
+    auto seen = word.load(std::memory_order_acquire); // [join.detach] [join.wait]
+    if (!join_state::is_final(seen))
+        seen = word.exchange(join_state::finishing, std::memory_order_acq_rel); // [join.detach] [join.wait]
+    if (seen == join_state::detached) {
         recycle(m, g);
         return;
     }
-    if (life_word::settled(seen)) {
-        auto& joiner = life_word::joiner_in(seen);
+    if (join_state::is_final(seen)) {
+        auto& joiner = join_state::joiner_in(seen);
         ticket const key = joiner.key;
         joiner.recycled = true;
         recycle(m, g);
         wake_joiner(m, key);
         return;
     }
-    end_unjoined_life(g, seen);
+    complete_unjoined(g, seen);
 }
 
 // For a handle, or one who joins with a limit, and sees to the record himself.
-void scheduler::end_unjoined_life(fiber& g, std::uintptr_t seen) noexcept {
+void scheduler::complete_unjoined(fiber& g, std::uintptr_t seen) noexcept {
     ticket joiner;
-    if (life_word::joined(seen))
-        joiner = life_word::joiner_in(seen).key;
-    g.life.word.store(life_word::done,
-                      std::memory_order_release); // [life.done] g is gone: it is the handle's
-    if (joiner.who != nullptr && party::claim(joiner))
+    if (join_state::joined(seen))
+        joiner = join_state::joiner_in(seen).key;
+    g.join.word.store(join_state::done,
+                      std::memory_order_release); // [join.done] g is gone: it is the handle's
+    if (joiner.who != nullptr && agent::claim(joiner))
         unpark(joiner);
 }
 
@@ -184,24 +184,24 @@ void scheduler::end_unjoined_life(fiber& g, std::uintptr_t seen) noexcept {
 void scheduler::wake_joiner(machine& m, ticket joiner) noexcept {
     if (joiner.who->is_fiber()) [[likely]] {
         auto& g = static_cast<fiber&>(*joiner.who);
-        if (g.sched == &m.sched) [[likely]] {
+        if (g.scheduler == &m.scheduler) [[likely]] {
             g.move(fiber_state::parked, fiber_state::runnable);
-            m.sched.put_next(m, g);
+            m.scheduler.push_next(m, g);
             return;
         }
     }
     unpark(joiner);
 }
 
-// [life.private] A fiber that stands in the lists of the caller's processor cannot begin before the caller's machine is
+// [join.private] A fiber that stands in the lists of the caller's processor cannot begin before the caller's machine is
 // off this stack, or has left the runtime: so its word is written with a plain store, which costs nothing, where an
 // exchange takes as long as a switch. That is how it is for most: joined or detached right after they were started.
 
 // [fork] A fiber that has stayed behind does not run in this process: for whoever holds its handle, it has ended.
 void join(fiber*& held) noexcept {
     fiber& g = *held;
-    if (!g.stayed_behind()) [[likely]] {
-        if (g.life.word.load(std::memory_order_acquire) <= life_word::detached) { // [life.done]
+    if (!g.is_from_parent()) [[likely]] {
+        if (g.join.word.load(std::memory_order_acquire) <= join_state::detached) { // [join.done]
             scheduler::join_by_waiting(held);
             return;
         }
@@ -210,35 +210,35 @@ void join(fiber*& held) noexcept {
     held = nullptr;
 }
 
-[[gnu::always_inline]] inline void scheduler::park_until_ended(fiber& g, life_word::joiner& me) noexcept {
-    std::atomic<std::uintptr_t>& word = g.life.word;
+[[gnu::always_inline]] inline void scheduler::park_until_ended(fiber& g, join_state::joiner& me) noexcept {
+    std::atomic<std::uintptr_t>& word = g.join.word;
     auto const mine = reinterpret_cast<std::uintptr_t>(&me);
     machine* const m = current_machine();
     if (m != nullptr && observer_of_waits == nullptr) [[likely]] { // park tells that one
         m->enter();
         if (m->p != nullptr && m->p->holds(g)) [[likely]] {
-            word.store(mine, std::memory_order_relaxed); // [life.private]
+            word.store(mine, std::memory_order_relaxed); // [join.private]
             park(*m, wait_reason::join, &g, nullptr, nullptr);
             return;
         }
         m->leave();
     }
     rt::park(wait_reason::join, &g, [&word, mine, key = me.key] {
-        // [life.join] release: end_life reads *me. An exchange takes half as long as a compare-exchange. If it is
-        // too late for end_life to see *me, the word is put right, or will be by end_life, which stores `done`
+        // [join.wait] release: complete reads *me. An exchange takes half as long as a compare-exchange. If it is
+        // too late for complete to see *me, the word is put right, or will be by complete, which stores `done`
         // last. If not, word and me may be gone.
         ticket const joiner = key;
         auto const before = word.exchange(mine, std::memory_order_acq_rel);
-        if (before == life_word::unjoined)
+        if (before == join_state::unjoined)
             return;
-        if (before == life_word::done)
+        if (before == join_state::done)
             word.store(before, std::memory_order_relaxed); // nobody else looks at it any more
         unpark(joiner);
     });
 }
 
 [[gnu::noinline]] FIBER_RETURN_FROM_SWITCH void scheduler::join_by_waiting(fiber*& held) noexcept {
-    life_word::joiner me{ticket{&self()}};
+    join_state::joiner me{ticket{&self()}};
     park_until_ended(*held, me);
     fiber& g = *std::exchange(held, nullptr);
     if (!me.recycled)
@@ -253,24 +253,24 @@ bool scheduler::detach_private(fiber& g) noexcept {
     entered const inside(*m);
     if (m->p == nullptr || !m->p->holds(g))
         return false;
-    g.life.word.store(life_word::detached, std::memory_order_relaxed); // [life.private]
+    g.join.word.store(join_state::detached, std::memory_order_relaxed); // [join.private]
     return true;
 }
 
 bool join_until(fiber& g, clock::time_point deadline) noexcept {
-    if (g.stayed_behind()) [[unlikely]]
+    if (g.is_from_parent()) [[unlikely]]
         return true;
-    std::atomic<std::uintptr_t>& word = g.life.word;
-    life_word::joiner me{self().open_wait()};
-    auto const mine = reinterpret_cast<std::uintptr_t>(&me) | life_word::with_limit;
-    auto expected = life_word::unjoined;
+    std::atomic<std::uintptr_t>& word = g.join.word;
+    join_state::joiner me{self().open_wait()};
+    auto const mine = reinterpret_cast<std::uintptr_t>(&me) | join_state::timed;
+    auto expected = join_state::unjoined;
     // Before it parks: the ticket is a contested one, so a wake may come at any time.
     if (word.compare_exchange_strong(expected, mine, std::memory_order_release,
-                                     std::memory_order_relaxed)) { // [life.join]
+                                     std::memory_order_relaxed)) { // [join.wait]
         auto const end = park_until(me.key, deadline, wait_reason::join, &g, [] {});
         expected = mine;
         if (end == wait_end::timed_out &&
-            word.compare_exchange_strong(expected, life_word::unjoined, std::memory_order_relaxed))
+            word.compare_exchange_strong(expected, join_state::unjoined, std::memory_order_relaxed))
             return false;
         // Otherwise the fiber has found *me, and looks at it until it says `done`.
     }
@@ -279,23 +279,23 @@ bool join_until(fiber& g, clock::time_point deadline) noexcept {
 }
 
 bool join_if_ended(fiber& g) noexcept {
-    if (g.stayed_behind()) [[unlikely]]
+    if (g.is_from_parent()) [[unlikely]]
         return true;
     // relaxed: recycle_when_done looks again. Nobody but its end changes the word of a fiber that is held
-    if (g.life.word.load(std::memory_order_relaxed) == life_word::unjoined)
+    if (g.join.word.load(std::memory_order_relaxed) == join_state::unjoined)
         return false;
     recycle_when_done(g);
     return true;
 }
 
 void detach(fiber& g) noexcept {
-    if (g.stayed_behind()) [[unlikely]]
+    if (g.is_from_parent()) [[unlikely]]
         return;
     if (scheduler::detach_private(g)) [[likely]]
         return;
-    auto expected = life_word::unjoined;
-    // [life.detach] release: what the handle's owner did before happens before the record's next use
-    if (g.life.word.compare_exchange_strong(expected, life_word::detached, std::memory_order_release,
+    auto expected = join_state::unjoined;
+    // [join.detach] release: what the handle's owner did before happens before the record's next use
+    if (g.join.word.compare_exchange_strong(expected, join_state::detached, std::memory_order_release,
                                             std::memory_order_relaxed))
         return;
     recycle_when_done(g);
@@ -309,7 +309,7 @@ namespace {
 // The runtime that a free go() means.
 rt::scheduler& here() {
     if (rt::machine const* const m = rt::current_machine())
-        return m->sched;
+        return m->scheduler;
     return rt::global_scheduler();
 }
 
@@ -322,30 +322,30 @@ struct closure_with_modes {
     closure_entry entry = nullptr;
     alignas(inline_closure_alignment) std::byte closure[inline_closure_size];
 
-    [[nodiscard]] static closure_with_modes& at(void* place) noexcept {
-        return *reinterpret_cast<closure_with_modes*>(static_cast<std::byte*>(place) -
+    [[nodiscard]] static closure_with_modes& at(void* storage) noexcept {
+        return *reinterpret_cast<closure_with_modes*>(static_cast<std::byte*>(storage) -
                                                       offsetof(closure_with_modes, closure));
     }
-    static void run(void* place) {
-        std::unique_ptr<closure_with_modes> const mine(*static_cast<closure_with_modes**>(place));
+    static void run(void* storage) {
+        std::unique_ptr<closure_with_modes> const mine(*static_cast<closure_with_modes**>(storage));
         mine->modes.load();
         mine->entry(mine->closure);
     }
 };
 
-[[gnu::noinline]] void* place_with_modes(rt::fiber& g, arch::control_modes const& modes) {
+[[gnu::noinline]] void* storage_with_modes(rt::fiber& g, arch::control_modes const& modes) {
     try {
         return (new closure_with_modes(modes))->closure;
     } catch (...) {
-        g.sched->abandon(g);
+        g.scheduler->abandon(g);
         throw;
     }
 }
 
-inline void* place_in(rt::fiber& g, arch::control_modes const& modes) {
+inline void* storage_in(rt::fiber& g, arch::control_modes const& modes) {
     if (modes.are_default()) [[likely]]
         return g.closure;
-    return place_with_modes(g, modes);
+    return storage_with_modes(g, modes);
 }
 
 } // namespace
@@ -353,33 +353,33 @@ inline void* place_in(rt::fiber& g, arch::control_modes const& modes) {
 spawn::spawn(rt::scheduler* where, attributes const& how) {
     arch::control_modes const modes;
     fiber_ = &(where != nullptr ? rt::usable(*where) : here()).new_fiber(how);
-    place_ = place_in(*fiber_, modes);
+    storage_ = storage_in(*fiber_, modes);
 }
 
 spawn::spawn(like_a_thread, attributes const& how) {
     arch::control_modes const modes;
     fiber_ = &here().new_thread(how);
-    place_ = place_in(*fiber_, modes);
+    storage_ = storage_in(*fiber_, modes);
 }
 
-void spawn::abandon(rt::fiber& g, void* place) noexcept {
-    if (place != g.closure)
-        delete &closure_with_modes::at(place);
-    if (!g.stayed_behind()) // [fork] while the closure was made
-        g.sched->abandon(g);
+void spawn::abandon(rt::fiber& g, void* storage) noexcept {
+    if (storage != g.closure)
+        delete &closure_with_modes::at(storage);
+    if (!g.is_from_parent()) // [fork] while the closure was made
+        g.scheduler->abandon(g);
 }
 
 // Not inlined, by link-time optimisation either: its caller is what it notes.
-[[gnu::noinline]] rt::fiber* spawn::start(rt::fiber& g, closure_entry entry, void* place) noexcept {
-    if (place != g.closure) [[unlikely]] {
-        auto& with_modes = closure_with_modes::at(place);
+[[gnu::noinline]] rt::fiber* spawn::start(rt::fiber& g, closure_entry entry, void* storage) noexcept {
+    if (storage != g.closure) [[unlikely]] {
+        auto& with_modes = closure_with_modes::at(storage);
         with_modes.entry = std::exchange(entry, closure_with_modes::run);
         ::new (g.closure) closure_with_modes*(&with_modes);
     }
     g.entry = entry;
     g.started_at = __builtin_return_address(0);
-    if (!g.stayed_behind()) [[likely]] // [fork] while the closure was made
-        g.sched->start(g);
+    if (!g.is_from_parent()) [[likely]] // [fork] while the closure was made
+        g.scheduler->start(g);
     return &g;
 }
 

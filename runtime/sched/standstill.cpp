@@ -25,8 +25,8 @@ constexpr auto time_between_warnings = 10s;
 void standstill::note(bool all_stand_still, clock::time_point now) noexcept {
     if (!all_stand_still) {
         lasts_ = false;
-        if (of_.beyond_most_machines_ != 0 && now - last_ > time_to_forget)
-            of_.beyond_most_machines_ = 0;
+        if (of_.beyond_max_machines_ != 0 && now - last_ > time_to_forget)
+            of_.beyond_max_machines_ = 0;
         return;
     }
     if (!lasts_) {
@@ -52,7 +52,7 @@ void standstill::allow_more() noexcept {
              "more, as many as it needs to go on. Raise max_machines, or block in fewer fibers at a time",
              of_.processors(), of_.runnable_fibers(), made);
     told_ = true;
-    of_.beyond_most_machines_ = 2 * (made - of_.most_machines_) + 1;
+    of_.beyond_max_machines_ = 2 * (made - of_.max_machines_) + 1;
 }
 
 void standstill::warn_of_no_threads(clock::time_point now) noexcept {

@@ -18,7 +18,7 @@
 
 #include "runtime/base/clock.hpp"
 #include "runtime/base/os_thread.hpp"
-#include "runtime/sched/pace.hpp"
+#include "runtime/sched/load_monitor.hpp"
 #include "runtime/sched/standstill.hpp"
 
 #include <atomic>
@@ -43,18 +43,18 @@ public:
     // a long nap.
     void machine_idle() noexcept;
     // How many machines go on computing without the processor they had. Relaxed: a guess, for slice().
-    void one_computes_on() noexcept { computing_.fetch_add(1, std::memory_order_relaxed); }
-    void one_has_computed() noexcept { computing_.fetch_sub(1, std::memory_order_relaxed); }
+    void computation_began() noexcept { computing_.fetch_add(1, std::memory_order_relaxed); }
+    void computation_ended() noexcept { computing_.fetch_sub(1, std::memory_order_relaxed); }
 
 private:
     // What a processor looked like, and since when.
-    struct impression {
+    struct processor_sample {
         clock::time_point since = clock::now(); // of the last switch, or sleep
         clock::time_point helped_since = since; // likewise, or of the last fibers given away
         bool blocked = false;                   // its machine, in the kernel
         bool stands_still = false;              // blocked, and no machine can be had to take the processor
-        pace::look progress;
-        std::uint64_t given_away = 0;
+        load_monitor::snapshot load;
+        std::uint64_t shared_out = 0;
         std::uint64_t slice = 0;
         clock::time_point slice_since{};
 
@@ -63,21 +63,22 @@ private:
 
     static void* main(void* self) noexcept;
     void watch();
-    [[nodiscard]] bool look_at_all(clock::time_point now);
-    [[nodiscard]] bool look_at(processor&, impression&, clock::time_point now);
+    [[nodiscard]] bool check_all(clock::time_point now);
+    [[nodiscard]] bool check(processor&, processor_sample&, clock::time_point now);
     [[nodiscard]] clock::duration slice() const noexcept;
     void nap(clock::duration) noexcept;
-    [[nodiscard]] clock::duration longest_nap_now() const noexcept;
+    [[nodiscard]] clock::duration max_nap_now() const noexcept;
     void sleep_until_a_machine_wakes() noexcept;
 
-    //   value       set by
-    //   0 watching  machine_awake, machine_idle
-    //   1 asleep    sysmon, before it looks at the machines a last time
-    //   2 stopping  stop
-    //   3 long nap  sysmon, before it looks whether a machine is idle
-    std::atomic<std::uint32_t> word_{0};
+    enum state : std::uint32_t {
+        watching, // set by machine_awake, machine_idle
+        asleep,   // set by sysmon, before it looks at the machines a last time
+        stopping, // set by stop
+        long_nap, // set by sysmon, before it looks whether a machine is idle
+    };
+    std::atomic<std::uint32_t> state_{watching};
     std::atomic<unsigned> computing_{0};
-    std::vector<impression> impressions_;
+    std::vector<processor_sample> samples_;
     bool backlog_ = false; // fibers wait where switches are rare
     // Of the timers of processors whose fiber computes. An idle machine is to run them.
     clock::time_point next_due_ = never;

@@ -12,12 +12,12 @@ namespace {
 using namespace std::chrono_literals;
 
 // Short beside the 2 ms that a fiber may have to wait behind some chains.
-constexpr clock::duration longest_run = 100us;
-constexpr clock::duration longest_quick_run = 3us;
+constexpr clock::duration max_run = 100us;
+constexpr clock::duration max_quick_run = 3us;
 // As long as a fiber may compute before others get its processor. A turn may have been longer than that because its thread had lost
 // its CPU.
-constexpr clock::duration longest_rest = 20ms;
-constexpr std::uint64_t quick_looks_a_clock = 8;
+constexpr clock::duration max_rest = 20ms;
+constexpr std::uint64_t quick_checks_a_clock = 8;
 
 // The end of a rest, to 64 ns, and a run in one word.
 constexpr std::uintptr_t run_bits = 63;
@@ -32,7 +32,7 @@ std::uintptr_t noted(fiber const& g) noexcept {
     return reinterpret_cast<std::uintptr_t>(word);
 }
 
-bool rests(fiber const& g, clock::time_point now) noexcept {
+bool is_resting(fiber const& g, clock::time_point now) noexcept {
     return time_share::was_measured(g) &&
            (noted(g) & ~run_bits) > static_cast<std::uintptr_t>(now.time_since_epoch().count());
 }
@@ -41,7 +41,7 @@ bool rests(fiber const& g, clock::time_point now) noexcept {
 fiber* pop_rested(fiber_list& queue, clock::time_point now) noexcept {
     for (auto n = queue.size(); n > 0; --n) {
         fiber& g = *queue.pop();
-        if (!rests(g, now))
+        if (!is_resting(g, now))
             return &g;
         queue.push(g);
     }
@@ -57,19 +57,20 @@ fiber& time_share::take(fiber_list& queue, std::uint64_t ticks, clock::time_poin
     return g;
 }
 
-fiber& time_share::look(fiber& next, fiber_list& queue, std::uint64_t ticks, clock::time_point now) noexcept {
-    auto const had = measure(ticks, now);
-    bool const was_quick = quick_ && had != had.zero();
+fiber& time_share::check(fiber& next, fiber_list& queue, std::uint64_t ticks,
+                         clock::time_point now) noexcept {
+    auto const elapsed = measure(ticks, now);
+    bool const was_quick = quick_ && elapsed != elapsed.zero();
     auto const others = static_cast<clock::rep>(queue.size());
     // The next look is about as far away: so the nearer one to the end of the rest.
-    fiber* const other = pop_rested(queue, now + had / 2);
+    fiber* const other = pop_rested(queue, now + elapsed / 2);
     if (other == nullptr) {
         began_ = was_quick && others == 0 ? unknown : now;
-        look_at_ = ticks + run_;
+        next_check_ = ticks + run_;
         return next;
     }
     if (!quick_)
-        note_turn(next, now + std::min(std::min(had, longest_rest) * others, longest_rest), run_);
+        note_turn(next, now + std::min(std::min(elapsed, max_rest) * others, max_rest), run_);
     queue.push(next);
     if (was_quick && !was_measured(*other))
         begin(ticks);
@@ -78,8 +79,8 @@ fiber& time_share::look(fiber& next, fiber_list& queue, std::uint64_t ticks, clo
     return *other;
 }
 
-fiber* time_share::look(fiber& next, fiber_list& queue, std::uint64_t ticks) noexcept {
-    if (!quick_ || began_ != unknown || ticks / most_switches % quick_looks_a_clock == 0)
+fiber* time_share::check(fiber& next, fiber_list& queue, std::uint64_t ticks) noexcept {
+    if (!quick_ || began_ != unknown || ticks / max_switches % quick_checks_a_clock == 0)
         return nullptr;
     fiber* first = queue.first();
     if (first == nullptr) {
@@ -96,24 +97,24 @@ fiber* time_share::look(fiber& next, fiber_list& queue, std::uint64_t ticks) noe
 
 // Returns how long the turn has been; zero if that is not known: others, too, may have run after its end was due.
 clock::duration time_share::measure(std::uint64_t ticks, clock::time_point now) noexcept {
-    if (began_ == unknown || ticks > look_at_)
+    if (began_ == unknown || ticks > next_check_)
         return {};
-    auto const had = now - began_;
-    quick_ = run_ == most_switches && had <= longest_quick_run;
-    if (had > longest_run)
+    auto const elapsed = now - began_;
+    quick_ = run_ == max_switches && elapsed <= max_quick_run;
+    if (elapsed > max_run)
         run_ =
-            std::max<std::uint64_t>(run_ * longest_run.count() / static_cast<std::uint64_t>(had.count()), 1);
+            std::max<std::uint64_t>(run_ * max_run.count() / static_cast<std::uint64_t>(elapsed.count()), 1);
     else
-        run_ = std::min(2 * run_, most_switches);
+        run_ = std::min(2 * run_, max_switches);
     first_run_ = std::min(run_, first_run_ + 1);
-    return had;
+    return elapsed;
 }
 
 void time_share::begin(fiber& g, std::uint64_t ticks, clock::time_point now) noexcept {
     run_ = was_measured(g) ? noted(g) & run_bits : first_run_;
     g.why = wait_reason::none;
     began_ = now;
-    look_at_ = ticks + run_;
+    next_check_ = ticks + run_;
 }
 
 } // namespace fiber::rt

@@ -35,33 +35,33 @@ public:
     [[nodiscard]] static bool was_measured(fiber const& g) noexcept { return g.why == wait_reason::turn; }
 
     // Returns true if a look is due, at so many ticks.
-    [[nodiscard]] bool is_due(std::uint64_t ticks) const noexcept { return ticks >= look_at_; }
+    [[nodiscard]] bool is_due(std::uint64_t ticks) const noexcept { return ticks >= next_check_; }
 
     // The turn begins of a fiber that was not measured.
     void begin(std::uint64_t ticks) noexcept {
         run_ = first_run_;
         began_ = unknown;
-        look_at_ = ticks + first_run_;
+        next_check_ = ticks + first_run_;
     }
     // Takes the first fiber of a queue that is not empty; or, if it rests, the first that does not. Its turn begins.
     [[nodiscard]] fiber& take(fiber_list& queue, std::uint64_t ticks, clock::time_point now) noexcept;
 
     // A look, before `next` of the running chain. Returns the fiber that is to run: `next`; or, if the turn is over, one of the
     // queue, and then `next` is in the queue.
-    [[nodiscard]] fiber& look(fiber& next, fiber_list& queue, std::uint64_t ticks,
-                              clock::time_point now) noexcept;
+    [[nodiscard]] fiber& check(fiber& next, fiber_list& queue, std::uint64_t ticks,
+                               clock::time_point now) noexcept;
     // The same without the clock, if that will do; null: it will not.
-    [[nodiscard]] fiber* look(fiber& next, fiber_list& queue, std::uint64_t ticks) noexcept;
+    [[nodiscard]] fiber* check(fiber& next, fiber_list& queue, std::uint64_t ticks) noexcept;
 
 private:
-    static constexpr std::uint64_t most_switches = 32;   // a run
+    static constexpr std::uint64_t max_switches = 32;    // a run
     static constexpr std::uint64_t first_run_of_all = 8; // at 100 µs a switch less than a millisecond
     static constexpr clock::time_point unknown{};
 
     [[nodiscard]] clock::duration measure(std::uint64_t ticks, clock::time_point now) noexcept;
     void begin(fiber& g, std::uint64_t ticks, clock::time_point now) noexcept;
 
-    std::uint64_t look_at_ = first_run_of_all; // a tick
+    std::uint64_t next_check_ = first_run_of_all; // a tick
     std::uint64_t run_ = first_run_of_all;
     std::uint64_t first_run_ = first_run_of_all; // of a fiber that was not measured
     clock::time_point began_ = unknown;          // the turn, or the time since the last look

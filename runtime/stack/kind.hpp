@@ -21,7 +21,7 @@ struct slot_shape {
 [[nodiscard]] slot_shape shape_of(std::size_t slot_size) noexcept;
 
 // What a fiber begins with if neither it nor its runtime nor FIBER_STACK_SIZE says anything else; in bytes.
-[[nodiscard]] std::size_t usual_stack_size() noexcept;
+[[nodiscard]] std::size_t default_stack_size() noexcept;
 
 // As much as a thread has, for fibers that take the place of one.
 [[nodiscard]] std::size_t thread_stack_size() noexcept;
@@ -38,6 +38,6 @@ void end_running_fibers() noexcept;
 // For fork: around it, and in the child before its first thread.
 void lock_running_threads() noexcept;
 void unlock_running_threads() noexcept;
-void forget_vanished_threads() noexcept;
+void drop_threads_of_parent() noexcept;
 
 } // namespace fiber::rt

@@ -18,7 +18,7 @@ slot_shape shape_of(std::size_t slot_size) noexcept {
             .phase = slot_size > page_table_span ? page_table_span / 2 : 0};
 }
 
-std::size_t usual_stack_size() noexcept { return std::size_t{256} << 10; }
+std::size_t default_stack_size() noexcept { return std::size_t{256} << 10; }
 
 // What RLIMIT_STACK said when the program started, 8 MiB as a rule; without a limit, the C library has a size of its own; or
 // what the program has set since.
@@ -29,7 +29,7 @@ std::size_t thread_stack_size() noexcept {
         ::pthread_attr_getstacksize(&defaults, &size);
         ::pthread_attr_destroy(&defaults);
     }
-    return std::min(size, most_stack_size);
+    return std::min(size, max_stack_size);
 }
 
 void begin_running_fibers() noexcept {}
@@ -40,6 +40,6 @@ bool call_on_segment(std::size_t, void (*)(void*), void*) { return false; }
 
 void lock_running_threads() noexcept {}
 void unlock_running_threads() noexcept {}
-void forget_vanished_threads() noexcept {}
+void drop_threads_of_parent() noexcept {}
 
 } // namespace fiber::rt

@@ -3,7 +3,7 @@
 
 #include "runtime/stack/kind.hpp"
 
-#include "runtime/base/immortal.hpp"
+#include "runtime/base/no_destructor.hpp"
 #include "runtime/fault/handlers_on_signal_stack.hpp"
 #include "runtime/stack/segment.hpp"
 #include "runtime/stack/stack.hpp"
@@ -54,7 +54,7 @@ public:
 private:
     arch::growth_slots* first_ = nullptr;
 };
-constinit immortal<running_threads> threads;
+constinit no_destructor<running_threads> threads;
 
 // What the dynamic linker does when a function is first called takes kilobytes. Where the linker cannot see who calls code
 // that is not split, since that is virtual, there may be less; so it is done here, for those that many programs call. By each
@@ -68,12 +68,12 @@ void resolve_virtual_functions() {
 
 slot_shape shape_of(std::size_t slot_size) noexcept {
     if (slot_size <
-        least_stack_size) // as many colours as divide a batch: channel::stack_stride counts on even steps
+        min_stack_size) // as many colours as divide a batch: channel::stack_stride counts on even steps
         return {.guard = 0, .canary = 64, .colours = 4, .phase = 0};
     return {.guard = guard_size, .canary = 512, .colours = 16, .phase = 0};
 }
 
-std::size_t usual_stack_size() noexcept { return first_segment_size; }
+std::size_t default_stack_size() noexcept { return first_segment_size; }
 std::size_t thread_stack_size() noexcept { return first_segment_size; } // it grows as far as there is memory
 
 void begin_running_fibers() noexcept {
@@ -89,20 +89,20 @@ void end_running_fibers() noexcept {
 }
 
 std::uintptr_t bottom_of_segment() noexcept {
-    return reinterpret_cast<std::uintptr_t>(arch::segment_place::of(arch::current_limit()).bottom);
+    return reinterpret_cast<std::uintptr_t>(arch::segment_location::of(arch::current_limit()).bottom);
 }
 
 // The segment is made here, since __morestack could not throw.
 bool call_on_segment(std::size_t bytes, void (*body)(void*), void* argument) {
     if (arch::current_limit() == nullptr)
         return false;
-    take_for_with_stack(bytes, [=] { lend_segment(bytes + arch::foreign_room); });
+    take_for_with_stack(bytes, [=] { add_segment(bytes + arch::foreign_room); });
     fiber_arch_call_with_room(bytes, body, argument);
     return true;
 }
 
 void lock_running_threads() noexcept { threads.value.lock.lock(); }
 void unlock_running_threads() noexcept { threads.value.lock.unlock(); }
-void forget_vanished_threads() noexcept { threads.value.keep_only(arch::this_thread_growth()); }
+void drop_threads_of_parent() noexcept { threads.value.keep_only(arch::this_thread_growth()); }
 
 } // namespace fiber::rt

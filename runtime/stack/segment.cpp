@@ -16,32 +16,32 @@ namespace fiber::rt {
 namespace {
 
 // At the upper end of a stack that is lent as a segment, below the stack's own record.
-struct lent_segment : arch::segment {
+struct pooled_segment : arch::segment {
     stack& whole;
-    explicit lent_segment(stack& s) noexcept : arch::segment({s.bottom(), s.of.size()}), whole(s) {}
+    explicit pooled_segment(stack& s) noexcept : arch::segment({s.bottom(), s.size_class.size()}), whole(s) {}
 };
 
-lent_segment& make_segment(stack& s) noexcept {
+pooled_segment& make_segment(stack& s) noexcept {
     if (s.context.sp != nullptr) // it has served a fiber, and would have served another
         arch::drop_context(s.context);
-    auto const end = reinterpret_cast<std::uintptr_t>(&s) & ~(alignof(lent_segment) - 1);
-    return *::new (reinterpret_cast<void*>(end - sizeof(lent_segment))) lent_segment(s);
+    auto const end = reinterpret_cast<std::uintptr_t>(&s) & ~(alignof(pooled_segment) - 1);
+    return *::new (reinterpret_cast<void*>(end - sizeof(pooled_segment))) pooled_segment(s);
 }
 
-void give_back(arch::segment& idle) noexcept {
-    stack& s = static_cast<lent_segment&>(idle).whole;
-    stack_class& of = s.of;
-    s.link = nullptr;
+void return_segment(arch::segment& idle) noexcept {
+    stack& s = static_cast<pooled_segment&>(idle).whole;
+    stack_class& of = s.size_class;
+    s.next = nullptr;
     of.give(&s);
     of.unreserve(1);
 }
 
 } // namespace
 
-void lend_segment(std::size_t room) {
-    constexpr std::size_t beside_room = guard_size + arch::segment_slack + arch::segment_alignment +
-                                        2 * sizeof(lent_segment) + page_size; // and its colour
-    stack_class& of = stack_class::of_size(std::max(lent_size, room + beside_room));
+void add_segment(std::size_t room) {
+    constexpr std::size_t overhead = guard_size + arch::segment_slack + arch::segment_alignment +
+                                     2 * sizeof(pooled_segment) + page_size; // and its colour
+    stack_class& of = stack_class::of_size(std::max(min_segment_size, room + overhead));
     of.reserve(1);
     std::size_t one = 1;
     arch::put_idle_segment(make_segment(*of.take(one, one)));
@@ -49,14 +49,14 @@ void lend_segment(std::size_t room) {
 
 void return_idle_segments() noexcept {
     while (arch::segment* const s = arch::take_idle_segment())
-        give_back(*s);
+        return_segment(*s);
 }
 
 } // namespace fiber::rt
 
 void fiber_arch_more_segments(std::size_t room) noexcept {
     try {
-        fiber::rt::lend_segment(room);
+        fiber::rt::add_segment(room);
     } catch (std::exception const& e) {
         fiber::rt::fatal("a fiber's stack cannot grow by %zu bytes: %s", room, e.what());
     }
@@ -84,11 +84,11 @@ void fiber_arch_cannot_jump() noexcept {
 // The warmest stay.
 void fiber_arch_fewer_segments() noexcept {
     using namespace fiber;
-    constexpr std::size_t kept = arch::most_idle_segments / 2;
-    arch::segment* warm[kept];
-    for (arch::segment*& s : warm)
+    constexpr std::size_t kept = arch::max_idle_segments / 2;
+    arch::segment* warmest[kept];
+    for (arch::segment*& s : warmest)
         s = arch::take_idle_segment();
     rt::return_idle_segments();
     for (std::size_t i = kept; i-- != 0;)
-        arch::put_idle_segment(*warm[i]);
+        arch::put_idle_segment(*warmest[i]);
 }

@@ -14,10 +14,10 @@
 namespace fiber::rt {
 
 // The least that is lent, in bytes of address space: what a fiber of the reserved kind has for all it does.
-inline constexpr std::size_t lent_size = std::size_t{256} << 10;
+inline constexpr std::size_t min_segment_size = std::size_t{256} << 10;
 
 // Puts one with that much room in front of those that this OS thread has idle. Throws as stack_class::reserve and of_size.
-void lend_segment(std::size_t room);
+void add_segment(std::size_t room);
 
 // All that this OS thread has idle goes back to the depot.
 void return_idle_segments() noexcept;

@@ -8,68 +8,69 @@
 
 namespace fiber::rt {
 
-stack_cache::stack_cache(stack_class& of, limits l) : of_(of), limits_(l) {
-    if (!limits_.from_the_start)
+stack_cache::stack_cache(stack_class& of, limits l) : size_class_(of), limits_(l) {
+    if (!limits_.keeps_at_start)
         return;
-    of_.reserve(limits_.most_idle + 1);
-    most_kept_ = limits_.most_idle;
+    size_class_.reserve(limits_.max_idle + 1);
+    max_kept_ = limits_.max_idle;
 }
 
 stack_cache::~stack_cache() {
     return_idle();
-    of_.unreserve(credits_ + (most_kept_ != 0 ? most_kept_ + 1 : 0));
+    size_class_.unreserve(credits_ + (max_kept_ != 0 ? max_kept_ + 1 : 0));
 }
 
 // Only credits that the class has left: where fibers end or park, there may be no stack for a system call.
-void stack_cache::keep_if_there_are_credits() noexcept {
-    if (of_.reserve_what_is_there(limits_.most_idle + 1))
-        most_kept_ = limits_.most_idle;
+void stack_cache::try_start_keeping() noexcept {
+    if (size_class_.reserve_existing(limits_.max_idle + 1))
+        max_kept_ = limits_.max_idle;
 }
 
 void stack_cache::refill() noexcept {
-    if (most_kept_ == 0)
-        keep_if_there_are_credits();
-    std::size_t const several = of_.dense() ? stack_class::most_at_once : batch;
+    if (max_kept_ == 0)
+        try_start_keeping();
+    std::size_t const several = size_class_.dense() ? stack_class::max_at_once : batch;
     std::size_t taken = 0;
-    idle_ = of_.take(most_kept_ != 0 ? several : 1, taken); // one: its fiber has a credit
+    idle_ = size_class_.take(max_kept_ != 0 ? several : 1, taken); // one: its fiber has a credit
     count_ = taken;
 }
 
-void stack_cache::give_back_some() noexcept {
-    if (most_kept_ == 0)
-        keep_if_there_are_credits();
-    if (most_kept_ == 0) {
+void stack_cache::give_slow() noexcept {
+    if (max_kept_ == 0)
+        try_start_keeping();
+    if (max_kept_ == 0) {
         return_idle();
-        of_.unreserve(std::exchange(credits_, 0)); // the next fiber that is started here asks for more
-    } else if (count_ > most_kept_) {
+        size_class_.unreserve(
+            std::exchange(credits_, 0)); // the next fiber that is started here asks for more
+    } else if (count_ > max_kept_) {
         return_half();
     }
 }
 
 void stack_cache::return_half() noexcept {
     stack* last_kept = idle_; // the warmest stay
-    std::size_t const half = most_kept_ / 2;
+    std::size_t const half = max_kept_ / 2;
     for (std::size_t kept = 1; kept < half; ++kept)
-        last_kept = last_kept->link;
+        last_kept = last_kept->next;
     count_ = half;
-    of_.give(last_kept->link);
-    last_kept->link = nullptr;
+    size_class_.give(last_kept->next);
+    last_kept->next = nullptr;
 }
 
 void stack_cache::refill_credits() {
-    if (most_kept_ == 0 && of_.try_reserve(limits_.most_idle + 1))
-        most_kept_ = limits_.most_idle;
+    if (max_kept_ == 0 && size_class_.try_reserve(limits_.max_idle + 1))
+        max_kept_ = limits_.max_idle;
     try {
-        of_.reserve(limits_.credit_batch);
+        size_class_.reserve(limits_.credit_batch);
         credits_ = limits_.credit_batch;
     } catch (std::system_error const&) { // address space is short: whether one is left decides
-        of_.reserve(1);
+        size_class_.reserve(1);
         credits_ = 1;
     }
 }
 
 void stack_cache::return_credits() noexcept {
-    of_.unreserve(limits_.credit_batch);
+    size_class_.unreserve(limits_.credit_batch);
     credits_ -= limits_.credit_batch;
 }
 

@@ -17,14 +17,15 @@ namespace fiber::rt {
 class alignas(cache_line) stack_cache {
 public:
     struct limits {
-        unsigned most_idle;
+        unsigned max_idle;
         unsigned credit_batch;
         bool
-            from_the_start; // it keeps idle stacks; else from the first fiber on, if there are credits for that
+            keeps_at_start; // it keeps idle stacks; else from the first fiber on, if there are credits for that
     };
-    static constexpr limits usual{64, 128, true}; // 256 KiB resident, if no fiber has used more than a page
+    static constexpr limits default_limits{64, 128,
+                                           true}; // 256 KiB resident, if no fiber has used more than a page
     // Less address space, and none in a program without threads.
-    static constexpr limits of_threads{16, 32, false};
+    static constexpr limits thread_limits{16, 32, false};
 
     // Throws as stack_class::reserve.
     stack_cache(stack_class& of, limits);
@@ -32,7 +33,7 @@ public:
     stack_cache(stack_cache const&) = delete;
     stack_cache& operator=(stack_cache const&) = delete;
 
-    [[nodiscard]] stack_class& of() const noexcept { return of_; }
+    [[nodiscard]] stack_class& size_class() const noexcept { return size_class_; }
 
     // For one fiber, before it gets a stack: [stack.credit]. Throws as stack_class::reserve.
     void take_credit() {
@@ -52,21 +53,21 @@ public:
         if (idle_ == nullptr)
             refill();
         stack& s = *idle_;
-        idle_ = s.link;
+        idle_ = s.next;
         count_ = count_ - 1;
         return s;
     }
     void give(stack& s) noexcept {
-        s.link = idle_;
+        s.next = idle_;
         idle_ = &s;
         count_ = count_ + 1;
-        if (count_ > most_kept_)
-            give_back_some();
+        if (count_ > max_kept_)
+            give_slow();
     }
     // All that is idle here to the depot, where it ages: by an owner who will not need any for a while.
     void return_idle() noexcept {
         if (stack* const all = take_all())
-            of_.give(all);
+            size_class_.give(all);
     }
     // Likewise; but to be given by the caller.
     [[nodiscard]] stack* take_all() noexcept {
@@ -79,17 +80,17 @@ private:
     static constexpr std::size_t batch = 16;
 
     void refill() noexcept;
-    void give_back_some() noexcept;
-    void keep_if_there_are_credits() noexcept;
+    void give_slow() noexcept;
+    void try_start_keeping() noexcept;
     void return_half() noexcept;
     void refill_credits();
     void return_credits() noexcept;
 
-    stack_class& of_;
+    stack_class& size_class_;
     stack* idle_ = nullptr;
     relaxed<std::size_t> count_{0};
     std::size_t credits_ = 0;
-    std::size_t most_kept_ = 0; // idle here; 0: no credits for any yet
+    std::size_t max_kept_ = 0; // idle here; 0: no credits for any yet
     limits const limits_;
 };
 

@@ -5,7 +5,7 @@
 
 #include "runtime/base/assert.hpp"
 #include "runtime/base/fatal.hpp"
-#include "runtime/base/lock_soon.hpp"
+#include "runtime/base/lock_adaptive.hpp"
 
 #include <algorithm>
 #include <array>
@@ -23,12 +23,12 @@ constexpr std::size_t largest_slab = std::size_t{1} << 30;
 
 // At once, each in its own place. Whoever needs a stack makes them, a parking fiber mostly, within the first page of its
 // own.
-constexpr std::size_t most_made = 16;
+constexpr std::size_t max_made = 16;
 
 // Blocks share no page table, since a thread that makes a page resident locks its page table.
-constexpr std::size_t least_block = page_table_span;
-// So that the way from one stack to the next is mostly the same: see wake_order.hpp.
-constexpr std::size_t least_in_block = 64;
+constexpr std::size_t min_block = page_table_span;
+// So that the way from one stack to the next is mostly the same: see stride_prefetcher.hpp.
+constexpr std::size_t min_in_block = 64;
 
 [[noreturn]] void no_slot_left() {
     fatal("broken invariant: a fiber has a stack credit, but no slot is left");
@@ -36,9 +36,9 @@ constexpr std::size_t least_in_block = 64;
 
 } // namespace
 
-std::byte* stack::slot() const noexcept { return of.slot_around(this); }
+std::byte* stack::slot() const noexcept { return size_class.slot_around(this); }
 
-std::byte* stack::bottom() const noexcept { return slot() + of.shape().guard; }
+std::byte* stack::bottom() const noexcept { return slot() + size_class.shape().guard; }
 
 std::size_t stack::usable() const noexcept {
     return static_cast<std::size_t>(reinterpret_cast<std::byte const*>(this) - bottom());
@@ -47,7 +47,7 @@ std::size_t stack::usable() const noexcept {
 bool stack::canary_is_zero() const noexcept {
     auto const* const words = reinterpret_cast<std::uint64_t const*>(bottom());
     // Where there is nothing yet, reading maps the kernel's zero page, and costs no memory.
-    return std::all_of(words, words + of.shape().canary / sizeof *words,
+    return std::all_of(words, words + size_class.shape().canary / sizeof *words,
                        [](std::uint64_t w) { return w == 0; });
 }
 
@@ -55,14 +55,14 @@ void stack_class::reserve(std::size_t n) {
     std::size_t const unit = std::max(size_, page_table_span);
     int tries = 3; // others may take what has been given up
     while (!try_reserve(n))
-        if (tries-- == 0 || make_others_give_up(n * size_ + 2 * unit, unit) == 0)
+        if (tries-- == 0 || reclaim_from_others(n * size_ + 2 * unit, unit) == 0)
             throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again),
                                     "fiber: no address space for another stack of " + std::to_string(size_) +
                                         " bytes");
 }
 
 bool stack_class::try_reserve(std::size_t n) noexcept {
-    auto const hold = lock_soon(lock_);
+    auto const hold = lock_adaptive(lock_);
     while (slots_ - credits_ < n)
         if (!grow())
             return false;
@@ -70,15 +70,15 @@ bool stack_class::try_reserve(std::size_t n) noexcept {
     return true;
 }
 
-bool stack_class::reserve_what_is_there(std::size_t n) noexcept {
-    auto const hold = lock_soon(lock_);
+bool stack_class::reserve_existing(std::size_t n) noexcept {
+    auto const hold = lock_adaptive(lock_);
     bool const there = slots_ - credits_ >= n;
     credits_ += there ? n : 0;
     return there;
 }
 
 void stack_class::unreserve(std::size_t n) noexcept {
-    auto const hold = lock_soon(lock_);
+    auto const hold = lock_adaptive(lock_);
     FIBER_ASSERT(credits_ >= n);
     credits_ -= n;
 }
@@ -101,71 +101,72 @@ bool stack_class::grow() noexcept {
 }
 
 stack* stack_class::take(std::size_t n, std::size_t& taken) noexcept {
-    std::array<idle_stack, most_made> bare;
+    std::array<idle_stack, max_made> decommitted;
     std::size_t with_guard = 0;
-    row fresh;
+    slot_run fresh;
     {
-        auto const hold = lock_soon(lock_);
-        if (stack* const warm = take_warm_locked(n, taken))
-            return warm;
-        batch_ = std::min(2 * batch_, 2 * most_at_once);
+        auto const hold = lock_adaptive(lock_);
+        if (stack* const resident = take_resident_locked(n, taken))
+            return resident;
+        batch_ = std::min(2 * batch_, 2 * max_at_once);
         n = std::min(n, batch_ / 2);
-        if (dense() && bare_ == 0)
+        if (dense() && decommitted_ == 0)
             fresh = carve_locked(n);
         else
-            taken = take_bare_locked(std::span(bare).first(std::min(n, bare.size())), with_guard);
+            taken = take_decommitted_locked(std::span(decommitted).first(std::min(n, decommitted.size())),
+                                            with_guard);
     }
     if (taken != 0) // page faults: not under the lock
-        return make(std::span(bare).first(taken), with_guard);
+        return make(std::span(decommitted).first(taken), with_guard);
     if (fresh.n == 0)
         no_slot_left();
     taken = fresh.n;
     return make_in(fresh);
 }
 
-stack* stack_class::take_warm_locked(std::size_t n, std::size_t& taken) noexcept {
-    taken = std::min<std::size_t>(n, warm_);
+stack* stack_class::take_resident_locked(std::size_t n, std::size_t& taken) noexcept {
+    taken = std::min<std::size_t>(n, resident_);
     stack* list = nullptr;
     auto const first = idle_.end() - static_cast<std::ptrdiff_t>(taken);
     for (auto i = first; i != idle_.end(); ++i) {
-        i->at->link = list;
+        i->at->next = list;
         list = i->at;
     }
     idle_.erase(first, idle_.end());
     unused_ = std::min(unused_, idle_.size());
-    warm_ = warm_ - taken;
+    resident_ = resident_ - taken;
     return list;
 }
 
 // Bare ones, of which the first with_guard have been stacks before. Their number: as many as there are, at least 1.
-std::size_t stack_class::take_bare_locked(std::span<idle_stack> to, std::size_t& with_guard) noexcept {
-    with_guard = std::min(to.size(), bare_);
+std::size_t stack_class::take_decommitted_locked(std::span<idle_stack> to, std::size_t& with_guard) noexcept {
+    with_guard = std::min(to.size(), decommitted_);
     std::copy_n(idle_.rbegin(), with_guard, to.begin());
     idle_.resize(idle_.size() - with_guard);
-    bare_ -= with_guard;
-    unused_ = std::min(unused_, bare_);
+    decommitted_ -= with_guard;
+    unused_ = std::min(unused_, decommitted_);
     for (std::size_t n = with_guard; n < to.size(); ++n) {
-        row const one = carve_locked(1);
+        slot_run const one = carve_locked(1);
         if (one.n == 0 && n == 0)
             no_slot_left();
         if (one.n == 0)
             return n;
-        to[n].at = place_in(one, 0);
+        to[n].at = record_in(one, 0);
     }
     return to.size();
 }
 
 // Up to n slots side by side; none: there are none.
-stack_class::row stack_class::carve_locked(std::size_t n) noexcept {
-    block& from = block_to_cut_locked();
-    row const carved{from.begin, std::min(n, from.size() / size_), next_colour_};
+stack_class::slot_run stack_class::carve_locked(std::size_t n) noexcept {
+    block& from = block_to_carve_locked();
+    slot_run const carved{from.begin, std::min(n, from.size() / size_), next_colour_};
     from.begin += carved.n * size_;
     next_colour_ += static_cast<unsigned>(carved.n);
     return carved;
 }
 
 // That of this CPU; when no other is to be had any more, whichever has some left, or an empty one.
-stack_class::block& stack_class::block_to_cut_locked() noexcept {
+stack_class::block& stack_class::block_to_carve_locked() noexcept {
     block& mine = blocks_[static_cast<unsigned>(::sched_getcpu()) % blocks_.size()];
     if (mine.size() == 0)
         mine = next_block_locked();
@@ -181,63 +182,63 @@ stack_class::block stack_class::next_block_locked() noexcept {
         ++first_unused_;
     if (first_unused_ == slabs_.size())
         return {};
-    partly_used& s = slabs_[first_unused_];
+    partial_slab& s = slabs_[first_unused_];
     auto const rest = static_cast<std::size_t>(s.all.end - s.unused);
-    block const b{s.unused, s.unused + std::min(rest, std::max(least_block, least_in_block * size_))};
+    block const b{s.unused, s.unused + std::min(rest, std::max(min_block, min_in_block * size_))};
     s.unused = b.end;
     return b;
 }
 
-stack* stack_class::place_in(row const& r, std::size_t i) const noexcept {
+stack* stack_class::record_in(slot_run const& r, std::size_t i) const noexcept {
     std::size_t const colour = (r.first_colour + i) % shape_.colours * 64;
     return reinterpret_cast<stack*>(r.begin + (i + 1) * size_ - colour - sizeof(stack));
 }
 
 // Several share a page, and all of them are made resident at once.
-stack* stack_class::make_in(row const& r) noexcept {
+stack* stack_class::make_in(slot_run const& r) noexcept {
     if (r.n > 1) { // one alone is about to be touched anyway
         memory_range const pages = pages_around({r.begin, r.n * size_}, page_size);
         populate_pages({&pages, 1});
     }
     stack* list = nullptr;
     for (std::size_t i = r.n; i-- != 0;) { // the lowest first: see channel::stack_stride
-        stack* const made = ::new (place_in(r, i)) stack(*this, guard_kind::canary);
-        made->link = list;
+        stack* const made = ::new (record_in(r, i)) stack(*this, guard_kind::canary);
+        made->next = list;
         list = made;
     }
     return list;
 }
 
 // Their first pages are made resident, the new ones get their guards.
-stack* stack_class::make(std::span<idle_stack> bare, std::size_t with_guard) noexcept {
+stack* stack_class::make(std::span<idle_stack> decommitted, std::size_t with_guard) noexcept {
     if (dense()) {
-        for (idle_stack& s : bare)
+        for (idle_stack& s : decommitted)
             s.guard = guard_kind::canary;
-        return list_of(bare);
+        return list_of(decommitted);
     }
-    std::array<memory_range, most_made> ranges;
-    auto const without = bare.subspan(with_guard);
+    std::array<memory_range, max_made> ranges;
+    auto const without = decommitted.subspan(with_guard);
     std::transform(without.begin(), without.end(), ranges.begin(), [&](auto const& s) {
         return memory_range{slot_around(s.at), shape_.guard};
     });
-    std::array<guard_kind, most_made> guards;
+    std::array<guard_kind, max_made> guards;
     install_guards(std::span(ranges).first(without.size()), guards.data());
     for (std::size_t i = 0; i < without.size(); ++i)
         without[i].guard = guards[i];
-    if (bare.size() > 1) { // one alone is about to be touched anyway
-        std::transform(bare.begin(), bare.end(), ranges.begin(), [&](auto const& s) {
+    if (decommitted.size() > 1) { // one alone is about to be touched anyway
+        std::transform(decommitted.begin(), decommitted.end(), ranges.begin(), [&](auto const& s) {
             return memory_range{slot_around(s.at) + size_ - page_size, page_size};
         });
-        populate_pages(std::span(ranges).first(bare.size()));
+        populate_pages(std::span(ranges).first(decommitted.size()));
     }
-    return list_of(bare);
+    return list_of(decommitted);
 }
 
-stack* stack_class::list_of(std::span<idle_stack const> bare) noexcept {
+stack* stack_class::list_of(std::span<idle_stack const> decommitted) noexcept {
     stack* list = nullptr;
-    for (idle_stack const& s : bare) {
+    for (idle_stack const& s : decommitted) {
         stack* const made = ::new (s.at) stack(*this, s.guard);
-        made->link = list;
+        made->next = list;
         list = made;
     }
     return list;
@@ -245,13 +246,13 @@ stack* stack_class::list_of(std::span<idle_stack const> bare) noexcept {
 
 void stack_class::give(stack* list) noexcept {
     std::size_t n = 0;
-    for (stack const* s = list; s != nullptr; s = s->link)
+    for (stack const* s = list; s != nullptr; s = s->next)
         ++n;
-    auto const hold = lock_soon(lock_);
+    auto const hold = lock_adaptive(lock_);
     idle_.resize(idle_.size() + n); // there is room
-    for (auto to = idle_.rbegin(); list != nullptr; list = list->link)
+    for (auto to = idle_.rbegin(); list != nullptr; list = list->next)
         *to++ = {list, list->guard};
-    warm_ = warm_ + n;
+    resident_ = resident_ + n;
     batch_ = 1;
 }
 

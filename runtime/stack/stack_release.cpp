@@ -17,14 +17,14 @@ namespace fiber::rt {
 void stack_class::release_some_locked() noexcept {
     std::array<memory_range, 64> ranges;
     std::size_t n = 0;
-    for (; n < ranges.size() && bare_ + n < unused_; ++n) {
-        stack& s = *idle_[bare_ + n].at;
+    for (; n < ranges.size() && decommitted_ + n < unused_; ++n) {
+        stack& s = *idle_[decommitted_ + n].at;
         ranges[n] = {s.bottom(), size_ - shape_.guard};
-        unmake(s);
+        destroy(s);
     }
     release_pages(std::span(ranges).first(n));
-    bare_ += n;
-    warm_ = warm_ - n;
+    decommitted_ += n;
+    resident_ = resident_ - n;
 }
 
 // Where several share a page, those that are alone there stay as they are.
@@ -50,17 +50,17 @@ void stack_class::release_whole_pages_locked(std::size_t from, std::size_t to) n
         }
         run.size += page_size;
         for (auto const after = at + per_page; at != after; ++at) {
-            unmake(*at->at);
+            destroy(*at->at);
             std::swap(*whole++, *at);
         }
     }
     release_pages(std::span(&run, run.size != 0 ? 1 : 0));
-    std::rotate(idle_.begin() + static_cast<std::ptrdiff_t>(bare_), begin, whole);
-    bare_ += static_cast<std::size_t>(whole - begin);
-    warm_ = warm_ - static_cast<std::size_t>(whole - begin);
+    std::rotate(idle_.begin() + static_cast<std::ptrdiff_t>(decommitted_), begin, whole);
+    decommitted_ += static_cast<std::size_t>(whole - begin);
+    resident_ = resident_ - static_cast<std::size_t>(whole - begin);
 }
 
-void stack_class::unmake(stack& s) noexcept {
+void stack_class::destroy(stack& s) noexcept {
     if (s.context.sp != nullptr)
         arch::drop_context(s.context);
     s.~stack();
@@ -69,11 +69,11 @@ void stack_class::unmake(stack& s) noexcept {
 // In steps, so that those who want a stack meanwhile wait for some tens of microseconds, or a millisecond where
 // stacks are to be sorted.
 void stack_class::release_unused() noexcept {
-    constexpr std::size_t most_sorted = 16384;
+    constexpr std::size_t max_sorted = 16384;
     for (std::size_t seen = 0; dense();) {
         std::lock_guard const hold(lock_);
-        std::size_t const from = std::max(seen, bare_);
-        seen = std::min(from + most_sorted, unused_);
+        std::size_t const from = std::max(seen, decommitted_);
+        seen = std::min(from + max_sorted, unused_);
         if (from >= seen)
             return;
         release_whole_pages_locked(from, seen);
@@ -81,7 +81,7 @@ void stack_class::release_unused() noexcept {
     for (bool more = true; more;) {
         std::lock_guard const hold(lock_);
         release_some_locked();
-        more = bare_ < unused_;
+        more = decommitted_ < unused_;
     }
 }
 
@@ -100,32 +100,32 @@ void stack_class::age() noexcept {
 }
 
 // Some are looked at, and stand for the others: each takes one to two microseconds.
-std::size_t stack_class::resident() {
-    constexpr std::size_t most_looked_at = 128;
-    std::vector<partly_used> slabs; // most stay: what is given up meanwhile counts as not resident
-    std::size_t bare = 0, uncut = 0;
+std::size_t stack_class::estimate_resident_bytes() {
+    constexpr std::size_t max_sampled = 128;
+    std::vector<partial_slab> slabs; // most stay: what is given up meanwhile counts as not resident
+    std::size_t decommitted = 0, uncarved = 0;
     {
         std::lock_guard const hold(lock_);
         slabs = slabs_;
-        bare = bare_;
+        decommitted = decommitted_;
         for (block const& b : blocks_)
-            uncut += b.size() / size_;
+            uncarved += b.size() / size_;
     }
     std::size_t in_blocks = 0;
-    for (partly_used const& s : slabs)
+    for (partial_slab const& s : slabs)
         in_blocks += static_cast<std::size_t>(s.unused - s.all.begin) / size_;
-    std::size_t const in_use = in_blocks - uncut - bare;
+    std::size_t const in_use = in_blocks - uncarved - decommitted;
     if (dense())
         return in_use * size_;
-    std::size_t const step = in_blocks / most_looked_at + 1;
-    std::size_t looked_at = 0, sum = 0;
-    for (std::size_t skip = 0; partly_used const& s : slabs) {
+    std::size_t const step = in_blocks / max_sampled + 1;
+    std::size_t sampled = 0, sum = 0;
+    for (std::size_t skip = 0; partial_slab const& s : slabs) {
         std::byte* at = s.all.begin + skip * size_;
-        for (; at < s.unused; at += step * size_, ++looked_at)
+        for (; at < s.unused; at += step * size_, ++sampled)
             sum += touched_in({at + shape_.guard, size_ - shape_.guard}).resident;
         skip = static_cast<std::size_t>(at - s.unused) / size_;
     }
-    return std::max(in_use * page_size, looked_at == 0 ? 0 : sum / looked_at * in_blocks);
+    return std::max(in_use * page_size, sampled == 0 ? 0 : sum / sampled * in_blocks);
 }
 
 } // namespace fiber::rt

@@ -15,15 +15,15 @@
 namespace fiber::rt {
 
 // Of both kinds of stacks, with what comes on top.
-inline constexpr std::size_t most_for_with_stack = most_stack_size / 2;
+inline constexpr std::size_t max_with_stack_bytes = max_stack_size / 2;
 
 // Returns take(), which gets the stack for a call of with_stack(bytes, …). Throws std::invalid_argument for too many bytes;
 // a std::system_error of take() gets the request into its text.
 template <class Take>
 auto take_for_with_stack(std::size_t bytes, Take const& take) {
-    if (bytes > most_for_with_stack)
+    if (bytes > max_with_stack_bytes)
         throw std::invalid_argument("fiber: with_stack is asked for " + std::to_string(bytes) +
-                                    " bytes; the most is " + std::to_string(most_for_with_stack));
+                                    " bytes; the most is " + std::to_string(max_with_stack_bytes));
     try {
         return take();
     } catch (std::system_error const& e) {

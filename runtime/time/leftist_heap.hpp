@@ -19,7 +19,7 @@ namespace fiber::rt {
 
 class timer_heap;
 
-// One wait's deadline, on the stack of the party that waits.
+// One wait's deadline, on the stack of the agent that waits.
 struct timer {
     clock::time_point when;
     ticket key;

@@ -12,10 +12,10 @@ namespace fiber::rt {
 
 void timer_buckets::make_room(std::size_t timers) noexcept {
     if (chunks_ == nullptr)
-        chunks_.reset(new (std::nothrow) std::unique_ptr<block[]>[most_chunks]);
+        chunks_.reset(new (std::nothrow) std::unique_ptr<block[]>[max_chunks]);
     if (chunks_ == nullptr)
         return;
-    while (chunk_count_ * timers_a_chunk < timers && chunk_count_ < most_chunks) {
+    while (chunk_count_ * timers_a_chunk < timers && chunk_count_ < max_chunks) {
         // Blocks come to life when they are written. No lock: others look at those in use only.
         chunks_[chunk_count_].reset(new (std::nothrow) block[chunk_size]);
         if (chunks_[chunk_count_] == nullptr)
@@ -26,8 +26,8 @@ void timer_buckets::make_room(std::size_t timers) noexcept {
 
 namespace {
 
-// A place is a block and one of its timers, of which there are fewer than 16.
-constexpr std::uint32_t places_a_block = 16;
+// A position is a block and one of its timers, of which there are fewer than 16.
+constexpr std::uint32_t positions_a_block = 16;
 
 } // namespace
 
@@ -44,18 +44,18 @@ std::uint32_t timer_buckets::put(std::uint32_t timer, clock::time_point when) no
         b = {fresh, 0};
     }
     block_at(b.first).timers[b.filled] = timer;
-    return b.first * places_a_block + b.filled++;
+    return b.first * positions_a_block + b.filled++;
 }
 
-std::uint32_t timer_buckets::remove(std::uint32_t place, clock::time_point when) noexcept {
+std::uint32_t timer_buckets::remove(std::uint32_t position, clock::time_point when) noexcept {
     auto const number = number_of(when);
     bucket& b = bucket_of(number);
-    auto const last = b.first * places_a_block + --b.filled;
+    auto const last = b.first * positions_a_block + --b.filled;
     auto const moved = block_at(b.first).timers[b.filled];
-    block_at(place / places_a_block).timers[place % places_a_block] = moved;
+    block_at(position / positions_a_block).timers[position % positions_a_block] = moved;
     if (b.filled == 0)
         drop_first_block(number);
-    return place != last ? moved : nobody;
+    return position != last ? moved : nobody;
 }
 
 std::span<std::uint32_t const> timer_buckets::take_some() noexcept {

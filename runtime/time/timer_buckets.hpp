@@ -23,7 +23,7 @@ namespace fiber::rt {
 class timer_buckets {
 public:
     static constexpr std::uint32_t nobody = ~std::uint32_t{0};
-    static constexpr std::size_t timers_a_chunk = 32768, most_chunks = 512;
+    static constexpr std::size_t timers_a_chunk = 32768, max_chunks = 512;
 
     // For so many timers in all: allocates. Without memory it takes fewer.
     void make_room(std::size_t timers) noexcept;
@@ -39,10 +39,10 @@ public:
     [[nodiscard]] bool takes(clock::time_point when) const noexcept {
         return static_cast<std::uint64_t>(number_of(when) - begin_) < count - 1 && has_block();
     }
-    // Returns its place.
+    // Returns its position.
     [[nodiscard]] std::uint32_t put(std::uint32_t timer, clock::time_point when) noexcept;
-    // Returns the timer that has been moved to that place; nobody, if none has.
-    [[nodiscard]] std::uint32_t remove(std::uint32_t place, clock::time_point when) noexcept;
+    // Returns the timer that has been moved to that position; nobody, if none has.
+    [[nodiscard]] std::uint32_t remove(std::uint32_t position, clock::time_point when) noexcept;
     // Takes out some of the first bucket, which is no longer put into. Valid until the next put.
     [[nodiscard]] std::span<std::uint32_t const> take_some() noexcept;
 

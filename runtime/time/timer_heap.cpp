@@ -14,12 +14,12 @@ void timer_heap::make_more_room() noexcept {
     if (in_slots() >= many)
         buckets_.make_room(std::max(in_slots(), capacity()));
     // Only the owner adds timers, so size_ can only have shrunk by the time it arms.
-    if (in_slots() < capacity() || chunk_count_ == most_chunks) {
+    if (in_slots() < capacity() || chunk_count_ == max_chunks) {
         room_ = in_slots() < many ? many : capacity();
         return;
     }
     if (chunks_ == nullptr)
-        chunks_.reset(new (std::nothrow) std::unique_ptr<chunk, free_chunk>[most_chunks]);
+        chunks_.reset(new (std::nothrow) std::unique_ptr<chunk, free_chunk>[max_chunks]);
     if (chunks_ == nullptr)
         return;
     // Entries and slots come to life when they are written.
@@ -38,7 +38,7 @@ void timer_heap::arm(timer& t) noexcept {
         t.slot = take_slot(t);
         size_.store(n + 1, std::memory_order_relaxed); // under the lock
         if (n >= many && may_wait_in_bucket(t.when))
-            slot_at(t.slot).place = buckets_.put(t.slot, t.when) | in_bucket;
+            slot_at(t.slot).position = buckets_.put(t.slot, t.when) | in_bucket;
         else
             push({t.when, t.slot});
     } else {
@@ -104,13 +104,13 @@ std::span<ticket> timer_heap::expire(clock::time_point now, std::span<ticket> ro
             while (fetch_from_bucket()) {
             }
         }
-        room[due].prefetch_party();
+        room[due].prefetch_agent();
     }
     publish_earliest();
-    // Under the lock: the timer of a wait that is over has been disarmed, or will be, before its party goes on.
+    // Under the lock: the timer of a wait that is over has been disarmed, or will be, before its agent goes on.
     std::size_t won = 0;
     for (ticket const& key : room.first(due))
-        if (party::claim_by_deadline(key))
+        if (agent::claim_by_deadline(key))
             room[won++] = key;
     return room.first(won);
 }
@@ -139,7 +139,7 @@ bool timer_heap::fetch_from_bucket() noexcept {
         return false;
     auto const some = buckets_.take_some();
     for (std::uint32_t const i : some)
-        prefetch_to_write(&slot_at(i));
+        prefetch_for_write(&slot_at(i));
     for (std::uint32_t const i : some)
         push({slot_at(i).when, i});
     return true;
@@ -150,7 +150,7 @@ std::uint32_t timer_heap::take_slot(timer const& t) noexcept {
     std::uint32_t const i = free_slot_ != none ? free_slot_ : slots_used_++;
     slot& s = slot_at(i);
     if (i == free_slot_)
-        free_slot_ = s.place;
+        free_slot_ = s.position;
     s.key = t.key;
     s.when = t.when;
     return i;
@@ -158,16 +158,16 @@ std::uint32_t timer_heap::take_slot(timer const& t) noexcept {
 
 void timer_heap::remove(std::uint32_t which) noexcept {
     slot& s = slot_at(which);
-    auto const place = s.place;
-    if ((place & in_bucket) == 0) {
-        remove_from_heap(place);
+    auto const position = s.position;
+    if ((position & in_bucket) == 0) {
+        remove_from_heap(position);
     } else {
-        auto const moved = buckets_.remove(place & ~in_bucket, s.when);
+        auto const moved = buckets_.remove(position & ~in_bucket, s.when);
         if (moved != timer_buckets::nobody)
-            slot_at(moved).place = place;
+            slot_at(moved).position = position;
     }
     s.key = {};
-    s.place = std::exchange(free_slot_, which);
+    s.position = std::exchange(free_slot_, which);
     size_.store(in_slots() - 1, std::memory_order_relaxed); // under the lock
 }
 

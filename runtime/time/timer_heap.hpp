@@ -4,7 +4,7 @@
 // timer_heap.hpp: one processor's timers. Returns expired tickets, wakes nobody.
 //   invariant  a 4-ary heap by deadline; of very many timers, those that are not due soon stand in buckets instead, and none
 //              of these is due before all those in the heap. An armed timer knows its heap and its slot there, and the slot
-//              its place: so disarming is O(log n) and leaves nothing behind
+//              its position: so disarming is O(log n) and leaves nothing behind
 //   callers    make_room, arm: the processor's owner. expire, disarm: any machine
 // A timer lies on the stack of the fiber that waits, which disarms it before it goes on, unless it has expired. All that
 // the heap needs stands in the slots, which lie close together: a stack that nobody has run on for a while is a cache
@@ -63,15 +63,15 @@ private:
         std::uint32_t slot;
     };
     struct alignas(cache_line / 2) slot {
-        ticket key; // no party: free
+        ticket key; // no agent: free
         clock::time_point when;
         std::uint32_t
-            place; // in the heap; in a bucket: with in_bucket; of a free slot: the next free one, or none
+            position; // in the heap; in a bucket: with in_bucket; of a free slot: the next free one, or none
     };
     static constexpr std::uint32_t in_bucket = std::uint32_t{1} << 31;
     // In chunks, so that growing moves nothing and locks nobody out: up to 16 million timers.
     static constexpr std::uint32_t arity = 4, chunk_size = timer_buckets::timers_a_chunk,
-                                   most_chunks = timer_buckets::most_chunks, none = ~std::uint32_t{0};
+                                   max_chunks = timer_buckets::max_chunks, none = ~std::uint32_t{0};
     // Fewer are in the cache, all of them.
     static constexpr std::size_t many = 1024;
     struct chunk {
@@ -98,7 +98,7 @@ private:
     }
     void put(std::size_t i, entry e) noexcept {
         at(i) = e;
-        slot_at(e.slot).place = static_cast<std::uint32_t>(i);
+        slot_at(e.slot).position = static_cast<std::uint32_t>(i);
     }
     [[nodiscard]] std::uint32_t take_slot(timer const&) noexcept;
     [[nodiscard]] bool may_wait_in_bucket(clock::time_point when) noexcept;
@@ -122,7 +122,7 @@ private:
     std::size_t chunk_count_ = 0; // the owner's alone
     std::size_t heap_size_ = 0;
     timer_buckets buckets_;
-    std::uint32_t free_slot_ = none; // the one that was given back last; linked by place
+    std::uint32_t free_slot_ = none; // the one that was given back last; linked by position
     std::uint32_t slots_used_ = 0;   // those below have been taken at least once
     leftist_heap linked_;            // those armed from elsewhere, or when there was no memory for a chunk
     std::atomic<std::size_t> linked_size_{0}; // for size()

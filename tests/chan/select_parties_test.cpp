@@ -3,8 +3,8 @@
 
 // select_parties_test.cpp: selects that wait for others, fibers and OS threads.
 #include "tests/chan/parked.hpp"
-#include "tests/chan/parties.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/tally.hpp"
 
 #include <fiber/chan.hpp>
 #include <fiber/go.hpp>

@@ -2,8 +2,8 @@
 // Copyright the libfiber authors.
 
 // select_test.cpp: which case of a select runs, and what it does; one party at a time.
-#include "tests/chan/parties.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/tally.hpp"
 
 #include <fiber/chan.hpp>
 #include <fiber/runtime.hpp>

@@ -4,8 +4,8 @@
 // select_values_test.cpp: what becomes of values and callables' results in selects: delivered, or still the sender's.
 #include "tests/chan/elements.hpp"
 #include "tests/chan/parked.hpp"
-#include "tests/chan/parties.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/tally.hpp"
 
 #include <fiber/chan.hpp>
 #include <fiber/go.hpp>

@@ -3,8 +3,8 @@
 
 // selector_reentry_test.cpp: callables that use the selector which calls them; and clocks that say another
 // time than the steady one.
-#include "tests/chan/parties.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/tally.hpp"
 
 #include <fiber/chan.hpp>
 #include <fiber/go.hpp>

@@ -3,8 +3,8 @@
 
 // selector_test.cpp: selects whose cases are known only at run time.
 #include "tests/chan/parked.hpp"
-#include "tests/chan/parties.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/tally.hpp"
 
 #include <fiber/chan.hpp>
 #include <fiber/go.hpp>

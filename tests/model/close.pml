@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSL-1.0
  * Copyright the libfiber authors.
  *
- * close.pml: [close] and [close.visit] of sched/shutdown.cpp, [count] of outsiders.hpp, counters.hpp. The destructor of a
+ * close.pml: [close] and [close.visit] of sched/shutdown.cpp, [count] of remote_resources.hpp, counters.hpp. The destructor of a
  * runtime goes on once its last fiber has ended, in any case, and nobody touches the runtime once it is gone. The closer is
  * a fiber of another runtime: its commit function still stands in this one when a second machine there runs the closer.
  *
@@ -9,7 +9,7 @@
  *   commit      ~scheduler, what it gives to park                    left 1, 2, 3
  *   closer      ~scheduler, after park; stop
  *   machine     finish, then sleep                                   right 1, 2, 3
- *   tell        live_fibers, tell_closer_if_empty                    3
+ *   tell        live_fibers, wake_closer_if_empty                    3
  *   waker       inject, for a parked fiber of the runtime            [close.visit]
  *
  * A machine that sleeps gets up for work and for the end: idle_wake.pml, hand_off.pml.
@@ -24,7 +24,7 @@
 #define MACHINES 2
 #define COMMIT 2
 #define WAKER 3
-#define PARTIES 4
+#define AGENTS 4
 #define ENDED 0 /* and the next, one each processor */
 #define STARTED 2
 #define CLOSER 4

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSL-1.0
  * Copyright the libfiber authors.
  *
- * hand_off.pml: how processors change their machine, [idle.rob] of sched/idle.hpp and [stop] of sched/shutdown.cpp. A
+ * hand_off.pml: how processors change their machine, [idle.take] of sched/idle.hpp and [stop] of sched/shutdown.cpp. A
  * processor has one machine always; nobody sleeps for ever beside a fiber or a timer; all machines end.
  *
  *   here           there
- *   find           find_runnable, look, search; steal in one step, since lease.pml has that
+ *   find           find_runnable, find_work, spin_for_work; steal in one step, since lease.pml has that
  *   sleep          sleep; its time may come as soon as it has one
- *   end_spare      wait_as_spare
+ *   end_spare      park_spare
  *   runs           a fiber's own code, which then does one of several things
  *   hand_off       scheduler::hand_off, for a blocking_region; new_machine fails: the limit is reached
  *   regain         scheduler::regain
@@ -20,8 +20,8 @@
  *
  * NO_LAST_LOOK, LOOK_FIRST   hand_off does not look once it has enlisted, or looks before
  * BLIND_TO_TIMERS            it does not look at the timers
- * ROBBED_IN_SILENCE          who cannot call off his sleep, since he was robbed, does not wake another
- * FORGOTTEN                  the robbed machine is no spare
+ * DISPLACED_IN_SILENCE       who cannot call off his sleep, since he was displaced, does not wake another
+ * FORGOTTEN                  the displaced machine is no spare
  * RETAKE_INSIDE              sysmon retakes from a machine that is inside
  * ARM_IN_SILENCE             who arms a timer without a processor wakes nobody
  * STOP_SEEN_EARLY            a spare looks at `stopping` before it is in the list
@@ -38,21 +38,21 @@ byte ended;
 byte MAY;
 
 #if PROCESSORS == 1
-#define queues_in_sight (work[0] > 0)
+#define queues_visible (work[0] > 0)
 #else
-#define queues_in_sight (work[0] > 0 || work[1] > 0)
+#define queues_visible (work[0] > 0 || work[1] > 0)
 #endif
 
-inline look_around() { /* work_in_sight; for its order see idle_wake.pml */
-    atomic { far = queues_in_sight; seen = global > 0 }
+inline work_visible() { /* for its order see idle_wake.pml */
+    atomic { far = queues_visible; seen = global > 0 }
 }
 
 inline stop_searching() {
     if
     :: atomic { searches[me] -> searches[me] = false; assert(searching > 0); searching--; seen = (searching == 0) };
        if
-       :: atomic { seen && (global > 0 || queues_in_sight) -> seen = false }; wake_one()
-       :: atomic { !seen || global == 0 && !queues_in_sight -> seen = false }
+       :: atomic { seen && (global > 0 || queues_visible) -> seen = false }; wake_one()
+       :: atomic { !seen || global == 0 && !queues_visible -> seen = false }
        fi
     :: else
     fi
@@ -67,12 +67,12 @@ inline hand_off() {
        :: seen -> wake(to)
        :: else ->
 #ifdef LOOK_FIRST
-          look_around();
+          work_visible();
           seen = seen || far || timer[mine];
 #endif
           atomic { assert(work[mine] == 0); enlist(to) };
 #if !defined(LOOK_FIRST) && !defined(NO_LAST_LOOK)
-          look_around();
+          work_visible();
 #ifndef BLIND_TO_TIMERS
           seen = seen || timer[mine];
 #endif
@@ -117,10 +117,10 @@ end:
     sysmon_ended = true
 }
 
-proctype outsider() {
+proctype remote_caller() {
     byte x;
     do
-    :: atomic { outsiders > 0 -> outsiders--; global++ }; wake_one()
+    :: atomic { remote_callers > 0 -> remote_callers--; global++ }; wake_one()
     :: else -> break
     od
 }
@@ -137,14 +137,14 @@ proctype outsider() {
 init {
     byte x;
     atomic {
-        alive = BEGIN + outsiders;
+        alive = BEGIN + remote_callers;
         for (x : 0 .. MACHINES - 1) {
             if :: x < PROCESSORS -> has[x] = x :: else fi;
             run machine(x)
         }
         x = 0;
         if :: retakes > 0 -> run sysmon() :: else -> sysmon_ended = true fi;
-        if :: outsiders > 0 -> run outsider() :: else fi
+        if :: remote_callers > 0 -> run remote_caller() :: else fi
     }
     if
     :: true -> timeout;
@@ -152,7 +152,7 @@ init {
        released = true;
        timeout;
        assert(one_each && searching == 0 && alive == 0)
-    :: atomic { alive == 0 && outsiders == 0 }
+    :: atomic { alive == 0 && remote_callers == 0 }
     fi;
     sysmon_stops = true;
     sysmon_ended;

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: BSL-1.0
  * Copyright the libfiber authors.
  *
- * idle_wake.pml: [idle.wake], [idle.token] and [idle.rob] of sched/idle.hpp. Nobody sleeps for ever beside a fiber that he
+ * idle_wake.pml: [idle.wake], [idle.token] and [idle.take] of sched/idle.hpp. Nobody sleeps for ever beside a fiber that he
  * could run, and the count of those who search is right in the end.
  *
  *   here             there                                             step of the tag
  *   publish          idle_machines::wake_one                           left 3, 4, 5
- *   place, offer     scheduler::place, offer: a fiber that starts one  left 1, 2
- *   outsider         inject                                            left 1, with a full fence for 2
+ *   run_next, share_half  of scheduler: a fiber that starts one        left 1, 2
+ *   remote_caller    inject                                            left 1, with a full fence for 2
  *   take_global      take_global
- *   look             work_in_sight                                     right 4
+ *   look             work_visible                                      right 4
  *   stop_searching   stop_searching                                    below right
- *   machine          find_runnable, search, sleep                      right 1, 2, 3, 4
- *   sysmon           sysmon::look_at: only that an idle machine is woken in the end
- *   robber           regain, by a machine that is not here: of machine 1, once
+ *   machine          find_runnable, spin_for_work, sleep               right 1, 2, 3, 4
+ *   sysmon           sysmon::check: only that an idle machine is woken in the end
+ *   taker            regain, by a machine that is not here: of machine 1, once
  *
  * Who saw fibers out of his reach sleeps for a short time, then searches again. A machine that has a fiber may stay in it
  * for good; others then steal from it, in one step, since lease.pml has that.
@@ -29,13 +29,13 @@
  * GLOBAL_FIRST         looks go to the global queue first
  * NOT_AGAIN            fibers that are taken from the global queue into an own one are not published again
  * NO_SEARCH_AGAIN      a machine that calls its sleep off does not count as a searching one
- * ROBBED_IN_SILENCE    one that cannot, since it was robbed, does not wake another
+ * DISPLACED_IN_SILENCE one that cannot, since it was displaced, does not wake another
  */
 #ifndef MACHINES
 #define MACHINES 3
 #endif
-#define PARTIES (MACHINES + 2)
-#define OUTSIDER MACHINES
+#define AGENTS (MACHINES + 2)
+#define REMOTE_CALLER MACHINES
 #define SYSMON (MACHINES + 1)
 #define G MACHINES /* the global queue; those before are the machines' */
 #define VARIABLES (MACHINES + 1)
@@ -44,7 +44,7 @@ bool global_locked; /* until the unlocking store, behind the others in the buffe
 #include "tso.pml"
 
 byte idle, searching, starts = STARTS;
-bool listed[MACHINES], woken[MACHINES], searches[MACHINES], robbed[MACHINES], in_fiber[MACHINES], asleep[MACHINES];
+bool listed[MACHINES], woken[MACHINES], searches[MACHINES], displaced[MACHINES], in_fiber[MACHINES], asleep[MACHINES];
 
 #if MACHINES == 3
 #define first(list) (list[0] -> 0 : (list[1] -> 1 : (list[2] -> 2 : MACHINES)))
@@ -155,7 +155,7 @@ find:
 #endif
            far = false; goto find }
        :: atomic { !listed[me] };
-#ifndef ROBBED_IN_SILENCE
+#ifndef DISPLACED_IN_SILENCE
           publish();
 #endif
           far = false
@@ -165,7 +165,7 @@ find:
     asleep[me] = !far;
 end_asleep:
     if
-    :: atomic { robbed[me] -> asleep[me] = false; goto spare }
+    :: atomic { displaced[me] -> asleep[me] = false; goto spare }
     :: atomic { woken[me] -> woken[me] = false; asleep[me] = false; far = false; goto find }
     :: atomic { far && listed[me] && drained -> listed[me] = false; idle--; searching++; searches[me] = true; far = false; goto find }
     fi;
@@ -175,7 +175,7 @@ found:
     stop_searching();
 runs:
     if
-    :: atomic { starts > 0 -> starts-- }; place(); goto runs
+    :: atomic { starts > 0 -> starts-- }; run_next(); goto runs
     :: goto find
     :: in_fiber[me] = true
     fi;
@@ -199,11 +199,11 @@ end:
     od
 }
 
-proctype robber() {
-    if :: atomic { listed[1] -> listed[1] = false; idle--; robbed[1] = true } :: true fi
+proctype taker() {
+    if :: atomic { listed[1] -> listed[1] = false; idle--; displaced[1] = true } :: true fi
 }
 
-proctype outsider(byte me) {
+proctype remote_caller(byte me) {
     byte x, n = PUSHES;
     do
     :: atomic { n > 0 -> n-- }; push_global(1); drained; publish()
@@ -216,11 +216,11 @@ init {
     atomic {
         for (i : 0 .. MACHINES - 1) { run machine(i) }
         i = 0;
-        run outsider(OUTSIDER);
+        run remote_caller(REMOTE_CALLER);
 #if !defined(GAP_CLOSED) && !defined(NO_SYSMON)
         run sysmon(SYSMON);
 #endif
-        if :: ROBBERS > 0 -> run robber() :: else fi
+        if :: TAKERS > 0 -> run taker() :: else fi
     }
     timeout;
     for (i : 0 .. MACHINES - 1) { assert(!asleep[i] || memory[0] + memory[1] + memory[2] + memory[VARIABLES - 1] == 0) }

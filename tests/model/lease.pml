@@ -5,28 +5,28 @@
  * thief takes fibers from it. Nobody uses the processor while another does, and no use of it is lost.
  *
  *   here       there                                      step of the tag
- *   enter      machine::enter, take_hurdles               left 1, 2, 3
+ *   enter      machine::enter, enter_slow                 left 1, 2, 3
  *   use        what a machine, or a taker, does with *p   left 4, right 3
- *   break      scheduler::break_lease                     right 1, 2, 3, 4
+ *   try_revoke scheduler::try_revoke                      right 1, 2, 3, 4
  *   sysmon     retake: the processor goes to machine 1, asleep until then; machine 0 finds another, as by regain. It waits a
  *              moment, and so looks twice at most: what lies between may take as long as it likes
  *   thief      steal_from: gives up
  *
  * NO_HEAVY_FENCE   the taker passes a fence, but the machine does not
- * LOAD_FIRST       the machine looks for a claim before it says that it is inside
+ * LOAD_FIRST       the machine looks for a revocation before it says that it is inside
  * NO_LOOK_INSIDE   the taker does not look, after its fence, whether the machine is inside
  * OTHER_PROCESSOR  it does not look whether this is still the machine's processor
- * NO_WAIT          the machine sees the claim, and goes on
- * NO_NEW_LOOK      once it has waited outside, it goes on without a look for another claim
+ * NO_WAIT          the machine sees the revocation, and goes on
+ * NO_NEW_LOOK      once it has waited outside, it goes on without a look for another revocation
  * ENTERS_AGAIN     a machine that is inside enters once more, between two uses
  * NO_TRY_LOCK      a taker does not mind another one
  */
 #define MACHINES 2
 #define SYSMON 2
 #define THIEF 3
-#define PARTIES 4
+#define AGENTS 4
 #define INSIDE 0 /* and the next, one each machine */
-#define CLAIMED 2
+#define REVOKING 2
 #define HAS 4
 #define OWNER 6
 #define WORK 7
@@ -41,7 +41,7 @@
 #define P 1
 #define ANOTHER 2
 
-bool taking;
+bool revocation_lock;
 byte users, uses;
 
 inline use() {
@@ -54,32 +54,32 @@ inline enter() {
     do
     ::
 #ifdef LOAD_FIRST
-       claimed = load(CLAIMED + me);
+       revoking = load(REVOKING + me);
        store(INSIDE + me, true);
 #else
        store(INSIDE + me, true);
-       claimed = load(CLAIMED + me);
+       revoking = load(REVOKING + me);
 #endif
        if
-       :: !claimed -> break
+       :: !revoking -> break
 #ifdef NO_WAIT
-       :: claimed -> break
+       :: revoking -> break
 #endif
-       :: claimed ->
+       :: revoking ->
           store(INSIDE + me, false);
-          atomic { drained && !taking };
+          atomic { drained && !revocation_lock };
 #ifdef NO_NEW_LOOK
           store(INSIDE + me, true);
           break
 #endif
        fi
     od;
-    claimed = false
+    revoking = false
 }
 
 proctype machine(byte me) {
     byte rounds = ROUNDS;
-    bool claimed;
+    bool revoking;
 end_asleep:
     load(WOKEN) > 0 || me == 0;
     do
@@ -111,7 +111,7 @@ inline give_to_1() {
     users--
 }
 
-inline break_lease() {
+inline try_revoke() {
     whose = load(OWNER);
     if
     :: me == THIEF && load(INSIDE + whose) -> skip
@@ -120,10 +120,10 @@ inline break_lease() {
 #ifdef NO_TRY_LOCK
        :: true ->
 #else
-       :: atomic { me == THIEF && drained && taking }
-       :: atomic { drained && !taking -> taking = true };
+       :: atomic { me == THIEF && drained && revocation_lock }
+       :: atomic { drained && !revocation_lock -> revocation_lock = true };
 #endif
-          store(CLAIMED + whose, true);
+          store(REVOKING + whose, true);
 #ifdef NO_HEAVY_FENCE
           drained;
 #else
@@ -148,8 +148,8 @@ inline break_lease() {
              taken = true
           :: else
           fi;
-          store(CLAIMED + whose, false);
-          atomic { drained -> taking = false }
+          store(REVOKING + whose, false);
+          atomic { drained -> revocation_lock = false }
        fi
     fi;
     atomic { whose = 0; inside = false }
@@ -158,7 +158,7 @@ inline break_lease() {
 proctype sysmon(byte me) {
     byte whose, at;
     bool inside, taken;
-    break_lease();
+    try_revoke();
     if :: taken -> store(WOKEN, 1) :: else fi
 }
 
@@ -166,7 +166,7 @@ proctype thief(byte me) {
     byte whose, at, tries = 2;
     bool inside, taken;
     do
-    :: atomic { tries > 0 -> tries-- }; break_lease(); taken = false
+    :: atomic { tries > 0 -> tries-- }; try_revoke(); taken = false
     :: else -> break
     od
 }

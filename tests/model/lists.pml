@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSL-1.0
  * Copyright the libfiber authors.
  *
- * lists.pml: idle_machines of sched/idle.hpp, for hand_off.pml, which defines MACHINES, 3, and PROCESSORS, 1 or 2. Each party has a variable `x`, 0 between the steps. Which machine is taken off a list does not matter, and is
+ * lists.pml: idle_machines of sched/idle.hpp, for hand_off.pml, which defines MACHINES, 3, and PROCESSORS, 1 or 2. Each agent has a variable `x`, 0 between the steps. Which machine is taken off a list does not matter, and is
  * left open where that is cheap.
  *
- * FORGOTTEN        a machine that has been robbed is no spare
+ * FORGOTTEN        a machine that has been displaced is no spare
  */
 #define NONE PROCESSORS
 
@@ -60,7 +60,7 @@ inline withdraw(m) { listed[m] = false; idle-- } /* in an atomic step after list
 inline search_again(m) { searching++; searches[m] = true }
 inline enlist(m) { assert(!listed[m] && !woken[m]); listed[m] = true; idle++ }
 
-/* What rob() does, and has_processor() with it. `mine`: a variable of the caller's. */
+/* What take_idle_processor() does, and has_processor() with it. `mine`: a variable of the caller's. */
 inline regain() {
     if
     :: atomic { has[me] == NONE && idle > 0 -> take_idle(); mine = has[x]; has[x] = NONE;

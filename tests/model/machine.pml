@@ -51,13 +51,13 @@ end_spare:
 #endif
     atomic { mine = has[me]; assert(work[mine] == 0); timed = searches[me]; searches[me] = false; enlist(me) }; /* sleep */
     atomic { if :: timed -> timed = false; assert(searching > 0); searching-- :: else fi };
-    look_around();
+    work_visible();
     if
     :: atomic { seen || stopping };
        if
        :: atomic { listed[me] -> withdraw(me); search_again(me); seen = false; far = false; mine = 0; goto find }
        :: atomic { !listed[me] };
-#ifndef ROBBED_IN_SILENCE
+#ifndef DISPLACED_IN_SILENCE
           wake_one()
 #endif
        fi
@@ -78,7 +78,7 @@ found:
     outside[me] = true;
 runs:
     if
-    :: atomic { spawns > 0 -> spawns--; alive++; outside[me] = false }; /* place */
+    :: atomic { spawns > 0 -> spawns--; alive++; outside[me] = false }; /* run_next */
        regain();
        if
        :: has[me] != NONE -> work[has[me]]++;

@@ -29,7 +29,7 @@ inline push_global(how_many) {
     atomic { drained && !global_locked -> global_locked = true; add(G, how_many) }
 }
 
-inline offer() { /* half, rounded up, unless something is there already */
+inline share_half() { /* half, rounded up, unless something is there already */
     if
     :: load(G) == 0 ->
        atomic { hand = (load(me) + 1) / 2; add(me, -hand) };
@@ -40,10 +40,10 @@ inline offer() { /* half, rounded up, unless something is there already */
     publish()
 }
 
-inline place() {
+inline run_next() {
     add(me, 1);
     if
-    :: idle > 0 || searching > 0 -> if :: offer() /* it has been asked: [idle.ask] */ :: publish() fi
+    :: idle > 0 || searching > 0 -> if :: share_half() /* it has been asked: [idle.share] */ :: publish() fi
     :: atomic { idle == 0 && searching == 0 }
     fi
 }

@@ -10,8 +10,8 @@
  *   resume_retired   scheduler::resume_retired
  *   retire           scheduler::retire, without timers
  *   pass_on          scheduler::pass_on
- *   find             find_runnable, look, search, sleep; steal in one step, since lease.pml has that
- *   outsider         inject
+ *   find             find_runnable, find_work, spin_for_work, sleep; steal in one step, since lease.pml has that
+ *   remote_caller    inject
  *   init             at its end: scheduler::stop
  *
  * The first machine has a fiber; the other is there as well, or made when it is first wanted (MADE=1). MAY says how often
@@ -39,15 +39,15 @@ bool stopping;
 byte ended;
 byte MAY;
 
-#define queues_in_sight (work[0] > 1 || work[1] > 1) /* [idle.next] */
+#define queues_visible (work[0] > 1 || work[1] > 1) /* [idle.next] */
 #define may_steal(v) (in_fiber[v] && work[v] > 0)
 
 inline stop_searching() {
     if
     :: atomic { searches[me] -> searches[me] = false; assert(searching > 0); searching--; seen = (searching == 0) };
        if
-       :: atomic { seen && (global > 0 || queues_in_sight) -> seen = false }; wake_one()
-       :: atomic { !seen || global == 0 && !queues_in_sight -> seen = false }
+       :: atomic { seen && (global > 0 || queues_visible) -> seen = false }; wake_one()
+       :: atomic { !seen || global == 0 && !queues_visible -> seen = false }
        fi
     :: atomic { !searches[me] }
     fi
@@ -126,7 +126,7 @@ find:
     fi;
     atomic { seen = searches[me]; searches[me] = false; enlist(me) }; /* sleep */
     atomic { if :: seen -> seen = false; assert(searching > 0); searching-- :: else fi };
-    atomic { far = queues_in_sight };
+    atomic { far = queues_visible };
     atomic { seen = global > 0 };
     if
     :: atomic { seen || stopping };
@@ -148,7 +148,7 @@ found:
     in_fiber[me] = true;
 runs:
     if
-    :: atomic { spawns > 0 -> spawns--; alive++; in_fiber[me] = false; work[me]++ }; /* place */
+    :: atomic { spawns > 0 -> spawns--; alive++; in_fiber[me] = false; work[me]++ }; /* run_next */
        if
        :: atomic { idle > 0 && work[me] > 1 -> work[me]--; global++ }; wake_one()
        :: atomic { idle == 0 || work[me] < 2 }
@@ -208,7 +208,7 @@ proctype change() {
 #ifndef RESUME_FIRST
        resume_retired();
 #endif
-       atomic { seen = global > 0 || queues_in_sight };
+       atomic { seen = global > 0 || queues_visible };
        if
        :: atomic { seen -> seen = false }; wake_one()
        :: atomic { !seen }
@@ -218,10 +218,10 @@ proctype change() {
     od
 }
 
-proctype outsider() {
+proctype remote_caller() {
     byte x;
     do
-    :: atomic { outsiders > 0 -> outsiders--; global++ }; wake_one()
+    :: atomic { remote_callers > 0 -> remote_callers--; global++ }; wake_one()
     :: else -> break
     od
 }
@@ -230,17 +230,17 @@ init {
     byte x;
     bool seen;
     atomic {
-        alive = 1 + outsiders;
+        alive = 1 + remote_callers;
         for (x : 0 .. PROCESSORS - 1) { run machine(x) }
         x = 0;
         run change();
-        run outsider()
+        run remote_caller()
     }
     if
     :: true -> timeout;
        assert(alive == 0 && searching == 0);
        for (x : 0 .. PROCESSORS - 1) { assert(!retired[x] || x >= wanted) }
-    :: atomic { alive == 0 && outsiders == 0 && changes == 0 && _nr_pr <= PROCESSORS + 1 } /* change and outsider have ended */
+    :: atomic { alive == 0 && remote_callers == 0 && changes == 0 && _nr_pr <= PROCESSORS + 1 } /* change and remote_caller have ended */
     fi;
     stopping = true;
     wake_all();

@@ -5,7 +5,7 @@
  * idle, and must not sleep while one runs. It takes a long nap while none is idle, and must not go on while one is.
  *
  *   here              there
- *   machine           sleep(), regain(), hand_off(), wait_as_spare() and the sleeps like it: how a machine leaves the idle
+ *   machine           sleep(), regain(), hand_off(), park_spare() and the sleeps like it: how a machine leaves the idle
  *                     list, and where it then stands
  *   machine_awake     sysmon::machine_awake
  *   machine_idle      sysmon::machine_idle
@@ -15,7 +15,7 @@
  * Counts and lists change by read-modify-writes, and what reads them stands behind full fences: interleaving is enough.
  *
  * LOOK_FIRST        sysmon looks at the machines before it says that it sleeps
- * SILENT_REGAIN     a machine that robs says nothing
+ * SILENT_REGAIN     a machine that takes a processor says nothing
  * SILENT_SPARE      a machine that slept as a spare, and was then given an idle processor, says nothing when it is woken
  * STORE_AT_END      sysmon, awake again, stores `watching` instead of comparing
  * NAP_AT_ONCE       sysmon does not look for idle machines after it has said that it takes a long nap
@@ -25,7 +25,7 @@
 #define PROCESSORS 1
 
 mtype:what = { watching, asleep, stopping, long_nap };
-mtype:what word = watching;
+mtype:what state = watching;
 byte idle;                    /* on the idle list */
 bool listed[MACHINES], has[MACHINES], spare[MACHINES], woken[MACHINES];
 bool sysmon_sleeps, sysmon_naps;
@@ -33,18 +33,18 @@ byte injections = 3;
 
 inline machine_awake() {
     if
-    :: word == asleep ->
-        if :: atomic { word == asleep -> word = watching } :: word != asleep fi
-    :: word != asleep
+    :: state == asleep ->
+        if :: atomic { state == asleep -> state = watching } :: state != asleep fi
+    :: state != asleep
     fi
 }
 
 inline machine_idle() {
 #ifndef SILENT_IDLE
     if
-    :: word == long_nap ->
-        if :: atomic { word == long_nap -> word = watching } :: word != long_nap fi
-    :: word != long_nap
+    :: state == long_nap ->
+        if :: atomic { state == long_nap -> state = watching } :: state != long_nap fi
+    :: state != long_nap
     fi
 #else
     skip
@@ -54,7 +54,7 @@ inline machine_idle() {
 /* x: the first of those in the list, MACHINES if it is empty. A macro: spin's inline takes no array by name. */
 #define take(list) x = (list[0] -> 0 : (list[1] -> 1 : (list[2] -> 2 : MACHINES)))
 
-/* By an outsider who publishes, or by wake_one() of whomever. */
+/* By an remote_caller who publishes, or by wake_one() of whomever. */
 proctype publisher() {
     byte x;
 end:
@@ -68,7 +68,7 @@ end:
 proctype machine(byte me) {
     byte x;
     if :: has[me] -> goto runs :: else fi;
-is_spare: /* wait_as_spare, machine_main, send_to_pinned */
+is_spare: /* park_spare, machine_main, send_to_pinned */
     spare[me] = true;
 end_spare:
     atomic { woken[me] -> woken[me] = false };
@@ -109,39 +109,39 @@ end_stuck: /* in the kernel, with the processor: sysmon's business */
 active proctype watch() {
     bool all_idle, any_idle;
     do
-    :: word == stopping -> break
-    :: word == watching && idle == 0 ->
+    :: state == stopping -> break
+    :: state == watching && idle == 0 ->
         if
-        :: atomic { word == watching -> word = long_nap }
-        :: word == stopping -> break
+        :: atomic { state == watching -> state = long_nap }
+        :: state == stopping -> break
         fi;
 #ifndef NAP_AT_ONCE
         any_idle = (idle > 0);
 #endif
         if
-        :: !any_idle -> sysmon_naps = true; word != long_nap; sysmon_naps = false
+        :: !any_idle -> sysmon_naps = true; state != long_nap; sysmon_naps = false
         :: else
         fi;
-        if :: atomic { word == long_nap -> word = watching } :: word != long_nap fi
-    :: word == watching && idle >= PROCESSORS ->
+        if :: atomic { state == long_nap -> state = watching } :: state != long_nap fi
+    :: state == watching && idle >= PROCESSORS ->
 #ifdef LOOK_FIRST
         all_idle = (idle >= PROCESSORS);
 #endif
         if
-        :: atomic { word == watching -> word = asleep }
-        :: word == stopping -> break
+        :: atomic { state == watching -> state = asleep }
+        :: state == stopping -> break
         fi;
 #ifndef LOOK_FIRST
         all_idle = (idle >= PROCESSORS);
 #endif
         if
-        :: all_idle -> sysmon_sleeps = true; word != asleep; sysmon_sleeps = false
+        :: all_idle -> sysmon_sleeps = true; state != asleep; sysmon_sleeps = false
         :: else
         fi;
 #ifdef STORE_AT_END
-        word = watching
+        state = watching
 #else
-        if :: atomic { word == asleep -> word = watching } :: word != asleep fi
+        if :: atomic { state == asleep -> state = watching } :: state != asleep fi
 #endif
     od;
 }
@@ -157,5 +157,5 @@ init {
     :: true -> timeout; assert(!(sysmon_sleeps && idle < PROCESSORS)); assert(!(sysmon_naps && idle > 0))
     :: true
     fi;
-    word = stopping
+    state = stopping
 }

@@ -1,34 +1,34 @@
 /* SPDX-License-Identifier: BSL-1.0
  * Copyright the libfiber authors.
  *
- * ticket.pml: [wait.claim] and [wait.settle] of base/ticket.hpp, as park.cpp uses them: a party waits twice, each time for a
+ * ticket.pml: [wait.claim] and [wait.woken] of base/ticket.hpp, as park.cpp uses them: an agent waits twice, each time for a
  * waker or its timer. It is made runnable once for each wait, off its stack, and with the value if the waker won.
  *
  *   here        there
- *   party       open_wait, park_until_erased; its waker and timer may come at once
+ *   agent       open_wait, park_until_erased; its waker and timer may come at once
  *   switch      contested_park::run, on the next stack
- *   claim       party::claim
- *   settle      party::settle, and ready if it says so
+ *   claim       agent::claim
+ *   mark_woken  agent::mark_woken, and ready if it says so
  *   waker       whoever has found the ticket in a queue: it hands a value over, then unparks
  *   alarm       timer_heap::expire, run_timers; disarm waits for its lock
  *
- * All steps on the turn word are read-modify-writes: interleaving is enough.
+ * All steps on the wait word are read-modify-writes: interleaving is enough.
  *
  * NO_NUMBER      a ticket does not say which wait it is for
  * CLAIM_BLIND    who claims does not see whether it is claimed
- * SETTLE_FIRST   the waker settles, then hands over
- * SETTLE_ALWAYS  who settles makes the party runnable, parked or not
- * PARK_SILENT    a party that has been woken before it is off its stack is not made runnable
- * NO_DISARM      the party goes on without its timer's lock
+ * WOKEN_FIRST    the waker marks the wait woken, then hands over
+ * READY_ALWAYS   who marks a wait woken makes the agent runnable, parked or not
+ * PARK_SILENT    an agent that has been woken before it is off its stack is not made runnable
+ * NO_DISARM      the agent goes on without its timer's lock
  */
 #define WAITS 2
 
-bool parked, claimed, woken; /* the turn word: its bits, */
+bool parked, claimed, woken; /* the wait word: its bits, */
 byte number;                 /* and the number of the wait */
 bool on_stack = true, runnable;
 byte value, tickets[WAITS + 1]; /* what is handed over; who has a ticket: bit 0 the waker, bit 1 the timer */
 bool alarm_locked, fired;
-byte wakes, gone;              /* the waits whose timer, on the party's stack, is gone */
+byte wakes, gone;              /* the waits whose timer, on the agent's stack, is gone */
 
 #ifdef NO_NUMBER
 #define mine(t) true
@@ -43,8 +43,8 @@ byte wakes, gone;              /* the waits whose timer, on the party's stack, i
 
 inline ready() { atomic { assert(!on_stack && !runnable); runnable = true; wakes++ } }
 
-inline settle() {
-#ifdef SETTLE_ALWAYS
+inline mark_woken() {
+#ifdef READY_ALWAYS
     woken = true;
     ready()
 #else
@@ -55,7 +55,7 @@ inline settle() {
 #endif
 }
 
-active proctype party() {
+active proctype agent() {
     byte wait = 1;
     do
     :: wait <= WAITS ->
@@ -87,12 +87,12 @@ end:
     atomic { tickets[t] == 1 || tickets[t] == 3 -> tickets[t] = tickets[t] - 1 };
     if
     :: atomic { mine(t) && unclaimed -> claimed = true };
-#ifdef SETTLE_FIRST
-       settle();
+#ifdef WOKEN_FIRST
+       mark_woken();
        value = t
 #else
        value = t;
-       settle()
+       mark_woken()
 #endif
     :: atomic { !(mine(t) && unclaimed) }
     fi
@@ -108,7 +108,7 @@ end:
     fi;
     atomic { assert(gone < t); if :: won -> fired = true :: else fi };
     alarm_locked = false;
-    if :: won -> settle() :: else fi
+    if :: won -> mark_woken() :: else fi
 }
 
 init {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSL-1.0
  * Copyright the libfiber authors.
  *
- * tso.pml: memory as x86-64 has it. A store waits in its party's buffer, of two entries here, and reaches memory some
+ * tso.pml: memory as x86-64 has it. A store waits in its agent's buffer, of two entries here, and reaches memory some
  * time later, in order; a load sees the own buffer first, then memory. Interleaving alone would hide a missing fence.
  *
- * The model defines PARTIES and VARIABLES first, and FLUSHED(v) if something happens with a store. Each party has a
+ * The model defines AGENTS and VARIABLES first, and FLUSHED(v) if something happens with a store. Each agent has a
  * variable `me`. What only read-modify-writes change, and what a mutex guards and all read under it, need no buffer: those
  * are ordinary variables, changed in an atomic step that begins with `drained`.
  */
@@ -18,7 +18,7 @@ typedef store_buffer {
     byte what[2];
     byte value[2]
 };
-store_buffer buffer[PARTIES];
+store_buffer buffer[AGENTS];
 
 #define b(i) buffer[i]
 #define load(v)                                                                                                        \
@@ -54,12 +54,12 @@ inline flush_one(i) {
     b(i).n--
 }
 
-/* A fence; then each party passes one while it lasts, not all at the same moment. `at`: a variable of the caller's, 0 again
+/* A fence; then each agent passes one while it lasts, not all at the same moment. `at`: a variable of the caller's, 0 again
  * after. */
 inline membarrier(at) {
     drained;
     do
-    :: atomic { at < PARTIES -> do :: b(at).n > 0 -> flush_one(at) :: else -> break od; at++ }
+    :: atomic { at < AGENTS -> do :: b(at).n > 0 -> flush_one(at) :: else -> break od; at++ }
     :: else -> at = 0; break
     od
 }
@@ -69,13 +69,13 @@ active proctype caches() {
 end:
     do
     :: atomic { b(0).n > 0 -> flush_one(0) }
-#if PARTIES > 1
+#if AGENTS > 1
     :: atomic { b(1).n > 0 -> flush_one(1) }
 #endif
-#if PARTIES > 2
+#if AGENTS > 2
     :: atomic { b(2).n > 0 -> flush_one(2) }
 #endif
-#if PARTIES > 3
+#if AGENTS > 3
     :: atomic { b(3).n > 0 -> flush_one(3) }
 #endif
     od

@@ -2,7 +2,7 @@
  * Copyright the libfiber authors.
  *
  * weighted.pml: [weighted.queue] of sync/weighted_semaphore.cpp. Three units, one of which is held until
- * nothing else can go on. One party wants all, two want one each; two of the three may be stopped. Never are more
+ * nothing else can go on. One agent wants all, two want one each; two of the three may be stopped. Never are more
  * units out than there are; nobody overtakes; everybody is served, or stopped; one that is stopped holds nobody up;
  * in the end all units are there.
  *
@@ -16,19 +16,19 @@
  *
  * FAST_PAST_WAITERS   a release adds its units beside those that wait
  * BARGE               an acquire takes units beside those that wait
- * STAYS               a party that is stopped does not serve those behind it
- * WAITED_KEPT         the party that empties the queue does not clear waited; a release believes that somebody is there
- * GRANT_UNCLAIMED     a party that has been stopped is served
+ * STAYS               an agent that is stopped does not serve those behind it
+ * WAITED_KEPT         the agent that empties the queue does not clear waited; a release believes that somebody is there
+ * GRANT_UNCLAIMED     an agent that has been stopped is served
  * TAKE_OUTSIDE        acquire_slow looks before it has the lock, and not again
  */
-#define PARTIES 3
+#define AGENTS 3
 #define UNITS 3
 
 byte units = UNITS - 1; /* the word: free ones, */
 bool waited;        /* and the bit */
 bool locked;        /* the queue lock */
-byte queue[PARTIES], length;   /* of parties */
-bool claimed[PARTIES], stopped[PARTIES], woken[PARTIES], queued[PARTIES];
+byte queue[AGENTS], length;   /* of agents */
+bool claimed[AGENTS], stopped[AGENTS], woken[AGENTS], queued[AGENTS];
 byte out = 1, ended;
 #define wants(p) ((p) == 0 -> UNITS : 1)
 
@@ -78,7 +78,7 @@ inline release() {
     fi
 }
 
-proctype party(byte me) {
+proctype agent(byte me) {
     bool mine;
     byte i;
     if
@@ -148,11 +148,11 @@ end:
 }
 
 init {
-    atomic { run party(0); run party(1); run party(2); run stop(0); run stop(1) };
+    atomic { run agent(0); run agent(1); run agent(2); run stop(0); run stop(1) };
     timeout;
-    assert(!stopped[0] || ended == PARTIES);
+    assert(!stopped[0] || ended == AGENTS);
     byte me = 1; /* wants one */
     release();
-    ended == PARTIES;
+    ended == AGENTS;
     assert(units == UNITS && out == 0 && !waited && length == 0)
 }

@@ -43,9 +43,9 @@ bool fork_after(std::chrono::nanoseconds time) {
 } // namespace
 
 int main() {
-    constexpr int tries = 800, most_hanging = 2;
+    constexpr int tries = 800, max_hanging = 2;
     int hanging = 0;
-    for (int i = 0; i < tries && hanging < most_hanging; ++i) {
+    for (int i = 0; i < tries && hanging < max_hanging; ++i) {
         pid_t const child = ::fork();
         if (child == 0)
             ::_exit(fork_after(std::chrono::nanoseconds(i % 400 * 500)) ? 0 : 1);

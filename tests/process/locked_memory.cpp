@@ -80,7 +80,7 @@ int main() {
             fiber::rt::stack* const s = c.take(1, one);
             guarded = s->guard == fiber::rt::guard_kind::page;
             std::memset(s->bottom(), 1, s->usable());
-            s->link = nullptr;
+            s->next = nullptr;
             c.give(s);
             c.unreserve(1);
             end.close();

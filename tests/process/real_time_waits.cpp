@@ -20,7 +20,7 @@
 #include <semaphore>
 #include <thread>
 
-using fiber::rt::life_word;
+using fiber::rt::join_state;
 
 namespace {
 
@@ -46,10 +46,10 @@ std::chrono::nanoseconds cpu_time_of_thread() {
 
 int main() {
     fiber::thread ended([] {});
-    auto& word = ended.native_handle()->life.word;
-    while (word.load() != life_word::done)
+    auto& word = ended.native_handle()->join.word;
+    while (word.load() != join_state::done)
         std::this_thread::yield();
-    word = life_word::finishing; // as its machine would leave it that loses its CPU here
+    word = join_state::finishing; // as its machine would leave it that loses its CPU here
 
     int const cpu = ::sched_getcpu();
     bool refused = false;
@@ -58,7 +58,7 @@ int main() {
         stay_on(cpu);
         on_its_cpu.release();
         waiting.acquire();
-        word = life_word::done;
+        word = join_state::done;
     });
     std::thread real_time([&] {
         stay_on(cpu);

@@ -70,10 +70,10 @@ TEST_CASE("a fiber list of one turns to the other", "[fiber_list]") {
 TEST_CASE("a fiber list that fetches ahead is first in, first out", "[fiber_list]") {
     constexpr std::size_t n = 1000;
     queued q(n);
-    q.list.expect_cold(true);
+    q.list.set_cold(true);
     rt::fiber running;
     rt::fiber* g = &running;
-    REQUIRE(q.list.must_be_fetched());
+    REQUIRE(q.list.needs_prefetch());
     for (std::size_t i = 0; i < n; ++i) {
         REQUIRE(q.list.first() == &q.fibers[i]);
         q.list.rotate(*g, true);
@@ -91,16 +91,16 @@ TEST_CASE(
     "[fiber_list]") {
     constexpr std::size_t n = 1000, due = 32;
     queued q(n), some(due), more(due), last(due);
-    q.list.expect_cold(true);
-    q.list.push_due(std::move(some.list));
+    q.list.set_cold(true);
+    q.list.push_expired(std::move(some.list));
     CHECK(q.list.size() == n + due);
-    q.list.push_due(std::move(more.list)); // the first ones have not even run
+    q.list.push_expired(std::move(more.list)); // the first ones have not even run
     CHECK(q.list.size() == n + 2 * due);
     for (std::size_t i = 0; i < due; ++i)
         REQUIRE(q.list.pop() == &some.fibers[i]);
     for (std::size_t i = 0; i < due; ++i)
         REQUIRE(q.next_is(i));
-    q.list.push_due(std::move(last.list));
+    q.list.push_expired(std::move(last.list));
     for (std::size_t i = 0; i < due; ++i)
         REQUIRE(q.list.pop() == &last.fibers[i]);
     for (std::size_t i = due; i < n; ++i)
@@ -110,20 +110,21 @@ TEST_CASE(
     CHECK(q.list.empty());
 }
 
-TEST_CASE("strangers are fetched ahead in a short fiber list that is cold, until the last of them has gone",
-          "[fiber_list]") {
+TEST_CASE(
+    "remote fibers are fetched ahead in a short fiber list that is cold, until the last of them has gone",
+    "[fiber_list]") {
     queued q(2), few(5), own(3);
-    q.list.push_strangers(std::move(few.list));
-    CHECK_FALSE(q.list.must_be_fetched());
-    q.list.expect_cold(true);
+    q.list.push_remote(std::move(few.list));
+    CHECK_FALSE(q.list.needs_prefetch());
+    q.list.set_cold(true);
     q.list.push(std::move(own.list));
     for (std::size_t i = 0; i < 2; ++i)
         REQUIRE(q.next_is(i));
     for (std::size_t i = 0; i < 5; ++i) {
-        CHECK(q.list.must_be_fetched());
+        CHECK(q.list.needs_prefetch());
         REQUIRE(q.list.pop() == &few.fibers[i]);
     }
-    CHECK_FALSE(q.list.must_be_fetched());
+    CHECK_FALSE(q.list.needs_prefetch());
     for (std::size_t i = 0; i < 3; ++i)
         REQUIRE(q.list.pop() == &own.fibers[i]);
     CHECK(q.list.empty());
@@ -132,8 +133,8 @@ TEST_CASE("strangers are fetched ahead in a short fiber list that is cold, until
 TEST_CASE("those that are due come last in a short fiber list", "[fiber_list]") {
     bool const cold = GENERATE(false, true);
     queued q(5), due(5);
-    q.list.expect_cold(cold);
-    q.list.push_due(std::move(due.list));
+    q.list.set_cold(cold);
+    q.list.push_expired(std::move(due.list));
     for (std::size_t i = 0; i < 5; ++i)
         REQUIRE(q.next_is(i));
     for (std::size_t i = 0; i < 5; ++i)

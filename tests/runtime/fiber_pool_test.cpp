@@ -22,7 +22,7 @@ namespace {
 std::size_t parked_fibers(fiber::rt::scheduler const& of) {
     std::size_t n = 0;
     rt::for_each_fiber(
-        [&](rt::fiber const& g) { n += g.sched == &of && g.state == rt::fiber_state::parked; });
+        [&](rt::fiber const& g) { n += g.scheduler == &of && g.state == rt::fiber_state::parked; });
     return n;
 }
 
@@ -35,7 +35,7 @@ TEST_CASE("for_each_fiber shows each live fiber to a function that starts fibers
     for (int i = 0; i < 100; ++i)
         parked.push_back(r.go([end] { end.recv(); }));
     r.run([&] {
-        rt::scheduler const& here = rt::current_machine()->sched;
+        rt::scheduler const& here = rt::current_machine()->scheduler;
         while (parked_fibers(here) < parked.size())
             fiber::this_fiber::yield();
         std::size_t parked_here = 0, seen = 0;
@@ -43,7 +43,7 @@ TEST_CASE("for_each_fiber shows each live fiber to a function that starts fibers
         rt::for_each_fiber([&](rt::fiber const& g) {
             ++seen;
             allocated.push_back(std::make_unique<int>(1));
-            if (g.sched != &here || g.state != rt::fiber_state::parked)
+            if (g.scheduler != &here || g.state != rt::fiber_state::parked)
                 return;
             ++parked_here;
             fiber::wait_group group; // more than a processor keeps records for

@@ -124,7 +124,7 @@ TEST_CASE("a child of an OS thread starts afresh on its next go", "[fork]") {
     CHECK(all_works());
 }
 
-// [mutex.alone] The kernel must restart the child's sequences as it does the parent's.
+// [mutex.bias] The kernel must restart the child's sequences as it does the parent's.
 TEST_CASE("a mutex that nobody has waited for before a fork may be waited for in the child", "[fork]") {
     fiber::mutex lock;
     fiber::run([&] { std::scoped_lock hold(lock); });

@@ -29,7 +29,7 @@ private:
 
 } // namespace
 
-TEST_CASE("offered fibers are served while OS threads keep injecting others", "[global_queue]") {
+TEST_CASE("shared fibers are served while OS threads keep injecting others", "[global_queue]") {
     auto const injected_a_turn = GENERATE(1, 3, 200);
     fibers all;
     rt::global_queue queue;
@@ -41,19 +41,19 @@ TEST_CASE("offered fibers are served while OS threads keep injecting others", "[
         offered.insert(g);
         kept.push(*g);
     }
-    queue.offer(std::move(kept));
+    queue.push_shared(std::move(kept));
     int turns = 0;
     while (!offered.empty()) {
         REQUIRE(++turns <= 40);
         queue.push(all.some(static_cast<std::size_t>(injected_a_turn)));
-        rt::fiber_list turn = queue.take_turn(2);
+        rt::fiber_list turn = queue.pop_one_or_batch(2);
         REQUIRE(!turn.empty());
         while (rt::fiber const* const g = turn.pop())
             offered.erase(g);
     }
 }
 
-TEST_CASE("injected fibers are served while others are offered again and again", "[global_queue]") {
+TEST_CASE("injected fibers are served while others are shared again and again", "[global_queue]") {
     fibers all;
     rt::global_queue queue;
     std::set<rt::fiber const*> injected;
@@ -66,8 +66,8 @@ TEST_CASE("injected fibers are served while others are offered again and again",
     int turns = 0;
     while (!injected.empty()) {
         REQUIRE(++turns <= 40);
-        queue.offer(all.some(2));
-        rt::fiber_list turn = queue.take_turn(2);
+        queue.push_shared(all.some(2));
+        rt::fiber_list turn = queue.pop_one_or_batch(2);
         REQUIRE(!turn.empty());
         while (rt::fiber const* const g = turn.pop())
             injected.erase(g);
@@ -78,15 +78,15 @@ TEST_CASE("each fiber comes out of the global queue once, by turns and shares", 
     fibers all;
     rt::global_queue queue;
     queue.push(all.some(300));
-    queue.offer(all.some(300));
+    queue.push_shared(all.some(300));
     CHECK(queue.size() == 600);
     std::set<rt::fiber const*> seen;
     for (int i = 0; !queue.empty(); ++i) {
-        rt::fiber_list taken = i % 3 == 2 ? queue.take_share(4) : queue.take_turn(4);
+        rt::fiber_list taken = i % 3 == 2 ? queue.pop_batch(4) : queue.pop_one_or_batch(4);
         while (rt::fiber const* const g = taken.pop())
             REQUIRE(seen.insert(g).second);
     }
     CHECK(seen.size() == 600);
-    CHECK(queue.take_turn(4).empty());
-    CHECK(queue.take_share(4).empty());
+    CHECK(queue.pop_one_or_batch(4).empty());
+    CHECK(queue.pop_batch(4).empty());
 }

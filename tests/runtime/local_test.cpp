@@ -34,7 +34,7 @@ struct counted {
 };
 
 // How many values more than before one party has at most, of variables that are gone.
-int most_left_by(int variables) {
+int max_left_by(int variables) {
     int const before = counted::there;
     counted::most = before;
     fiber::local<int> stays;
@@ -99,12 +99,12 @@ TEST_CASE("a local's destructor may use locals, and park", "[local]") {
 }
 
 TEST_CASE("values of destroyed locals do not pile up in a fiber that lives on", "[local]") {
-    fiber::run([] { CHECK(most_left_by(10'000) < 40); });
+    fiber::run([] { CHECK(max_left_by(10'000) < 40); });
     CHECK(counted::there == 0);
 }
 
 TEST_CASE("values of destroyed locals do not pile up in an OS thread that lives on", "[local]") {
-    std::thread([] { CHECK(most_left_by(10'000) < 40); }).join();
+    std::thread([] { CHECK(max_left_by(10'000) < 40); }).join();
     CHECK(counted::there == 0);
 }
 
@@ -145,8 +145,8 @@ TEST_CASE("many locals that are there at once keep their values while others com
             REQUIRE(**stay[static_cast<std::size_t>(i)] == i);
         CHECK(counted::most <= 1'000);
         stay.clear();
-        CHECK(most_left_by(5'000) <= 2'000); // the 1,000 and as many more
-        CHECK(counted::there < 40);          // those of the 1,000 have gone, too
+        CHECK(max_left_by(5'000) <= 2'000); // the 1,000 and as many more
+        CHECK(counted::there < 40);         // those of the 1,000 have gone, too
     });
     CHECK(counted::there == 0);
 }

@@ -7,9 +7,9 @@
 #include "tests/support/expect.hpp"
 
 #include "runtime/base/os_thread.hpp"
-#include "runtime/base/own_descriptors.hpp"
 #include "runtime/base/raw_file.hpp"
-#include "runtime/base/thread_maker.hpp"
+#include "runtime/base/template_thread.hpp"
+#include "runtime/base/unshare_descriptors.hpp"
 
 #include <fiber/fiber.hpp>
 
@@ -45,9 +45,9 @@ std::filesystem::path thread_named(std::string const& name) {
 
 } // namespace
 
-TEST_CASE("a maker makes threads for several at once", "[thread_maker]") {
+TEST_CASE("a maker makes threads for several at once", "[template_thread]") {
     constexpr int askers = 8, threads_each = 20;
-    rt::thread_maker maker;
+    rt::template_thread maker;
     maker.start();
     std::atomic<int> ran{0};
     std::vector<std::thread> all;
@@ -73,13 +73,13 @@ TEST_CASE("a maker makes threads for several at once", "[thread_maker]") {
 
 TEST_CASE(
     "a thread that has left the program's descriptors neither takes their numbers nor holds their files",
-    "[own_descriptors]") {
+    "[unshare_descriptors]") {
     tests::expect expect;
     int ends[2];
     REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
     std::atomic<bool> left{false}, closed{false}, refused{false};
     std::thread other([&] {
-        refused = !rt::leave_descriptors_of_program();
+        refused = !rt::unshare_descriptors();
         left = true;
         left.notify_one();
         closed.wait(false);

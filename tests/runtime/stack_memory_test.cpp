@@ -119,9 +119,9 @@ TEST_CASE("stats tell how much of the stacks is reserved, resident and idle", "[
     CHECK(meanwhile.stack_bytes_resident > before.stack_bytes_resident);
     CHECK(meanwhile.stack_bytes_resident <= meanwhile.stack_bytes_reserved);
     // New ones are made for an empty cache when the depot is empty, too: others may be full, as may that of all OS threads.
-    constexpr std::size_t most_in_cache = 65;
+    constexpr std::size_t max_in_cache = 65;
     CHECK(meanwhile.stack_bytes_cached <=
-          before.stack_bytes_cached + (meanwhile.processors + 1) * most_in_cache * 4 * kib);
+          before.stack_bytes_cached + (meanwhile.processors + 1) * max_in_cache * 4 * kib);
     CHECK(comes_true([&] { return runtime.stats().stack_bytes_cached >= fibers / 2 * 4 * kib; }));
 }
 

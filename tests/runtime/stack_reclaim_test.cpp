@@ -35,7 +35,7 @@ public:
     stacks& operator=(stacks const&) = delete;
     ~stacks() {
         for (rt::stack* const s : taken_) {
-            s->link = nullptr;
+            s->next = nullptr;
             of_.give(s);
         }
         of_.unreserve(taken_.size());
@@ -126,7 +126,7 @@ TEST_CASE("address space with a credit stays", "[stack]") {
     }
     CHECK(slots.size() == n);
     for (rt::stack* const s : taken) {
-        s->link = nullptr;
+        s->next = nullptr;
         small.give(s);
     }
     CHECK(reserve_all() == 0);
@@ -161,7 +161,7 @@ TEST_CASE("stacks of several sizes are had side by side at the end of address sp
                     rt::stack* const s = taken[i];
                     expect(s->bottom()[s->usable() - 1] == static_cast<std::byte>(i),
                            "the stack is its user's own");
-                    s->link = nullptr;
+                    s->next = nullptr;
                     c.give(s);
                 }
                 c.unreserve(had);

@@ -35,9 +35,9 @@ rt::stack& take_one(rt::stack_class& c) {
     return *s;
 }
 void give_back(rt::stack& s) {
-    s.link = nullptr;
-    s.of.give(&s);
-    s.of.unreserve(1);
+    s.next = nullptr;
+    s.size_class.give(&s);
+    s.size_class.unreserve(1);
 }
 
 // The signal that writing one byte there ends a child process by; 0: none.
@@ -84,7 +84,7 @@ constexpr std::size_t gib = std::size_t{1} << 30;
 } // namespace
 
 TEST_CASE("a stack size is rounded up to its class", "[stack]") {
-    CHECK(rt::stack_class::of_size(rt::least_stack_size).size() == rt::least_stack_size);
+    CHECK(rt::stack_class::of_size(rt::min_stack_size).size() == rt::min_stack_size);
     CHECK(rt::stack_class::of_size(100'000).size() == 131'072);
     CHECK(rt::stack_class::of_size(131'072).size() == 131'072);
     CHECK(rt::stack_class::of_size(131'073).size() == 262'144);
@@ -92,12 +92,12 @@ TEST_CASE("a stack size is rounded up to its class", "[stack]") {
 
 TEST_CASE("a stack size out of range is refused by an error that names the limits", "[stack]") {
     for (std::size_t const bad :
-         {std::size_t{0}, std::size_t{1}, rt::least_stack_size - 1, rt::most_stack_size + 1}) {
+         {std::size_t{0}, std::size_t{1}, rt::min_stack_size - 1, rt::max_stack_size + 1}) {
         try {
             static_cast<void>(rt::stack_class::of_size(bad));
             FAIL("accepted " << bad);
         } catch (std::invalid_argument const& e) {
-            CHECK(std::string(e.what()).find(std::to_string(rt::least_stack_size)) != std::string::npos);
+            CHECK(std::string(e.what()).find(std::to_string(rt::min_stack_size)) != std::string::npos);
         }
     }
 }
@@ -155,9 +155,9 @@ TEST_CASE("trim gives idle stacks' memory back, and they can be used again with 
 }
 
 TEST_CASE("credits are never given out beyond the address space that is there", "[stack]") {
-    rt::stack_class c(rt::most_stack_size); // of its own: what it keeps serves no other test
+    rt::stack_class c(rt::max_stack_size); // of its own: what it keeps serves no other test
     constexpr std::size_t most = 5;
-    tests::address_space_left const end(most * rt::most_stack_size + gib);
+    tests::address_space_left const end(most * rt::max_stack_size + gib);
     std::size_t had = 0;
     try {
         for (; had <= 16 * most; ++had) // other sizes give up theirs
@@ -200,10 +200,10 @@ TEST_CASE("the last stacks are had on any CPU, whichever has begun to cut them",
 TEST_CASE("a cache keeps idle stacks once a fiber has been started there, also after others have ended there",
           "[stack]") {
     rt::stack_class c(64 * 1024); // of its own
-    rt::stack_cache here(c, rt::stack_cache::of_threads), there(c, rt::stack_cache::of_threads);
+    rt::stack_cache here(c, rt::stack_cache::thread_limits), there(c, rt::stack_cache::thread_limits);
     here.take_credit();
     std::size_t others = 0;
-    while (c.reserve_what_is_there(1))
+    while (c.reserve_existing(1))
         ++others;
     rt::stack& first = here.take();
     there.give_credit();
@@ -243,9 +243,9 @@ TEST_CASE("an overflow of an unguarded stack is seen in its canary", "[stack]") 
     auto const begin =
         reinterpret_cast<std::byte*>((reinterpret_cast<std::uintptr_t>(memory) + size - 1) & ~(size - 1));
     auto* const s = ::new (begin + size - sizeof(rt::stack)) rt::stack(c, rt::guard_kind::canary);
-    CHECK(s->canary_lives());
+    CHECK(s->canary_intact());
     s->bottom()[8] = std::byte{1};
-    CHECK_FALSE(s->canary_lives());
+    CHECK_FALSE(s->canary_intact());
     s->~stack();
 }
 
@@ -260,7 +260,7 @@ TEST_CASE("stacks are made once the fiber that parks has left", "[stack][park]")
              bool const none_idle =
                  rt::current_machine()->p->idle.stacks_from(rt::stack_source::usual).idle() == 0;
              bool in_scheduler_context = false;
-             rt::party& me = rt::self();
+             rt::agent& me = rt::self();
              children.push_back(fiber::go([&me, end] {
                  rt::unpark(rt::ticket{&me});
                  end.recv();

@@ -16,38 +16,38 @@ namespace rt = fiber::rt;
 TEST_CASE("a contested wait is claimed once", "[ticket]") {
     rt::fiber who;
     auto const t = who.open_wait();
-    CHECK_FALSE(rt::party::is_claimed(t));
-    CHECK(rt::party::claim(t));
-    CHECK(rt::party::is_claimed(t));
-    CHECK_FALSE(rt::party::claim(t));
+    CHECK_FALSE(rt::agent::is_claimed(t));
+    CHECK(rt::agent::claim(t));
+    CHECK(rt::agent::is_claimed(t));
+    CHECK_FALSE(rt::agent::claim(t));
 }
 
 TEST_CASE("an uncontested wait is always the caller's", "[ticket]") {
     rt::fiber who;
     rt::ticket const t{&who};
-    CHECK(rt::party::claim(t));
-    CHECK(rt::party::settle(t));
+    CHECK(rt::agent::claim(t));
+    CHECK(rt::agent::mark_woken(t));
 }
 
 TEST_CASE("whichever of parking and waking comes second makes the party runnable", "[ticket]") {
     rt::fiber who;
     SECTION("parked, then woken") {
         auto const t = who.open_wait();
-        CHECK_FALSE(rt::party::parked_too_late(t));
-        REQUIRE(rt::party::claim(t));
-        CHECK(rt::party::settle(t));
+        CHECK_FALSE(rt::agent::mark_parked(t));
+        REQUIRE(rt::agent::claim(t));
+        CHECK(rt::agent::mark_woken(t));
     }
     SECTION("woken, then parked") {
         auto const t = who.open_wait();
-        REQUIRE(rt::party::claim(t));
-        CHECK_FALSE(rt::party::settle(t));
-        CHECK(rt::party::parked_too_late(t));
+        REQUIRE(rt::agent::claim(t));
+        CHECK_FALSE(rt::agent::mark_woken(t));
+        CHECK(rt::agent::mark_parked(t));
     }
     SECTION("claimed, parked, woken") {
         auto const t = who.open_wait();
-        REQUIRE(rt::party::claim(t));
-        CHECK_FALSE(rt::party::parked_too_late(t));
-        CHECK(rt::party::settle(t));
+        REQUIRE(rt::agent::claim(t));
+        CHECK_FALSE(rt::agent::mark_parked(t));
+        CHECK(rt::agent::mark_woken(t));
     }
 }
 
@@ -55,29 +55,29 @@ TEST_CASE("a ticket of an earlier wait claims nothing", "[ticket]") {
     rt::fiber who;
     auto const stale = who.open_wait();
     auto const fresh = who.open_wait();
-    CHECK_FALSE(rt::party::is_open(stale));
-    CHECK_FALSE(rt::party::claim(stale));
-    CHECK(rt::party::is_open(fresh));
-    CHECK(rt::party::claim(fresh));
+    CHECK_FALSE(rt::agent::is_open(stale));
+    CHECK_FALSE(rt::agent::claim(stale));
+    CHECK(rt::agent::is_open(fresh));
+    CHECK(rt::agent::claim(fresh));
 }
 
 TEST_CASE("of many claimers at once one wins, and exactly one side makes the party runnable", "[ticket]") {
     constexpr int rounds = 2'000, claimers = 2;
     rt::fiber who;
-    std::vector<std::atomic<std::uint64_t>> turns(rounds);
+    std::vector<std::atomic<std::uint64_t>> ids(rounds);
     std::atomic<int> wins{0}, readied{0};
     std::atomic<int> round_done{0};
     std::vector<std::thread> threads;
     for (int c = 0; c < claimers; ++c)
         threads.emplace_back([&] {
             for (std::size_t r = 0; r < rounds; ++r) {
-                std::uint64_t turn = 0;
-                while ((turn = turns[r].load(std::memory_order_acquire)) == 0)
+                std::uint64_t id = 0;
+                while ((id = ids[r].load(std::memory_order_acquire)) == 0)
                     std::this_thread::yield();
-                rt::ticket const t{&who, turn};
-                if (rt::party::claim(t)) {
+                rt::ticket const t{&who, id};
+                if (rt::agent::claim(t)) {
                     wins.fetch_add(1);
-                    if (rt::party::settle(t))
+                    if (rt::agent::mark_woken(t))
                         readied.fetch_add(1);
                     round_done.fetch_add(1);
                 }
@@ -85,8 +85,8 @@ TEST_CASE("of many claimers at once one wins, and exactly one side makes the par
         });
     for (std::size_t r = 0; r < rounds; ++r) {
         auto const t = who.open_wait();
-        turns[r].store(t.turn, std::memory_order_release);
-        if (rt::party::parked_too_late(t))
+        ids[r].store(t.wait_id, std::memory_order_release);
+        if (rt::agent::mark_parked(t))
             readied.fetch_add(1);
         while (round_done.load() != static_cast<int>(r) + 1)
             std::this_thread::yield();
@@ -144,7 +144,7 @@ TEST_CASE("claim_front passes over waits that have ended otherwise", "[wait_queu
     rt::waiter ended{who[0].open_wait()}, open{who[1].open_wait()};
     q.push_back(ended);
     q.push_back(open);
-    REQUIRE(rt::party::claim(ended.key));
+    REQUIRE(rt::agent::claim(ended.key));
     CHECK(q.claim_front() == &open);
     CHECK_FALSE(ended.queued());
     CHECK(q.claim_front() == nullptr);

@@ -25,7 +25,7 @@ public:
     struct chain {
         clock::duration turn_of_fiber; // from one switch to the next
         clock::duration had{};
-        clock::duration longest_wait{};
+        clock::duration max_wait{};
         clock::time_point queued_at{};
         rt::fiber runnable{};
     };
@@ -88,12 +88,12 @@ private:
             }
         ++ticks_;
         if (share_.is_due(ticks_)) {
-            if (rt::fiber* const g = share_.look(*running_, queue_, ticks_)) {
+            if (rt::fiber* const g = share_.check(*running_, queue_, ticks_)) {
                 running_ = g;
                 return;
             }
             ++looks;
-            running_ = &share_.look(*running_, queue_, ticks_, now_);
+            running_ = &share_.check(*running_, queue_, ticks_, now_);
         }
     }
 

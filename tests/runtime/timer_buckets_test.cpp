@@ -42,7 +42,7 @@ TEST_CASE("buckets give back each of their timers once, the earlier ones first",
     std::mt19937 random(4);
     struct where {
         rt::clock::time_point when;
-        std::uint32_t place;
+        std::uint32_t position;
     };
     std::map<std::uint32_t, where> in;
     for (std::uint32_t i = 0; i < many; ++i) {
@@ -51,9 +51,9 @@ TEST_CASE("buckets give back each of their timers once, the earlier ones first",
         in[i] = {when, buckets.put(i, when)};
     }
     for (std::uint32_t i = 0; i < many; i += 3) {
-        auto const moved = buckets.remove(in[i].place, in[i].when);
+        auto const moved = buckets.remove(in[i].position, in[i].when);
         if (moved != rt::timer_buckets::nobody)
-            in.at(moved).place = in[i].place;
+            in.at(moved).position = in[i].position;
         in.erase(i);
     }
     while (!buckets.empty()) {

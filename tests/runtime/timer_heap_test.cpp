@@ -52,7 +52,7 @@ public:
 private:
     std::deque<rt::fiber> parties_;
     std::deque<rt::timer> timers_;
-    std::unordered_map<rt::party const*, rt::clock::time_point> whens_;
+    std::unordered_map<rt::agent const*, rt::clock::time_point> whens_;
 };
 
 } // namespace
@@ -114,7 +114,7 @@ TEST_CASE("of very many timers, armed, disarmed and expired in turn, each expire
     sleepers all;
     std::mt19937 random(3);
     std::multimap<rt::clock::time_point, rt::timer*> armed; // what the heap should hold
-    std::unordered_map<rt::party const*, rt::timer*> whose;
+    std::unordered_map<rt::agent const*, rt::timer*> whose;
     auto const span =
         GENERATE(std::chrono::nanoseconds(100us), 50ms, 1s); // within a bucket, of many, and beyond them
     auto const below = [&](std::chrono::nanoseconds limit) {
@@ -248,9 +248,9 @@ TEST_CASE("a timer whose wait has been claimed by another expires without a winn
     sleepers all;
     rt::timer& t = all.add(start);
     arm(heap, t);
-    REQUIRE(rt::party::claim(t.key));
+    REQUIRE(rt::agent::claim(t.key));
     CHECK(expired(heap, start).empty());
-    CHECK_FALSE(rt::party::ended_by_deadline(t.key));
+    CHECK_FALSE(rt::agent::ended_by_deadline(t.key));
     CHECK(heap.empty());
 }
 
@@ -260,6 +260,6 @@ TEST_CASE("a timer that expires claims the wait, and nobody else can", "[timer]"
     rt::timer& t = all.add(start);
     arm(heap, t);
     REQUIRE(expired(heap, start) == std::vector{t.key});
-    CHECK(rt::party::ended_by_deadline(t.key));
-    CHECK_FALSE(rt::party::claim(t.key));
+    CHECK(rt::agent::ended_by_deadline(t.key));
+    CHECK_FALSE(rt::agent::claim(t.key));
 }

@@ -19,7 +19,7 @@ namespace rt = fiber::rt;
 namespace {
 
 // Where fibers and threads wait until all are woken together.
-class crowd {
+class parked_group {
 public:
     void wait() {
         rt::waiter me(rt::ticket{&rt::self()});
@@ -55,7 +55,7 @@ TEST_CASE("fibers that are woken together run in the order in which they waited"
     fiber::runtime one({.processors = 1});
     std::vector<std::size_t> waited, went_on;
     one.run([&waited, &went_on] {
-        crowd waiting;
+        parked_group waiting;
         std::vector<fiber::handle> all;
         for (std::size_t i = 0; i < n; ++i)
             all.push_back(fiber::go([&waiting, &waited, &went_on, i] {
@@ -77,7 +77,7 @@ TEST_CASE("all that are woken together go on once, of two runtimes and threads, 
     fiber::runtime a({.processors = 1}), b({.processors = 2});
     for (std::size_t const n : {1u, 2u, 63u, 64u, 65u, 129u, 1000u}) {
         constexpr std::size_t threads = 3;
-        crowd waiting;
+        parked_group waiting;
         std::atomic<std::size_t> passed{0};
         auto const pass = [&waiting, &passed] {
             waiting.wait();

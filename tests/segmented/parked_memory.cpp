@@ -19,7 +19,7 @@
 namespace {
 
 constexpr long parties = 100'000;
-constexpr long most_bytes_each = 2500;
+constexpr long max_bytes_each = 2500;
 
 // Resident memory and page tables, in bytes.
 long memory() {
@@ -65,5 +65,5 @@ int main() {
     long const each = (memory() - before) / parties;
     end.close();
     all.wait();
-    std::printf(each <= most_bytes_each ? "enough room\n" : "%ld bytes each\n", each);
+    std::printf(each <= max_bytes_each ? "enough room\n" : "%ld bytes each\n", each);
 }

@@ -2,9 +2,9 @@
 // Copyright the libfiber authors.
 
 // chan_bias_stress_test.cpp: a thread that is alone with a channel needs no atomic exchanges, until another thread comes.
-#include "tests/chan/parties.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/chaos.hpp"
+#include "tests/support/tally.hpp"
 
 #include <fiber/chan.hpp>
 #include <fiber/go.hpp>

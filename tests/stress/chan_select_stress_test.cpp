@@ -3,9 +3,9 @@
 
 // chan_select_stress_test.cpp: many parties that select from few channels. What was sent with success is received,
 // once, and nothing else; nobody waits in vain.
-#include "tests/chan/parties.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/chaos.hpp"
+#include "tests/support/tally.hpp"
 
 #include <fiber/chan.hpp>
 #include <fiber/context.hpp>

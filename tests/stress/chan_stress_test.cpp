@@ -3,9 +3,9 @@
 
 // chan_stress_test.cpp: many parties on one channel. What was sent with success is received, once, and
 // nothing else.
-#include "tests/chan/parties.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/chaos.hpp"
+#include "tests/support/tally.hpp"
 
 #include <fiber/chan.hpp>
 #include <fiber/go.hpp>

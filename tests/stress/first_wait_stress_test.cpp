@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// first_wait_stress_test: the first wait in the life of a mutex, or the first for long, [mutex.alone], over and over. One party
+// first_wait_stress_test: the first wait in the life of a mutex, or the first for long, [mutex.bias], over and over. One party
 // locks and unlocks a fresh mutex without a pause, and another comes that must wait. Who comes last destroys it, and nobody
 // may touch it after that.
 
 #include "tests/support/catch.hpp"
 #include "tests/support/chaos.hpp"
+#include "tests/support/concurrent_run.hpp"
 #include "tests/support/expect.hpp"
-#include "tests/sync/parties.hpp"
 
 #include <fiber/go.hpp>
 #include <fiber/mutex.hpp>
@@ -27,7 +27,7 @@
 namespace {
 
 struct pairing {
-    tests::crowd parties;
+    tests::mix parties;
     int rounds;
 };
 constexpr pairing pairings[] = {{{2, 0}, 300}, {{0, 2}, 300}, {{1, 1}, 200}};
@@ -77,7 +77,7 @@ void meet_again_and_again() {
         std::vector<std::unique_ptr<object>> objects;
         for (int i = 0; i < pair.rounds; ++i)
             objects.push_back(std::make_unique<object>());
-        tests::run_crowd(pair.parties, [&](int party) {
+        tests::run_concurrently(pair.parties, [&](int party) {
             tests::chaos chaos(static_cast<std::uint64_t>(party));
             for (auto const& o : objects) {
                 for (++o->arrived; o->arrived != 2;)
@@ -125,7 +125,7 @@ TEST_CASE("recursive_mutex: the first to wait is woken, and the last one destroy
 // Several come at once while the owner is alone with it: one of them is still about to make that known.
 TEST_CASE("mutex: many come to wait for the first time at once", "[mutex][stress]") {
     constexpr int rounds = 150;
-    for (auto const& crowd : {tests::crowd{5, 0}, tests::crowd{0, 5}, tests::crowd{4, 2}}) {
+    for (auto const& mix : {tests::mix{5, 0}, tests::mix{0, 5}, tests::mix{4, 2}}) {
         struct object {
             fiber::mutex m;
             std::atomic<int> arrived{0};
@@ -133,11 +133,11 @@ TEST_CASE("mutex: many come to wait for the first time at once", "[mutex][stress
         };
         auto const objects = std::make_unique<object[]>(rounds);
         tests::expect expect;
-        tests::run_crowd(crowd, [&](int party) {
+        tests::run_concurrently(mix, [&](int party) {
             tests::chaos chaos(static_cast<std::uint64_t>(party));
             for (int i = 0; i < rounds; ++i) {
                 auto& o = objects[static_cast<std::size_t>(i)];
-                for (++o.arrived; o.arrived < crowd.size();)
+                for (++o.arrived; o.arrived < mix.size();)
                     fiber::this_fiber::yield();
                 for (int n = 0; n < 3; ++n) {
                     std::scoped_lock guard(o.m);
@@ -150,20 +150,20 @@ TEST_CASE("mutex: many come to wait for the first time at once", "[mutex][stress
             }
         });
         for (int i = 0; i < rounds; ++i)
-            expect(objects[static_cast<std::size_t>(i)].entered == 3 * crowd.size(), "one at a time");
+            expect(objects[static_cast<std::size_t>(i)].entered == 3 * mix.size(), "one at a time");
     }
 }
 
-// The mutex parts from its company in most rounds, as long as that is cheap.
-TEST_CASE("mutex: one that has been alone for long is waited for again", "[mutex][stress]") {
+// The mutex is biased again in most rounds, as long as that is cheap.
+TEST_CASE("mutex: one that is biased again is waited for again", "[mutex][stress]") {
     constexpr int rounds = 100;
     constexpr std::uint64_t long_enough = 17'000;
-    for (auto const& crowd : {tests::crowd{3, 0}, tests::crowd{0, 2}, tests::crowd{1, 2}}) {
+    for (auto const& mix : {tests::mix{3, 0}, tests::mix{0, 2}, tests::mix{1, 2}}) {
         fiber::mutex m;
         std::atomic<int> began{0}, came{0};
         int entered = 0; // guarded by m
         tests::expect expect;
-        tests::run_crowd(crowd, [&](int party) {
+        tests::run_concurrently(mix, [&](int party) {
             tests::chaos chaos(static_cast<std::uint64_t>(party));
             for (int round = 1; round <= rounds; ++round) {
                 if (party == 0) {
@@ -174,7 +174,7 @@ TEST_CASE("mutex: one that has been alone for long is waited for again", "[mutex
                         std::scoped_lock guard(m);
                         busy(n < 100 ? chaos.below(64) : 0);
                     }
-                    while (came != round * (crowd.size() - 1))
+                    while (came != round * (mix.size() - 1))
                         fiber::this_fiber::yield();
                 } else {
                     while (began != round)
@@ -190,6 +190,6 @@ TEST_CASE("mutex: one that has been alone for long is waited for again", "[mutex
                 }
             }
         });
-        expect(entered == rounds * (crowd.size() - 1), "one at a time");
+        expect(entered == rounds * (mix.size() - 1), "one at a time");
     }
 }

@@ -60,5 +60,5 @@ TEST_CASE(
     CHECK(m.sent.sum == m.received.sum);
     CHECK(m.started == m.ended);
     CHECK(m.locked == m.locks);
-    CHECK(m.forks_left < tests::most_forks);
+    CHECK(m.forks_left < tests::max_forks);
 }

@@ -12,10 +12,10 @@
 //   solitary  for the clock, the kernel, an OS mutex that is held for a moment, and fibers that the party starts itself
 #pragma once
 
-#include "tests/chan/parties.hpp"
 #include "tests/support/chaos.hpp"
 #include "tests/support/child.hpp"
 #include "tests/support/expect.hpp"
+#include "tests/support/tally.hpp"
 
 #include <fiber/fiber.hpp>
 
@@ -39,7 +39,7 @@ using std::chrono::microseconds;
 inline constexpr auto success = fiber::op_status::success;
 
 inline constexpr std::uint64_t acts = 40 * scale; // of each party
-inline constexpr int most_forks = 4 + 4 * scale;
+inline constexpr int max_forks = 4 + 4 * scale;
 inline constexpr int deepest = 3; // acts within acts
 
 struct mixture {
@@ -53,7 +53,7 @@ struct mixture {
     tally sent, received;
     std::atomic<int> started{0}, ended{0};                      // fibers
     std::atomic<int> timers{0}, times{0}, calls{0}, stopped{0}; // of each timer, one of the latter three
-    std::atomic<int> forks_left{most_forks};
+    std::atomic<int> forks_left{max_forks};
     fiber::wait_group detached;
     fiber::mutex mutex;
     std::uint64_t locked = 0; // times; guarded by mutex
@@ -61,8 +61,8 @@ struct mixture {
     std::mutex os_mutex;
 };
 
-inline void block(std::uint64_t most_microseconds, chaos& chaos) {
-    timespec const time{0, static_cast<long>(chaos.below(most_microseconds)) * 1000};
+inline void block(std::uint64_t max_microseconds, chaos& chaos) {
+    timespec const time{0, static_cast<long>(chaos.below(max_microseconds)) * 1000};
     ::ppoll(nullptr, 0, &time, nullptr);
 }
 

@@ -4,8 +4,8 @@
 // stop_races_test: a stop request meets the event that is waited for: one of them ends the wait, and nothing is lost.
 #include "tests/support/catch.hpp"
 #include "tests/support/chaos.hpp"
+#include "tests/support/concurrent_run.hpp"
 #include "tests/support/expect.hpp"
-#include "tests/sync/parties.hpp"
 #include "tests/sync/stoppable.hpp"
 
 #include <fiber/go.hpp>
@@ -21,12 +21,12 @@ namespace {
 
 // Most rounds among fibers; OS threads take long to meet where others want the CPUs.
 struct meeting {
-    tests::crowd parties;
+    tests::mix parties;
     int rounds;
 };
 constexpr meeting meetings[] = {{{3, 0}, 1000}, {{0, 3}, 60}, {{2, 1}, 60}, {{1, 2}, 60}};
 
-// The sources whose tokens the parties of a crowd wait with: each stops that of another one now and then.
+// The sources whose tokens the parties of a mix wait with: each stops that of another one now and then.
 class stops {
 public:
     explicit stops(int parties) : sources_(static_cast<std::size_t>(parties)) {}
@@ -51,7 +51,7 @@ private:
     std::vector<fiber::stop_source> sources_;
 };
 
-constexpr tests::crowd crowds[] = {{12, 0}, {0, 4}, {8, 3}};
+constexpr tests::mix mixes[] = {{12, 0}, {0, 4}, {8, 3}};
 
 } // namespace
 
@@ -67,7 +67,7 @@ TEMPLATE_TEST_CASE("a stop and what is waited for meet: one ends the wait, the o
         std::vector<std::unique_ptr<round>> rounds;
         for (int i = 0; i < m.rounds; ++i)
             rounds.push_back(std::make_unique<round>());
-        tests::run_crowd(m.parties, [&](int party) {
+        tests::run_concurrently(m.parties, [&](int party) {
             tests::chaos chaos(static_cast<std::uint64_t>(party));
             for (auto& r : rounds) {
                 ++r->arrived;
@@ -93,12 +93,12 @@ TEMPLATE_TEST_CASE("a stop and what is waited for meet: one ends the wait, the o
 }
 
 TEST_CASE("a mutex has one owner, also while waiters are stopped", "[mutex][stop_wait][stress]") {
-    for (auto const& crowd : crowds) {
+    for (auto const& mix : mixes) {
         fiber::mutex m;
-        stops all(crowd.size());
+        stops all(mix.size());
         std::int64_t locked = 0; // guarded by m
         std::atomic<std::int64_t> counted{0};
-        tests::run_crowd(crowd, [&](int party) {
+        tests::run_concurrently(mix, [&](int party) {
             tests::chaos chaos(static_cast<std::uint64_t>(party));
             for (int i = 0; i < 4000; ++i) {
                 if (chaos.below(4) == 0)
@@ -122,13 +122,13 @@ TEST_CASE("a mutex has one owner, also while waiters are stopped", "[mutex][stop
 
 TEST_CASE("permits stay as many as there were, also while waiters are stopped",
           "[semaphore][stop_wait][stress]") {
-    for (auto const& crowd : crowds) {
+    for (auto const& mix : mixes) {
         fiber::counting_semaphore<> s(2);
-        stops all(crowd.size());
+        stops all(mix.size());
         std::atomic<int> inside{0};
         {
             tests::expect expect;
-            tests::run_crowd(crowd, [&](int party) {
+            tests::run_concurrently(mix, [&](int party) {
                 tests::chaos chaos(static_cast<std::uint64_t>(party));
                 for (int i = 0; i < 4000; ++i) {
                     if (chaos.below(4) == 0)
@@ -152,14 +152,14 @@ TEST_CASE("permits stay as many as there were, also while waiters are stopped",
 
 TEST_CASE("units stay as many as there were, and all are served, also while waiters are stopped",
           "[weighted_semaphore][stop_wait][stress]") {
-    for (auto const& crowd : crowds) {
+    for (auto const& mix : mixes) {
         constexpr std::ptrdiff_t size = 5;
         fiber::weighted_semaphore s(size);
-        stops all(crowd.size());
+        stops all(mix.size());
         std::atomic<std::ptrdiff_t> out{0};
         {
             tests::expect expect;
-            tests::run_crowd(crowd, [&](int party) {
+            tests::run_concurrently(mix, [&](int party) {
                 tests::chaos chaos(static_cast<std::uint64_t>(party));
                 for (int i = 0; i < 4000; ++i) {
                     auto const k = static_cast<std::ptrdiff_t>(chaos.below(size + 1));
@@ -183,15 +183,15 @@ TEST_CASE("units stay as many as there were, and all are served, also while wait
 
 TEST_CASE("parties wait for one group, and each of them is stopped or sees the end",
           "[wait_group][stop_wait][stress]") {
-    for (auto const& crowd : crowds) {
-        stops all(crowd.size());
+    for (auto const& mix : mixes) {
+        stops all(mix.size());
         std::vector<std::unique_ptr<fiber::wait_group>> groups;
         for (int i = 0; i < 500; ++i) {
             groups.push_back(std::make_unique<fiber::wait_group>());
-            groups.back()->add(crowd.size());
+            groups.back()->add(mix.size());
         }
         tests::expect expect;
-        tests::run_crowd(crowd, [&](int party) {
+        tests::run_concurrently(mix, [&](int party) {
             tests::chaos chaos(static_cast<std::uint64_t>(party));
             for (auto& group : groups) {
                 group->done();

@@ -6,8 +6,8 @@
 
 #include "tests/support/catch.hpp"
 #include "tests/support/chaos.hpp"
+#include "tests/support/concurrent_run.hpp"
 #include "tests/support/expect.hpp"
-#include "tests/sync/parties.hpp"
 
 #include <fiber/barrier.hpp>
 #include <fiber/condition_variable.hpp>
@@ -32,7 +32,7 @@ namespace {
 
 // 10,000 in all; OS threads take long to meet where others want the CPUs.
 struct pairing {
-    tests::crowd parties;
+    tests::mix parties;
     int rounds;
 };
 constexpr pairing pairings[] = {{{2, 0}, 9000}, {{0, 2}, 500}, {{1, 1}, 500}};
@@ -45,7 +45,7 @@ void race(Round const& round) {
         for (int i = 0; i < pair.rounds; ++i)
             objects.push_back(std::make_unique<Object>());
         std::vector<std::atomic<int>> arrived(objects.size());
-        tests::run_crowd(pair.parties, [&](int party) {
+        tests::run_concurrently(pair.parties, [&](int party) {
             tests::chaos chaos(static_cast<std::uint64_t>(party));
             for (std::size_t i = 0; i < objects.size(); ++i) {
                 ++arrived[i];
@@ -93,11 +93,11 @@ TEST_CASE("semaphore: a permit that is released as the time runs out is taken, o
 
 TEST_CASE("semaphore: permits and those who give up meet, and the number stays right",
           "[semaphore][stress]") {
-    constexpr tests::crowd crowd{12, 3};
+    constexpr tests::mix mix{12, 3};
     fiber::counting_semaphore<> s(3);
     std::atomic<int> inside{0};
     tests::expect expect;
-    tests::run_crowd(crowd, [&](int party) {
+    tests::run_concurrently(mix, [&](int party) {
         tests::chaos chaos(static_cast<std::uint64_t>(party));
         for (int i = 0; i < 3000; ++i) {
             switch (chaos.below(3)) {
@@ -271,14 +271,14 @@ TEST_CASE("condition_variable_any: a stopped waiter uses up no notification",
 }
 
 TEST_CASE("shared_mutex: one writer or many readers, whoever gives up", "[shared_mutex][stress]") {
-    constexpr tests::crowd crowd{16, 3};
+    constexpr tests::mix mix{16, 3};
     fiber::shared_timed_mutex m;
     std::atomic<int> readers{0};
     std::atomic<int> writers{0};
     std::int64_t a = 0;
     std::int64_t b = 0;
     tests::expect expect;
-    tests::run_crowd(crowd, [&](int party) {
+    tests::run_concurrently(mix, [&](int party) {
         tests::chaos chaos(static_cast<std::uint64_t>(party));
         for (int i = 0; i < 4000; ++i) {
             auto const dice =

@@ -6,8 +6,8 @@
 
 #include "tests/support/catch.hpp"
 #include "tests/support/chaos.hpp"
+#include "tests/support/concurrent_run.hpp"
 #include "tests/support/expect.hpp"
-#include "tests/sync/parties.hpp"
 
 #include <fiber/condition_variable.hpp>
 #include <fiber/go.hpp>
@@ -25,7 +25,7 @@
 
 namespace {
 
-constexpr tests::crowd crowd{20, 3};
+constexpr tests::mix mix{20, 3};
 
 // One object for each round, all made beforehand; parties go through the rounds at their own pace.
 template <class T>
@@ -37,7 +37,7 @@ std::vector<std::unique_ptr<T>> one_for_each(int rounds) {
 }
 
 // Whose turn it is to play the special part in this round.
-bool is_chosen(int party, int round) { return round % crowd.size() == party; }
+bool is_chosen(int party, int round) { return round % mix.size() == party; }
 
 std::chrono::microseconds short_time(tests::chaos& chaos) {
     return std::chrono::microseconds(chaos.below(60));
@@ -53,7 +53,7 @@ TEST_CASE("mutex: never two owners, and nobody is forgotten", "[mutex][stress]")
     std::int64_t count = 0;
     std::int64_t shadow = 0;
     tests::expect expect;
-    tests::run_crowd(crowd, [&](int party) {
+    tests::run_concurrently(mix, [&](int party) {
         tests::chaos chaos(number(party));
         for (int i = 0; i < rounds; ++i) {
             if (chaos.below(8) == 0) {
@@ -70,7 +70,7 @@ TEST_CASE("mutex: never two owners, and nobody is forgotten", "[mutex][stress]")
             chaos();
         }
     });
-    CHECK(count == crowd.size() * rounds);
+    CHECK(count == mix.size() * rounds);
 }
 
 TEST_CASE("mutex: destroyed by the last to unlock it", "[mutex][stress]") {
@@ -79,11 +79,11 @@ TEST_CASE("mutex: destroyed by the last to unlock it", "[mutex][stress]") {
         int users = 0;
     };
     // Two threads meet in the shortest of windows; many parties in all the others.
-    for (tests::crowd const& c : {crowd, tests::crowd{0, 2}}) {
+    for (tests::mix const& c : {mix, tests::mix{0, 2}}) {
         auto objects = one_for_each<counted>(20'000);
         for (auto& object : objects)
             object->users = c.size();
-        tests::run_crowd(c, [&](int party) {
+        tests::run_concurrently(c, [&](int party) {
             tests::chaos chaos(number(party));
             for (auto& object : objects) {
                 object->m.lock();
@@ -149,7 +149,7 @@ TEST_CASE("condition_variable: tokens reach all consumers, timed or not", "[cond
     fiber::condition_variable cv;
     int tokens = 0;
     std::atomic<int> consumed{0};
-    tests::run_crowd({20, 2}, [&](int party) {
+    tests::run_concurrently({20, 2}, [&](int party) {
         tests::chaos chaos(number(party));
         for (int i = 0; i < each; ++i) {
             std::unique_lock lock(m);
@@ -183,7 +183,7 @@ TEST_CASE("condition_variable: destroyed under the mutex, right after notify_all
     };
     constexpr int rounds = 500;
     auto gates = one_for_each<gate>(rounds);
-    tests::run_crowd(crowd, [&](int party) {
+    tests::run_concurrently(mix, [&](int party) {
         tests::chaos chaos(number(party));
         for (int round = 0; round < rounds; ++round) {
             auto& gate = *gates[static_cast<std::size_t>(round)];
@@ -217,10 +217,10 @@ TEST_CASE("condition_variable: destroyed right after a notification that came as
         bool open = false;
     };
     constexpr int rounds = 2000;
-    constexpr tests::crowd pair{0, 2};
+    constexpr tests::mix pair{0, 2};
     auto gates = one_for_each<gate>(rounds);
     std::vector<std::atomic<int>> arrived(rounds);
-    tests::run_crowd(pair, [&](int party) {
+    tests::run_concurrently(pair, [&](int party) {
         tests::chaos chaos(number(party));
         for (std::size_t round = 0; round < gates.size(); ++round) {
             auto& gate = *gates[round];
@@ -254,7 +254,7 @@ TEST_CASE("once: exactly one attempt succeeds, and those that throw come before 
     constexpr int rounds = 5000;
     auto objects = one_for_each<made>(rounds);
     tests::expect expect;
-    tests::run_crowd(crowd, [&](int party) {
+    tests::run_concurrently(mix, [&](int party) {
         tests::chaos chaos(number(party));
         for (auto const& object : objects) {
             for (bool returned = false; !returned;) {
@@ -313,8 +313,8 @@ TEST_CASE("wait_group: destroyed by the one who has waited", "[wait_group][stres
     constexpr int rounds = 4000;
     auto groups = one_for_each<fiber::wait_group>(rounds);
     for (auto& g : groups)
-        g->add(crowd.size() - 1);
-    tests::run_crowd(crowd, [&](int party) {
+        g->add(mix.size() - 1);
+    tests::run_concurrently(mix, [&](int party) {
         tests::chaos chaos(number(party));
         for (int round = 0; round < rounds; ++round) {
             auto& group = groups[static_cast<std::size_t>(round)];
@@ -335,11 +335,11 @@ TEST_CASE("wait_group: a counter that is too often taken down recovers", "[wait_
     fiber::wait_group wg;
     std::atomic<int> refused{0};
     wg.add(); // keeps the group open: no transient zero is a real one
-    tests::run_crowd(crowd, [&](int party) {
+    tests::run_concurrently(mix, [&](int party) {
         tests::chaos chaos(number(party));
         for (int i = 0; i < rounds; ++i) {
             try {
-                wg.add(-2 * crowd.size());
+                wg.add(-2 * mix.size());
             } catch (std::logic_error const&) {
                 ++refused;
             }
@@ -347,7 +347,7 @@ TEST_CASE("wait_group: a counter that is too often taken down recovers", "[wait_
                 static_cast<void>(wg.wait_for(std::chrono::microseconds(0)));
         }
     });
-    CHECK(refused == crowd.size() * rounds);
+    CHECK(refused == mix.size() * rounds);
     CHECK_FALSE(wg.wait_for(std::chrono::microseconds(0)));
     wg.done();
     wg.wait();

@@ -29,7 +29,7 @@ inline int status_of(pid_t child) {
 // its locks stay as the vanished threads held them.
 template <class Body>
 int in_child(Body body) {
-    constexpr unsigned longest_child = 100; // seconds: a child that hangs is killed, and fails its test
+    constexpr unsigned max_child_seconds = 100; // seconds: a child that hangs is killed, and fails its test
     pid_t const child = ::fork();
     if (child < 0)
         return -1;
@@ -38,7 +38,7 @@ int in_child(Body body) {
         ::_exit(0);
 #endif
     if (child == 0) {
-        ::alarm(longest_child);
+        ::alarm(max_child_seconds);
         int status = 1;
         try {
             status = body() ? 0 : 1;

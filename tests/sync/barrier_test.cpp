@@ -2,9 +2,9 @@
 // Copyright the libfiber authors.
 
 #include "tests/support/catch.hpp"
+#include "tests/support/concurrent_run.hpp"
 #include "tests/support/expect.hpp"
 #include "tests/support/procs.hpp"
-#include "tests/sync/parties.hpp"
 
 #include <fiber/barrier.hpp>
 #include <fiber/go.hpp>
@@ -34,17 +34,17 @@ TEST_CASE("a barrier for one opens at once, again and again", "[barrier]") {
 
 TEST_CASE("nobody goes on to the next phase before all have arrived and the completion has run",
           "[barrier]") {
-    tests::with_crowds([](tests::crowd const& crowd) {
+    tests::for_each_mix([](tests::mix const& mix) {
         constexpr int phases = 100;
         int completed = 0; // by completions only, read between them
         std::atomic<int> arrived{0};
         tests::expect expect;
         auto const complete = [&]() noexcept {
             ++completed;
-            expect(arrived == completed * crowd.size(), "all have arrived");
+            expect(arrived == completed * mix.size(), "all have arrived");
         };
-        fiber::barrier all(crowd.size(), complete);
-        tests::run_crowd(crowd, [&](int party) {
+        fiber::barrier all(mix.size(), complete);
+        tests::run_concurrently(mix, [&](int party) {
             for (int phase = 1; phase <= phases; ++phase) {
                 ++arrived;
                 if (party % 2 == 0) {

@@ -2,8 +2,8 @@
 // Copyright the libfiber authors.
 
 #include "tests/support/catch.hpp"
+#include "tests/support/concurrent_run.hpp"
 #include "tests/support/procs.hpp"
-#include "tests/sync/parties.hpp"
 
 #include <fiber/condition_variable.hpp>
 #include <fiber/go.hpp>
@@ -34,20 +34,20 @@ TEMPLATE_TEST_CASE("fibers and OS threads pass a token around under any lock", "
                    std::unique_lock<fiber::mutex>, std::unique_lock<fiber::timed_mutex>,
                    std::unique_lock<fiber::recursive_mutex>, std::unique_lock<fiber::shared_mutex>,
                    std::unique_lock<std::mutex>) {
-    tests::with_crowds([](tests::crowd const& crowd) {
+    tests::for_each_mix([](tests::mix const& mix) {
         constexpr int rounds = 50;
         typename TestType::mutex_type m;
         fiber::condition_variable_any cv;
         int turn = 0;
-        tests::run_crowd(crowd, [&](int party) {
+        tests::run_concurrently(mix, [&](int party) {
             for (int i = 0; i < rounds; ++i) {
                 TestType lock(m);
-                cv.wait(lock, [&] { return turn % crowd.size() == party; });
+                cv.wait(lock, [&] { return turn % mix.size() == party; });
                 ++turn;
                 cv.notify_all();
             }
         });
-        CHECK(turn == crowd.size() * rounds);
+        CHECK(turn == mix.size() * rounds);
     });
 }
 
@@ -62,13 +62,13 @@ TEST_CASE("a condition_variable_any takes a mutex itself for a lock", "[conditio
 }
 
 TEST_CASE("those who wait under a shared lock are woken together", "[condition_variable_any]") {
-    tests::with_crowds([](tests::crowd const& crowd) {
+    tests::for_each_mix([](tests::mix const& mix) {
         fiber::shared_mutex m;
         fiber::condition_variable_any cv;
         bool open = false;
         std::atomic<int> waiting{0};
         std::thread opener([&] {
-            while (waiting != crowd.size())
+            while (waiting != mix.size())
                 std::this_thread::yield();
             {
                 std::scoped_lock lock(m);
@@ -76,7 +76,7 @@ TEST_CASE("those who wait under a shared lock are woken together", "[condition_v
             }
             cv.notify_all();
         });
-        tests::run_crowd(crowd, [&](int) {
+        tests::run_concurrently(mix, [&](int) {
             std::shared_lock lock(m);
             ++waiting;
             cv.wait(lock, [&] { return open; });
@@ -103,7 +103,7 @@ TEST_CASE("std::condition_variable_any works over our mutexes", "[condition_vari
 }
 
 TEST_CASE("a stop request ends a wait", "[condition_variable_any]") {
-    tests::with_crowds([](tests::crowd const& crowd) {
+    tests::for_each_mix([](tests::mix const& mix) {
         fiber::mutex m;
         fiber::condition_variable_any cv;
         std::stop_source stop;
@@ -112,11 +112,11 @@ TEST_CASE("a stop request ends a wait", "[condition_variable_any]") {
         std::thread stopper([&] {
             for (bool all = false; !all; std::this_thread::yield()) {
                 std::scoped_lock lock(m);
-                all = waiting == crowd.size();
+                all = waiting == mix.size();
             }
             stop.request_stop();
         });
-        tests::run_crowd(crowd, [&](int party) {
+        tests::run_concurrently(mix, [&](int party) {
             std::unique_lock lock(m);
             ++waiting;
             auto const never = [] { return false; };
@@ -127,7 +127,7 @@ TEST_CASE("a stop request ends a wait", "[condition_variable_any]") {
             ended += !held && lock.owns_lock() ? 1 : 0;
         });
         stopper.join();
-        CHECK(ended == crowd.size());
+        CHECK(ended == mix.size());
     });
 }
 
@@ -194,7 +194,7 @@ TEST_CASE("a stopped waiter does not use up a notification", "[condition_variabl
 
 TEST_CASE("a condition_variable_any may be destroyed once all are notified or stopped",
           "[condition_variable_any]") {
-    tests::with_crowds([](tests::crowd const& crowd) {
+    tests::for_each_mix([](tests::mix const& mix) {
         fiber::mutex m;
         auto cv = std::make_unique<fiber::condition_variable_any>();
         std::stop_source stop;
@@ -203,7 +203,7 @@ TEST_CASE("a condition_variable_any may be destroyed once all are notified or st
         std::thread opener([&] {
             for (bool all = false; !all; std::this_thread::yield()) {
                 std::scoped_lock lock(m);
-                all = waiting == crowd.size();
+                all = waiting == mix.size();
             }
             std::scoped_lock lock(m); // so that none can return
             open = true;
@@ -211,7 +211,7 @@ TEST_CASE("a condition_variable_any may be destroyed once all are notified or st
             cv->notify_all();
             cv.reset();
         });
-        tests::run_crowd(crowd, [&, &condition = *cv](int party) {
+        tests::run_concurrently(mix, [&, &condition = *cv](int party) {
             std::unique_lock lock(m);
             ++waiting;
             if (party % 2 == 0)

@@ -2,8 +2,8 @@
 // Copyright the libfiber authors.
 
 #include "tests/support/catch.hpp"
+#include "tests/support/concurrent_run.hpp"
 #include "tests/support/procs.hpp"
-#include "tests/sync/parties.hpp"
 
 #include <fiber/condition_variable.hpp>
 #include <fiber/go.hpp>
@@ -40,26 +40,26 @@ void await(fiber::mutex& m, int const& waiting, int expected) {
 } // namespace
 
 TEST_CASE("notify_all wakes all parties that wait", "[condition_variable]") {
-    tests::with_crowds([](tests::crowd const& crowd) {
+    tests::for_each_mix([](tests::mix const& mix) {
         fiber::mutex m;
         fiber::condition_variable cv;
         int waiting = 0;
         bool open = false;
         std::atomic<int> passed{0};
         std::thread opener([&] {
-            await(m, waiting, crowd.size());
+            await(m, waiting, mix.size());
             std::scoped_lock guard(m);
             open = true;
             cv.notify_all();
         });
-        tests::run_crowd(crowd, [&](int) {
+        tests::run_concurrently(mix, [&](int) {
             std::unique_lock lock(m);
             ++waiting;
             cv.wait(lock, [&] { return open; });
             ++passed;
         });
         opener.join();
-        CHECK(passed == crowd.size());
+        CHECK(passed == mix.size());
     });
 }
 
@@ -186,16 +186,16 @@ TEST_CASE("a wait for a time that has passed unlocks, and returns", "[condition_
 }
 
 TEST_CASE("a timed wait is ended by a notification", "[condition_variable]") {
-    tests::with_crowds([](tests::crowd const& crowd) {
+    tests::for_each_mix([](tests::mix const& mix) {
         fiber::mutex m;
         fiber::condition_variable cv;
         int waiting = 0;
         std::atomic<int> timed_out{0};
         std::thread opener([&] {
-            await(m, waiting, crowd.size());
+            await(m, waiting, mix.size());
             cv.notify_all();
         });
-        tests::run_crowd(crowd, [&](int party) {
+        tests::run_concurrently(mix, [&](int party) {
             std::unique_lock lock(m);
             ++waiting;
             auto const end =
@@ -234,36 +234,36 @@ TEST_CASE("waiters that have given up do not use up a notification", "[condition
 }
 
 TEST_CASE("fibers and OS threads pass a token around", "[condition_variable]") {
-    tests::with_crowds([](tests::crowd const& crowd) {
+    tests::for_each_mix([](tests::mix const& mix) {
         constexpr int rounds = 100;
         fiber::mutex m;
         fiber::condition_variable cv;
         int turn = 0;
-        tests::run_crowd(crowd, [&](int party) {
+        tests::run_concurrently(mix, [&](int party) {
             for (int i = 0; i < rounds; ++i) {
                 std::unique_lock lock(m);
-                cv.wait(lock, [&] { return turn % crowd.size() == party; });
+                cv.wait(lock, [&] { return turn % mix.size() == party; });
                 ++turn;
                 cv.notify_all();
             }
         });
-        CHECK(turn == crowd.size() * rounds);
+        CHECK(turn == mix.size() * rounds);
     });
 }
 
 TEST_CASE("a condition_variable may be destroyed as soon as all waiters are notified",
           "[condition_variable]") {
-    tests::with_crowds([](tests::crowd const& crowd) {
+    tests::for_each_mix([](tests::mix const& mix) {
         fiber::mutex m;
         auto cv = std::make_unique<std::optional<fiber::condition_variable>>(std::in_place);
         int waiting = 0;
         std::thread opener([&] {
-            await(m, waiting, crowd.size());
+            await(m, waiting, mix.size());
             std::scoped_lock guard(m); // so that none can return
             (*cv)->notify_all();
             cv.reset();
         });
-        tests::run_crowd(crowd, [&, &condition = **cv](int party) {
+        tests::run_concurrently(mix, [&, &condition = **cv](int party) {
             std::unique_lock lock(m);
             ++waiting;
             if (party % 2 == 0)

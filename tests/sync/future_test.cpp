@@ -2,9 +2,9 @@
 // Copyright the libfiber authors.
 
 #include "tests/support/catch.hpp"
+#include "tests/support/concurrent_run.hpp"
 #include "tests/support/expect.hpp"
 #include "tests/support/procs.hpp"
-#include "tests/sync/parties.hpp"
 
 #include <fiber/future.hpp>
 #include <fiber/go.hpp>
@@ -49,15 +49,15 @@ std::future_errc error_of(F f) {
 } // namespace
 
 TEST_CASE("a future gets what the promise has set, once", "[future]") {
-    tests::with_crowds([](tests::crowd const& crowd) {
-        std::vector<fiber::promise<int>> promises(static_cast<std::size_t>(crowd.size()));
+    tests::for_each_mix([](tests::mix const& mix) {
+        std::vector<fiber::promise<int>> promises(static_cast<std::size_t>(mix.size()));
         tests::expect expect;
-        tests::run_crowd(crowd, [&](int party) {
+        tests::run_concurrently(mix, [&](int party) {
             auto const me = static_cast<std::size_t>(party);
             promises[(me + 1) % promises.size()].set_value(party);
             auto f = promises[me].get_future();
             expect(f.valid(), "valid before get");
-            expect(f.get() == (party + crowd.size() - 1) % crowd.size(), "the value of the one before");
+            expect(f.get() == (party + mix.size() - 1) % mix.size(), "the value of the one before");
             expect(!f.valid(), "not valid after get");
         });
     });
@@ -152,18 +152,18 @@ TEST_CASE("a timed wait for a future ends by its time, or by the result", "[futu
 }
 
 TEST_CASE("all copies of a shared_future get the same value", "[future]") {
-    tests::with_crowds([](tests::crowd const& crowd) {
+    tests::for_each_mix([](tests::mix const& mix) {
         fiber::promise<std::string> p;
         fiber::shared_future<std::string> const f = p.get_future();
         std::atomic<int> waiting{0};
         std::thread setter([&] {
-            while (waiting != crowd.size())
+            while (waiting != mix.size())
                 std::this_thread::yield();
             p.set_value("text");
         });
         std::atomic<std::string const*> seen{nullptr};
         tests::expect expect;
-        tests::run_crowd(crowd, [&, f](int party) {
+        tests::run_concurrently(mix, [&, f](int party) {
             auto const mine = f;
             ++waiting;
             if (party % 2 == 0)
@@ -278,14 +278,14 @@ TEST_CASE("a deferred function runs in the first who waits, if any", "[async]") 
     CHECK(f.wait_for(0s) == fiber::future_status::ready);
     CHECK(f.get() == 1);
 
-    tests::with_crowds([](tests::crowd const& crowd) {
+    tests::for_each_mix([](tests::mix const& mix) {
         std::atomic<int> once{0};
         auto const shared = fiber::async(fiber::launch::deferred, [&] {
                                 fiber::this_fiber::yield();
                                 return ++once;
                             }).share();
         tests::expect expect;
-        tests::run_crowd(crowd, [&, shared](int) { expect(shared.get() == 1, "run once"); });
+        tests::run_concurrently(mix, [&, shared](int) { expect(shared.get() == 1, "run once"); });
         CHECK(once == 1);
     });
 }

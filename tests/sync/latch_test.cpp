@@ -2,8 +2,8 @@
 // Copyright the libfiber authors.
 
 #include "tests/support/catch.hpp"
+#include "tests/support/concurrent_run.hpp"
 #include "tests/support/expect.hpp"
-#include "tests/sync/parties.hpp"
 
 #include <fiber/go.hpp>
 #include <fiber/latch.hpp>
@@ -36,11 +36,11 @@ TEST_CASE("a latch opens when it has been counted down to zero", "[latch]") {
 }
 
 TEST_CASE("a latch lets nobody pass until all have arrived", "[latch]") {
-    tests::with_crowds([](tests::crowd const& crowd) {
-        fiber::latch all(crowd.size());
+    tests::for_each_mix([](tests::mix const& mix) {
+        fiber::latch all(mix.size());
         std::atomic<int> arrived{0};
         tests::expect expect;
-        tests::run_crowd(crowd, [&](int party) {
+        tests::run_concurrently(mix, [&](int party) {
             ++arrived;
             if (party % 2 == 0) {
                 all.arrive_and_wait();
@@ -48,7 +48,7 @@ TEST_CASE("a latch lets nobody pass until all have arrived", "[latch]") {
                 all.count_down();
                 all.wait();
             }
-            expect(arrived == crowd.size(), "all have arrived");
+            expect(arrived == mix.size(), "all have arrived");
         });
         CHECK(all.try_wait());
     });

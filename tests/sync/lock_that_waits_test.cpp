@@ -3,8 +3,8 @@
 
 // condition_variable_any over locks whose unlock() waits.
 #include "tests/support/catch.hpp"
+#include "tests/support/concurrent_run.hpp"
 #include "tests/support/expect.hpp"
-#include "tests/sync/parties.hpp"
 
 #include <fiber/fiber.hpp>
 
@@ -88,20 +88,20 @@ void in_either(F const& f) {
 
 TEMPLATE_TEST_CASE("a token goes round under a lock whose unlock waits", "[condition_variable_any]",
                    lock_by_select, lock_by_timed_mutex, lock_that_sleeps) {
-    tests::with_crowds([](tests::crowd const& crowd) {
+    tests::for_each_mix([](tests::mix const& mix) {
         constexpr int rounds = 10;
         TestType lock;
         fiber::condition_variable_any cv;
         int turn = 0;
-        tests::run_crowd(crowd, [&](int party) {
+        tests::run_concurrently(mix, [&](int party) {
             for (int i = 0; i < rounds; ++i) {
                 std::unique_lock hold(lock);
-                cv.wait(lock, [&] { return turn % crowd.size() == party; });
+                cv.wait(lock, [&] { return turn % mix.size() == party; });
                 ++turn;
                 cv.notify_all();
             }
         });
-        CHECK(turn == crowd.size() * rounds);
+        CHECK(turn == mix.size() * rounds);
     });
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-#include "sync/party_name.hpp"
+#include "sync/caller_name.hpp"
 #include "tests/support/catch.hpp"
 
 #include <fiber/barrier.hpp>

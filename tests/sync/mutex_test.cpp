@@ -2,11 +2,11 @@
 // Copyright the libfiber authors.
 
 #include "tests/support/catch.hpp"
+#include "tests/support/concurrent_run.hpp"
 #include "tests/support/expect.hpp"
 #include "tests/support/procs.hpp"
-#include "tests/sync/parties.hpp"
 
-#include <fiber/detail/unlock_alone.hpp>
+#include <fiber/detail/unlock_biased.hpp>
 #include <fiber/go.hpp>
 #include <fiber/mutex.hpp>
 
@@ -39,13 +39,13 @@ fiber::handle go_until_parked(F f) {
     return h;
 }
 
-// [mutex.alone] Whether the kernel lets a mutex be unlocked so: not under Valgrind, for one.
-bool some_unlock_alone() {
+// [mutex.bias] Whether the kernel lets a mutex be unlocked so: not under Valgrind, for one.
+bool kernel_allows_biased_unlock() {
     std::array<std::uint8_t, 3> lock{1, 1, 0};
-    return fiber::detail::unlock_alone(&lock);
+    return fiber::detail::unlock_biased(&lock);
 }
 
-bool has_company(fiber::mutex const& m) {
+bool is_unbiased(fiber::mutex const& m) {
     std::array<std::uint8_t, sizeof m> bytes;
     std::memcpy(bytes.data(), &m, sizeof m);
     return bytes[2] != 0;
@@ -54,11 +54,11 @@ bool has_company(fiber::mutex const& m) {
 } // namespace
 
 TEST_CASE("a mutex excludes all parties but one", "[mutex]") {
-    tests::with_crowds([](tests::crowd const& crowd) {
+    tests::for_each_mix([](tests::mix const& mix) {
         constexpr int rounds = 500;
         fiber::mutex m;
         int count = 0;
-        tests::run_crowd(crowd, [&](int) {
+        tests::run_concurrently(mix, [&](int) {
             for (int i = 0; i < rounds; ++i) {
                 std::scoped_lock guard(m);
                 int const seen = count;
@@ -67,7 +67,7 @@ TEST_CASE("a mutex excludes all parties but one", "[mutex]") {
                 count = seen + 1;
             }
         });
-        CHECK(count == crowd.size() * rounds);
+        CHECK(count == mix.size() * rounds);
     });
 }
 
@@ -266,33 +266,32 @@ TEST_CASE("a fiber that unlocks and never parks does not keep others out", "[mut
     });
 }
 
-TEST_CASE("a mutex is alone again when nobody has waited for it for long, and may then be waited for",
-          "[mutex]") {
+TEST_CASE("a mutex is biased again after long without contention, and may then be waited for", "[mutex]") {
     fiber::runtime r({.processors = 1});
     r.run([] {
         fiber::mutex m;
         for (int round = 0; round < 5; ++round) {
             m.lock();
             auto waiter = go_until_parked([&] { std::scoped_lock guard(m); });
-            CHECK(has_company(m));
+            CHECK(is_unbiased(m));
             m.unlock();
             waiter.join();
             for (int i = 0; i < 1000; ++i)
                 std::scoped_lock guard(m);
-            CHECK(has_company(m));
+            CHECK(is_unbiased(m));
             // Sooner or later: restarts may have cost much lately. Never, if they have cost too much.
-            while (some_unlock_alone() && has_company(m))
+            while (kernel_allows_biased_unlock() && is_unbiased(m))
                 std::scoped_lock guard(m);
         }
     });
 }
 
 TEST_CASE("a mutex works with std::lock, in whatever order", "[mutex]") {
-    tests::with_crowds([](tests::crowd const& crowd) {
+    tests::for_each_mix([](tests::mix const& mix) {
         fiber::mutex a;
         fiber::mutex b;
         int count = 0;
-        tests::run_crowd(crowd, [&](int party) {
+        tests::run_concurrently(mix, [&](int party) {
             for (int i = 0; i < 100; ++i) {
                 auto& first = party % 2 == 0 ? a : b;
                 auto& second = party % 2 == 0 ? b : a;
@@ -300,6 +299,6 @@ TEST_CASE("a mutex works with std::lock, in whatever order", "[mutex]") {
                 ++count;
             }
         });
-        CHECK(count == crowd.size() * 100);
+        CHECK(count == mix.size() * 100);
     });
 }

@@ -2,9 +2,9 @@
 // Copyright the libfiber authors.
 
 #include "tests/support/catch.hpp"
+#include "tests/support/concurrent_run.hpp"
 #include "tests/support/expect.hpp"
 #include "tests/support/procs.hpp"
-#include "tests/sync/parties.hpp"
 
 #include <fiber/go.hpp>
 #include <fiber/once.hpp>
@@ -25,11 +25,11 @@ static_assert(std::is_trivially_destructible_v<fiber::once_flag>);
 } // namespace
 
 TEST_CASE("call_once calls once, and all callers see the effects", "[once]") {
-    tests::with_crowds([](tests::crowd const& crowd) {
+    tests::for_each_mix([](tests::mix const& mix) {
         fiber::once_flag flag;
         tests::expect expect;
         int calls = 0;
-        tests::run_crowd(crowd, [&](int) {
+        tests::run_concurrently(mix, [&](int) {
             fiber::call_once(flag, [&] {
                 for (int i = 0; i < 10; ++i)
                     fiber::this_fiber::yield();
@@ -69,12 +69,12 @@ TEST_CASE("call_once waits for a call that is being made", "[once]") {
 }
 
 TEST_CASE("when the call throws, its caller gets the exception and the next caller tries", "[once]") {
-    tests::with_crowds([](tests::crowd const& crowd) {
+    tests::for_each_mix([](tests::mix const& mix) {
         fiber::once_flag flag;
         int attempts = 0; // guarded by the flag
         std::atomic<int> caught{0};
         std::atomic<int> returned{0};
-        tests::run_crowd(crowd, [&](int) {
+        tests::run_concurrently(mix, [&](int) {
             try {
                 fiber::call_once(flag, [&] {
                     fiber::this_fiber::yield();
@@ -88,7 +88,7 @@ TEST_CASE("when the call throws, its caller gets the exception and the next call
         });
         CHECK(attempts == 4);
         CHECK(caught == 3);
-        CHECK(returned == crowd.size() - 3);
+        CHECK(returned == mix.size() - 3);
     });
 }
 

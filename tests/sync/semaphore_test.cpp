@@ -2,9 +2,9 @@
 // Copyright the libfiber authors.
 
 #include "tests/support/catch.hpp"
+#include "tests/support/concurrent_run.hpp"
 #include "tests/support/expect.hpp"
 #include "tests/support/procs.hpp"
-#include "tests/sync/parties.hpp"
 
 #include <fiber/go.hpp>
 #include <fiber/semaphore.hpp>
@@ -42,11 +42,11 @@ TEST_CASE("a semaphore gives as many permits as it has", "[semaphore]") {
 }
 
 TEST_CASE("never more parties are inside than there are permits", "[semaphore]") {
-    tests::with_crowds([](tests::crowd const& crowd) {
+    tests::for_each_mix([](tests::mix const& mix) {
         fiber::counting_semaphore<3> permits(3);
         std::atomic<int> inside{0};
         tests::expect expect;
-        tests::run_crowd(crowd, [&](int) {
+        tests::run_concurrently(mix, [&](int) {
             for (int i = 0; i < 200; ++i) {
                 permits.acquire();
                 expect(++inside <= 3, "at most three");
@@ -124,10 +124,10 @@ TEST_CASE("waiters that have given up do not use up a permit", "[semaphore]") {
 }
 
 TEST_CASE("two parties alternate by two semaphores", "[semaphore]") {
-    for (tests::crowd const& c : {tests::crowd{2, 0}, tests::crowd{1, 1}, tests::crowd{0, 2}}) {
+    for (tests::mix const& c : {tests::mix{2, 0}, tests::mix{1, 1}, tests::mix{0, 2}}) {
         fiber::binary_semaphore turns[2]{fiber::binary_semaphore(1), fiber::binary_semaphore(0)};
         int count = 0;
-        tests::run_crowd(c, [&](int party) {
+        tests::run_concurrently(c, [&](int party) {
             for (int i = 0; i < 200; ++i) {
                 turns[party].acquire();
                 ++count;
@@ -139,7 +139,7 @@ TEST_CASE("two parties alternate by two semaphores", "[semaphore]") {
 }
 
 TEST_CASE("a semaphore may be destroyed as soon as acquire has returned", "[semaphore]") {
-    tests::with_crowds([](tests::crowd const&) {
+    tests::for_each_mix([](tests::mix const&) {
         for (int i = 0; i < 200; ++i) {
             auto s = std::make_unique<fiber::binary_semaphore>(0);
             auto h = fiber::go([&signal = *s] { signal.release(); });

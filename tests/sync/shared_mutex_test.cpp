@@ -2,9 +2,9 @@
 // Copyright the libfiber authors.
 
 #include "tests/support/catch.hpp"
+#include "tests/support/concurrent_run.hpp"
 #include "tests/support/expect.hpp"
 #include "tests/support/procs.hpp"
-#include "tests/sync/parties.hpp"
 
 #include <fiber/go.hpp>
 #include <fiber/shared_mutex.hpp>
@@ -82,14 +82,14 @@ TEST_CASE("a shared mutex of static storage is usable without any initialisation
 
 TEMPLATE_TEST_CASE("writers are alone, readers see what they have written", "[shared_mutex]",
                    SHARED_MUTEXES) {
-    tests::with_crowds([](tests::crowd const& crowd) {
+    tests::for_each_mix([](tests::mix const& mix) {
         constexpr int rounds = 1000;
         TestType m;
         int a = 0;
         int b = 0;
         std::atomic<int> written{0};
         tests::expect expect;
-        tests::run_crowd(crowd, [&](int party) {
+        tests::run_concurrently(mix, [&](int party) {
             for (int i = 0; i < rounds; ++i) {
                 if ((i + party) % 97 == 0) {
                     std::scoped_lock lock(m);
@@ -112,13 +112,13 @@ TEMPLATE_TEST_CASE("writers are alone, readers see what they have written", "[sh
 }
 
 TEST_CASE("readers are inside together", "[shared_mutex]") {
-    tests::with_crowds([](tests::crowd const& crowd) {
+    tests::for_each_mix([](tests::mix const& mix) {
         fiber::shared_mutex m;
         std::atomic<int> inside{0};
-        tests::run_crowd(crowd, [&](int) {
+        tests::run_concurrently(mix, [&](int) {
             std::shared_lock lock(m);
             ++inside;
-            while (inside != crowd.size()) // or the test hangs
+            while (inside != mix.size()) // or the test hangs
                 fiber::this_fiber::yield();
         });
         CHECK(m.try_lock());

@@ -3,9 +3,9 @@
 
 // Waits that a stop request ends: of mutex, semaphores, wait_group.
 #include "tests/support/catch.hpp"
+#include "tests/support/concurrent_run.hpp"
 #include "tests/support/expect.hpp"
 #include "tests/support/procs.hpp"
-#include "tests/sync/parties.hpp"
 #include "tests/sync/stoppable.hpp"
 
 #include <fiber/condition_variable.hpp>
@@ -62,17 +62,17 @@ TEMPLATE_TEST_CASE("a wait after a stop returns at once, and takes nothing", "[s
 
 TEMPLATE_TEST_CASE("a stop ends the wait of a fiber that is parked, and that of an OS thread", "[stop_wait]",
                    STOPPABLES) {
-    tests::with_crowds([](tests::crowd const& crowd) {
+    tests::for_each_mix([](tests::mix const& mix) {
         TestType object;
         fiber::stop_source source;
         std::atomic<int> waiting{0};
         tests::expect expect;
         std::thread stopper([&] {
-            while (waiting != crowd.size())
+            while (waiting != mix.size())
                 std::this_thread::yield();
             source.request_stop();
         });
-        tests::run_crowd(crowd, [&](int) {
+        tests::run_concurrently(mix, [&](int) {
             ++waiting;
             expect(!object.wait(source.get_token()), "stopped");
         });
@@ -166,10 +166,10 @@ TEMPLATE_TEST_CASE("a token that cannot be stopped makes a plain wait", "[stop_w
 
 TEMPLATE_TEST_CASE("one party is stopped again and again, with a wait of another kind in between",
                    "[stop_wait]", STOPPABLES) {
-    tests::with_crowds([](tests::crowd const& crowd) {
+    tests::for_each_mix([](tests::mix const& mix) {
         TestType object;
         tests::expect expect;
-        tests::run_crowd(crowd, [&](int) {
+        tests::run_concurrently(mix, [&](int) {
             for (int i = 0; i < 50; ++i) {
                 fiber::stop_source source;
                 fiber::handle stopper = fiber::go([source] { source.request_stop(); });

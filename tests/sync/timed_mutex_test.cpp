@@ -4,8 +4,8 @@
 // All mutexes that can be locked for some time; and those that are recursive.
 
 #include "tests/support/catch.hpp"
+#include "tests/support/concurrent_run.hpp"
 #include "tests/support/procs.hpp"
-#include "tests/sync/parties.hpp"
 
 #include <fiber/go.hpp>
 #include <fiber/mutex.hpp>
@@ -86,10 +86,10 @@ TEMPLATE_TEST_CASE("a timed lock that nobody grants returns after its time", "[t
 }
 
 TEMPLATE_TEST_CASE("a timed lock excludes all parties but one", "[timed_mutex]", TIMED_MUTEXES) {
-    tests::with_crowds([](tests::crowd const& crowd) {
+    tests::for_each_mix([](tests::mix const& mix) {
         TestType m;
         int count = 0;
-        tests::run_crowd(crowd, [&](int party) {
+        tests::run_concurrently(mix, [&](int party) {
             for (int i = 0; i < 300; ++i) {
                 if (party % 2 == 0)
                     m.lock();
@@ -103,7 +103,7 @@ TEMPLATE_TEST_CASE("a timed lock excludes all parties but one", "[timed_mutex]",
                 m.unlock();
             }
         });
-        CHECK(count == crowd.size() * 300);
+        CHECK(count == mix.size() * 300);
     });
 }
 
@@ -159,10 +159,10 @@ TEST_CASE("a recursive timed mutex is had at once by the party that has it", "[r
 
 TEMPLATE_TEST_CASE("a recursive mutex knows its owner wherever that runs", "[recursive_mutex]",
                    fiber::recursive_mutex, fiber::recursive_timed_mutex) {
-    tests::with_crowds([](tests::crowd const& crowd) {
+    tests::for_each_mix([](tests::mix const& mix) {
         TestType m;
         int count = 0;
-        tests::run_crowd(crowd, [&](int) {
+        tests::run_concurrently(mix, [&](int) {
             for (int i = 0; i < 200; ++i) {
                 m.lock();
                 int const seen = count;
@@ -173,6 +173,6 @@ TEMPLATE_TEST_CASE("a recursive mutex knows its owner wherever that runs", "[rec
                 m.unlock();
             }
         });
-        CHECK(count == crowd.size() * 200);
+        CHECK(count == mix.size() * 200);
     });
 }

@@ -2,9 +2,9 @@
 // Copyright the libfiber authors.
 
 #include "tests/support/catch.hpp"
+#include "tests/support/concurrent_run.hpp"
 #include "tests/support/expect.hpp"
 #include "tests/support/procs.hpp"
-#include "tests/sync/parties.hpp"
 
 #include <fiber/go.hpp>
 #include <fiber/wait_group.hpp>
@@ -43,7 +43,7 @@ TEST_CASE("a wait on a counter of zero returns at once", "[wait_group]") {
 }
 
 TEST_CASE("wait returns when all have called done, and sees what they did", "[wait_group]") {
-    tests::with_crowds([](tests::crowd const& crowd) {
+    tests::for_each_mix([](tests::mix const& mix) {
         constexpr int members = 20;
         fiber::wait_group wg;
         tests::expect expect;
@@ -57,7 +57,7 @@ TEST_CASE("wait returns when all have called done, and sees what they did", "[wa
                     wg.done();
                 });
         });
-        tests::run_crowd(crowd, [&](int party) {
+        tests::run_concurrently(mix, [&](int party) {
             if (party % 2 == 0)
                 wg.wait();
             else

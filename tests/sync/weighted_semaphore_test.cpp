@@ -3,9 +3,9 @@
 
 #include "tests/support/catch.hpp"
 #include "tests/support/chaos.hpp"
+#include "tests/support/concurrent_run.hpp"
 #include "tests/support/expect.hpp"
 #include "tests/support/procs.hpp"
-#include "tests/sync/parties.hpp"
 
 #include <fiber/go.hpp>
 #include <fiber/stop_token.hpp>
@@ -164,12 +164,12 @@ TEST_CASE("when a large request is stopped, small ones behind it are served", "[
 }
 
 TEST_CASE("never are more units out than there are", "[weighted_semaphore]") {
-    tests::with_crowds([](tests::crowd const& crowd) {
+    tests::for_each_mix([](tests::mix const& mix) {
         constexpr std::ptrdiff_t size = 7;
         fiber::weighted_semaphore s(size);
         std::atomic<std::ptrdiff_t> out{0};
         tests::expect expect;
-        tests::run_crowd(crowd, [&](int party) {
+        tests::run_concurrently(mix, [&](int party) {
             tests::chaos chaos(static_cast<std::uint64_t>(party));
             for (int i = 0; i < 300; ++i) {
                 auto const k = static_cast<std::ptrdiff_t>(chaos.below(size + 1));
@@ -188,10 +188,10 @@ TEST_CASE("never are more units out than there are", "[weighted_semaphore]") {
 }
 
 TEST_CASE("who acquires sees what was done before the release", "[weighted_semaphore]") {
-    tests::with_crowds([](tests::crowd const& crowd) {
+    tests::for_each_mix([](tests::mix const& mix) {
         fiber::weighted_semaphore s(3);
         int count = 0; // guarded by all three units
-        tests::run_crowd(crowd, [&](int party) {
+        tests::run_concurrently(mix, [&](int party) {
             for (int i = 0; i < 200; ++i) {
                 if (party % 2 == 0) {
                     s.acquire(1);
@@ -206,12 +206,12 @@ TEST_CASE("who acquires sees what was done before the release", "[weighted_semap
                 s.release(1);
             }
         });
-        CHECK(count == crowd.size() * 200);
+        CHECK(count == mix.size() * 200);
     });
 }
 
 TEST_CASE("a weighted semaphore may be destroyed as soon as acquire has returned", "[weighted_semaphore]") {
-    tests::with_crowds([](tests::crowd const&) {
+    tests::for_each_mix([](tests::mix const&) {
         for (int i = 0; i < 200; ++i) {
             auto s = std::make_unique<fiber::weighted_semaphore>(2);
             s->acquire(1);

@@ -80,7 +80,7 @@ struct {
          fiber::after_func(1ms, [] { closed().send(1); });
          fiber::this_fiber::sleep_for(1h);
      }},
-    {"on_further_stack", [] { fiber::with_stack(std::size_t{1} << 30, [] { closed().send(1); }); }},
+    {"on_stack_extension", [] { fiber::with_stack(std::size_t{1} << 30, [] { closed().send(1); }); }},
 };
 
 } // namespace

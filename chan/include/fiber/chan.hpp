@@ -158,7 +158,7 @@ private:
         static_assert(sizeof(Capacity) <= sizeof(std::size_t));
         if constexpr (std::is_signed_v<Capacity>)
             if (capacity < 0)
-                detail::channel::refuse_capacity(capacity);
+                detail::channel::throw_negative_capacity(capacity);
         return static_cast<std::size_t>(capacity);
     }
 

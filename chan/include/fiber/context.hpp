@@ -185,7 +185,7 @@ private:
     [[nodiscard]] registration call_after(std::unique_ptr<detail::context_func>) const;
     [[nodiscard]] void const* find(detail::context_key const&) const noexcept;
 
-    detail::channel_ptr node_; // its done() channel, whose companion has the rest; null: the background
+    detail::channel_ptr node_; // its done() channel, whose attachment has the rest; null: the background
 };
 
 class context::registration {

@@ -92,7 +92,7 @@ template <class F>
 template <class... Cases>
 std::size_t select(Cases&&... cases) {
     std::size_t position = 0;
-    detail::select_and(
+    detail::select_and_visit(
         [&](std::size_t chosen, auto& that, op_status status) {
             position = chosen;
             static_cast<void>(that.run(status));
@@ -109,7 +109,7 @@ auto select_result(Cases&&... cases) {
         fiber::select(cases...);
     } else {
         std::optional<result> value;
-        detail::select_and(
+        detail::select_and_visit(
             [&](std::size_t, auto& that, op_status status) { value.emplace(that.run(status)); }, cases...);
         return result(std::move(value.operator*()));
     }
@@ -164,7 +164,7 @@ public:
         for (;;) {
             std::size_t const at = choose(detail::may_wait::yes);
             entry& e = entry_of_case(at);
-            if (e.is_over())
+            if (e.is_due())
                 return run(at);
             cases_[at] = e.make(); // its clock has been set back
         }
@@ -174,7 +174,7 @@ public:
         std::size_t const none = size();
         std::size_t at;
         bool passed_over = false;
-        while ((at = choose(detail::may_wait::no)) != none && !entry_of_case(at).is_over()) {
+        while ((at = choose(detail::may_wait::no)) != none && !entry_of_case(at).is_due()) {
             cases_[at] = {}; // due by the steady clock, but not by its own: it must not hide what is ready
             passed_over = true;
         }
@@ -192,7 +192,7 @@ private:
     struct entry {
         virtual ~entry() = default;
         virtual detail::select_case make() = 0;
-        [[nodiscard]] virtual bool is_over() const = 0;
+        [[nodiscard]] virtual bool is_due() const = 0;
         virtual void run(op_status) = 0;
 
         detail::channel* on = nullptr; // null for a case without a channel
@@ -205,7 +205,7 @@ private:
         template <class Make>
         explicit entry_of(Make const& made) : that(made()) {}
         detail::select_case make() override { return that.make(); }
-        [[nodiscard]] bool is_over() const override { return that.is_over(); }
+        [[nodiscard]] bool is_due() const override { return that.is_due(); }
         void run(op_status status) override { static_cast<void>(that.run(status)); }
         Case that;
     };
@@ -262,10 +262,10 @@ private:
     entry& entry_of_case(std::size_t at) const noexcept { return *entries_[positions_[at]]; }
 
     // The index of a case; size(): there is none.
-    std::size_t choose(detail::may_wait patience) {
+    std::size_t choose(detail::may_wait block) {
         if (!sorted_)
             sort();
-        return detail::select(cases_.data(), size(), order_.data(), patience);
+        return detail::select(cases_.data(), size(), order_.data(), block);
     }
     void sort() {
         auto const channel_of = [this](std::size_t position) {

@@ -9,7 +9,7 @@
 // function returns the process exits with status 0. Mutexes that others held stay locked, as with pthreads.
 #pragma once
 
-#include <fiber/detail/guarded.hpp>
+#include <fiber/detail/try_catch.hpp>
 #include <fiber/go.hpp>
 
 #include <cstddef>
@@ -119,25 +119,26 @@ std::invoke_result_t<F, Args...> runtime::run(F&& f, Args&&... args) {
         return std::invoke(std::forward<F>(f), std::forward<Args>(args)...);
     };
     std::exception_ptr failure;
-    auto const guarded = [this, &failure](auto const& body) {
-        this->go(
-                [&] { detail::guarded(body, [&](std::exception_ptr error) { failure = std::move(error); }); })
+    auto const run_and_rethrow = [this, &failure](auto const& body) {
+        this->go([&] {
+                detail::try_catch(body, [&](std::exception_ptr error) { failure = std::move(error); });
+            })
             .join();
         if (failure)
             std::rethrow_exception(std::move(failure));
     };
     if constexpr (std::is_void_v<result>) {
-        guarded(call);
+        run_and_rethrow(call);
     } else if constexpr (std::is_reference_v<result>) {
         std::remove_reference_t<result>* value = nullptr;
-        guarded([&] {
+        run_and_rethrow([&] {
             auto&& r = call();
             value = std::addressof(r);
         });
         return static_cast<result>(*value);
     } else {
         std::optional<result> value;
-        guarded([&] { value.emplace(call()); });
+        run_and_rethrow([&] { value.emplace(call()); });
         return std::move(value.operator*());
     }
 }

@@ -21,15 +21,15 @@ namespace detail {
 // Calls body(argument) on another stack of at least so many usable bytes, and returns when it does; exceptions pass.
 // The caller remains the same fiber or OS thread. Throws std::system_error(resource_unavailable_try_again) when no
 // stack can be had, std::invalid_argument for more than 32 GiB.
-FIBER_API void call_on_further_stack(std::size_t bytes, void (*body)(void*), void* argument);
+FIBER_API void call_on_stack_extension(std::size_t bytes, void (*body)(void*), void* argument);
 
 template <class F>
 void call_erased(void* f) {
     (*static_cast<F*>(f))();
 }
 template <class Call>
-void call_further(std::size_t bytes, Call& call) {
-    detail::call_on_further_stack(bytes, detail::call_erased<Call>, std::addressof(call));
+void call_on_extension(std::size_t bytes, Call& call) {
+    detail::call_on_stack_extension(bytes, detail::call_erased<Call>, std::addressof(call));
 }
 
 } // namespace detail
@@ -46,19 +46,19 @@ std::invoke_result_t<F> with_stack(std::size_t bytes, F&& f) {
         return std::invoke(std::forward<F>(f));
     if constexpr (std::is_void_v<result>) {
         auto call = [&f] { std::invoke(std::forward<F>(f)); };
-        detail::call_further(bytes, call);
+        detail::call_on_extension(bytes, call);
     } else if constexpr (std::is_reference_v<result>) {
         std::remove_reference_t<result>* there = nullptr;
         auto call = [&] {
             auto&& found = std::invoke(std::forward<F>(f));
             there = std::addressof(found);
         };
-        detail::call_further(bytes, call);
+        detail::call_on_extension(bytes, call);
         return static_cast<result>(*there);
     } else {
         std::optional<result> value;
         auto call = [&] { value.emplace(std::invoke(std::forward<F>(f))); };
-        detail::call_further(bytes, call);
+        detail::call_on_extension(bytes, call);
         return std::move(value.operator*());
     }
 }

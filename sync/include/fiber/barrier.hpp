@@ -18,7 +18,7 @@ namespace fiber {
 namespace detail {
 
 // A barrier but for the type of its completion.
-class FIBER_API phases {
+class FIBER_API barrier_base {
 public:
     using number = std::uint64_t;
     // What is to be done once all have arrived, before the next phase begins.
@@ -28,16 +28,16 @@ public:
     };
     static constexpr std::ptrdiff_t limit = PTRDIFF_MAX;
 
-    constexpr explicit phases(std::ptrdiff_t expected) : expected_(expected), missing_(expected) {
+    constexpr explicit barrier_base(std::ptrdiff_t expected) : expected_(expected), missing_(expected) {
         if (expected < 0)
-            misused("made with a count below zero");
+            report_misuse("made with a count below zero");
     }
-    ~phases() {
+    ~barrier_base() {
         if (!waiters_.empty()) [[unlikely]]
-            destroyed_in_use();
+            report_destroyed_in_use();
     }
-    phases(phases const&) = delete;
-    phases& operator=(phases const&) = delete;
+    barrier_base(barrier_base const&) = delete;
+    barrier_base& operator=(barrier_base const&) = delete;
 
     [[nodiscard]] number arrive(std::ptrdiff_t n, completion) noexcept;
     void wait(number arrived_in) noexcept;
@@ -48,8 +48,8 @@ private:
     [[nodiscard]] number arrive_locked(std::ptrdiff_t n) noexcept;
     void complete_locked(completion) noexcept;
     void wait_locked() noexcept;
-    [[noreturn]] void misused(char const* how) const noexcept;
-    void destroyed_in_use() const noexcept;
+    [[noreturn]] void report_misuse(char const* what) const noexcept;
+    void report_destroyed_in_use() const noexcept;
 
     // All guarded by rt::queue_lock_of(this).
     std::atomic<number> phase_{0};
@@ -80,11 +80,11 @@ public:
 
     private:
         friend class barrier;
-        explicit arrival_token(detail::phases::number phase) noexcept : phase_(phase) {}
-        detail::phases::number phase_;
+        explicit arrival_token(detail::barrier_base::number phase) noexcept : phase_(phase) {}
+        detail::barrier_base::number phase_;
     };
 
-    [[nodiscard]] static constexpr std::ptrdiff_t max() noexcept { return detail::phases::limit; }
+    [[nodiscard]] static constexpr std::ptrdiff_t max() noexcept { return detail::barrier_base::limit; }
 
     constexpr explicit barrier(std::ptrdiff_t expected, CompletionFunction f = CompletionFunction())
         : phases_(expected), completion_(std::move(f)) {}
@@ -103,7 +103,7 @@ public:
     void arrive_and_drop() { phases_.arrive_and_drop(completion()); }
 
 private:
-    detail::phases::completion completion() noexcept {
+    detail::barrier_base::completion completion() noexcept {
         if constexpr (std::is_same_v<CompletionFunction, detail::no_completion>)
             return {nullptr, nullptr};
         else
@@ -111,7 +111,7 @@ private:
                     const_cast<void*>(static_cast<void const*>(std::addressof(completion_)))};
     }
 
-    mutable detail::phases phases_; // std's wait() is const
+    mutable detail::barrier_base phases_; // std's wait() is const
     [[no_unique_address]] CompletionFunction completion_;
 };
 

@@ -80,7 +80,7 @@ public:
 private:
     cv_status wait_before(std::unique_lock<mutex>& lock, detail::deadline until) noexcept {
         if (!lock.owns_lock()) [[unlikely]]
-            condition_.waited_without_lock();
+            condition_.report_wait_without_lock();
         return condition_.wait(detail::lock_operations(*lock.mutex()), until);
     }
 

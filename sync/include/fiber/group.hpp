@@ -6,7 +6,7 @@
 
 #include <fiber/detail/config.hpp>
 #include <fiber/detail/countdown.hpp>
-#include <fiber/detail/guarded.hpp>
+#include <fiber/detail/try_catch.hpp>
 #include <fiber/go.hpp>
 #include <fiber/semaphore.hpp>
 #include <fiber/stop_token.hpp>
@@ -41,13 +41,13 @@ public:
     template <class F>
     void go(F&& f) {
         if (limited_)
-            room_.acquire();
+            permits_.acquire();
         start(std::forward<F>(f));
     }
     // The same, but never blocks. False: there was no room, and f is as it was.
     template <class F>
     [[nodiscard]] bool try_go(F&& f) {
-        if (limited_ && !room_.try_acquire())
+        if (limited_ && !permits_.try_acquire())
             return false;
         start(std::forward<F>(f));
         return true;
@@ -63,24 +63,24 @@ public:
     [[nodiscard]] std::stop_token stop_token() const noexcept { return stop_.get_token(); }
 
 private:
-    // Has been taken from room_, if there is a limit; given back unless it becomes a member's.
-    struct room {
+    // Has been taken from permits_, if there is a limit; given back unless it becomes a member's.
+    struct permit {
         group* of;
-        ~room() {
+        ~permit() {
             if (of != nullptr && of->limited_)
-                of->room_.release();
+                of->permits_.release();
         }
     };
 
     // One fiber's place in the group.
     class member {
     public:
-        explicit member(room& taken) noexcept : group_(*std::exchange(taken.of, nullptr)) {
+        explicit member(permit& taken) noexcept : group_(*std::exchange(taken.of, nullptr)) {
             static_cast<void>(group_.running_.add(1));
         }
         member(member const&) = delete;
         member& operator=(member const&) = delete;
-        ~member() { group_.leave(); }
+        ~member() { group_.fiber_ended(); }
         template <class F>
         void run(F&& f) noexcept {
             auto const body = [&] {
@@ -89,7 +89,7 @@ private:
                 else
                     static_cast<void>(std::invoke(std::forward<F>(f)));
             };
-            detail::guarded(body, [&](std::exception_ptr error) { group_.fail(std::move(error)); });
+            detail::try_catch(body, [&](std::exception_ptr error) { group_.fail(std::move(error)); });
         }
 
     private:
@@ -101,10 +101,10 @@ private:
         static_assert(std::is_invocable_v<std::decay_t<F>, std::stop_token> ||
                           std::is_invocable_v<std::decay_t<F>>,
                       "fiber: a group runs what can be called with nothing, or with a std::stop_token");
-        room taken{this};
+        permit taken{this};
         fiber::start_closure<detail::closure_before<member, std::decay_t<F>>>(taken, std::forward<F>(f));
     }
-    void leave() noexcept;
+    void fiber_ended() noexcept;
     void fail(std::exception_ptr error) noexcept;
     void wait_for_all() noexcept;
 
@@ -114,7 +114,7 @@ private:
     };
 
     detail::countdown running_{0};
-    counting_semaphore<> room_{0}; // if limited_
+    counting_semaphore<> permits_{0}; // if limited_
     bool limited_ = false;
     enum class failure : unsigned char { none, claimed, complete };
     std::atomic<failure> failure_{failure::none};

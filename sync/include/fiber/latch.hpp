@@ -22,11 +22,11 @@ public:
     // Expects so many: 0 … max().
     constexpr explicit latch(std::ptrdiff_t expected) : counter_(expected) {
         if (expected < 0 || expected > max())
-            misused("made with a count below zero, or above max()");
+            report_misuse("made with a count below zero, or above max()");
     }
     ~latch() {
         if (counter_.waited_for()) [[unlikely]]
-            destroyed_in_use();
+            report_destroyed_in_use();
     }
     latch(latch const&) = delete;
     latch& operator=(latch const&) = delete;
@@ -34,7 +34,7 @@ public:
     // Lowers the counter by n, and wakes all that wait if that makes it zero. Never blocks.
     void count_down(std::ptrdiff_t n = 1) {
         if (n < 0 || n > max() || !counter_.add(-n)) [[unlikely]]
-            misused("counted down below zero");
+            report_misuse("counted down below zero");
     }
     [[nodiscard]] bool try_wait() const noexcept { return counter_.is_zero(); }
     // Blocks until the counter is zero.
@@ -50,8 +50,8 @@ public:
 
 private:
     void wait_slow() const noexcept;
-    [[noreturn]] void misused(char const* how) const noexcept;
-    void destroyed_in_use() const noexcept;
+    [[noreturn]] void report_misuse(char const* what) const noexcept;
+    void report_destroyed_in_use() const noexcept;
 
     mutable detail::countdown counter_; // std's wait() is const
 };

@@ -6,8 +6,8 @@
 
 #include <fiber/detail/config.hpp>
 #include <fiber/detail/deadline.hpp>
+#include <fiber/detail/deadline_or_stop.hpp>
 #include <fiber/detail/exclusive_lock.hpp>
-#include <fiber/detail/wait_limit.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -39,7 +39,7 @@ using std::unique_lock;
 class mutex {
 public:
     constexpr mutex() noexcept = default;
-    ~mutex() { lock_.end(kind); }
+    ~mutex() { lock_.check_destroyable(kind); }
     mutex(mutex const&) = delete;
     mutex& operator=(mutex const&) = delete;
 
@@ -50,7 +50,7 @@ public:
     [[nodiscard]] bool lock(std::stop_token const& stop) noexcept {
         return detail::unless_stopped(
             stop, [this] { return lock_.try_lock(kind); },
-            [this](detail::wait_limit until) { return lock_.lock_before(kind, until); });
+            [this](detail::deadline_or_stop until) { return lock_.lock_before(kind, until); });
     }
     // Never blocks. False only if the mutex was locked.
     [[nodiscard]] bool try_lock() noexcept { return lock_.try_lock(kind); }
@@ -69,7 +69,7 @@ static_assert(sizeof(mutex) <= 16);
 class timed_mutex {
 public:
     constexpr timed_mutex() noexcept = default;
-    ~timed_mutex() { lock_.end(kind); }
+    ~timed_mutex() { lock_.check_destroyable(kind); }
     timed_mutex(timed_mutex const&) = delete;
     timed_mutex& operator=(timed_mutex const&) = delete;
 
@@ -89,7 +89,7 @@ public:
 
 private:
     static constexpr auto kind = detail::lock_kind::timed_mutex;
-    using timed = detail::known_as<detail::exclusive_lock, kind>;
+    using timed = detail::named_lock<detail::exclusive_lock, kind>;
     detail::exclusive_lock lock_;
 };
 
@@ -99,7 +99,7 @@ namespace detail {
 class FIBER_API recursive_lock {
 public:
     constexpr explicit recursive_lock(lock_kind kind) noexcept : kind_(kind) {}
-    ~recursive_lock() { lock_.end(kind_); }
+    ~recursive_lock() { lock_.check_destroyable(kind_); }
     recursive_lock(recursive_lock const&) = delete;
     recursive_lock& operator=(recursive_lock const&) = delete;
 
@@ -112,11 +112,11 @@ private:
     [[nodiscard]] bool is_mine(void const* me) const noexcept {
         return owner_.load(std::memory_order_relaxed) == me; // relaxed: see recursive_mutex.cpp
     }
-    void take(void const* me) noexcept {
+    void set_owner(void const* me) noexcept {
         owner_.store(me, std::memory_order_relaxed);
         times_ = 1;
     }
-    [[noreturn]] void locked_too_often() const;
+    [[noreturn]] void throw_locked_too_often() const;
 
     exclusive_lock lock_;
     std::atomic<void const*> owner_{nullptr}; // the party; null: none

@@ -29,12 +29,12 @@ private:
     static constexpr word fresh = 0, running = 1, awaited = 2, done = 3; // see once.cpp
 
     // The right, and the duty, to make the call. Passed on if the call throws.
-    class turn {
+    class attempt {
     public:
-        explicit turn(once_flag& flag) noexcept : flag_(flag) {}
-        turn(turn const&) = delete;
-        turn& operator=(turn const&) = delete;
-        ~turn() { succeeded_ ? flag_.finish() : flag_.pass_on(); }
+        explicit attempt(once_flag& flag) noexcept : flag_(flag) {}
+        attempt(attempt const&) = delete;
+        attempt& operator=(attempt const&) = delete;
+        ~attempt() { succeeded_ ? flag_.finish() : flag_.hand_over_attempt(); }
         void succeeded() noexcept { succeeded_ = true; }
 
     private:
@@ -46,9 +46,9 @@ private:
         return state_.load(std::memory_order_acquire) == done; // [once.done]
     }
     // Waits while another makes the call. False: it has been made.
-    [[nodiscard]] bool take_turn() noexcept;
+    [[nodiscard]] bool begin_attempt() noexcept;
     void finish() noexcept;
-    void pass_on() noexcept;
+    void hand_over_attempt() noexcept;
 
     std::atomic<word> state_{fresh};
     detail::wait_list waiters_;
@@ -60,11 +60,11 @@ private:
 // same flag deadlocks.
 template <class F, class... Args>
 void call_once(once_flag& flag, F&& f, Args&&... args) {
-    if (flag.is_done() || !flag.take_turn())
+    if (flag.is_done() || !flag.begin_attempt())
         return;
-    once_flag::turn turn(flag);
+    once_flag::attempt attempt(flag);
     static_cast<void>(std::invoke(std::forward<F>(f), std::forward<Args>(args)...));
-    turn.succeeded();
+    attempt.succeeded();
 }
 
 } // namespace fiber

@@ -6,7 +6,7 @@
 
 #include <fiber/detail/config.hpp>
 #include <fiber/detail/deadline.hpp>
-#include <fiber/detail/wait_limit.hpp>
+#include <fiber/detail/deadline_or_stop.hpp>
 #include <fiber/detail/wait_list.hpp>
 
 #include <atomic>
@@ -18,53 +18,54 @@ namespace fiber {
 namespace detail {
 
 // A semaphore but for the type of its maximum.
-class FIBER_API permits {
+class FIBER_API semaphore_base {
 public:
     static constexpr std::ptrdiff_t limit = PTRDIFF_MAX;
 
-    constexpr permits(std::ptrdiff_t n, std::ptrdiff_t max) : count_(n) {
+    constexpr semaphore_base(std::ptrdiff_t n, std::ptrdiff_t max) : count_(n) {
         if (n < 0 || n > max)
-            misused("made with a count below zero, or above max()");
+            report_misuse("made with a count below zero, or above max()");
     }
-    ~permits() {
+    ~semaphore_base() {
         // relaxed: whoever destroys it has ordered that after all other uses
         if (count_.load(std::memory_order_relaxed) < 0) [[unlikely]]
-            destroyed_in_use();
+            report_destroyed_in_use();
     }
-    permits(permits const&) = delete;
-    permits& operator=(permits const&) = delete;
+    semaphore_base(semaphore_base const&) = delete;
+    semaphore_base& operator=(semaphore_base const&) = delete;
 
     void release(std::ptrdiff_t n, std::ptrdiff_t max) {
         if (n < 0 || n > max) [[unlikely]]
-            misused("released below zero, or above max()");
-        auto const before = count_.fetch_add(n, std::memory_order_release); // [permits.hand_on]
+            report_misuse("released below zero, or above max()");
+        auto const before = count_.fetch_add(n, std::memory_order_release); // [semaphore.hand_on]
         if (before < 0) [[unlikely]]                                        // else *this may be gone
             grant(n < -before ? n : -before);
         else if (before > max - n) [[unlikely]]
-            misused("released below zero, or above max()");
+            report_misuse("released below zero, or above max()");
     }
     void acquire() {
-        if (count_.fetch_sub(1, std::memory_order_acquire) <= 0) // [permits.hand_on]
+        if (count_.fetch_sub(1, std::memory_order_acquire) <= 0) // [semaphore.hand_on]
             static_cast<void>(acquire_slow(never));
     }
     [[nodiscard]] bool try_acquire() noexcept {
         auto seen =
             count_.load(std::memory_order_relaxed); // relaxed, as for a CAS that fails: nothing is gained
         while (seen > 0)
-            if (count_.compare_exchange_weak(seen, seen - 1, std::memory_order_acquire, // [permits.hand_on]
+            if (count_.compare_exchange_weak(seen, seen - 1, std::memory_order_acquire, // [semaphore.hand_on]
                                              std::memory_order_relaxed))
                 return true;
         return false;
     }
-    [[nodiscard]] bool acquire_before(wait_limit until) {
-        return count_.fetch_sub(1, std::memory_order_acquire) > 0 || acquire_slow(until); // [permits.hand_on]
+    [[nodiscard]] bool acquire_before(deadline_or_stop until) {
+        return count_.fetch_sub(1, std::memory_order_acquire) > 0 ||
+               acquire_slow(until); // [semaphore.hand_on]
     }
 
 private:
     void grant(std::ptrdiff_t n) noexcept;
-    [[nodiscard]] bool acquire_slow(wait_limit until) noexcept;
-    void destroyed_in_use() const noexcept;
-    [[noreturn]] void misused(char const* how) const noexcept;
+    [[nodiscard]] bool acquire_slow(deadline_or_stop until) noexcept;
+    void report_destroyed_in_use() const noexcept;
+    [[noreturn]] void report_misuse(char const* what) const noexcept;
 
     std::atomic<std::ptrdiff_t> count_; // see semaphore.cpp
     // Guarded by rt::queue_lock_of(this).
@@ -78,9 +79,9 @@ private:
 // thread at any time. Permits go to those who wait in the order in which they came, and nobody comes in between. It may
 // be destroyed as soon as the last acquire has returned, even while the release that ended it has not. Releasing beyond
 // max(), and destroying one that is waited for, abort.
-template <std::ptrdiff_t least_max_value = detail::permits::limit>
+template <std::ptrdiff_t least_max_value = detail::semaphore_base::limit>
 class counting_semaphore {
-    static_assert(least_max_value >= 0 && least_max_value <= detail::permits::limit);
+    static_assert(least_max_value >= 0 && least_max_value <= detail::semaphore_base::limit);
 
 public:
     [[nodiscard]] static constexpr std::ptrdiff_t max() noexcept { return least_max_value; }
@@ -99,7 +100,7 @@ public:
     [[nodiscard]] bool acquire(std::stop_token const& stop) {
         return detail::unless_stopped(
             stop, [this] { return permits_.try_acquire(); },
-            [this](detail::wait_limit until) { return permits_.acquire_before(until); });
+            [this](detail::deadline_or_stop until) { return permits_.acquire_before(until); });
     }
     // Never blocks. False: there was none.
     bool try_acquire() noexcept { return permits_.try_acquire(); }
@@ -121,7 +122,7 @@ public:
     }
 
 private:
-    detail::permits permits_;
+    detail::semaphore_base permits_;
 };
 
 // binary_semaphore is std::binary_semaphore: one permit at the most.

@@ -29,7 +29,7 @@ public:
 
     void lock(lock_kind kind) noexcept { static_cast<void>(lock_before(kind, never)); }
     [[nodiscard]] bool try_lock(lock_kind kind) noexcept {
-        if (!take_free() && !try_lock_slow())
+        if (!try_acquire_exclusive() && !try_lock_slow())
             return false;
         if (watching_locks) [[unlikely]]
             note_locked(kind);
@@ -38,7 +38,7 @@ public:
     bool lock_before(lock_kind kind, deadline until) noexcept {
         if (watching_locks) [[unlikely]]
             return lock_watched(kind, mode::exclusive, until);
-        return take_free() || lock_slow(mode::exclusive, until);
+        return try_acquire_exclusive() || lock_slow(mode::exclusive, until);
     }
     void unlock(lock_kind kind) noexcept {
         if (watching_locks) [[unlikely]]
@@ -51,7 +51,7 @@ public:
 
     void lock_shared(lock_kind kind) noexcept { static_cast<void>(lock_shared_before(kind, never)); }
     [[nodiscard]] bool try_lock_shared(lock_kind kind) noexcept {
-        if (!take_share())
+        if (!try_acquire_shared())
             return false;
         if (watching_locks) [[unlikely]]
             note_locked(kind);
@@ -60,20 +60,20 @@ public:
     bool lock_shared_before(lock_kind kind, deadline until) noexcept {
         if (watching_locks) [[unlikely]]
             return lock_watched(kind, mode::shared, until);
-        return take_share() || lock_slow(mode::shared, until);
+        return try_acquire_shared() || lock_slow(mode::shared, until);
     }
     void unlock_shared(lock_kind kind) noexcept {
         if (watching_locks) [[unlikely]]
             note_unlocked(kind);
-        if (!give_up_share()) [[unlikely]] // else *this may be gone
-            not_shared(kind);
+        if (!release_shared()) [[unlikely]] // else *this may be gone
+            report_not_shared(kind);
     }
 
     // For the destructor of what it is part of.
-    void end(lock_kind kind) const noexcept {
+    void check_destroyable(lock_kind kind) const noexcept {
         // relaxed: whoever destroys it has ordered that after all other uses
         if ((state_.load(std::memory_order_relaxed) & ~arrivals) != 0 || watching_locks) [[unlikely]]
-            check_unused(kind);
+            check_destroyable_slow(kind);
     }
 
 private:
@@ -83,18 +83,18 @@ private:
     enum class mode : bool { shared, exclusive };
     struct waiter;
 
-    [[nodiscard]] bool take_free() noexcept {
+    [[nodiscard]] bool try_acquire_exclusive() noexcept {
         auto seen = state_.load(std::memory_order_relaxed); // relaxed: the exchange orders
         return (seen & ~arrivals) == 0 &&
                state_.compare_exchange_strong(seen, writer, std::memory_order_acquire, // [shared.hand_on]
                                               std::memory_order_relaxed);
     }
     [[nodiscard]] static bool admits(word seen, mode) noexcept;
-    [[nodiscard]] bool take(word& seen, mode) noexcept;
+    [[nodiscard]] bool try_acquire_once(word& seen, mode) noexcept;
     [[nodiscard]] bool spin(mode) noexcept;
-    [[nodiscard]] bool take_share() noexcept;
-    [[nodiscard]] bool give_up_share() noexcept;
-    [[noreturn]] void not_shared(lock_kind) const noexcept;
+    [[nodiscard]] bool try_acquire_shared() noexcept;
+    [[nodiscard]] bool release_shared() noexcept;
+    [[noreturn]] void report_not_shared(lock_kind) const noexcept;
     [[nodiscard]] bool try_lock_slow() noexcept;
     [[nodiscard]] bool lock_slow(mode, deadline until) noexcept;
     [[nodiscard]] bool lock_by_waiting(mode, deadline until) noexcept;
@@ -102,12 +102,12 @@ private:
     void note_locked(lock_kind) const noexcept;
     void note_unlocked(lock_kind) const noexcept;
     void unlock_slow(lock_kind, word seen) noexcept;
-    [[nodiscard]] bool leave() noexcept;
-    [[nodiscard]] bool leave_uncounted() noexcept;
-    void unbias() noexcept;
-    void settle_locked(word released) noexcept;
+    [[nodiscard]] bool release_reader() noexcept;
+    [[nodiscard]] bool release_uncounted_reader() noexcept;
+    void revoke_bias() noexcept;
+    void grant_locked(word released) noexcept;
     void release_slow(word released) noexcept;
-    void check_unused(lock_kind) const noexcept;
+    void check_destroyable_slow(lock_kind) const noexcept;
 
     std::atomic<word> state_{0};
     wait_list waiters_; // guarded by rt::queue_lock_of(this)
@@ -122,7 +122,7 @@ private:
 class shared_mutex {
 public:
     constexpr shared_mutex() noexcept = default;
-    ~shared_mutex() { lock_.end(kind); }
+    ~shared_mutex() { lock_.check_destroyable(kind); }
     shared_mutex(shared_mutex const&) = delete;
     shared_mutex& operator=(shared_mutex const&) = delete;
 
@@ -145,7 +145,7 @@ private:
 class shared_timed_mutex {
 public:
     constexpr shared_timed_mutex() noexcept = default;
-    ~shared_timed_mutex() { lock_.end(kind); }
+    ~shared_timed_mutex() { lock_.check_destroyable(kind); }
     shared_timed_mutex(shared_timed_mutex const&) = delete;
     shared_timed_mutex& operator=(shared_timed_mutex const&) = delete;
 
@@ -160,11 +160,11 @@ public:
     // Block until the mutex is the caller's, but not beyond the given time. False: it was not until then.
     template <class Rep, class Period>
     [[nodiscard]] bool try_lock_for(std::chrono::duration<Rep, Period> const& duration) {
-        return detail::lock_for(alone{lock_}, duration);
+        return detail::lock_for(exclusive{lock_}, duration);
     }
     template <class Clock, class Duration>
     [[nodiscard]] bool try_lock_until(std::chrono::time_point<Clock, Duration> const& when) {
-        return detail::lock_until(alone{lock_}, when);
+        return detail::lock_until(exclusive{lock_}, when);
     }
     template <class Rep, class Period>
     [[nodiscard]] bool try_lock_shared_for(std::chrono::duration<Rep, Period> const& duration) {
@@ -177,7 +177,7 @@ public:
 
 private:
     static constexpr auto kind = detail::lock_kind::shared_timed_mutex;
-    using alone = detail::known_as<detail::readers_writer_lock, kind>;
+    using exclusive = detail::named_lock<detail::readers_writer_lock, kind>;
     struct shared {
         detail::readers_writer_lock& lock;
         [[nodiscard]] bool try_lock() noexcept { return lock.try_lock_shared(kind); }

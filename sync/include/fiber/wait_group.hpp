@@ -7,7 +7,7 @@
 #include <fiber/detail/config.hpp>
 #include <fiber/detail/countdown.hpp>
 #include <fiber/detail/deadline.hpp>
-#include <fiber/detail/wait_limit.hpp>
+#include <fiber/detail/deadline_or_stop.hpp>
 #include <fiber/go.hpp>
 
 #include <chrono>
@@ -28,7 +28,7 @@ public:
     constexpr wait_group() noexcept = default;
     ~wait_group() {
         if (counter_.waited_for()) [[unlikely]]
-            destroyed_in_use();
+            report_destroyed_in_use();
     }
     wait_group(wait_group const&) = delete;
     wait_group& operator=(wait_group const&) = delete;
@@ -53,7 +53,7 @@ public:
     bool wait(std::stop_token const& stop) noexcept {
         return detail::unless_stopped(
             stop, [this] { return counter_.is_zero(); },
-            [this](detail::wait_limit until) { return counter_.is_zero() || wait_slow(until); });
+            [this](detail::deadline_or_stop until) { return counter_.is_zero() || wait_slow(until); });
     }
 
     // As wait(), but not for longer than the duration. False: it was not zero until then.
@@ -92,8 +92,8 @@ private:
     };
 
     [[noreturn]] static void throw_negative();
-    bool wait_slow(detail::wait_limit until) noexcept;
-    void destroyed_in_use() const noexcept;
+    bool wait_slow(detail::deadline_or_stop until) noexcept;
+    void report_destroyed_in_use() const noexcept;
 
     detail::countdown counter_{0};
 };

@@ -5,7 +5,7 @@
 #pragma once
 
 #include <fiber/detail/config.hpp>
-#include <fiber/detail/wait_limit.hpp>
+#include <fiber/detail/deadline_or_stop.hpp>
 #include <fiber/detail/wait_list.hpp>
 
 #include <atomic>
@@ -33,7 +33,7 @@ public:
     constexpr explicit weighted_semaphore(std::ptrdiff_t n) : size_(n), state_(is_size(n) ? step * n : 0) {}
     ~weighted_semaphore() {
         if (!waiters_.empty()) [[unlikely]]
-            destroyed_in_use();
+            report_destroyed_in_use();
     }
     weighted_semaphore(weighted_semaphore const&) = delete;
     weighted_semaphore& operator=(weighted_semaphore const&) = delete;
@@ -41,20 +41,20 @@ public:
     // Takes k units, and blocks until there are so many and all that came before have got theirs.
     void acquire(std::ptrdiff_t k) {
         check(k);
-        static_cast<void>(take(k) || acquire_slow(k, detail::never));
+        static_cast<void>(try_take(k) || acquire_slow(k, detail::never));
     }
     // The same, but a stop request ends it. False: it was stopped, and took nothing. Units that can be had at once
     // are taken also after a stop; then the result is true.
     [[nodiscard]] bool acquire(std::ptrdiff_t k, std::stop_token const& stop) {
         check(k);
         return detail::unless_stopped(
-            stop, [this, k] { return take(k); },
-            [this, k](detail::wait_limit until) { return take(k) || acquire_slow(k, until); });
+            stop, [this, k] { return try_take(k); },
+            [this, k](detail::deadline_or_stop until) { return try_take(k) || acquire_slow(k, until); });
     }
     // Never blocks. False: there were not so many, or others wait for some.
     [[nodiscard]] bool try_acquire(std::ptrdiff_t k) {
         check(k);
-        return take(k);
+        return try_take(k);
     }
 
     // Gives k units back, to the parties that have waited longest. Never blocks. Any party may do so. Throws std::logic_error, and gives
@@ -87,7 +87,7 @@ private:
         if (k < 0 || k > size_) [[unlikely]]
             throw_out_of_range(k);
     }
-    [[nodiscard]] bool take(std::ptrdiff_t k) noexcept {
+    [[nodiscard]] bool try_take(std::ptrdiff_t k) noexcept {
         auto seen =
             state_.load(std::memory_order_relaxed); // relaxed, as for a CAS that fails: nothing is gained
         while ((seen & waited) == 0 && seen >= step * k)
@@ -97,10 +97,10 @@ private:
                 return true;
         return false;
     }
-    [[nodiscard]] bool acquire_slow(std::ptrdiff_t k, detail::wait_limit until) noexcept;
+    [[nodiscard]] bool acquire_slow(std::ptrdiff_t k, detail::deadline_or_stop until) noexcept;
     void release_slow(std::ptrdiff_t k);
     void grant_locked(rt::wake_list& granted) noexcept;
-    void destroyed_in_use() const noexcept;
+    void report_destroyed_in_use() const noexcept;
     [[noreturn]] static void throw_not_size(std::ptrdiff_t n);
     [[noreturn]] void throw_out_of_range(std::ptrdiff_t k) const;
     [[noreturn]] void throw_not_held(std::ptrdiff_t k, word seen) const;

@@ -26,12 +26,12 @@ public:
             auto const at = tests::schedule::decide_now(armed.size());
             alarm& next = *armed[at];
             armed.erase(armed.begin() + static_cast<std::ptrdiff_t>(at));
-            channel* const whose = next.whose_;
-            if (!channel::retain_unless_gone(whose))
+            channel* const owner = next.owner_;
+            if (!channel::retain_unless_zero(owner))
                 continue;
-            next.ring(next.when());
-            if (!channel::release_unless_last(whose))
-                call_in_own_fiber([](void* c) { channel::release(static_cast<channel*>(c)); }, whose);
+            next.fire(next.when());
+            if (!channel::release_unless_last(owner))
+                call_in_own_fiber([](void* c) { channel::release(static_cast<channel*>(c)); }, owner);
         }
     }
 };

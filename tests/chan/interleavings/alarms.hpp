@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// alarms.hpp: chan/alarm.hpp and own_fiber.hpp once more, where the schedule decides when an alarm rings, and
+// alarms.hpp: chan/alarm.hpp and own_fiber.hpp once more, where the schedule decides when an alarm fires, and
 // which one first.
 #pragma once
 

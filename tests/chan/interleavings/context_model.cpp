@@ -83,7 +83,7 @@ public:
             return;
         bool moved = false;
         for (std::size_t a = 0; a < s.actors.size(); ++a)
-            moved |= !s.actors[a].tasks.empty() ? work(s, a) : a == p_.size() ? ring(s) : operate(s, a);
+            moved |= !s.actors[a].tasks.empty() ? work(s, a) : a == p_.size() ? fire(s) : operate(s, a);
         if (!moved)
             found.insert(outcome(s));
     }
@@ -127,7 +127,7 @@ private:
         return moved;
     }
 
-    bool ring(state const& before) {
+    bool fire(state const& before) {
         bool moved = false;
         for (std::size_t n = 0; n < before.nodes.size(); ++n)
             if (before.nodes[n].armed) {

@@ -25,7 +25,7 @@ struct exploration {
 };
 
 template <class Program>
-exploration explore(Program const& p, int preemptions, granularity points, std::size_t most_runs) {
+exploration explore(Program const& p, int preemptions, granularity points, std::size_t max_runs) {
     auto const allowed = all_allowed(p);
     exploration r;
     schedule s(preemptions, points);
@@ -37,7 +37,7 @@ exploration explore(Program const& p, int preemptions, granularity points, std::
             return r;
         }
         r.complete = !s.advance();
-    } while (!r.complete && ++r.runs < most_runs);
+    } while (!r.complete && ++r.runs < max_runs);
     return r;
 }
 
@@ -53,9 +53,9 @@ std::string some_allowed(Program const& p) {
 // A random program. What comes to no outcome, but to a fatal signal, is told of by `variable` and seed alone.
 template <class Program>
 void check(Program const& p, char const* variable, std::uint64_t seed, int preemptions, granularity points,
-           std::size_t most_runs) {
+           std::size_t max_runs) {
     INFO(variable << '=' << seed);
-    auto const r = explore(p, preemptions, points, most_runs);
+    auto const r = explore(p, preemptions, points, max_runs);
     if (!r.wrong.empty())
         FAIL(to_string(p) << "came to " << r.wrong << some_allowed(p));
 }

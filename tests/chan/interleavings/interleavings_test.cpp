@@ -16,7 +16,7 @@ using namespace tests;
 namespace {
 
 using kind = operation::kind;
-using patience = operation::patience;
+using blocking = operation::blocking;
 
 operation put(int channel, int value) { return {.what = kind::send, .channel = channel, .value = value}; }
 operation take(int channel) { return {.what = kind::recv, .channel = channel}; }
@@ -29,7 +29,7 @@ operation attempted(operation op) {
     return op;
 }
 operation shut(int channel) { return {.what = kind::close, .channel = channel}; }
-operation one_of(std::vector<operation> cases, patience p = patience::for_ever) {
+operation one_of(std::vector<operation> cases, blocking p = blocking::for_ever) {
     return {.what = kind::select, .cases = std::move(cases), .select_waits = p};
 }
 operation again_and_again(operation op) {
@@ -65,24 +65,24 @@ TEST_CASE("small programs come to all outcomes that are allowed, and to no other
             {{capacity, capacity}, {{one_of({take(A), put(B, 1)})}, {one_of({put(A, 2), take(B)})}}},
             {{capacity}, {{one_of({take(A), put(A, 1)})}, {one_of({take(A), put(A, 2)})}}},
             {{capacity, capacity},
-             {{one_of({take(A), take(B)}, patience::for_a_time)}, {put(A, 1)}, {shut(B)}}},
-            {{capacity, capacity}, {{one_of({take(A), take(B)}, patience::none)}, {put(A, 1), put(B, 2)}}},
+             {{one_of({take(A), take(B)}, blocking::for_a_time)}, {put(A, 1)}, {shut(B)}}},
+            {{capacity, capacity}, {{one_of({take(A), take(B)}, blocking::none)}, {put(A, 1), put(B, 2)}}},
             {{capacity, capacity},
              {{one_of({take(B), take(A)})}, {one_of({take(A), take(B)})}, {put(A, 1), shut(B)}}},
             {{capacity}, {{one_of({take(A), take(A)})}, {put(A, 1)}, {shut(A)}}},
             {{capacity}, {{one_of({put(A, 1), put(A, 2)})}, {take(A)}}},
             {{capacity, capacity},
              {{one_of({put(A, 1), put(B, 2)})},
-              {one_of({take(A), take(B)}, patience::for_a_time)},
+              {one_of({take(A), take(B)}, blocking::for_a_time)},
               {take(A)}}},
             {{capacity}, {{stoppable(one_of({take(A)}))}, {stop}, {put(A, 1)}}},
-            {{capacity}, {{stoppable(one_of({take(A)}, patience::for_a_time))}, {put(A, 1), stop}}},
+            {{capacity}, {{stoppable(one_of({take(A)}, blocking::for_a_time))}, {put(A, 1), stop}}},
             {{capacity}, {{stoppable(one_of({take(A)}))}, {stoppable(one_of({put(A, 1)}))}, {stop, stop}}},
             {{capacity}, {{with_past_deadline(one_of({take(A)}))}, {put(A, 1)}}},
             {{capacity, capacity}, {{again_and_again(one_of({take(A), take(B)}))}, {put(A, 1)}, {put(B, 2)}}},
             {{capacity}, {{again_and_again(one_of({put(A, 1), take(A)}))}, {take(A), put(A, 2)}}},
             {{capacity},
-             {{again_and_again(one_of({take(A), put(A, 1)}, patience::for_a_time))}, {put(A, 2)}, {shut(A)}}},
+             {{again_and_again(one_of({take(A), put(A, 1)}, blocking::for_a_time))}, {put(A, 2)}, {shut(A)}}},
             // What has lost and was not taken out would be met by the third fiber, or by the second wait.
             {{capacity, capacity},
              {{one_of({take(A), take(B)}), one_of({take(A), put(B, 1)})}, {put(A, 2)}, {put(B, 3)}}},
@@ -110,13 +110,13 @@ TEST_CASE("what is seen between two looks without the lock is seen as it was", "
             // Never both open and full.
             {{capacity}, {{attempted(put(A, 1))}, {take(A)}, {shut(A)}}},
             {{capacity}, {{attempted(put(A, 1)), attempted(put(A, 2))}, {take(A), shut(A)}}},
-            {{capacity}, {{one_of({take(A)}, patience::none)}, {put(A, 1), shut(A)}}},
-            {{capacity}, {{one_of({put(A, 2)}, patience::none)}, {take(A), shut(A)}}},
-            {{capacity, capacity}, {{one_of({take(A), take(B)}, patience::none)}, {put(A, 1), shut(B)}}},
+            {{capacity}, {{one_of({take(A)}, blocking::none)}, {put(A, 1), shut(A)}}},
+            {{capacity}, {{one_of({put(A, 2)}, blocking::none)}, {take(A), shut(A)}}},
+            {{capacity, capacity}, {{one_of({take(A), take(B)}, blocking::none)}, {put(A, 1), shut(B)}}},
             {{capacity}, {{timed(take(A))}, {attempted(put(A, 1)), attempted(take(A))}}},
             // What is due does not give way to a value that somebody else has taken meanwhile.
             {{capacity},
-             {{with_past_deadline(one_of({take(A)}, patience::none))}, {put(A, 1)}, {attempted(take(A))}}},
+             {{with_past_deadline(one_of({take(A)}, blocking::none))}, {put(A, 1)}, {attempted(take(A))}}},
         };
         for (auto const& p : all) {
             INFO(to_string(p));

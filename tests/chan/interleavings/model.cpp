@@ -12,7 +12,7 @@ namespace tests {
 namespace {
 
 using kind = operation::kind;
-using patience = operation::patience;
+using blocking = operation::blocking;
 
 struct waiting {
     std::size_t fiber;
@@ -103,19 +103,19 @@ private:
     static bool sends(operation const& op) {
         return op.what == kind::send || op.what == kind::try_send || op.what == kind::send_for;
     }
-    static patience waits(operation const& op) {
+    static blocking waits(operation const& op) {
         switch (op.what) {
         case kind::try_send:
         case kind::try_recv:
-            return patience::none;
+            return blocking::none;
         case kind::send_for:
         case kind::recv_for:
-            return patience::for_a_time;
+            return blocking::for_a_time;
         case kind::select:
         case kind::selector:
             return op.select_waits;
         default:
-            return patience::for_ever;
+            return blocking::for_ever;
         }
     }
 
@@ -218,7 +218,7 @@ private:
         }
         if (ready)
             return true;
-        if (waits(op) == patience::none) {
+        if (waits(op) == blocking::none) {
             come_to(before, f, "-");
             return true;
         }
@@ -317,7 +317,7 @@ private:
     }
 
     bool expire(state const& before, std::size_t f) {
-        if (waits(op_of(before, f)) != patience::for_a_time)
+        if (waits(op_of(before, f)) != blocking::for_a_time)
             return false;
         come_to(before, f, "t");
         return true;

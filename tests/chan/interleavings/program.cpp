@@ -22,7 +22,7 @@ namespace tests {
 namespace {
 
 using kind = operation::kind;
-using patience = operation::patience;
+using blocking = operation::blocking;
 using fiber::op_status;
 using fiber::detail::select_case;
 
@@ -61,7 +61,7 @@ std::string run_select(operation const& op, channels const& all, std::stop_sourc
                                fiber::detail::access::core(channel_of(c, all)).get(), &values[n]);
         ++n;
     }
-    if (op.select_waits == patience::for_a_time) {
+    if (op.select_waits == blocking::for_a_time) {
         cases[n++] = select_case(std::chrono::steady_clock::duration(hour));
         limits += 't';
     }
@@ -76,7 +76,7 @@ std::string run_select(operation const& op, channels const& all, std::stop_sourc
     }
     auto const chosen = fiber::detail::select(
         cases.data(), n, order.data(),
-        op.select_waits == patience::none ? fiber::detail::may_wait::no : fiber::detail::may_wait::yes);
+        op.select_waits == blocking::none ? fiber::detail::may_wait::no : fiber::detail::may_wait::yes);
     if (chosen == n)
         return "-";
     if (chosen >= op.cases.size())
@@ -97,7 +97,7 @@ void fill(fiber::selector& s, operation const& op, channels const& all, std::sto
             s.send(channel_of(c, all), c.value,
                    [&results, at = s.size()] { (results += letter(at)) += '!'; });
     }
-    if (op.select_waits == patience::for_a_time)
+    if (op.select_waits == blocking::for_a_time)
         s.timeout(hour, [&results] { results += 't'; });
     if (op.stoppable)
         s.stop(source.get_token(), [&results] { results += 's'; });
@@ -108,7 +108,7 @@ void fill(fiber::selector& s, operation const& op, channels const& all, std::sto
 void run_selector(fiber::selector& s, operation const& op, std::string& results) {
     for (std::size_t i = 0; i < rounds; ++i) {
         try {
-            if (op.select_waits != patience::none)
+            if (op.select_waits != blocking::none)
                 s.wait();
             else if (!s.try_wait())
                 results += '-';
@@ -227,7 +227,7 @@ program random_program(std::uint64_t seed) {
             case 4:
             case 5:
                 op.what = below(4) == 0 ? kind::selector : kind::select;
-                op.select_waits = static_cast<patience>(below(5) / 2); // mostly without a limit
+                op.select_waits = static_cast<blocking>(below(5) / 2); // mostly without a limit
                 op.stoppable = below(4) == 0;
                 op.late = below(16) == 0;
                 for (int c = 1 + below(3); c > 0; --c)

@@ -16,13 +16,13 @@ namespace tests {
 
 struct operation {
     enum class kind { send, recv, try_send, try_recv, send_for, recv_for, close, select, selector, stop };
-    enum class patience { for_ever, for_a_time, none };
+    enum class blocking { for_ever, for_a_time, none };
 
     kind what = kind::recv;
     int channel = 0;
     int value = 0;                  // what is sent: its own digit
     std::vector<operation> cases{}; // of a select: send and recv; of a selector
-    patience select_waits = patience::for_ever;
+    blocking select_waits = blocking::for_ever;
     bool stoppable = false; // by the program's one stop source, whose request is `stop`
     bool late = false;      // a deadline that has passed is among the cases
 };

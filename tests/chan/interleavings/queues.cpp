@@ -24,7 +24,7 @@ template struct opened<&channel::waiting_>;
 
 } // namespace
 
-bool stands_in_a_queue(channel const* c, fiber::rt::party const& who) noexcept {
+bool stands_in_a_queue(channel const* c, fiber::rt::agent const& who) noexcept {
     if (c == nullptr)
         return false;
     for (auto& list : queues_of(const_cast<channel&>(*c))) {

@@ -8,13 +8,13 @@ namespace fiber::detail {
 class channel;
 }
 namespace fiber::rt {
-class party;
+class agent;
 }
 
 namespace tests {
 
 // A waiter of the party is in one of the two queues, live or not. Those who do not wait must have none: it would lie
 // in a frame that has been left.
-[[nodiscard]] bool stands_in_a_queue(fiber::detail::channel const*, fiber::rt::party const&) noexcept;
+[[nodiscard]] bool stands_in_a_queue(fiber::detail::channel const*, fiber::rt::agent const&) noexcept;
 
 } // namespace tests

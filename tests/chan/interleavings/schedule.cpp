@@ -3,7 +3,7 @@
 
 #include "tests/chan/interleavings/schedule.hpp"
 
-#include "chan/chance.hpp"
+#include "chan/select_random.hpp"
 #include "runtime/base/fatal.hpp"
 #include "runtime/base/lock_rank.hpp"
 #include "runtime/base/spinlock.hpp"
@@ -22,8 +22,8 @@ namespace {
 
 namespace rt = fiber::rt;
 
-struct fake_fiber : rt::party {
-    fake_fiber() noexcept : party(kind::fiber) {}
+struct fake_fiber : rt::agent {
+    fake_fiber() noexcept : agent(kind::fiber) {}
 
     enum class state { runnable, parked, spinning, waiting, ended };
 
@@ -72,7 +72,7 @@ bool can_run(fake_fiber const& g) {
     }
 }
 
-void make_runnable(rt::party& p) { static_cast<fake_fiber&>(p).is = fake_fiber::state::runnable; }
+void make_runnable(rt::agent& p) { static_cast<fake_fiber&>(p).is = fake_fiber::state::runnable; }
 
 void entry() {
     (*now->running->body)();
@@ -92,7 +92,7 @@ std::vector<event> events() {
         if (can_run(*g))
             all.push_back({g.get(), false});
     for (auto& g : now->fibers)
-        if (g->timer.who != nullptr && !rt::party::is_claimed(g->timer))
+        if (g->timer.who != nullptr && !rt::agent::is_claimed(g->timer))
             all.push_back({g.get(), true});
     return all;
 }
@@ -108,10 +108,10 @@ std::vector<event> events_with_first(fake_fiber* first) {
 
 void fire(fake_fiber& g) {
     rt::ticket const key = std::exchange(g.timer, {});
-    if (!rt::party::claim(key))
+    if (!rt::agent::claim(key))
         return;
     g.timed_out = true;
-    if (rt::party::settle(key))
+    if (rt::agent::mark_woken(key))
         make_runnable(g);
 }
 
@@ -247,7 +247,7 @@ namespace fiber::rt {
 using tests::fake_fiber;
 using tests::now;
 
-party& self() noexcept { return *now->running; }
+agent& self() noexcept { return *now->running; }
 bool spinning_may_help() noexcept { return true; } // no thread alone: all fibers are on one here
 
 void park_erased(wait_reason, void const*, commit_function commit, void* argument) noexcept {
@@ -267,7 +267,7 @@ wait_end park_until_erased(ticket t, clock::time_point deadline, wait_reason, vo
     me.timed_out = false;
     me.timer = deadline != never ? t : ticket{};
     commit(argument);
-    if (party::parked_too_late(t))
+    if (agent::mark_parked(t))
         me.is = fake_fiber::state::runnable;
     now->running = &me;
     tests::to_scheduler();
@@ -277,7 +277,7 @@ wait_end park_until_erased(ticket t, clock::time_point deadline, wait_reason, vo
 
 void unpark(ticket t) noexcept {
     tests::schedule::step();
-    if (party::settle(t))
+    if (agent::mark_woken(t))
         tests::make_runnable(*t.who);
 }
 // When they run is another decision; so nobody ever stands in the batch.

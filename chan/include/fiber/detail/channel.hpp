@@ -43,26 +43,26 @@ struct lock_state {
     std::atomic<std::uint32_t> word{0};
     std::uint32_t last =
         0; // a part of the identity of the thread that has taken the word last; guarded by the word
-    std::uint16_t streak = 0;  // how often it has since another did; likewise
-    std::uint8_t patience = 5; // 2 to this power makes a streak that is long enough; likewise
+    std::uint16_t streak = 0;     // how often it has since another did; likewise
+    std::uint8_t streak_log2 = 5; // 2 to this power makes a streak that is long enough; likewise
     std::atomic<bool> held{false};
 };
 
 class channel;
 
 // What goes along with one of the library's own channels.
-class channel_companion {
+class channel_attachment {
 public:
-    // The last reference to the channel is gone, and the channel goes next. Ends the companion's life too, and
+    // The last reference to the channel is gone, and the channel goes next. Ends the attachment's life too, and
     // returns a reference that it held, to be released after it: so a chain of any length goes without recursion.
-    [[nodiscard]] virtual channel* gone() noexcept = 0;
+    [[nodiscard]] virtual channel* on_last_release() noexcept = 0;
 
 protected:
-    ~channel_companion() = default;
+    ~channel_attachment() = default;
 };
 
 // The functions take a pointer since a null channel has operations too. `value` is the sender's object, moved
-// from on success only; `room` is raw memory, in which an object lives on success only.
+// from on success only; `dst` is raw memory, in which an object lives on success only.
 class alignas(64) channel {
 public:
     channel(channel const&) = delete;
@@ -70,38 +70,38 @@ public:
 
     // With one reference. Throws std::length_error, std::bad_alloc.
     [[nodiscard]] FIBER_API static channel* make(element_ops const&, std::size_t capacity);
-    [[noreturn]] FIBER_API static void refuse_capacity(long long negative);
+    [[noreturn]] FIBER_API static void throw_negative_capacity(long long negative);
     FIBER_API static void retain(channel*) noexcept;
     FIBER_API static void release(channel*) noexcept; // the last reference takes the buffered values along
 
     // False: the last reference is gone, and the channel is only not yet.
-    [[nodiscard]] static bool retain_unless_gone(channel*) noexcept;
+    [[nodiscard]] static bool retain_unless_zero(channel*) noexcept;
     // Returns false if it is the last reference, which the caller still has then.
     [[nodiscard]] static bool release_unless_last(channel*) noexcept;
     // Before anybody else knows of it.
-    void accompany(channel_companion& c) noexcept { companion_ = &c; }
-    [[nodiscard]] channel_companion* companion() const noexcept { return companion_; }
+    void attach(channel_attachment& c) noexcept { attachment_ = &c; }
+    [[nodiscard]] channel_attachment* attachment() const noexcept { return attachment_; }
 
     FIBER_API static void send(channel*, void* value); // throws closed_channel
     [[nodiscard]] FIBER_API static op_status try_send(channel*, void* value) noexcept;
     [[nodiscard]] FIBER_API static op_status send_until(channel*, void* value, deadline) noexcept;
-    [[nodiscard]] FIBER_API static bool recv(channel*, void* room) noexcept; // false: closed and drained
-    [[nodiscard]] FIBER_API static op_status try_recv(channel*, void* room) noexcept;
-    [[nodiscard]] FIBER_API static op_status recv_until(channel*, void* room, deadline) noexcept;
+    [[nodiscard]] FIBER_API static bool recv(channel*, void* dst) noexcept; // false: closed and drained
+    [[nodiscard]] FIBER_API static op_status try_recv(channel*, void* dst) noexcept;
+    [[nodiscard]] FIBER_API static op_status recv_until(channel*, void* dst, deadline) noexcept;
 
     FIBER_API static void close(channel*); // throws closed_channel
 
     // What try_send would answer if it were sure to fail, seen without the lock; else success.
-    [[nodiscard]] FIBER_API static op_status why_not_send(channel const*) noexcept;
+    [[nodiscard]] FIBER_API static op_status send_readiness(channel const*) noexcept;
     [[nodiscard]] FIBER_API static bool closed(channel const*) noexcept;
     [[nodiscard]] FIBER_API static std::size_t size(channel const*) noexcept;
     [[nodiscard]] FIBER_API static std::size_t capacity(channel const*) noexcept;
 
 private:
-    friend class selection; // selection.hpp
+    friend class select_op; // select_op.hpp
 
     struct waiter;
-    class stack_stride;
+    class stride_prefetcher;
     enum side : std::uint8_t { senders, receivers };
 
     channel(element_ops const&, std::size_t capacity, std::byte* ring) noexcept;
@@ -110,15 +110,15 @@ private:
     void lock() noexcept;
     void unlock() noexcept;
 
-    // Under the lock: locked.hpp.
+    // Under the lock: channel_locked.hpp.
     [[nodiscard]] op_status send_locked(void* value, waiter*& receiver) noexcept;
-    [[nodiscard]] op_status recv_locked(void* room, waiter*& sender) noexcept;
+    [[nodiscard]] op_status recv_locked(void* dst, waiter*& sender) noexcept;
     // With `empty` or `full` they return with the lock held, for the caller to wait; else it is released.
     [[nodiscard]] op_status send_or_stay_locked(void* value) noexcept;
-    [[nodiscard]] op_status recv_or_stay_locked(void* room) noexcept;
+    [[nodiscard]] op_status recv_or_stay_locked(void* dst) noexcept;
     // [chan.early] Without the lock: what it would come to if it were sure to fail; else success.
-    [[nodiscard]] static op_status send_obstacle(channel const*) noexcept;
-    [[nodiscard]] op_status recv_obstacle() const noexcept;
+    [[nodiscard]] static op_status probe_send(channel const*) noexcept;
+    [[nodiscard]] op_status probe_recv() const noexcept;
 
     void enqueue_locked(side, waiter&) noexcept;
     void withdraw_locked(side, waiter&) noexcept;
@@ -126,18 +126,18 @@ private:
     [[nodiscard]] op_status wait_locked(side, void* slot) noexcept;
     [[nodiscard]] op_status wait_locked(side, void* slot, deadline) noexcept;
     void send_by_waiting(void* value);
-    [[nodiscard]] bool recv_by_waiting(void* room) noexcept;
+    [[nodiscard]] bool recv_by_waiting(void* dst) noexcept;
     [[nodiscard]] static rt::wait_reason reason(side) noexcept;
-    [[nodiscard]] bool claim_some_locked(wait_list& claimed, stack_stride& stride) noexcept;
+    [[nodiscard]] bool claim_some_locked(wait_list& claimed, stride_prefetcher& stride) noexcept;
     static void wake_closed(wait_list& claimed) noexcept;
     void forget_waiters() noexcept;
 
-    void advance(std::byte*& place) const noexcept;
-    void ring_put_locked(void* from) noexcept;
-    void ring_take_locked(void* to) noexcept;
+    void advance(std::byte*& position) const noexcept;
+    void ring_push_locked(void* from) noexcept;
+    void ring_pop_locked(void* to) noexcept;
 
     // All that the operations of an unbuffered channel touch is in one cache line.
-    [[no_unique_address]] lock_state lock_; // guards what follows, to take_; atomics are also read without
+    [[no_unique_address]] lock_state lock_; // guards what follows, to head_; atomics are also read without
     std::atomic<bool> closed_{false};       // never reset
     std::atomic<bool> occupied_[2]{};       // that list is not empty
     std::atomic<std::size_t> count_{0};     // values in the ring
@@ -145,12 +145,12 @@ private:
     std::size_t const capacity_;
     element_ops const* const ops_;
 
-    std::byte* put_;  // where the next value goes
-    std::byte* take_; // where the oldest value lies, if count_ > 0
+    std::byte* tail_; // where the next value goes
+    std::byte* head_; // where the oldest value lies, if count_ > 0
     std::byte* const ring_;
     std::byte* const ring_end_;
     std::atomic<std::size_t> references_{1};
-    channel_companion* companion_ = nullptr;
+    channel_attachment* attachment_ = nullptr;
 };
 
 // One reference to a channel, or null. Copies share the channel.

@@ -87,7 +87,7 @@ template <class T>
 template <class T>
 [[nodiscard]] op_status try_send_copy(channel* to, T const& value) {
     if constexpr (!std::is_trivially_copyable_v<T>)
-        if (op_status const status = channel::why_not_send(to); status != op_status::success)
+        if (op_status const status = channel::send_readiness(to); status != op_status::success)
             return status; // a copy is not made in vain
     stored<T> copy = [&]() -> stored<T> {
         if constexpr (is_boxed<T>)
@@ -99,7 +99,7 @@ template <class T>
 }
 
 // A timed operation: at once if it can be, without a look at the clock; else it waits, if there is any time.
-[[nodiscard]] constexpr bool would_wait(op_status status) noexcept {
+[[nodiscard]] constexpr bool would_block(op_status status) noexcept {
     return status == op_status::full || status == op_status::empty;
 }
 
@@ -107,7 +107,7 @@ template <class Try, class Wait, class Rep, class Period>
 [[nodiscard]] op_status try_then_wait(Try const& attempt, Wait const& wait,
                                       std::chrono::duration<Rep, Period> const& d) {
     op_status const status = attempt();
-    if (!detail::would_wait(status))
+    if (!detail::would_block(status))
         return status;
     return detail::has_length(d) ? wait(detail::deadline_after(d)) : op_status::timeout;
 }
@@ -116,7 +116,7 @@ template <class Try, class Wait, class Clock, class Duration>
 [[nodiscard]] op_status try_then_wait(Try const& attempt, Wait const& wait,
                                       std::chrono::time_point<Clock, Duration> const& when) {
     op_status status = attempt();
-    if (!detail::would_wait(status))
+    if (!detail::would_block(status))
         return status;
     status = op_status::timeout;
     while (status == op_status::timeout &&
@@ -144,19 +144,19 @@ template <class T, class Clock, class Duration>
 
 // Room for one element on the receiver's stack; the sender moves straight into it.
 template <class T>
-class landing {
+class recv_slot {
 public:
-    landing() noexcept {}
-    landing(landing const&) = delete;
-    landing& operator=(landing const&) = delete;
-    ~landing() {
-        if (landed_)
+    recv_slot() noexcept {}
+    recv_slot(recv_slot const&) = delete;
+    recv_slot& operator=(recv_slot const&) = delete;
+    ~recv_slot() {
+        if (received_)
             std::destroy_at(std::addressof(element_));
     }
 
-    [[nodiscard]] void* room() noexcept { return std::addressof(element_); }
-    [[nodiscard]] T& landed() noexcept {
-        landed_ = true;
+    [[nodiscard]] void* dst() noexcept { return std::addressof(element_); }
+    [[nodiscard]] T& received() noexcept {
+        received_ = true;
         if constexpr (is_boxed<T>)
             return *element_;
         else
@@ -165,59 +165,59 @@ public:
     // Moves out what has landed; then there is room again.
     [[nodiscard]] std::optional<T> take() {
         struct emptied {
-            landing& in;
+            recv_slot& in;
             ~emptied() {
                 std::destroy_at(std::addressof(in.element_));
-                in.landed_ = false;
+                in.received_ = false;
             }
         } const at_the_end{*this};
-        return std::optional<T>(std::in_place, std::move(landed()));
+        return std::optional<T>(std::in_place, std::move(received()));
     }
 
 private:
     union {
         stored<T> element_;
     };
-    bool landed_ = false;
+    bool received_ = false;
 };
 
 template <class T>
 [[nodiscard]] std::optional<T> recv(channel* from) {
-    landing<T> in;
-    if (!channel::recv(from, in.room()))
+    recv_slot<T> in;
+    if (!channel::recv(from, in.dst()))
         return std::nullopt;
-    return std::optional<T>(std::in_place, std::move(in.landed()));
+    return std::optional<T>(std::in_place, std::move(in.received()));
 }
 
 // Runs op(room for one element), and assigns what has landed.
 template <class T, class Op>
 op_status recv_with(T& out, Op const& op) {
-    landing<T> in;
-    op_status const status = op(in.room());
+    recv_slot<T> in;
+    op_status const status = op(in.dst());
     if (status == op_status::success)
-        out = std::move(in.landed());
+        out = std::move(in.received());
     return status;
 }
 
 template <class T>
 [[nodiscard]] op_status try_recv(channel* from, T& out) {
-    return detail::recv_with(out, [from](void* room) { return channel::try_recv(from, room); });
+    return detail::recv_with(out, [from](void* dst) { return channel::try_recv(from, dst); });
 }
 
 template <class T, class Rep, class Period>
 [[nodiscard]] op_status recv_for(channel* from, T& out, std::chrono::duration<Rep, Period> const& d) {
-    return detail::recv_with(out, [&](void* room) {
-        return detail::try_then_wait([&] { return channel::try_recv(from, room); },
-                                     [&](deadline at) { return channel::recv_until(from, room, at); }, d);
+    return detail::recv_with(out, [&](void* dst) {
+        return detail::try_then_wait([&] { return channel::try_recv(from, dst); },
+                                     [&](deadline at) { return channel::recv_until(from, dst, at); }, d);
     });
 }
 
 template <class T, class Clock, class Duration>
 [[nodiscard]] op_status recv_until(channel* from, T& out,
                                    std::chrono::time_point<Clock, Duration> const& when) {
-    return detail::recv_with(out, [&](void* room) {
-        return detail::try_then_wait([&] { return channel::try_recv(from, room); },
-                                     [&](deadline at) { return channel::recv_until(from, room, at); }, when);
+    return detail::recv_with(out, [&](void* dst) {
+        return detail::try_then_wait([&] { return channel::try_recv(from, dst); },
+                                     [&](deadline at) { return channel::recv_until(from, dst, at); }, when);
     });
 }
 

@@ -17,7 +17,7 @@
 
 namespace fiber::detail {
 
-class selection;
+class select_op;
 struct select_case;
 
 // A stop token as a case. While a select waits, a callback is registered with it, which claims the wait and
@@ -25,15 +25,15 @@ struct select_case;
 // take the callback back must not depend on which thread that is by now.
 struct stop_listener {
     struct wake {
-        stop_listener* whose;
+        stop_listener* listener;
         FIBER_API void operator()() const noexcept;
     };
     explicit stop_listener(std::stop_token t) noexcept : token(std::move(t)) {}
 
     std::stop_token token;
     std::optional<std::stop_callback<wake>> callback; // while a select waits
-    selection* waiting = nullptr;
-    select_case* place = nullptr;
+    select_op* op = nullptr;
+    select_case* stopped_case = nullptr;
 };
 
 // Made afresh for each select, or used again after it. What an operation needs stands in the typed case.
@@ -41,10 +41,10 @@ struct select_case {
     enum class kind : std::uint8_t { off, recv, send, timeout, time_point, stop };
 
     select_case() noexcept {}
-    // `place`: room for what is received, or the value to be sent. A null channel is never ready.
-    select_case(kind k, channel* c, void* place) noexcept
-        : what(c == nullptr ? kind::off : k), on(c), slot(place) {}
-    explicit select_case(std::chrono::steady_clock::duration d) noexcept : what(kind::timeout), patience(d) {}
+    // element: room for what is received, or the value to be sent. A null channel is never ready.
+    select_case(kind k, channel* c, void* element) noexcept
+        : what(c == nullptr ? kind::off : k), on(c), slot(element) {}
+    explicit select_case(std::chrono::steady_clock::duration d) noexcept : what(kind::timeout), timeout(d) {}
     explicit select_case(deadline when) noexcept : what(kind::time_point), until(when) {}
     explicit select_case(stop_listener& l) noexcept : what(kind::stop), listener(&l) {}
 
@@ -52,7 +52,7 @@ struct select_case {
     op_status outcome = op_status::timeout; // success or closed: what became of the operation that was chosen
     union {
         channel* on;
-        std::chrono::steady_clock::duration patience;
+        std::chrono::steady_clock::duration timeout;
         deadline until;
         stop_listener* listener;
     };

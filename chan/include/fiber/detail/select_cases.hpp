@@ -4,7 +4,7 @@
 // select_cases.hpp: the typed cases of a select: what is received or sent, and what is called then. Installed,
 // not API: they are made by the functions of select.hpp. Each has
 //   make()       the untyped case
-//   is_over()    false: chosen too early, for a clock that is not the steady one; to be made and waited for again
+//   is_due()    false: chosen too early, for a clock that is not the steady one; to be made and waited for again
 //   run(status)  calls the callable, and returns what it returns
 #pragma once
 
@@ -59,7 +59,7 @@ public:
     case_base() = default;
     case_base(case_base const&) = delete; // the untyped case has its address
     case_base& operator=(case_base const&) = delete;
-    [[nodiscard]] bool is_over() const noexcept { return true; }
+    [[nodiscard]] bool is_due() const noexcept { return true; }
 };
 
 template <class T, class F>
@@ -70,7 +70,7 @@ public:
     template <class Callable>
     recv_case(channel_ref from, Callable&& f) : from_(std::move(from)), f_(std::forward<Callable>(f)) {}
 
-    [[nodiscard]] select_case make() noexcept { return {select_case::kind::recv, from_.get(), in_.room()}; }
+    [[nodiscard]] select_case make() noexcept { return {select_case::kind::recv, from_.get(), in_.dst()}; }
     decltype(auto) run(op_status status) {
         return std::invoke(f_, status == op_status::success ? in_.take() : std::nullopt);
     }
@@ -78,7 +78,7 @@ public:
 private:
     channel_ref from_;
     F f_;
-    landing<T> in_;
+    recv_slot<T> in_;
 };
 
 template <class T, class F>
@@ -131,7 +131,7 @@ public:
     template <class Callable>
     deadline_case(TimePoint const& when, Callable&& f) : when_(when), f_(std::forward<Callable>(f)) {}
     [[nodiscard]] select_case make() const { return select_case(detail::deadline_at(when_)); }
-    [[nodiscard]] bool is_over() const { return detail::wait_is_over(when_); }
+    [[nodiscard]] bool is_due() const { return detail::wait_is_over(when_); }
     decltype(auto) run(op_status) { return std::invoke(f_); }
 
 private:
@@ -172,7 +172,7 @@ inline constexpr bool is_otherwise<otherwise_case<F>> = true;
 
 // The case chosen among those given, to be run by visit(case, status).
 template <class Visit, class... Cases>
-void select_and(Visit const& visit, Cases&... cases) {
+void select_and_visit(Visit const& visit, Cases&... cases) {
     constexpr std::size_t count = sizeof...(Cases), none = count;
     constexpr std::size_t otherwise = [] {
         bool const is[] = {is_otherwise<Cases>..., true};
@@ -193,7 +193,7 @@ void select_and(Visit const& visit, Cases&... cases) {
         bool too_early = false;
         // In a fold, `i` stands at each case in turn.
         static_cast<void>(
-            ((i++ == chosen && ((too_early = !cases.is_over())
+            ((i++ == chosen && ((too_early = !cases.is_due())
                                     ? (all[chosen] = otherwise == none ? cases.make() : select_case(), true)
                                     : (visit(chosen, cases, all[chosen].outcome), true))) ||
              ...));

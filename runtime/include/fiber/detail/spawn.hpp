@@ -37,7 +37,7 @@ template <class F, class... Types>
 inline constexpr bool is_one_of = (std::is_same_v<std::remove_cvref_t<F>, Types> || ...);
 
 // Runs the closure at the given place, and destroys it, also when it throws.
-using closure_entry = void (*)(void* place);
+using closure_entry = void (*)(void* storage);
 
 // A closure of up to this size, in bytes, stands in the fiber's own record; larger ones are allocated.
 inline constexpr std::size_t inline_closure_size = 40;
@@ -53,39 +53,39 @@ public:
     FIBER_API spawn(like_a_thread, attributes const& how);
     ~spawn() {
         if (fiber_ != nullptr)
-            abandon(*fiber_, place_);
+            abandon(*fiber_, storage_);
     }
     spawn(spawn const&) = delete;
     spawn& operator=(spawn const&) = delete;
 
-    [[nodiscard]] void* place() const noexcept { return place_; }
+    [[nodiscard]] void* storage() const noexcept { return storage_; }
     // Makes it runnable. The handle's duties pass to the caller: exactly one of join and detach. Notes where it is called
     // from, for messages: hence those between it and the user's code are inlined into that.
     [[gnu::always_inline]] rt::fiber* start(closure_entry entry) noexcept {
-        return start(*std::exchange(fiber_, nullptr), entry, place_);
+        return start(*std::exchange(fiber_, nullptr), entry, storage_);
     }
 
 private:
-    FIBER_API static rt::fiber* start(rt::fiber&, closure_entry, void* place) noexcept;
-    FIBER_API static void abandon(rt::fiber&, void* place) noexcept;
+    FIBER_API static rt::fiber* start(rt::fiber&, closure_entry, void* storage) noexcept;
+    FIBER_API static void abandon(rt::fiber&, void* storage) noexcept;
 
     rt::fiber* fiber_;
-    void* place_ =
+    void* storage_ =
         nullptr; // in the fiber's record; or beside it, with the caller's floating-point control modes
 };
 
 // A closure has call(), which is called once; it is destroyed afterwards.
 template <class Closure>
-void run_in_place(void* place) {
+void run_in_place(void* storage) {
     struct destroy {
         Closure* c;
         ~destroy() { c->~Closure(); }
-    } const mine{std::launder(static_cast<Closure*>(place))};
+    } const mine{std::launder(static_cast<Closure*>(storage))};
     mine.c->call();
 }
 template <class Closure>
-void run_boxed(void* place) {
-    std::unique_ptr<Closure> const mine(*std::launder(static_cast<Closure**>(place)));
+void run_boxed(void* storage) {
+    std::unique_ptr<Closure> const mine(*std::launder(static_cast<Closure**>(storage)));
     mine->call();
 }
 
@@ -104,7 +104,7 @@ private:
     std::tuple<F, Args...> parts_;
 };
 
-// A closure that also holds `Last`, which is destroyed after the callable and its arguments. A party that learns of
+// A closure that also holds `Last`, which is destroyed after the callable and its arguments. A fiber or thread that learns of
 // their end by it may then take away what they refer to.
 template <class Last, class F, class... Args>
 class closure_before {
@@ -128,10 +128,10 @@ template <class Closure, class Where, class... From>
 [[gnu::always_inline]] inline rt::fiber* spawn_closure(Where where, attributes const& how, From&&... from) {
     spawn s(where, how);
     if constexpr (sizeof(Closure) <= inline_closure_size && alignof(Closure) <= inline_closure_alignment) {
-        ::new (s.place()) Closure(std::forward<From>(from)...);
+        ::new (s.storage()) Closure(std::forward<From>(from)...);
         return s.start(&detail::run_in_place<Closure>);
     } else {
-        ::new (s.place()) Closure*(new Closure(std::forward<From>(from)...));
+        ::new (s.storage()) Closure*(new Closure(std::forward<From>(from)...));
         return s.start(&detail::run_boxed<Closure>);
     }
 }

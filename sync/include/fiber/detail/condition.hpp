@@ -33,17 +33,17 @@ public:
     ~condition() {
         // relaxed: whoever destroys it has ordered that after the last notification
         if (waiting_.load(std::memory_order_relaxed) != 0) [[unlikely]]
-            destroyed_in_use();
+            report_destroyed_in_use();
     }
     condition(condition const&) = delete;
     condition& operator=(condition const&) = delete;
 
     void notify_one() noexcept {
-        if (waiting_.load(std::memory_order_acquire) != 0) // [cv.hint] [cv.gone]
+        if (waiting_.load(std::memory_order_acquire) != 0) // [cv.hint] [cv.destruction]
             notify_first();
     }
     void notify_all() noexcept {
-        if (waiting_.load(std::memory_order_acquire) != 0) // [cv.hint] [cv.gone]
+        if (waiting_.load(std::memory_order_acquire) != 0) // [cv.hint] [cv.destruction]
             notify_each();
     }
     // Unlocks, waits, locks. timeout: nobody notified until then, nor requested a stop. The unlock must not wait.
@@ -53,7 +53,7 @@ public:
     // Ended by a stop request too; one that has been made ends it at once.
     std::cv_status wait_any(lock_operations const&, deadline, std::stop_token const&) noexcept;
 
-    [[noreturn]] void waited_without_lock() const noexcept;
+    [[noreturn]] void report_wait_without_lock() const noexcept;
 
 private:
     void enqueue(rt::waiter&) noexcept;
@@ -63,7 +63,7 @@ private:
     std::cv_status wait_any_by(lock_operations const&, Park park) noexcept;
     void notify_first() noexcept;
     void notify_each() noexcept;
-    void destroyed_in_use() const noexcept;
+    void report_destroyed_in_use() const noexcept;
 
     // Both are changed under rt::queue_lock_of(this).
     std::atomic<std::uint32_t> waiting_{0}; // how many are in the queue

@@ -5,7 +5,7 @@
 #pragma once
 
 #include <fiber/detail/config.hpp>
-#include <fiber/detail/wait_limit.hpp>
+#include <fiber/detail/deadline_or_stop.hpp>
 #include <fiber/detail/wait_list.hpp>
 
 #include <atomic>
@@ -44,7 +44,7 @@ public:
     }
 
     // Waits until it is zero. False: it was not until the limit.
-    bool wait_slow(wait_limit until, rt::wait_reason why, void const* what) noexcept;
+    bool wait_slow(deadline_or_stop until, rt::wait_reason why, void const* what) noexcept;
 
     // For destructors: whether somebody waits.
     [[nodiscard]] bool waited_for() const noexcept { return !waiters_.empty(); }

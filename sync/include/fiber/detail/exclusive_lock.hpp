@@ -6,9 +6,9 @@
 
 #include <fiber/detail/config.hpp>
 #include <fiber/detail/deadline.hpp>
+#include <fiber/detail/deadline_or_stop.hpp>
 #include <fiber/detail/lock_kind.hpp>
-#include <fiber/detail/unlock_alone.hpp>
-#include <fiber/detail/wait_limit.hpp>
+#include <fiber/detail/unlock_biased.hpp>
 #include <fiber/detail/wait_list.hpp>
 
 #include <atomic>
@@ -27,37 +27,37 @@ public:
 
     [[nodiscard]] bool try_lock(lock_kind kind) noexcept {
         // relaxed: spares the line when it is locked
-        if (state_.load(std::memory_order_relaxed) != free || !take_free())
+        if (state_.load(std::memory_order_relaxed) != free || !try_acquire())
             return false;
         if (watching_locks) [[unlikely]]
             note_locked(kind);
         else
-            consider_unlock_alone();
+            sample_bias();
         return true;
     }
 
     // As lock. False: another had it until the limit.
-    bool lock_before(lock_kind kind, wait_limit until) noexcept {
+    bool lock_before(lock_kind kind, deadline_or_stop until) noexcept {
         if (watching_locks) [[unlikely]]
             return lock_watched(kind, until);
-        if (!take_free()) [[unlikely]]
+        if (!try_acquire()) [[unlikely]]
             return lock_slow(until);
-        consider_unlock_alone();
+        sample_bias();
         return true;
     }
 
     void unlock(lock_kind kind) noexcept {
         // relaxed: the owner's
-        if (may_unlock_alone && calm_.load(std::memory_order_relaxed) < 0) [[likely]] {
-            if (unlock_alone(this)) [[likely]]
+        if (may_unlock_biased && uncontended_unlocks_.load(std::memory_order_relaxed) < 0) [[likely]] {
+            if (unlock_biased(this)) [[likely]]
                 return; // *this may be gone
-            calm_.store(not_alone, std::memory_order_relaxed);
-            if (company_.load(std::memory_order_relaxed) != nobody) // relaxed: looked at again
-                consider_parting();
+            uncontended_unlocks_.store(none_counted, std::memory_order_relaxed);
+            if (bias_.load(std::memory_order_relaxed) != biased) // relaxed: looked at again
+                try_rebias();
         }
         if (watching_locks) [[unlikely]]
             return unlock_watched(kind);
-        auto const seen = may_unlock_alone
+        auto const seen = may_unlock_biased
                               ? subtract_and_count(this)
                               : state_.fetch_sub(1, std::memory_order_release); // [mutex.hand_on]
         if (seen != locked) [[unlikely]]                                        // else *this may be gone
@@ -65,53 +65,53 @@ public:
     }
 
     // For the destructor of what it is part of.
-    void end(lock_kind kind) const noexcept {
+    void check_destroyable(lock_kind kind) const noexcept {
         // relaxed: whoever destroys it has ordered that after all other uses
         if (state_.load(std::memory_order_relaxed) != free || !waiters_.empty() || watching_locks)
             [[unlikely]]
-            check_destruction(kind);
+            check_destroyable_slow(kind);
     }
 
 private:
     using word = std::uint8_t;
-    static constexpr word free = 0, locked = 1, contended = 2; // see mutex.cpp
-    static constexpr std::uint8_t nobody = 0, somebody = 1;    // [mutex.alone]
-    static constexpr std::int8_t alone = -128, not_alone = 0;  // likewise
+    static constexpr word free = 0, locked = 1, contended = 2;        // see mutex.cpp
+    static constexpr std::uint8_t biased = 0, unbiased = 1;           // [mutex.bias]
+    static constexpr std::int8_t try_biased = -128, none_counted = 0; // likewise
 
-    [[nodiscard]] bool take_free() noexcept {
+    [[nodiscard]] bool try_acquire() noexcept {
         auto expected = free;
         return state_.compare_exchange_strong(expected, locked, std::memory_order_acquire, // [mutex.hand_on]
                                               std::memory_order_relaxed); // relaxed: nothing was gained
     }
 
-    // As the owner, by take_free. Not under FIBER_DEBUG=locks, so unlock need not ask for that.
-    void consider_unlock_alone() noexcept {
-        // relaxed: a hint, unlock_alone looks again
-        if (may_unlock_alone && company_.load(std::memory_order_relaxed) == nobody) [[likely]]
-            calm_.store(alone, std::memory_order_relaxed); // relaxed: the owner's
+    // As the owner, by try_acquire. Not under FIBER_DEBUG=locks, so unlock need not ask for that.
+    void sample_bias() noexcept {
+        // relaxed: a hint, unlock_biased looks again
+        if (may_unlock_biased && bias_.load(std::memory_order_relaxed) == biased) [[likely]]
+            uncontended_unlocks_.store(try_biased, std::memory_order_relaxed); // relaxed: the owner's
     }
 
-    bool lock_slow(wait_limit until) noexcept;
-    bool lock_by_waiting(wait_limit until) noexcept;
-    bool lock_watched(lock_kind, wait_limit until) noexcept;
+    bool lock_slow(deadline_or_stop until) noexcept;
+    bool lock_by_waiting(deadline_or_stop until) noexcept;
+    bool lock_watched(lock_kind, deadline_or_stop until) noexcept;
     void note_locked(lock_kind) const noexcept;
     void unlock_watched(lock_kind) noexcept;
     void unlock_slow(lock_kind, word seen) noexcept;
     bool spin(word taken) noexcept;
-    void consider_parting() noexcept;
-    void check_destruction(lock_kind) const noexcept;
+    void try_rebias() noexcept;
+    void check_destroyable_slow(lock_kind) const noexcept;
 
-    // The three bytes that unlock_alone knows; subtract_and_count, the first two.
+    // The three bytes that unlock_biased knows; subtract_and_count, the first two.
     alignas(2) std::atomic<word> state_{free};
-    std::atomic<std::int8_t> calm_{not_alone};
-    std::atomic<std::uint8_t> company_{nobody};
+    std::atomic<std::int8_t> uncontended_unlocks_{none_counted};
+    std::atomic<std::uint8_t> bias_{biased};
     std::atomic<std::uint32_t> queue_lock_{0}; // guards waiters_
     wait_list waiters_;
 };
 
 // A lock that is told each time what it is known by.
 template <class Lock, lock_kind kind>
-struct known_as {
+struct named_lock {
     Lock& lock;
     [[nodiscard]] bool try_lock() noexcept { return lock.try_lock(kind); }
     [[nodiscard]] bool lock_before(deadline until) noexcept { return lock.lock_before(kind, until); }

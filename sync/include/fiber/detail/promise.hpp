@@ -28,23 +28,23 @@ public:
         allocator a(from);
         struct memory { // goes back if the constructor throws
             allocator& from;
-            typename traits::pointer place;
+            typename traits::pointer storage;
             ~memory() {
-                if (place != nullptr)
-                    traits::deallocate(from, place, 1);
+                if (storage != nullptr)
+                    traits::deallocate(from, storage, 1);
             }
         } taken{a, traits::allocate(a, 1)};
-        auto* const made = ::new (static_cast<void*>(std::to_address(taken.place))) allocated_state(a);
-        taken.place = nullptr;
+        auto* const made = ::new (static_cast<void*>(std::to_address(taken.storage))) allocated_state(a);
+        taken.storage = nullptr;
         return made;
     }
 
 private:
     void destroy() noexcept override {
         allocator a(std::move(allocator_));
-        auto const place = std::pointer_traits<typename traits::pointer>::pointer_to(*this);
+        auto const storage = std::pointer_traits<typename traits::pointer>::pointer_to(*this);
         this->~allocated_state();
-        traits::deallocate(a, place, 1);
+        traits::deallocate(a, storage, 1);
     }
     allocator allocator_;
 };

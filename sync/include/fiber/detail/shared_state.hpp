@@ -7,7 +7,7 @@
 #include <fiber/detail/config.hpp>
 #include <fiber/detail/countdown.hpp>
 #include <fiber/detail/deadline.hpp>
-#include <fiber/detail/guarded.hpp>
+#include <fiber/detail/try_catch.hpp>
 
 #include <atomic>
 #include <cstdint>
@@ -125,9 +125,9 @@ private:
     void wait_slow();
     void require(std::exception_ptr const& error) const noexcept {
         if (error == nullptr) [[unlikely]]
-            refuse_null();
+            report_null_exception();
     }
-    [[noreturn]] void refuse_null() const noexcept;
+    [[noreturn]] void report_null_exception() const noexcept;
 
     countdown ready_{1};
     std::atomic<word> word_{reference};
@@ -174,7 +174,7 @@ public:
                 emplace(std::invoke(std::forward<F>(f), std::forward<Args>(args)...));
             }
         };
-        detail::guarded(body, [&](std::exception_ptr error) { this->error_ = std::move(error); });
+        detail::try_catch(body, [&](std::exception_ptr error) { this->error_ = std::move(error); });
     }
 
 private:

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+#include "asm/outermost_call.hpp"
+
+#include <cxxabi.h>
+#include <unwind.h>
+
+// The personality of fiber_arch_outermost_call's frame: what the unwinder calls when it has come there.
+extern "C" [[gnu::visibility("hidden")]] _Unwind_Reason_Code
+fiber_arch_unwind_outermost_call(int, _Unwind_Action actions, _Unwind_Exception_Class,
+                                 _Unwind_Exception* exception, _Unwind_Context*) {
+    if ((actions & _UA_SEARCH_PHASE) == 0)
+        fiber::arch::on_uncaught(fiber::arch::unwinding::forced);
+    abi::__cxa_begin_catch(exception); // as __cxa_throw does where the search finds nothing
+    fiber::arch::on_uncaught(fiber::arch::unwinding::exception);
+}

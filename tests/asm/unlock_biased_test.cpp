@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+#include "tests/support/catch.hpp"
+
+#include "asm/rseq.hpp"
+
+#include <fiber/detail/unlock_biased.hpp>
+#include <fiber/runtime.hpp>
+
+#include <array>
+#include <cstdint>
+#include <signal.h>
+
+#if defined(__x86_64__)
+namespace {
+
+namespace arch = fiber::arch;
+using fiber::detail::unlock_biased;
+using lock = std::array<std::uint8_t, 3>; // state, uncontended unlocks, bias
+constexpr lock is_locked{1, 128, 0};
+constexpr lock is_free{0, 0, 0};
+
+// The runtime says whether sequences are allowed. False: not here.
+bool rseq_enabled() {
+    fiber::runtime const runtime({.processors = 1});
+    lock probe = is_locked;
+    return unlock_biased(&probe);
+}
+
+int volatile steps = 0;
+
+// Runs f with a signal after each instruction.
+template <class F>
+void step_by_step(F f) {
+    struct sigaction counting = {}, before = {};
+    counting.sa_handler = [](int) { steps = steps + 1; };
+    sigaction(SIGTRAP, &counting, &before);
+    asm volatile("subq $128, %%rsp; pushfq; orq $0x100, (%%rsp); popfq; addq $128, %%rsp" ::: "memory", "cc");
+    f();
+    asm volatile("subq $128, %%rsp; pushfq; andq $-0x101, (%%rsp); popfq; addq $128, %%rsp" ::
+                     : "memory", "cc");
+    sigaction(SIGTRAP, &before, nullptr);
+}
+
+} // namespace
+
+TEST_CASE("a biased lock becomes free by a plain store") {
+    if (!rseq_enabled())
+        return;
+    lock l = is_locked;
+    CHECK(unlock_biased(&l));
+    CHECK(l == is_free);
+}
+
+TEST_CASE("an unbiased lock is left to a read-modify-write") {
+    for (std::uint8_t bias = 1; bias <= 2; ++bias) {
+        lock l = {1, 128, bias};
+        CHECK_FALSE(unlock_biased(&l));
+        CHECK(l == lock{1, 128, bias});
+    }
+}
+
+TEST_CASE("a subtraction that leaves or frees a lock is counted beside it") {
+    if (!fiber::detail::may_unlock_biased)
+        return;
+    alignas(2) std::array<std::uint8_t, 4> l{2, 126, 1, 255};
+    CHECK(fiber::detail::subtract_and_count(&l) == 2);
+    CHECK(l == std::array<std::uint8_t, 4>{1, 127, 1, 255});
+    CHECK(fiber::detail::subtract_and_count(&l) == 1);
+    CHECK(l == std::array<std::uint8_t, 4>{0, 128, 1, 255});
+    l[0] = 1;
+    l[1] = 255;
+    CHECK(fiber::detail::subtract_and_count(&l) == 1);
+    CHECK(l == std::array<std::uint8_t, 4>{0, 0, 1, 255});
+}
+
+// A debugger, or a thread that loses its CPU at the worst moment each time.
+TEST_CASE("a lock is left as it is if the kernel interrupts at each instruction") {
+    if (!rseq_enabled())
+        return;
+    lock l = is_locked;
+    bool unlocked = true;
+    step_by_step([&] { unlocked = unlock_biased(&l); });
+    CHECK(steps > 10);
+    CHECK_FALSE(unlocked);
+    CHECK(l == is_locked);
+}
+
+TEST_CASE("a lock is left as it is while sequences are forbidden") {
+    if (!rseq_enabled())
+        return;
+    lock l = is_locked;
+    arch::disable_rseq();
+    CHECK_FALSE(unlock_biased(&l));
+    CHECK(l == is_locked);
+    arch::enable_rseq();
+    CHECK(unlock_biased(&l));
+}
+#endif

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+#include "tests/support/catch.hpp"
+
+#include "runtime/sched/load_monitor.hpp"
+
+#include <chrono>
+
+namespace rt = fiber::rt;
+
+namespace {
+
+using namespace std::chrono_literals;
+
+void switches(rt::load_monitor& p, int n) {
+    for (int i = 0; i < n; ++i)
+        ++p.ticks;
+}
+
+} // namespace
+
+TEST_CASE("a processor falls behind when its queue is never empty", "[load_monitor]") {
+    rt::load_monitor p;
+    rt::clock::time_point const start{};
+    auto const before = p.sample(start);
+    switches(p, 1000);
+    CHECK(p.falls_behind(before, 1, start + 4us));
+    p.queue_is_empty();
+    CHECK_FALSE(p.falls_behind(before, 1, start + 4us));
+    CHECK(p.falls_behind(p.sample(start), 1, start + 4us)); // since this look it has not been empty
+}
+
+TEST_CASE("a processor falls behind when those who wait will wait for long", "[load_monitor]") {
+    rt::load_monitor p;
+    rt::clock::time_point const start{};
+    auto const before = p.sample(start);
+    p.queue_is_empty();
+    switches(p, 9);
+    CHECK_FALSE(p.falls_behind(before, 4, start + 4us)); // 0.4 µs each
+    CHECK(p.falls_behind(before, 5, start + 4us));
+    CHECK(p.falls_behind(before, 1, start + 20us)); // 2 µs each
+    CHECK_FALSE(p.falls_behind(before, 0, start + 20us));
+}
+
+TEST_CASE("a processor falls behind when many wait, however quick it is", "[load_monitor]") {
+    rt::load_monitor p;
+    rt::clock::time_point const start{};
+    auto const before = p.sample(start);
+    p.queue_is_empty();
+    switches(p, 1'000'000);
+    CHECK_FALSE(p.falls_behind(before, 31, start + 4us));
+    CHECK(p.falls_behind(before, 32, start + 4us));
+    CHECK(rt::load_monitor::is_many(32));
+    CHECK_FALSE(rt::load_monitor::is_many(31));
+}
+
+TEST_CASE("a processor that has kept up is let alone for some thousand switches, and no longer",
+          "[load_monitor]") {
+    rt::load_monitor p;
+    CHECK_FALSE(p.is_responsive());
+    p.mark_responsive();
+    CHECK(p.is_responsive());
+    switches(p, 4095);
+    CHECK(p.is_responsive());
+    switches(p, 1);
+    CHECK_FALSE(p.is_responsive());
+}

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: BSL-1.0
+// Copyright the libfiber authors.
+
+#include "tests/support/address_space.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/support/expect.hpp"
+#include "tests/support/leaks.hpp"
+#include "tests/support/procs.hpp"
+
+#include <fiber/fiber.hpp>
+
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <thread>
+
+namespace {
+
+constexpr std::size_t kib = 1024;
+constexpr std::size_t gib = kib * kib * kib;
+
+// Depth that no default stack holds; each call says what is left to it.
+[[gnu::noinline]] std::size_t sum_down(std::size_t n) {
+    char volatile frame[400] = {};
+    if (n == 0)
+        return static_cast<std::size_t>(frame[0]);
+    return n + fiber::with_stack(16 * kib, [n] { return sum_down(n - 1); }) +
+           static_cast<std::size_t>(frame[1]);
+}
+
+void in_fiber_and_thread(auto const& body) {
+    SECTION("in a fiber") {
+        tests::no_leaks const no_leaks;
+        fiber::run(body);
+    }
+    SECTION("in an OS thread") {
+        std::exception_ptr failure;
+        std::thread([&] {
+            try {
+                body();
+            } catch (...) {
+                failure = std::current_exception();
+            }
+        }).join();
+        if (failure)
+            std::rethrow_exception(failure);
+    }
+}
+
+} // namespace
+
+TEST_CASE("with_stack stays where it is while there is room", "[stack_extension]") {
+    in_fiber_and_thread([] {
+        int here = 0;
+        auto const distance = fiber::with_stack(kib, [&here] {
+            int there = 0;
+            return reinterpret_cast<char*>(&here) - reinterpret_cast<char*>(&there);
+        });
+        CHECK(distance < 64 * 1024);
+        CHECK(distance > -64 * 1024);
+    });
+}
+
+TEST_CASE("with_stack gives as much as it is asked for, and what was there before comes back",
+          "[stack_extension]") {
+    in_fiber_and_thread([] {
+        auto const before = fiber::this_fiber::stack_remaining();
+        for (std::size_t const bytes : {300 * kib, 1000 * kib, 100'000 * kib}) {
+            auto const asked = before + bytes;
+            CHECK(fiber::with_stack(asked, [] { return fiber::this_fiber::stack_remaining(); }) >=
+                  asked - kib);
+        }
+        auto const after = fiber::this_fiber::stack_remaining();
+        CHECK(after + kib > before);
+        CHECK(before + kib > after);
+    });
+}
+
+TEST_CASE("with_stack hands over values, references and nothing", "[stack_extension]") {
+    in_fiber_and_thread([] {
+        auto const more = fiber::this_fiber::stack_remaining() + 1;
+        CHECK(*fiber::with_stack(more, [] { return std::make_unique<int>(7); }) == 7);
+        std::string text = "text";
+        std::string& same = fiber::with_stack(more, [&]() -> std::string& { return text; });
+        CHECK(&same == &text);
+        std::string const moved = fiber::with_stack(more, [&]() -> std::string&& { return std::move(text); });
+        CHECK(moved == "text");
+        bool called = false;
+        fiber::with_stack(more, [&] { called = true; });
+        CHECK(called);
+    });
+}
+
+TEST_CASE("an exception passes through with_stack, and what it passes is destroyed", "[stack_extension]") {
+    in_fiber_and_thread([] {
+        auto const guard = std::make_shared<int>(1);
+        auto const more = fiber::this_fiber::stack_remaining() + 1;
+        for (int i = 0; i < 3; ++i) {
+            try {
+                fiber::with_stack(more, [&] {
+                    auto const copy = guard;
+                    fiber::with_stack(2 * more, [&]() -> void {
+                        auto const another = guard;
+                        throw std::runtime_error("from far down");
+                    });
+                });
+                FAIL("not thrown");
+            } catch (std::runtime_error const& e) {
+                CHECK(std::string(e.what()) == "from far down");
+            }
+            CHECK(guard.use_count() == 1);
+            CHECK(std::uncaught_exceptions() == 0);
+            CHECK(fiber::this_fiber::stack_remaining() < more);
+        }
+    });
+}
+
+TEST_CASE("recursion through with_stack goes on far beyond one stack", "[stack_extension]") {
+    in_fiber_and_thread([] {
+        constexpr std::size_t depth = 20'000; // some 10 MiB
+        CHECK(sum_down(depth) == depth * (depth + 1) / 2);
+    });
+}
+
+TEST_CASE("fibers park and change threads on further stacks", "[stack_extension]") {
+    tests::expect expect;
+    tests::on_processors([&] {
+        fiber::wait_group group;
+        for (int i = 0; i < 50; ++i)
+            group.go([&expect] {
+                auto const more = fiber::this_fiber::stack_remaining() + 1;
+                for (int n = 0; n < 20; ++n) {
+                    try {
+                        fiber::with_stack(more, [&] {
+                            fiber::this_fiber::yield();
+                            expect(fiber::this_fiber::stack_remaining() > more / 2, "still there");
+                            fiber::with_stack(2 * more, [&] {
+                                fiber::this_fiber::sleep_for(std::chrono::microseconds(50));
+                                throw n;
+                            });
+                        });
+                    } catch (int caught) {
+                        expect(caught == n, "its own exception");
+                    }
+                    fiber::this_fiber::yield();
+                }
+            });
+        group.wait();
+    });
+}
+
+TEST_CASE("with_stack that cannot be had throws, and the function is not called", "[stack_extension]") {
+    in_fiber_and_thread([] {
+        bool called = false;
+        for (std::size_t const bytes : {~std::size_t{0}, 32 * gib + 1, 64 * gib - 1, 64 * gib, 65 * gib}) {
+            try {
+                fiber::with_stack(bytes, [&] { called = true; });
+                FAIL("with_stack has accepted " << bytes);
+            } catch (std::invalid_argument const& e) {
+                std::string const text = e.what();
+                CAPTURE(text);
+                CHECK(text.find("with_stack is asked for " + std::to_string(bytes) + " bytes") !=
+                      std::string::npos);
+                CHECK(text.find(std::to_string(32 * gib)) != std::string::npos);
+            }
+        }
+        CHECK_FALSE(called);
+        CHECK(fiber::this_fiber::stack_remaining() > kib);
+    });
+}
+
+TEST_CASE("with_stack names its bytes where there is no address space for them", "[stack_extension]") {
+    in_fiber_and_thread([] {
+        tests::address_space_left const end(2 * gib);
+        bool called = false;
+        constexpr std::size_t bytes = 31 * gib + 7; // more than other sizes could give up
+        try {
+            fiber::with_stack(bytes, [&] { called = true; });
+            FAIL("there is more address space than the limit allows");
+        } catch (std::system_error const& e) {
+            CHECK(e.code() == std::errc::resource_unavailable_try_again);
+            std::string const text = e.what();
+            CAPTURE(text);
+            CHECK(text.find("with_stack(" + std::to_string(bytes)) != std::string::npos);
+        }
+        CHECK_FALSE(called);
+    });
+}
