@@ -28,7 +28,7 @@ runtime_stats scheduler::stats() const {
     for (unsigned i = 0; i < made; ++i) {
         processor const& p = *processors_[i];
         s.switches += p.monitor.ticks.read();
-        s.steals += p.steals.read();
+        s.steals += p.shared_out.read() + p.stolen.read(); // what is shared out is taken by another
         s.parks += p.parks.read();
         s.timers += p.timers.size();
         for (stack_cache const& stacks : p.idle.stacks)

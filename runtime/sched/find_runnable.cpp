@@ -132,7 +132,7 @@ void scheduler::share_half(machine& m) noexcept {
         return;
     if (global_.empty()) {
         global_.push_shared(m.p->take_half());
-        ++m.p->steals;
+        ++m.p->shared_out;
     }
     light_fence(); // [idle.wake]
     idle_.wake_one();
@@ -245,7 +245,7 @@ fiber* scheduler::steal(machine& m) noexcept {
         if (g == nullptr && victim.waiting() != 0)
             g = steal_from(m, victim);
         if (g != nullptr) {
-            ++m.p->steals;
+            ++m.p->stolen;
             return g;
         }
     }

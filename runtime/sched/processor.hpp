@@ -97,7 +97,9 @@ private:
 
 public:
     load_monitor monitor;
-    counter started, ended, parks, steals; // fibers, times
+    counter started, ended, parks; // fibers, times
+    counter shared_out;            // times it gave fibers away when it was asked
+    counter stolen;                // times it took fibers of another that did not move on
     resources idle;
     timer_heap timers;
     random_bits random;
@@ -226,7 +228,7 @@ public:
     // By a machine that considers taking fibers away. Returns true if the processor has made no switch, started nothing
     // and given nothing away since the last such look. One that starts or wakes fibers offers some by itself.
     [[nodiscard]] bool stands_still() noexcept {
-        auto const now = monitor.ticks.read() + started.read() + steals.read();
+        auto const now = monitor.ticks.read() + started.read() + shared_out.read();
         bool const still = now == signs_at_last_check_;
         signs_at_last_check_ = now;
         return still;

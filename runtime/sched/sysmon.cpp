@@ -208,7 +208,7 @@ bool sysmon::check(processor& p, processor_sample& seen, clock::time_point now) 
     if (auto const due = p.timers.earliest(); due > now && of_.idle_.count() > 0)
         next_due_ = std::min(next_due_, due);
     // It may make no switch, but give some of what waits there to others: then it has more time.
-    if (auto const given = p.steals.read(); given != std::exchange(seen.shared_out, given))
+    if (auto const given = p.shared_out.read(); given != std::exchange(seen.shared_out, given))
         seen.helped_since = now;
     auto const stuck_for = std::max(now - seen.helped_since, (now - seen.since) / 2);
     if (m->inside() && stuck_for < default_slice)

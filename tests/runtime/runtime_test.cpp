@@ -196,6 +196,37 @@ TEST_CASE("stats count fibers, parks, switches and timers", "[runtime]") {
     r.trim();
 }
 
+TEST_CASE("stats count fibers that one processor shares out and another one takes", "[runtime]") {
+    fiber::runtime r({.processors = 2});
+    auto const before = r.stats().steals;
+    while (r.stats().steals == before)
+        r.run([] {
+            std::vector<fiber::handle> all;
+            for (int i = 0; i < 100; ++i)
+                all.push_back(fiber::go([] {
+                    for (int k = 0; k < 100; ++k)
+                        fiber::this_fiber::yield();
+                }));
+            for (fiber::handle& h : all)
+                h.join();
+        });
+    SUCCEED();
+}
+
+TEST_CASE("stats count fibers that are stolen from a processor whose fiber computes", "[runtime]") {
+    fiber::runtime r({.processors = 2});
+    auto const before = r.stats().steals;
+    while (r.stats().steals == before) // or the processor is retaken, if the thief gets no CPU
+        r.run([] {
+            std::atomic<bool> taken{false};
+            fiber::handle behind = fiber::go([&] { taken = true; });
+            while (!taken.load()) { // computes
+            }
+            behind.join();
+        });
+    SUCCEED();
+}
+
 TEST_CASE("stats count heavy fences: at least one for fibers that are taken from a fiber that computes",
           "[runtime]") {
     fiber::runtime r({.processors = 2});
