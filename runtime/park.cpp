@@ -218,9 +218,7 @@ void unpark_batch::add(ticket t) noexcept {
 }
 
 void unpark_batch::flush() noexcept {
-    if (size_ == 1)
-        first_->scheduler->run_next(*first_);
-    else if (size_ != 0)
+    if (size_ != 0)
         first_->scheduler->enqueue_back({*first_, *last_, size_});
     size_ = 0;
 }

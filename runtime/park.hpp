@@ -66,7 +66,8 @@ void unpark(ticket) noexcept;
 void unpark(ticket, clock::time_point waiting_since) noexcept;
 
 // Like unpark() of each in turn, for many: they become runnable several at a time, in that order, the last ones when *this
-// goes. On the caller's stack, which must not park in between.
+// goes. They run after all that are runnable, also if there is only one: how many wait does not change when each of them runs.
+// On the caller's stack, which must not park in between.
 class unpark_batch {
 public:
     unpark_batch() noexcept = default;

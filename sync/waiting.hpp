@@ -66,9 +66,16 @@ class wake_list {
 public:
     void add(waiter& w) noexcept { queue_.push_back(w); }
     void wake_all() noexcept {
+        waiter const* w = queue_.pop_front();
+        if (w == nullptr)
+            return;
+        if (queue_.empty()) { // it runs next, as the one waiter of a mutex does
+            unpark(w->key);
+            return;
+        }
         unpark_batch all;
-        while (waiter const* const first = queue_.pop_front())
-            all.add(first->key); // *first may be gone
+        for (; w != nullptr; w = queue_.pop_front())
+            all.add(w->key); // *w may be gone
     }
 
 private:

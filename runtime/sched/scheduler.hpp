@@ -69,9 +69,8 @@ public:
     void ready(fiber&) noexcept;
     // Likewise; but who has nothing to do gets it, as unpark says.
     void ready(fiber&, clock::time_point waiting_since) noexcept;
-    void enqueue_back(
-        fiber_list&&) noexcept;     // several that are runnable, and in no queue yet: behind all that are
-    void run_next(fiber&) noexcept; // one alone: it comes first
+    // Fibers that are runnable, and in no queue yet: behind all that are.
+    void enqueue_back(fiber_list&&) noexcept;
 
     // A record with a credit or stack, and back. From a machine of this scheduler or from elsewhere.
     [[nodiscard]] fiber& new_fiber(attributes const&);
@@ -127,6 +126,7 @@ private:
     [[nodiscard]] static machine& enter_with_processor() noexcept;
     [[nodiscard]] static machine& wait_for_processor() noexcept;
     static void finish(machine&, fiber&, stack_source) noexcept;
+    void run_next(fiber&) noexcept; // before all that are runnable
     void run_next_without_processor(machine*, fiber&) noexcept;
     void push_next(machine& m, fiber& g) noexcept {
         m.p->push_next(g);

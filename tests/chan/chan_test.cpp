@@ -234,6 +234,32 @@ TEST_CASE("close wakes all blocked receivers with nothing", "[chan]") {
     }
 }
 
+TEST_CASE("what close wakes runs after all that are runnable, however many wait", "[chan]") {
+    int const n = GENERATE(1, 2);
+    fiber::runtime one({.processors = 1});
+    std::string order;
+    one.run([&order, n] {
+        fiber::chan<int> const c;
+        std::vector<fiber::handle> all;
+        for (int i = 0; i < n; ++i)
+            all.push_back(fiber::go([&] {
+                c.recv();
+                order += 'w';
+            }));
+        fiber::this_fiber::yield();
+        for (int i = 0; i < 2; ++i)
+            all.push_back(fiber::go([&] {
+                fiber::this_fiber::yield();
+                order += 'r';
+            }));
+        fiber::this_fiber::yield(); // they are in the queue then
+        c.close();
+        for (auto& h : all)
+            h.join();
+    });
+    CHECK(order == "rr" + std::string(static_cast<std::size_t>(n), 'w'));
+}
+
 TEST_CASE("close wakes all blocked senders, and what they have is not received", "[chan]") {
     for (int capacity : {0, 1, 3}) {
         fiber::runtime rt;

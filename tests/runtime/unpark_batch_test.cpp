@@ -11,6 +11,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -69,6 +70,33 @@ TEST_CASE("fibers that are woken together run in the order in which they waited"
     });
     REQUIRE(waited.size() == n);
     CHECK(went_on == waited);
+}
+
+TEST_CASE("fibers that are woken together run after those that are runnable, however many they are",
+          "[unpark_batch]") {
+    auto const n = GENERATE(std::size_t{1}, std::size_t{2});
+    fiber::runtime one({.processors = 1});
+    std::string order;
+    one.run([&order, n] {
+        parked_group waiting;
+        std::vector<fiber::handle> all;
+        for (std::size_t i = 0; i < n; ++i)
+            all.push_back(fiber::go([&] {
+                waiting.wait();
+                order += 'w';
+            }));
+        fiber::this_fiber::yield();
+        for (int i = 0; i < 2; ++i)
+            all.push_back(fiber::go([&] {
+                fiber::this_fiber::yield();
+                order += 'r';
+            }));
+        fiber::this_fiber::yield(); // they are in the queue then
+        waiting.wake_when_there_are(n);
+        for (auto& h : all)
+            h.join();
+    });
+    CHECK(order == "rr" + std::string(n, 'w'));
 }
 
 TEST_CASE("all that are woken together go on once, of two runtimes and threads, however many",

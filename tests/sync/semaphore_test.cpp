@@ -7,11 +7,13 @@
 #include "tests/support/procs.hpp"
 
 #include <fiber/go.hpp>
+#include <fiber/runtime.hpp>
 #include <fiber/semaphore.hpp>
 
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <string>
 #include <type_traits>
 #include <vector>
 
@@ -86,6 +88,29 @@ TEST_CASE("permits go to those who wait, in the order in which they came", "[sem
         }
         CHECK(order == std::vector<int>{0, 1, 2, 3, 4});
     });
+}
+
+TEST_CASE("the only fiber that a release wakes runs next", "[semaphore]") {
+    fiber::runtime one({.processors = 1});
+    std::string order;
+    one.run([&order] {
+        fiber::counting_semaphore<> s(0);
+        std::vector<fiber::handle> all;
+        all.push_back(fiber::go([&] {
+            s.acquire();
+            order += 'w';
+        }));
+        fiber::this_fiber::yield();
+        all.push_back(fiber::go([&] {
+            fiber::this_fiber::yield();
+            order += 'r';
+        }));
+        fiber::this_fiber::yield(); // it is in the queue then
+        s.release();
+        for (auto& h : all)
+            h.join();
+    });
+    CHECK(order == "wr");
 }
 
 TEST_CASE("a timed acquire that nobody ends returns after its time, and takes nothing", "[semaphore]") {
