@@ -3,6 +3,7 @@
 
 #include "tests/chan/interleavings/schedule.hpp"
 
+#include "asm/switch.hpp"
 #include "chan/select_random.hpp"
 #include "runtime/base/fatal.hpp"
 #include "runtime/base/lock_rank.hpp"
@@ -14,12 +15,12 @@
 #include <cstdlib>
 #include <memory>
 #include <sstream>
-#include <ucontext.h>
 #include <utility>
 
 namespace tests {
 namespace {
 
+namespace arch = fiber::arch;
 namespace rt = fiber::rt;
 
 struct fake_fiber : rt::agent {
@@ -34,7 +35,7 @@ struct fake_fiber : rt::agent {
     rt::ticket timer{}; // who: null without
     bool timed_out = false;
     std::function<void()> const* body = nullptr;
-    ucontext_t context{};
+    arch::context context;
 };
 
 // The n-th fiber's, in all runs: fresh memory for each would take longer than they do.
@@ -49,14 +50,16 @@ struct world {
     schedule& decide;
     std::vector<std::unique_ptr<fake_fiber>> fibers;
     fake_fiber* running = nullptr; // null: in the scheduler
-    ucontext_t scheduler{};
+    arch::context scheduler;
+    arch::thread_state_slots thread;
 };
 
 world* now = nullptr;
 
+// swapcontext would ask the kernel each time for the mask of signals, which takes longer than all the rest of a run.
 void to_scheduler() {
     fake_fiber& me = *std::exchange(now->running, nullptr);
-    swapcontext(&me.context, &now->scheduler);
+    arch::switch_to(now->thread, me.context, now->scheduler, nullptr, nullptr);
 }
 
 bool can_run(fake_fiber const& g) {
@@ -74,10 +77,11 @@ bool can_run(fake_fiber const& g) {
 
 void make_runnable(rt::agent& p) { static_cast<fake_fiber&>(p).is = fake_fiber::state::runnable; }
 
-void entry() {
+void entry() noexcept {
     (*now->running->body)();
     now->running->is = fake_fiber::state::ended;
     to_scheduler();
+    std::abort(); // nobody resumes one that has ended
 }
 
 // What can happen next: a fiber goes on, or a timer comes.
@@ -86,24 +90,23 @@ struct event {
     bool timer;
 };
 
-std::vector<event> events() {
-    std::vector<event> all;
+// Into `all`, which is kept from step to step.
+void list_events(std::vector<event>& all) {
+    all.clear();
     for (auto& g : now->fibers)
         if (can_run(*g))
             all.push_back({g.get(), false});
     for (auto& g : now->fibers)
         if (g->timer.who != nullptr && !rt::agent::is_claimed(g->timer))
             all.push_back({g.get(), true});
-    return all;
 }
 
 // The one who was preempted comes first among the possible ones: so the first decision is that nothing happens.
-std::vector<event> events_with_first(fake_fiber* first) {
-    auto all = events();
+void list_events_with_first(fake_fiber* first, std::vector<event>& all) {
+    list_events(all);
     for (auto& e : all)
         if (e.who == first && !e.timer)
             std::swap(e, all.front());
-    return all;
 }
 
 void fire(fake_fiber& g) {
@@ -117,8 +120,9 @@ void fire(fake_fiber& g) {
 
 void run_all() {
     fake_fiber* last = nullptr;
+    std::vector<event> all;
     for (;;) {
-        auto const all = events_with_first(last);
+        list_events_with_first(last, all);
         if (all.empty())
             return;
         bool const goes_on = last != nullptr && all.front().who == last && !all.front().timer;
@@ -131,25 +135,23 @@ void run_all() {
         }
         last = now->running = all[i].who;
         last->is = fake_fiber::state::runnable;
-        swapcontext(&now->scheduler, &last->context);
+        arch::switch_to(now->thread, now->scheduler, last->context, nullptr, nullptr);
     }
 }
 
 } // namespace
 
 std::vector<bool> schedule::run(std::vector<std::function<void()>> const& fibers) {
-    world here{*this, {}, nullptr, {}};
+    world here{*this, {}, nullptr, {}, {}};
+    here.thread.find();
     now = &here;
     next_ = 0;
     preempted_ = 0;
     for (auto const& f : fibers) {
         auto g = std::make_unique<fake_fiber>();
         g->body = &f;
-        getcontext(&g->context);
         auto& its_stack = stack(here.fibers.size());
-        g->context.uc_stack.ss_sp = its_stack.data();
-        g->context.uc_stack.ss_size = its_stack.size();
-        makecontext(&g->context, entry, 0);
+        arch::make_context(g->context, its_stack.data(), its_stack.size(), entry);
         here.fibers.push_back(std::move(g));
     }
     run_all();
