@@ -78,6 +78,28 @@ struct with_selector {
     fiber::chan<int> c{1};
 };
 
+// A limit has many types. What needs none of them is compiled once.
+void check_is_over_in_thread(receiving& o, tests::one_wait<receiving> const& wait) { CHECK_FALSE(wait(o)); }
+
+void check_lives(context const& ctx) {
+    bool ignored = false;
+    CHECK(ctx.done().recv_for(ignored, 100us) == op_status::timeout);
+    CHECK_FALSE(ctx.cancelled());
+}
+void check_lives_without_deadline(context const& ctx) {
+    CHECK_FALSE(ctx.deadline());
+    CHECK_FALSE(ctx.cancelled());
+}
+void check_is_over(context const& ctx) { CHECK(ctx.error() == std::errc::timed_out); }
+
+using times = fiber::receiver<std::chrono::steady_clock::time_point>;
+
+void check_gives_no_time(times const& c) {
+    std::chrono::steady_clock::time_point at;
+    CHECK(c.recv_for(at, 100us) == op_status::timeout);
+}
+void check_gives_time(times const& c) { CHECK(c.recv()); }
+
 } // namespace
 
 TEST_CASE("channels know points far away", "[limits]") {
@@ -87,8 +109,11 @@ TEST_CASE("channels know points far away", "[limits]") {
 
 TEST_CASE("null channels know points that have passed", "[limits]") {
     receiving o{.c = nullptr};
-    tests::each_far_past([&](auto const& when) { CHECK_FALSE(o.wait(when)); });
-    tests::each_negative_duration([&](auto const& d) { CHECK_FALSE(o.wait(d)); });
+    auto const is_over = [&](auto const& limit) {
+        check_is_over_in_thread(o, tests::one_wait<receiving>(limit));
+    };
+    tests::each_far_past(is_over);
+    tests::each_negative_duration(is_over);
 }
 
 TEST_CASE("select knows points far away", "[limits]") {
@@ -97,34 +122,22 @@ TEST_CASE("select knows points far away", "[limits]") {
 }
 
 TEST_CASE("contexts know points far away", "[limits]") {
-    tests::each_far_future([](auto const& when) {
-        auto const ctx = context::with_deadline(context::background(), when);
-        bool ignored = false;
-        CHECK(ctx.done().recv_for(ignored, 100us) == op_status::timeout);
-        CHECK_FALSE(ctx.cancelled());
-    });
-    tests::each_long_duration([](auto const& d) {
-        auto const ctx = context::with_timeout(context::background(), d);
-        CHECK_FALSE(ctx.deadline());
-        CHECK_FALSE(ctx.cancelled());
-    });
-    tests::each_far_past([](auto const& when) {
-        CHECK(context::with_deadline(context::background(), when).error() == std::errc::timed_out);
-    });
-    tests::each_negative_duration([](auto const& d) {
-        CHECK(context::with_timeout(context::background(), d).error() == std::errc::timed_out);
-    });
+    auto const at = [](auto const& when) { return context::with_deadline(context::background(), when); };
+    auto const after = [](auto const& d) { return context::with_timeout(context::background(), d); };
+    tests::each_far_future([&](auto const& when) { check_lives(at(when)); });
+    tests::each_long_duration([&](auto const& d) { check_lives_without_deadline(after(d)); });
+    tests::each_far_past([&](auto const& when) { check_is_over(at(when)); });
+    tests::each_negative_duration([&](auto const& d) { check_is_over(after(d)); });
 }
 
 TEST_CASE("after and tickers know durations of all lengths", "[limits]") {
-    std::chrono::steady_clock::time_point at;
-    tests::each_long_duration([&](auto const& d) {
-        CHECK(fiber::after(d).recv_for(at, 100us) == op_status::timeout);
+    tests::each_long_duration([](auto const& d) {
+        check_gives_no_time(fiber::after(d));
         fiber::ticker const ticker(d);
-        CHECK(ticker.ticks().recv_for(at, 100us) == op_status::timeout);
+        check_gives_no_time(ticker.ticks());
     });
-    tests::each_negative_duration([&](auto const& d) {
-        CHECK(fiber::after(d).recv());
+    tests::each_negative_duration([](auto const& d) {
+        check_gives_time(fiber::after(d));
         CHECK_THROWS_AS(fiber::ticker(d), std::invalid_argument);
     });
 }

@@ -146,11 +146,14 @@ TEST_CASE("locks know points far away", "[limits]") {
 // By its owner's thread it can be locked again at once.
 TEST_CASE("recursive locks know points far away", "[limits]") {
     using operation = locking<fiber::recursive_timed_mutex>;
-    tests::each_far_future([](auto const& when) { CHECK(tests::waits_until_ended<operation>(when)); });
-    tests::each_long_duration([](auto const& d) { CHECK(tests::waits_until_ended<operation>(d)); });
+    using one_wait = tests::one_wait<operation>;
+    auto const lasts = [](auto const& limit) { tests::check_lasts(one_wait(limit)); };
+    tests::each_far_future(lasts);
+    tests::each_long_duration(lasts);
     operation o;
-    tests::each_far_past([&](auto const& when) { CHECK_FALSE(fiber::run([&] { return o.wait(when); })); });
-    tests::each_negative_duration([&](auto const& d) { CHECK_FALSE(fiber::run([&] { return o.wait(d); })); });
+    auto const is_over = [&](auto const& limit) { tests::check_is_over_in_fiber(o, one_wait(limit)); };
+    tests::each_far_past(is_over);
+    tests::each_negative_duration(is_over);
     o.end();
     CHECK(tests::waits_though_clock_is_set_back<operation>());
 }
@@ -174,11 +177,9 @@ TEST_CASE("futures know points far away", "[limits]") {
 }
 
 TEST_CASE("wait groups know long durations", "[limits]") {
-    tests::each_long_duration([](auto const& d) { CHECK(tests::waits_until_ended<counting>(d)); });
+    using one_wait = tests::one_wait<counting>;
+    tests::each_long_duration([](auto const& d) { tests::check_lasts(one_wait(d)); });
     counting c;
-    tests::each_negative_duration([&](auto const& d) {
-        CHECK_FALSE(c.wait(d));
-        CHECK_FALSE(fiber::run([&] { return c.wait(d); }));
-    });
+    tests::each_negative_duration([&](auto const& d) { tests::check_is_over(c, one_wait(d)); });
     c.end();
 }
