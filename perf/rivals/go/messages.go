@@ -57,9 +57,13 @@ func passAToken(size, hops int) time.Duration {
 		links[i] = make(chan int)
 	}
 	home := make(chan int)
+	var start time.Time // written by the goroutine that begins the measured hops
 	for i := range links {
 		go func(in <-chan int, out chan<- int, i int) {
 			for left := range in {
+				if left == hops {
+					start = time.Now()
+				}
 				if left > 0 {
 					out <- left - 1
 				} else {
@@ -68,13 +72,8 @@ func passAToken(size, hops int) time.Duration {
 			}
 		}(links[i], links[(i+1)%size], i)
 	}
-	pass := func(n int) int {
-		links[0] <- n
-		return <-home
-	}
-	pass(size) // all are there
-	start := time.Now()
-	last := pass(hops)
+	links[0] <- size + hops // a round to warm up, then the measured hops
+	last := <-home
 	took := time.Since(start)
 	for _, link := range links {
 		close(link)
