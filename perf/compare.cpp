@@ -37,7 +37,7 @@ sample sample_in_child(workload const& w, std::string_view rival, job const& j) 
     return sample_of(this_program, arguments, child_limit);
 }
 
-// Rival by rival, run by run. A rival that cannot, or came to a wrong answer, is not tried again.
+// Competitor by rival, run by run. A rival that cannot, or came to a wrong answer, is not tried again.
 row measure(workload const& w, options const& o, unsigned& processors, progress& shown,
             std::string const& position) {
     row r{.what = &w};
@@ -60,7 +60,7 @@ row measure(workload const& w, options const& o, unsigned& processors, progress&
 
 report measure_all(std::vector<workload const*> const& workloads, options const& o) {
     report all{.machine = machine_line(), .runs = o.runs};
-    strangers const others;
+    background_load const others;
     progress shown;
     for (auto* w : workloads) {
         auto const position = joined("[", all.rows.size() + 1, "/", workloads.size(), "] ");
@@ -73,7 +73,7 @@ report measure_all(std::vector<workload const*> const& workloads, options const&
 void print(report const& all) {
     std::cout << all.machine << "; fibers on " << all.processors << " processors; medians of " << all.runs
               << " runs; ratio: pthreads / fibers\n\n"
-              << table(all.rows) << strangers::warning(all.others);
+              << table(all.rows) << background_load::warning(all.others);
 }
 
 int compare(options const& o) {

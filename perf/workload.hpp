@@ -23,11 +23,11 @@ struct job {
     bool quick = false;
 };
 
-// What a whole run found: nanoseconds or bytes, for as much as the row's title says, how many parties took
+// What a whole run found: nanoseconds or bytes, for as much as the row's title says, how many tasks took
 // part, and the nanoseconds of CPU time, where that is of interest beside the value.
 struct outcome {
     double value = 0;
-    std::int64_t parties = 0;
+    std::int64_t tasks = 0;
     double cpu = 0;
 };
 
@@ -41,7 +41,7 @@ enum class quantity { time, memory };
 
 struct workload {
     std::string_view name;  // for --only and --json
-    std::string_view title; // {} stands for the most parties that a rival came to
+    std::string_view title; // {} stands for the most tasks that a rival came to
     measurement pthreads;
     measurement fibers;
     quantity measures = quantity::time;
@@ -55,6 +55,6 @@ extern workload const spawn_join, spawn_many, yield, ping_pong, pipe, contended_
 void verify(bool right, std::string_view what);
 
 // This rival cannot do this workload on this machine: reports why, and ends the process with status 0.
-[[noreturn]] void cannot(std::string_view why, std::int64_t parties);
+[[noreturn]] void cannot(std::string_view why, std::int64_t tasks);
 
 } // namespace perf

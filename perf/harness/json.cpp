@@ -30,7 +30,7 @@ std::ostream& operator<<(std::ostream& out, quoted q) {
 }
 
 std::ostream& operator<<(std::ostream& out, cell const& c) {
-    out << "{\"parties\": " << c.parties;
+    out << "{\"tasks\": " << c.tasks;
     if (auto const s = c.summary())
         out << ", \"median\": " << s->median << ", \"min\": " << s->least << ", \"max\": " << s->most
             << ", \"mad\": " << s->mad;

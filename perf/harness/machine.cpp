@@ -110,15 +110,15 @@ std::int64_t memory_in_use() {
 
 nanoseconds cpu_time() { return cpu_time_of(RUSAGE_SELF); }
 
-strangers::strangers() : start_(clock::now()), before_(others_seconds()) {}
+background_load::background_load() : start_(clock::now()), before_(others_seconds()) {}
 
-double strangers::share() const {
+double background_load::share() const {
     std::chrono::duration<double> const passed = clock::now() - start_;
     auto const all = passed.count() * static_cast<double>(sysconf(_SC_NPROCESSORS_ONLN));
     return std::max(0.0, (others_seconds() - before_) / all);
 }
 
-std::string strangers::warning(double share) {
+std::string background_load::warning(double share) {
     constexpr double quiet = 0.05;
     if (share <= quiet)
         return "";

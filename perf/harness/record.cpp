@@ -20,7 +20,7 @@ namespace {
 void report_and_exit(outcome const& found, unsigned processors) {
     if (processors != 0)
         std::printf("processors %u\n", processors);
-    std::printf("parties %lld\ncpu %.17g\nvalue %.17g\n", static_cast<long long>(found.parties), found.cpu,
+    std::printf("tasks %lld\ncpu %.17g\nvalue %.17g\n", static_cast<long long>(found.tasks), found.cpu,
                 found.value);
     exit_now(EXIT_SUCCESS);
 }
@@ -35,9 +35,9 @@ void verify(bool right, std::string_view what) {
         broken("not true: " + std::string(what));
 }
 
-void cannot(std::string_view why, std::int64_t parties) {
-    std::printf("parties %lld\nimpossible %.*s\n", static_cast<long long>(parties),
-                static_cast<int>(why.size()), why.data());
+void cannot(std::string_view why, std::int64_t tasks) {
+    std::printf("tasks %lld\nimpossible %.*s\n", static_cast<long long>(tasks), static_cast<int>(why.size()),
+                why.data());
     exit_now(EXIT_SUCCESS);
 }
 
@@ -45,8 +45,8 @@ sample read_record(std::string const& text) {
     sample s;
     std::istringstream lines(text);
     for (std::string key; lines >> key;) {
-        if (key == "parties") {
-            lines >> s.found.parties;
+        if (key == "tasks") {
+            lines >> s.found.tasks;
         } else if (key == "processors") {
             lines >> s.processors;
         } else if (key == "cpu") {

@@ -2,10 +2,10 @@
 // Copyright the libfiber authors.
 
 // How a child tells its parent what it found: lines of "key value" on its standard output, the same from every
-// contender, whatever it is written in.
+// competitor, whatever it is written in.
 //   value 123        nanoseconds, or bytes
 //   cpu 123          nanoseconds of CPU time, user and system, where the workload counts it
-//   parties 123      how many took part, where that may be fewer than wanted
+//   tasks 123      how many took part, where that may be fewer than wanted
 //   processors 2     that the fibers ran on
 //   impossible why   instead of a value: this machine cannot do it
 //   broken why       instead of a value: the result was wrong
@@ -20,7 +20,7 @@ namespace perf {
 struct sample {
     enum class status { measured, impossible, broken };
     status ended = status::broken;
-    outcome found{};         // measured; impossible: found.parties is where it ended
+    outcome found{};         // measured; impossible: found.tasks is where it ended
     unsigned processors = 0; // that the fibers ran on
     std::string why{};       // impossible, broken: one line
 };

@@ -19,7 +19,7 @@ double median_of(std::vector<double> v) {
 } // namespace
 
 void cell::add(sample const& s) {
-    parties = samples.empty() ? s.found.parties : std::min(parties, s.found.parties);
+    tasks = samples.empty() ? s.found.tasks : std::min(tasks, s.found.tasks);
     if (s.ended == sample::status::measured)
         samples.push_back(s.found.value);
     else
@@ -41,7 +41,7 @@ std::optional<statistics> cell::summary() const {
 std::string row::title() const {
     std::string text(what->title);
     if (auto const at = text.find("{}"); at != text.npos)
-        text.replace(at, 2, grouped(std::max(pthreads.parties, fibers.parties)));
+        text.replace(at, 2, grouped(std::max(pthreads.tasks, fibers.tasks)));
     return text;
 }
 

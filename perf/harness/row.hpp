@@ -21,9 +21,9 @@ struct statistics {
 // One rival's part of a row.
 struct cell {
     std::vector<double> samples{};
-    std::int64_t parties = 0; // least of all samples
-    std::string why{};        // no value: why not
-    bool broken = false;      // a wrong answer, a crash, a hang
+    std::int64_t tasks = 0; // least of all samples
+    std::string why{};      // no value: why not
+    bool broken = false;    // a wrong answer, a crash, a hang
 
     void add(sample const&);
     std::optional<statistics> summary() const;

@@ -19,21 +19,21 @@ unit unit_of(row const& r) {
 
 } // namespace
 
-std::string text_of(cell const& c, unit const& u, std::int64_t parties) {
+std::string text_of(cell const& c, unit const& u, std::int64_t tasks) {
     if (c.broken)
         return "BROKEN";
     auto const s = c.summary();
     if (!s)
-        return c.parties == 0 ? c.why : c.why + " " + grouped(c.parties);
+        return c.tasks == 0 ? c.why : c.why + " " + grouped(c.tasks);
     auto const value = in_unit(s->median, u);
-    return c.parties < parties ? "with " + grouped(c.parties) + ": " + value : value;
+    return c.tasks < tasks ? "with " + grouped(c.tasks) + ": " + value : value;
 }
 
 std::array<std::string, 4> cells(row const& r) {
     auto const u = unit_of(r);
-    auto const parties = std::max(r.pthreads.parties, r.fibers.parties);
+    auto const tasks = std::max(r.pthreads.tasks, r.fibers.tasks);
     auto const ratio = r.ratio();
-    return {r.title(), text_of(r.pthreads, u, parties), text_of(r.fibers, u, parties),
+    return {r.title(), text_of(r.pthreads, u, tasks), text_of(r.fibers, u, tasks),
             ratio ? times(*ratio) : "-"};
 }
 

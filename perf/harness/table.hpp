@@ -18,7 +18,7 @@ std::array<std::string, 4> cells(row const&);
 
 std::string table(std::vector<row> const&);
 
-// What a cell says, in that unit. A rival that came to fewer parties than wanted is told so beside its value.
-std::string text_of(cell const&, unit const&, std::int64_t parties);
+// What a cell says, in that unit. A rival that came to fewer tasks than wanted is told so beside its value.
+std::string text_of(cell const&, unit const&, std::int64_t tasks);
 
 } // namespace perf

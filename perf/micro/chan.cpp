@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// What does a value cost on its way through a channel: by one party into a buffer and out, and between two
-// parties?
+// What does a value cost on its way through a channel: by one task into a buffer and out, and between two
+// tasks?
 #include "perf/micro/micro.hpp"
 
 #include <cstdint>
@@ -10,19 +10,19 @@
 namespace perf {
 namespace {
 
-template <class Rival>
+template <class Competitor>
 void chan_alone(benchmark::State& state) {
-    typename Rival::template chan<std::int64_t> c(1);
+    typename Competitor::template chan<std::int64_t> c(1);
     for (auto _ : state) {
         c.send(1);
         benchmark::DoNotOptimize(c.recv());
     }
 }
 
-template <class Rival>
+template <class Competitor>
 void receive_from_another(benchmark::State& state, std::size_t capacity) {
-    typename Rival::template chan<std::int64_t> values(capacity);
-    typename Rival::thread sender([values, n = static_cast<std::int64_t>(state.max_iterations)] {
+    typename Competitor::template chan<std::int64_t> values(capacity);
+    typename Competitor::thread sender([values, n = static_cast<std::int64_t>(state.max_iterations)] {
         for (std::int64_t i = 0; i < n; ++i)
             values.send(i);
     });
@@ -31,14 +31,14 @@ void receive_from_another(benchmark::State& state, std::size_t capacity) {
     sender.join();
 }
 
-template <class Rival>
+template <class Competitor>
 void chan_unbuffered(benchmark::State& state) {
-    receive_from_another<Rival>(state, 0);
+    receive_from_another<Competitor>(state, 0);
 }
 
-template <class Rival>
+template <class Competitor>
 void chan_buffer_of_128(benchmark::State& state) {
-    receive_from_another<Rival>(state, 128);
+    receive_from_another<Competitor>(state, 128);
 }
 
 bool const registered = both("chan_alone", chan_alone<pthreads>, chan_alone<fibers>) &&

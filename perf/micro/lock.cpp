@@ -11,20 +11,20 @@
 namespace perf {
 namespace {
 
-template <class Rival>
+template <class Competitor>
 void lock_alone(benchmark::State& state) {
-    typename Rival::mutex mutex;
+    typename Competitor::mutex mutex;
     for (auto _ : state) {
         std::lock_guard lock(mutex);
         benchmark::ClobberMemory();
     }
 }
 
-template <class Rival>
+template <class Competitor>
 void lock_against_seven(benchmark::State& state) {
-    typename Rival::mutex mutex;
+    typename Competitor::mutex mutex;
     std::atomic<bool> stop = false;
-    std::vector<typename Rival::thread> others;
+    std::vector<typename Competitor::thread> others;
     for (int i = 0; i < 7; ++i)
         others.emplace_back([&] {
             while (!stop.load(std::memory_order_relaxed))

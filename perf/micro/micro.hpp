@@ -4,8 +4,8 @@
 // Every micro benchmark runs for both rivals, its loop where the rival's primitives are at home.
 #pragma once
 
-#include "perf/rivals/fiber.hpp"
-#include "perf/rivals/pthread.hpp"
+#include "perf/competitors/fiber.hpp"
+#include "perf/competitors/pthread.hpp"
 
 #include <benchmark/benchmark.h>
 
@@ -13,8 +13,8 @@
 
 namespace perf {
 
-using rival::fibers;
-using rival::pthreads;
+using competitors::fibers;
+using competitors::pthreads;
 
 // Registers name/pthreads and name/fibers. The result is there to be kept in a constant: registration happens
 // before main.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// What does it cost to park and to be woken by another party, through a condition variable: a round trip?
+// What does it cost to park and to be woken by another task, through a condition variable: a round trip?
 #include "perf/micro/micro.hpp"
 
 #include <mutex>
@@ -9,13 +9,13 @@
 namespace perf {
 namespace {
 
-// Two parties take turns; each waits until the other has set the turn.
-template <class Rival>
+// Two tasks take turns; each waits until the other has set the turn.
+template <class Competitor>
 void park_unpark(benchmark::State& state) {
     enum class turn { here, there, over } now = turn::here; // guarded by mutex
-    typename Rival::mutex mutex;
-    typename Rival::condition_variable here, there;
-    typename Rival::thread other([&] {
+    typename Competitor::mutex mutex;
+    typename Competitor::condition_variable here, there;
+    typename Competitor::thread other([&] {
         std::unique_lock lock(mutex);
         for (;;) {
             there.wait(lock, [&] { return now != turn::here; });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// What does starting a party cost: joined at once, a hundred in flight, and with a closure too large to be
+// What does starting a task cost: joined at once, a hundred in flight, and with a closure too large to be
 // kept inline?
 #include "perf/micro/micro.hpp"
 
@@ -11,15 +11,15 @@
 namespace perf {
 namespace {
 
-template <class Rival>
+template <class Competitor>
 void spawn_join(benchmark::State& state) {
     for (auto _ : state)
-        typename Rival::thread([] {}).join();
+        typename Competitor::thread([] {}).join();
 }
 
-template <class Rival>
+template <class Competitor>
 void spawn_hundred(benchmark::State& state) {
-    std::vector<typename Rival::thread> threads;
+    std::vector<typename Competitor::thread> threads;
     threads.reserve(100);
     for (auto _ : state) {
         for (int i = 0; i < 100; ++i)
@@ -31,11 +31,11 @@ void spawn_hundred(benchmark::State& state) {
     state.SetItemsProcessed(state.iterations() * 100);
 }
 
-template <class Rival>
+template <class Competitor>
 void spawn_join_large_closure(benchmark::State& state) {
     std::array<char, 1024> payload{};
     for (auto _ : state)
-        typename Rival::thread([payload] { benchmark::DoNotOptimize(payload.data()); }).join();
+        typename Competitor::thread([payload] { benchmark::DoNotOptimize(payload.data()); }).join();
 }
 
 bool const registered =

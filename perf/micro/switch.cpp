@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// What does giving way cost: to nobody, to one other party, and in a ring?
+// What does giving way cost: to nobody, to one other task, and in a ring?
 #include "perf/micro/micro.hpp"
 
 #include <atomic>
@@ -10,34 +10,34 @@
 namespace perf {
 namespace {
 
-template <class Rival>
+template <class Competitor>
 void yield_alone(benchmark::State& state) {
     for (auto _ : state)
-        Rival::yield();
+        Competitor::yield();
 }
 
 // On one processor each yield is a switch there and, by the other's yield, one back.
-template <class Rival>
+template <class Competitor>
 void yield_to_one(benchmark::State& state) {
     std::atomic<bool> stop = false;
-    typename Rival::thread other([&] {
+    typename Competitor::thread other([&] {
         while (!stop.load(std::memory_order_relaxed))
-            Rival::yield();
+            Competitor::yield();
     });
     for (auto _ : state)
-        Rival::yield();
+        Competitor::yield();
     stop = true;
     other.join();
 }
 
 // All members give way from the same place: on one processor, "each" is a yield with its switch, and without
 // the mispredicted returns that two different places cost.
-template <class Rival, bool every_other_computes>
+template <class Competitor, bool every_other_computes>
 void yield_in_ring(benchmark::State& state) {
     constexpr int members = 10;
     constexpr int rounds = 1000;
     for (auto _ : state) {
-        std::vector<typename Rival::thread> ring;
+        std::vector<typename Competitor::thread> ring;
         for (int i = 0; i < members; ++i)
             ring.emplace_back([i] {
                 if (every_other_computes && i % 2 != 0) {
@@ -45,7 +45,7 @@ void yield_in_ring(benchmark::State& state) {
                     x = x / 3; // which raises "inexact", for good
                 }
                 for (int k = 0; k < rounds; ++k)
-                    Rival::yield();
+                    Competitor::yield();
             });
         for (auto& t : ring)
             t.join();

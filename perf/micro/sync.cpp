@@ -2,7 +2,7 @@
 // Copyright the libfiber authors.
 
 // What does each of std's classes for threads cost, std's own, ours, and Boost.Fiber's where it has it? Alone, and as
-// two parties that wait for each other in turn.
+// two tasks that wait for each other in turn.
 #include "perf/micro/micro.hpp"
 
 #include <fiber/barrier.hpp>
@@ -114,7 +114,7 @@ void shared_mutex_alone_exclusive(State& state) {
     }
 }
 
-// Eight parties that only read; now and then one that writes.
+// Eight tasks that only read; now and then one that writes.
 template <class Library>
 void eight_readers(State& state) {
     constexpr std::int64_t each = 50'000;

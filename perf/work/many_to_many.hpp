@@ -11,16 +11,16 @@
 
 namespace perf {
 
-template <class Rival>
+template <class Competitor>
 nanoseconds four_to_four(std::int64_t n) {
-    return Rival::run([n] {
-        constexpr std::int64_t parties = 4;
-        std::int64_t const each = n / parties;
-        typename Rival::template chan<std::int64_t> items(128);
-        std::vector<std::int64_t> received(parties), sums(parties);
-        std::vector<typename Rival::thread> producers, consumers;
+    return Competitor::run([n] {
+        constexpr std::int64_t tasks = 4;
+        std::int64_t const each = n / tasks;
+        typename Competitor::template chan<std::int64_t> items(128);
+        std::vector<std::int64_t> received(tasks), sums(tasks);
+        std::vector<typename Competitor::thread> producers, consumers;
         auto const start = clock::now();
-        for (std::int64_t p = 0; p < parties; ++p) {
+        for (std::int64_t p = 0; p < tasks; ++p) {
             producers.emplace_back([=] {
                 for (std::int64_t i = 0; i < each; ++i)
                     items.send(i);
@@ -42,9 +42,9 @@ nanoseconds four_to_four(std::int64_t n) {
         for (auto& c : consumers)
             c.join();
         auto const took = clock::now() - start;
-        verify(std::accumulate(received.begin(), received.end(), std::int64_t{0}) == parties * each &&
+        verify(std::accumulate(received.begin(), received.end(), std::int64_t{0}) == tasks * each &&
                    std::accumulate(sums.begin(), sums.end(), std::int64_t{0}) ==
-                       parties * (each * (each - 1) / 2),
+                       tasks * (each * (each - 1) / 2),
                "every item arrived once");
         return nanoseconds(took);
     });

@@ -1,37 +1,38 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// What does a short critical section cost when a hundred parties want it?
-#include "perf/parties.hpp"
-#include "perf/rivals/fiber.hpp"
-#include "perf/rivals/pthread.hpp"
+// What does a short critical section cost when a hundred tasks want it?
+#include "perf/competitors/fiber.hpp"
+#include "perf/competitors/pthread.hpp"
+#include "perf/work/tasks.hpp"
 
 #include <mutex>
 
 namespace perf {
 namespace {
 
-constexpr std::int64_t parties = 100;
+constexpr std::int64_t tasks = 100;
 
-template <class Rival>
+template <class Competitor>
 nanoseconds count_under_a_lock(std::int64_t n) {
-    return Rival::run([n] {
-        typename Rival::mutex mutex;
+    return Competitor::run([n] {
+        typename Competitor::mutex mutex;
         std::int64_t locked = 0; // guarded by mutex
-        auto const took = together<Rival>(parties, n, [&](std::int64_t rounds) {
+        auto const took = together<Competitor>(tasks, n, [&](std::int64_t rounds) {
             for (std::int64_t i = 0; i < rounds; ++i) {
                 std::lock_guard lock(mutex);
                 ++locked;
             }
         });
-        verify(locked == (n + parties - 1) / parties * parties, "no increment under the lock was lost");
+        verify(locked == (n + tasks - 1) / tasks * tasks, "no increment under the lock was lost");
         return took;
     });
 }
 
 } // namespace
 
-workload const contended_mutex{"mutex", "mutex, 100 parties: lock, add, unlock",
-                               count_under_a_lock<rival::pthreads>, count_under_a_lock<rival::fibers>};
+workload const contended_mutex{"mutex", "mutex, 100 tasks: lock, add, unlock",
+                               count_under_a_lock<competitors::pthreads>,
+                               count_under_a_lock<competitors::fibers>};
 
 } // namespace perf

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// What does it cost to have very many parties wait at once: to start them until all are parked, and to wake them until
+// What does it cost to have very many tasks wait at once: to start them until all are parked, and to wake them until
 // all have ended?
 #pragma once
 
-#include "perf/parties.hpp"
+#include "perf/work/tasks.hpp"
 #include "perf/workload.hpp"
 
 #include <chrono>
@@ -14,17 +14,17 @@ namespace perf {
 
 struct parked_and_woken {
     nanoseconds parking, waking;
-    std::int64_t parties;
+    std::int64_t tasks;
 };
 
 // Each waits in a receive, after a few ordinary calls. at_rest() is called while all of them do.
-template <class Rival, class F>
+template <class Competitor, class F>
 parked_and_woken park_and_wake(std::int64_t goal, F const& at_rest) {
-    return Rival::run([goal, &at_rest] {
-        typename Rival::template chan<bool> gate(0);
-        countdown<Rival> here(goal), ended(goal);
+    return Competitor::run([goal, &at_rest] {
+        typename Competitor::template chan<bool> gate(0);
+        countdown<Competitor> here(goal), ended(goal);
         auto const start = clock::now();
-        auto const started = start_as_many<Rival>(goal, [&](std::int64_t) {
+        auto const started = start_as_many<Competitor>(goal, [&](std::int64_t) {
             here.count_down();
             while (gate.recv()) {
             }
@@ -34,7 +34,7 @@ parked_and_woken park_and_wake(std::int64_t goal, F const& at_rest) {
         ended.count_down(goal - started);
         here.wait();
         auto const parking = clock::now() - start;
-        Rival::sleep_for(
+        Competitor::sleep_for(
             std::chrono::milliseconds(200)); // until the last ones have gone from "here" to parked
         at_rest();
         auto const opened = clock::now();

@@ -3,12 +3,12 @@
 
 #include "perf/work/ping_pong.hpp"
 
-#include "perf/rivals/fiber.hpp"
-#include "perf/rivals/pthread.hpp"
+#include "perf/competitors/fiber.hpp"
+#include "perf/competitors/pthread.hpp"
 
 namespace perf {
 
 workload const ping_pong{"ping_pong", "ping-pong, unbuffered channel: a round trip",
-                         round_trips<rival::pthreads>, round_trips<rival::fibers>};
+                         round_trips<competitors::pthreads>, round_trips<competitors::fibers>};
 
 } // namespace perf

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// What does a round trip between two parties cost, through two unbuffered channels?
+// What does a round trip between two tasks cost, through two unbuffered channels?
 #pragma once
 
 #include "perf/workload.hpp"
 
 namespace perf {
 
-template <class Rival>
+template <class Competitor>
 nanoseconds round_trips(std::int64_t n) {
-    return Rival::run([n] {
-        typename Rival::template chan<std::int64_t> there(0), back(0);
-        typename Rival::thread echo([=] {
+    return Competitor::run([n] {
+        typename Competitor::template chan<std::int64_t> there(0), back(0);
+        typename Competitor::thread echo([=] {
             while (auto v = there.recv())
                 back.send(*v + 1);
         });

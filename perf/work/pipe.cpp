@@ -3,12 +3,12 @@
 
 #include "perf/work/pipe.hpp"
 
-#include "perf/rivals/fiber.hpp"
-#include "perf/rivals/pthread.hpp"
+#include "perf/competitors/fiber.hpp"
+#include "perf/competitors/pthread.hpp"
 
 namespace perf {
 
 workload const pipe{"pipe", "producer to consumer, buffer of 128: an item",
-                    produce_and_consume<rival::pthreads>, produce_and_consume<rival::fibers>};
+                    produce_and_consume<competitors::pthreads>, produce_and_consume<competitors::fibers>};
 
 } // namespace perf

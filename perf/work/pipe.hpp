@@ -8,12 +8,12 @@
 
 namespace perf {
 
-template <class Rival>
+template <class Competitor>
 nanoseconds produce_and_consume(std::int64_t n) {
-    return Rival::run([n] {
-        typename Rival::template chan<std::int64_t> items(128);
+    return Competitor::run([n] {
+        typename Competitor::template chan<std::int64_t> items(128);
         auto const start = clock::now();
-        typename Rival::thread producer([=] {
+        typename Competitor::thread producer([=] {
             for (std::int64_t i = 0; i < n; ++i)
                 items.send(i);
             items.close();

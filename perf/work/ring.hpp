@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// What does a hop cost when a token goes round a ring of parties, each waiting on an unbuffered channel for the
-// one before it? In each hop one party parks and another one runs, whose memory was last used a round ago.
+// What does a hop cost when a token goes round a ring of tasks, each waiting on an unbuffered channel for the
+// one before it? In each hop one task parks and another one runs, whose memory was last used a round ago.
 //
-// The token starts before the parties wait, and does not stop between the round that warms up and the measured
+// The token starts before the tasks wait, and does not stop between the round that warms up and the measured
 // hops. Boost.Fiber needs this: a sender waits there until its value is taken. If the token never stops, each
-// party finds it in its channel and parks once a hop, to send. If all wait when it starts, each parks twice.
+// task finds it in its channel and parks once a hop, to send. If all wait when it starts, each parks twice.
 #pragma once
 
 #include "perf/workload.hpp"
@@ -16,17 +16,17 @@
 
 namespace perf {
 
-template <class Rival>
+template <class Competitor>
 nanoseconds pass_a_token(std::int64_t size, std::int64_t hops) {
-    return Rival::run([size, hops] {
-        using chan = typename Rival::template chan<std::int64_t>;
+    return Competitor::run([size, hops] {
+        using chan = typename Competitor::template chan<std::int64_t>;
         auto const members = static_cast<std::size_t>(size);
         std::vector<chan> links;
         for (std::size_t i = 0; i < members; ++i)
             links.emplace_back(0);
         chan home(0);
-        clock::time_point start; // written by the party that begins the measured hops
-        std::vector<typename Rival::thread> threads;
+        clock::time_point start; // written by the task that begins the measured hops
+        std::vector<typename Competitor::thread> threads;
         threads.reserve(members);
         for (std::size_t i = 0; i < members; ++i)
             threads.emplace_back([home, in = links[i], out = links[(i + 1) % members], i, hops, &start] {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// How long does a real job take: a word searched in every file below a directory, one party a file, results
+// How long does a real job take: a word searched in every file below a directory, one task a file, results
 // through a channel?
-#include "perf/rivals/fiber.hpp"
-#include "perf/rivals/pthread.hpp"
+#include "perf/competitors/fiber.hpp"
+#include "perf/competitors/pthread.hpp"
 #include "perf/work/word_count.hpp"
 #include "perf/workload.hpp"
 
@@ -15,23 +15,23 @@ namespace perf {
 namespace {
 
 // Pthreads may meet the machine's limit here: then it waits for some to end.
-template <class Rival, class F>
+template <class Competitor, class F>
 void go_when_possible(F const& f) {
     for (;;) {
         try {
-            return Rival::go(f);
+            return Competitor::go(f);
         } catch (std::system_error const&) {
-            Rival::sleep_for(std::chrono::milliseconds(1));
+            Competitor::sleep_for(std::chrono::milliseconds(1));
         }
     }
 }
 
-template <class Rival>
+template <class Competitor>
 std::int64_t count_in(std::vector<std::filesystem::path> const& files, std::string_view word) {
-    typename Rival::template chan<std::int64_t> results(128);
-    typename Rival::thread starter([&, results] {
+    typename Competitor::template chan<std::int64_t> results(128);
+    typename Competitor::thread starter([&, results] {
         for (auto const& file : files)
-            go_when_possible<Rival>([&file, word, results] { results.send(count_word(file, word)); });
+            go_when_possible<Competitor>([&file, word, results] { results.send(count_word(file, word)); });
     });
     std::int64_t total = 0;
     for (std::size_t i = 0; i < files.size(); ++i)
@@ -40,16 +40,16 @@ std::int64_t count_in(std::vector<std::filesystem::path> const& files, std::stri
     return total;
 }
 
-template <class Rival>
+template <class Competitor>
 outcome search_all(job const& j) {
     auto const files = files_below(j.dir);
     auto const expected =
         std::accumulate(files.begin(), files.end(), std::int64_t{0}, [&](std::int64_t sum, auto const& file) {
             return sum + count_word(file, j.word); // this also brings the files into the page cache
         });
-    return Rival::run([&] {
+    return Competitor::run([&] {
         auto const start = clock::now();
-        auto const total = count_in<Rival>(files, j.word);
+        auto const total = count_in<Competitor>(files, j.word);
         nanoseconds const took = clock::now() - start;
         verify(total == expected, "as many words as a plain loop finds");
         return outcome{static_cast<double>(took.count()), std::ssize(files)};
@@ -58,7 +58,7 @@ outcome search_all(job const& j) {
 
 } // namespace
 
-workload const search{"search", "a word searched in {} files, one party each", search_all<rival::pthreads>,
-                      search_all<rival::fibers>};
+workload const search{"search", "a word searched in {} files, one task each",
+                      search_all<competitors::pthreads>, search_all<competitors::fibers>};
 
 } // namespace perf

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// How long does it take to find the n-th prime by a chain of filters, one party for each prime found, each
+// How long does it take to find the n-th prime by a chain of filters, one task for each prime found, each
 // waiting on an unbuffered channel for the one before it?
 #pragma once
 
@@ -24,12 +24,12 @@ inline std::int64_t prime_number(std::int64_t n) {
     return primes.back();
 }
 
-template <class Rival>
+template <class Competitor>
 nanoseconds sieve_to_prime(std::int64_t n) {
     auto const last = prime_number(n);
-    return Rival::run([n, last] {
-        using chan = typename Rival::template chan<std::int64_t>;
-        std::vector<typename Rival::thread> filters;
+    return Competitor::run([n, last] {
+        using chan = typename Competitor::template chan<std::int64_t>;
+        std::vector<typename Competitor::thread> filters;
         auto const start = clock::now();
         chan numbers(0);
         filters.emplace_back([numbers, last] {

@@ -3,20 +3,20 @@
 
 #include "perf/work/skynet.hpp"
 
-#include "perf/rivals/fiber.hpp"
-#include "perf/rivals/pthread.hpp"
+#include "perf/competitors/fiber.hpp"
+#include "perf/competitors/pthread.hpp"
 
 namespace perf {
 namespace {
 
-template <class Rival>
+template <class Competitor>
 outcome grow_a_million(job const&) {
-    return grow_a_tree<Rival>(1'000'000);
+    return grow_a_tree<Competitor>(1'000'000);
 }
 
 } // namespace
 
-workload const skynet{"skynet", "skynet, a million leaves", grow_a_million<rival::pthreads>,
-                      grow_a_million<rival::fibers>};
+workload const skynet{"skynet", "skynet, a million leaves", grow_a_million<competitors::pthreads>,
+                      grow_a_million<competitors::fibers>};
 
 } // namespace perf

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// Can a tree of ten children each be a tree of parties? Each node starts its children, adds up what they send
+// Can a tree of ten children each be a tree of tasks? Each node starts its children, adds up what they send
 // it through an unbuffered channel, and sends the sum to its parent (github.com/atemerev/skynet).
 #pragma once
 
@@ -13,9 +13,9 @@
 
 namespace perf {
 
-template <class Rival>
+template <class Competitor>
 struct tree {
-    using chan = typename Rival::template chan<std::int64_t>;
+    using chan = typename Competitor::template chan<std::int64_t>;
 
     // For those who fail. In parts, for one number that all count up would be the most expensive part of a node.
     struct alignas(64) tally {
@@ -45,7 +45,7 @@ struct tree {
 
     static void start(chan const& parent, std::int64_t first, std::int64_t size) {
         try {
-            Rival::go([=] { node(parent, first, size); });
+            Competitor::go([=] { node(parent, first, size); });
             auto const part = first * static_cast<std::int64_t>(started.size()) / all_leaves;
             started[static_cast<std::size_t>(part)].n.fetch_add(1, std::memory_order_relaxed);
         } catch (std::system_error const&) {
@@ -55,17 +55,17 @@ struct tree {
 };
 
 // The number of leaves is a power of ten.
-template <class Rival>
+template <class Competitor>
 outcome grow_a_tree(std::int64_t leaves) {
-    return Rival::run([leaves] {
-        tree<Rival>::all_leaves = leaves;
+    return Competitor::run([leaves] {
+        tree<Competitor>::all_leaves = leaves;
         auto const start = clock::now();
-        typename tree<Rival>::chan result(0);
-        tree<Rival>::start(result, 0, leaves);
+        typename tree<Competitor>::chan result(0);
+        tree<Competitor>::start(result, 0, leaves);
         auto const sum = result.recv();
         nanoseconds const took = clock::now() - start;
         verify(sum == leaves * (leaves - 1) / 2, "the leaves' numbers add up");
-        return outcome{static_cast<double>(took.count()), tree<Rival>::how_many()};
+        return outcome{static_cast<double>(took.count()), tree<Competitor>::how_many()};
     });
 }
 

@@ -6,38 +6,38 @@
 #pragma once
 
 #include "perf/harness/machine.hpp"
-#include "perf/parties.hpp"
+#include "perf/work/tasks.hpp"
 
 #include <atomic>
 
 namespace perf {
 
-inline constexpr std::uint64_t sleeps = 5; // of each party
+inline constexpr std::uint64_t sleeps = 5; // of each task
 
 // Spread over the range, the same for all rivals.
-inline std::chrono::milliseconds how_long(std::uint64_t party, std::uint64_t round) {
-    return std::chrono::milliseconds(1 + (party * 2654435761U + round * 40503U) % 50);
+inline std::chrono::milliseconds how_long(std::uint64_t task, std::uint64_t round) {
+    return std::chrono::milliseconds(1 + (task * 2654435761U + round * 40503U) % 50);
 }
 
 struct slept {
     nanoseconds wall, cpu; // from the opening of the gate until the last was done
-    std::int64_t parties;
+    std::int64_t tasks;
 };
 
-template <class Rival>
+template <class Competitor>
 slept sleep_at_once(std::int64_t goal) {
-    return Rival::run([goal] {
-        typename Rival::template chan<bool> gate(0);
-        countdown<Rival> ready(goal), done(goal);
+    return Competitor::run([goal] {
+        typename Competitor::template chan<bool> gate(0);
+        countdown<Competitor> ready(goal), done(goal);
         std::atomic<std::int64_t> early = 0;
-        auto const started = start_as_many<Rival>(goal, [&](std::int64_t number) {
+        auto const started = start_as_many<Competitor>(goal, [&](std::int64_t number) {
             auto const self = static_cast<std::uint64_t>(number);
             ready.count_down();
             while (gate.recv()) {
             }
             for (std::uint64_t round = 0; round < sleeps; ++round) {
                 auto const start = clock::now();
-                Rival::sleep_for(how_long(self, round));
+                Competitor::sleep_for(how_long(self, round));
                 if (clock::now() - start < how_long(self, round))
                     early.fetch_add(1);
             }

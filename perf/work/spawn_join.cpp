@@ -3,12 +3,12 @@
 
 #include "perf/work/spawn_join.hpp"
 
-#include "perf/rivals/fiber.hpp"
-#include "perf/rivals/pthread.hpp"
+#include "perf/competitors/fiber.hpp"
+#include "perf/competitors/pthread.hpp"
 
 namespace perf {
 
-workload const spawn_join{"spawn_join", "start one and join it", start_and_join<rival::pthreads>,
-                          start_and_join<rival::fibers>};
+workload const spawn_join{"spawn_join", "start one and join it", start_and_join<competitors::pthreads>,
+                          start_and_join<competitors::fibers>};
 
 } // namespace perf

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// What does it cost to start a party and to wait for its end, one after another?
+// What does it cost to start a task and to wait for its end, one after another?
 #pragma once
 
 #include "perf/workload.hpp"
 
 namespace perf {
 
-template <class Rival>
+template <class Competitor>
 nanoseconds start_and_join(std::int64_t n) {
-    return Rival::run([n] {
+    return Competitor::run([n] {
         std::int64_t ran = 0;
         auto const start = clock::now();
         for (std::int64_t i = 0; i < n; ++i) {
-            typename Rival::thread t([&ran] { ++ran; });
+            typename Competitor::thread t([&ran] { ++ran; });
             t.join();
         }
         auto const took = clock::now() - start;

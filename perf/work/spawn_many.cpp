@@ -3,21 +3,21 @@
 
 #include "perf/work/spawn_many.hpp"
 
-#include "perf/rivals/fiber.hpp"
-#include "perf/rivals/pthread.hpp"
+#include "perf/competitors/fiber.hpp"
+#include "perf/competitors/pthread.hpp"
 
 namespace perf {
 namespace {
 
-template <class Rival>
+template <class Competitor>
 nanoseconds start_ten_thousand_then_join(std::int64_t n) {
-    return start_many_then_join<Rival>(n, 10'000);
+    return start_many_then_join<Competitor>(n, 10'000);
 }
 
 } // namespace
 
 workload const spawn_many{"spawn_many", "start 10,000, then join them: each",
-                          start_ten_thousand_then_join<rival::pthreads>,
-                          start_ten_thousand_then_join<rival::fibers>};
+                          start_ten_thousand_then_join<competitors::pthreads>,
+                          start_ten_thousand_then_join<competitors::fibers>};
 
 } // namespace perf

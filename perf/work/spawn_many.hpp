@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// What does a party cost when many are started before the first is waited for?
+// What does a task cost when many are started before the first is waited for?
 #pragma once
 
 #include "perf/workload.hpp"
@@ -29,11 +29,11 @@ void start_up_to(std::int64_t n, std::vector<Thread>& threads, F const& f) {
 }
 
 // n in all, up to `burst` at once.
-template <class Rival>
+template <class Competitor>
 nanoseconds start_many_then_join(std::int64_t n, std::int64_t burst) {
-    return Rival::run([n, burst] {
+    return Competitor::run([n, burst] {
         std::atomic<std::int64_t> ran = 0;
-        std::vector<typename Rival::thread> threads;
+        std::vector<typename Competitor::thread> threads;
         threads.reserve(static_cast<std::size_t>(burst));
         auto const start = clock::now();
         for (auto left = n; left > 0; left -= std::ssize(threads)) {

@@ -3,21 +3,21 @@
 
 #include "perf/work/yield.hpp"
 
+#include "perf/competitors/fiber.hpp"
+#include "perf/competitors/pthread.hpp"
 #include "perf/harness/machine.hpp"
-#include "perf/rivals/fiber.hpp"
-#include "perf/rivals/pthread.hpp"
 
 namespace perf {
 namespace {
 
-template <class Rival>
+template <class Competitor>
 nanoseconds yield_four_a_cpu(std::int64_t n) {
-    return yield_in_turns<Rival>(4 * cpus(), n);
+    return yield_in_turns<Competitor>(4 * cpus(), n);
 }
 
 } // namespace
 
-workload const yield{"yield", "yield, four parties a CPU", yield_four_a_cpu<rival::pthreads>,
-                     yield_four_a_cpu<rival::fibers>};
+workload const yield{"yield", "yield, four tasks a CPU", yield_four_a_cpu<competitors::pthreads>,
+                     yield_four_a_cpu<competitors::fibers>};
 
 } // namespace perf

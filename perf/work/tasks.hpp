@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// What workloads need to start many parties and to know when all of them are there, or done.
+// What workloads need to start many tasks and to know when all of them are there, or done.
 #pragma once
 
 #include "perf/workload.hpp"
@@ -15,7 +15,7 @@
 namespace perf {
 
 // std::latch, out of the rival's own mutex and condition variable.
-template <class Rival>
+template <class Competitor>
 class countdown {
 public:
     explicit countdown(std::int64_t n) : left_(n) {}
@@ -33,15 +33,15 @@ public:
     }
 
 private:
-    typename Rival::mutex mutex_;
-    typename Rival::condition_variable zero_;
+    typename Competitor::mutex mutex_;
+    typename Competitor::condition_variable zero_;
     std::int64_t left_; // guarded by mutex_
 };
 
 // Or out of its wait group, as Go's programs do it. In a line of its own, as in a heap.
-template <class Rival>
-requires requires { typename Rival::wait_group; }
-class alignas(64) countdown<Rival> {
+template <class Competitor>
+requires requires { typename Competitor::wait_group; }
+class alignas(64) countdown<Competitor> {
 public:
     explicit countdown(std::int64_t n) { left_.add(n); }
 
@@ -52,15 +52,15 @@ public:
     void wait() { left_.wait(); }
 
 private:
-    typename Rival::wait_group left_;
+    typename Competitor::wait_group left_;
 };
 
-// Starts up to n parties, as many as the machine gives, each of which does body(its number); how many those are.
-template <class Rival, class F>
+// Starts up to n tasks, as many as the machine gives, each of which does body(its number); how many those are.
+template <class Competitor, class F>
 std::int64_t start_as_many(std::int64_t n, F const& body) {
     for (std::int64_t started = 0; started < n; ++started) {
         try {
-            Rival::go([&body, started] { body(started); });
+            Competitor::go([&body, started] { body(started); });
         } catch (std::system_error const&) {
             return started;
         }
@@ -68,15 +68,15 @@ std::int64_t start_as_many(std::int64_t n, F const& body) {
     return n;
 }
 
-// n operations shared out among parties that start together, each doing body(rounds): the time that n of them
+// n operations shared out among tasks that start together, each doing body(rounds): the time that n of them
 // took.
-template <class Rival, class F>
-nanoseconds together(std::int64_t parties, std::int64_t n, F const& body) {
-    auto const rounds = (n + parties - 1) / parties;
-    typename Rival::template chan<bool> gate(0);
-    countdown<Rival> ready(parties), done(parties);
-    std::vector<typename Rival::thread> threads;
-    for (std::int64_t i = 0; i < parties; ++i)
+template <class Competitor, class F>
+nanoseconds together(std::int64_t tasks, std::int64_t n, F const& body) {
+    auto const rounds = (n + tasks - 1) / tasks;
+    typename Competitor::template chan<bool> gate(0);
+    countdown<Competitor> ready(tasks), done(tasks);
+    std::vector<typename Competitor::thread> threads;
+    for (std::int64_t i = 0; i < tasks; ++i)
         threads.emplace_back([&, gate] {
             ready.count_down();
             while (gate.recv()) {
@@ -91,7 +91,7 @@ nanoseconds together(std::int64_t parties, std::int64_t n, F const& body) {
     auto const took = clock::now() - start;
     for (auto& t : threads)
         t.join();
-    return took * n / (rounds * parties);
+    return took * n / (rounds * tasks);
 }
 
 } // namespace perf

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-#include "perf/rivals/standings.hpp"
+#include "perf/competitors/standings.hpp"
 
 #include "perf/harness/format.hpp"
 #include "perf/harness/table.hpp"
@@ -23,12 +23,12 @@ unit unit_of(standing const& s) {
 
 } // namespace
 
-void standing::add(std::size_t contender, sample s) {
+void standing::add(std::size_t competitor, sample s) {
     if (shows == metric::cpu)
         s.found.value = s.found.cpu;
     if (what->value == contest::shows::wall_of_each)
         s.found.value /= static_cast<double>(count);
-    cells[contender].add(s);
+    cells[competitor].add(s);
 }
 
 std::string standing::title() const {
@@ -40,18 +40,18 @@ std::string standing::title() const {
     return text;
 }
 
-std::optional<double> standing::ratio(std::size_t contender) const {
-    auto const its = cells[contender].summary(), ours = cells[0].summary();
+std::optional<double> standing::ratio(std::size_t competitor) const {
+    auto const its = cells[competitor].summary(), ours = cells[0].summary();
     if (!its || !ours || ours->median <= 0)
         return std::nullopt;
     return its->median / ours->median;
 }
 
-std::vector<standing> empty_rows(contest const& c, bool quick, unsigned processors, std::size_t contenders) {
+std::vector<standing> empty_rows(contest const& c, bool quick, unsigned processors, std::size_t competitors) {
     standing row{.what = &c,
                  .count = quick ? c.quick_count : c.count,
                  .processors = processors,
-                 .cells = std::vector<cell>(contenders)};
+                 .cells = std::vector<cell>(competitors)};
     std::vector<standing> rows{row};
     if (c.value == contest::shows::wall_and_cpu_of_all) {
         row.shows = standing::metric::cpu;
@@ -60,12 +60,12 @@ std::vector<standing> empty_rows(contest const& c, bool quick, unsigned processo
     return rows;
 }
 
-std::vector<std::string> cells(standing const& s, std::vector<contender> const& contenders) {
+std::vector<std::string> cells(standing const& s, std::vector<competitor> const& competitors) {
     std::vector<std::string> texts{s.title(), std::to_string(s.processors)};
     auto const u = unit_of(s);
-    for (std::size_t i = 0; i < contenders.size(); ++i)
-        texts.push_back(contenders[i].version.empty() ? std::string(nothing) : text_of(s.cells[i], u, 0));
-    for (std::size_t i = 1; i < contenders.size(); ++i) {
+    for (std::size_t i = 0; i < competitors.size(); ++i)
+        texts.push_back(competitors[i].version.empty() ? std::string(nothing) : text_of(s.cells[i], u, 0));
+    for (std::size_t i = 1; i < competitors.size(); ++i) {
         auto const ratio = s.ratio(i);
         texts.push_back(ratio ? times(*ratio) : std::string(nothing));
     }
@@ -74,13 +74,13 @@ std::vector<std::string> cells(standing const& s, std::vector<contender> const& 
 
 std::string table(standings const& all) {
     std::vector<std::string> head{"workload", "processors"};
-    for (auto const& c : all.contenders)
+    for (auto const& c : all.competitors)
         head.push_back(c.name);
-    for (std::size_t i = 1; i < all.contenders.size(); ++i)
-        head.push_back("ratio " + all.contenders[i].name);
+    for (std::size_t i = 1; i < all.competitors.size(); ++i)
+        head.push_back("ratio " + all.competitors[i].name);
     std::vector<std::vector<std::string>> lines{head};
     for (auto const& row : all.rows)
-        lines.push_back(cells(row, all.contenders));
+        lines.push_back(cells(row, all.competitors));
     return aligned(lines);
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-#include "perf/rivals/boost_fiber.hpp"
-#include "perf/rivals/contender.hpp"
+#include "perf/competitors/boost_fiber.hpp"
+#include "perf/competitors/program.hpp"
 
 #include <boost/version.hpp>
 
@@ -11,5 +11,5 @@
 int main(int argc, char** argv) {
     auto const version = "Boost.Fiber " + std::to_string(BOOST_VERSION / 100000) + "." +
                          std::to_string(BOOST_VERSION / 100 % 1000);
-    return perf::contend<perf::rival::boost_fibers>(argc, argv, version);
+    return perf::contend<perf::competitors::boost_fibers>(argc, argv, version);
 }

@@ -3,13 +3,13 @@
 
 // What do the stacks of very many fibers cost, and does their memory come back? The questions about segments are answered by
 // the same program, built for them, if there is one.
-#include "perf/alone/child.hpp"
-#include "perf/alone/hot_split.hpp"
+#include "perf/competitors/fiber.hpp"
 #include "perf/harness/format.hpp"
 #include "perf/harness/machine.hpp"
 #include "perf/harness/named.hpp"
 #include "perf/harness/progress.hpp"
-#include "perf/rivals/fiber.hpp"
+#include "perf/standalone/child.hpp"
+#include "perf/standalone/hot_split.hpp"
 #include "perf/work/park_all.hpp"
 
 #include <fiber/runtime.hpp>
@@ -25,7 +25,7 @@
 
 #include <time.h>
 
-namespace perf::alone {
+namespace perf::standalone {
 namespace {
 
 constexpr std::chrono::seconds child_limit{600};
@@ -36,8 +36,8 @@ void stack_size(std::size_t kib) { setenv("FIBER_STACK_SIZE", std::to_string(kib
 double memory_of_each(std::int64_t fibers) {
     auto const before = memory_in_use();
     std::int64_t after = 0;
-    auto const all = park_and_wake<rival::fibers>(fibers, [&] { after = memory_in_use(); });
-    return static_cast<double>(after - before) / static_cast<double>(all.parties);
+    auto const all = park_and_wake<competitors::fibers>(fibers, [&] { after = memory_in_use(); });
+    return static_cast<double>(after - before) / static_cast<double>(all.tasks);
 }
 
 double with_256_kib(std::int64_t fibers) { return memory_of_each(fibers); }
@@ -47,14 +47,14 @@ double with_64_kib(std::int64_t fibers) {
 }
 
 double time_of_each(std::int64_t fibers, nanoseconds parked_and_woken::*part) {
-    auto const all = park_and_wake<rival::fibers>(fibers, [] {});
-    return static_cast<double>((all.*part).count()) / static_cast<double>(all.parties);
+    auto const all = park_and_wake<competitors::fibers>(fibers, [] {});
+    return static_cast<double>((all.*part).count()) / static_cast<double>(all.tasks);
 }
 double start_of_each(std::int64_t fibers) { return time_of_each(fibers, &parked_and_woken::parking); }
 double end_of_each(std::int64_t fibers) { return time_of_each(fibers, &parked_and_woken::waking); }
 
 double hot_split(std::int64_t calls) {
-    return rival::fibers::run([calls] { return cost_of_hot_split(calls); });
+    return competitors::fibers::run([calls] { return cost_of_hot_split(calls); });
 }
 
 std::int64_t map_entries() {
@@ -67,13 +67,13 @@ std::int64_t map_entries() {
 double entries_of_all(std::int64_t fibers) {
     auto const before = map_entries();
     std::int64_t after = 0;
-    park_and_wake<rival::fibers>(fibers, [&] { after = map_entries(); });
+    park_and_wake<competitors::fibers>(fibers, [&] { after = map_entries(); });
     return static_cast<double>(after - before);
 }
 
 // All alive at once, each with so much of its stack touched; then none.
 void touch_128_kib(std::int64_t fibers) {
-    rival::fibers::run([fibers] {
+    competitors::fibers::run([fibers] {
         ::fiber::chan<bool> gate;
         ::fiber::wait_group here, ended;
         here.add(fibers);
@@ -181,8 +181,8 @@ int print(bool quick) {
 }
 
 } // namespace
-} // namespace perf::alone
+} // namespace perf::standalone
 
 int main(int argc, char** argv) {
-    return perf::alone::start(argc, argv, perf::alone::measure, perf::alone::print);
+    return perf::standalone::start(argc, argv, perf::standalone::measure, perf::standalone::print);
 }

@@ -3,11 +3,11 @@
 
 // What does a runtime do while ten thousand fibers wait and nothing happens? Context switches of its threads
 // and their CPU time.
-#include "perf/alone/child.hpp"
 #include "perf/harness/format.hpp"
 #include "perf/harness/machine.hpp"
 #include "perf/harness/named.hpp"
 #include "perf/harness/progress.hpp"
+#include "perf/standalone/child.hpp"
 
 #include <fiber/chan.hpp>
 #include <fiber/go.hpp>
@@ -24,7 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
-namespace perf::alone {
+namespace perf::standalone {
 namespace {
 
 constexpr std::int64_t parked = 10'000;
@@ -92,7 +92,7 @@ constexpr scene scenes[] = {
     {"tick", "all but one, that sleeps 10 ms again and again", receive, tick},
 };
 
-// The record: switches as the value, CPU time, threads as the parties.
+// The record: switches as the value, CPU time, threads as the tasks.
 outcome measure(std::string_view name, std::int64_t seconds) {
     auto const& s = named(scenes, name);
     for (std::int64_t i = 1; i < parked; ++i)
@@ -107,7 +107,7 @@ outcome measure(std::string_view name, std::int64_t seconds) {
     auto const after = of_the_others();
     auto const cpu = std::max(after.cpu - before.cpu, nanoseconds(0)); // getrusage rounds to microseconds
     return {.value = static_cast<double>(after.switches - before.switches),
-            .parties = after.threads,
+            .tasks = after.threads,
             .cpu = static_cast<double>(cpu.count())};
 }
 
@@ -122,7 +122,7 @@ int print(bool quick) {
             auto const r = in_child(s.name, seconds, child_limit);
             if (r.ended == sample::status::measured) {
                 lines.push_back({std::string(s.title), grouped(std::llround(r.found.value)),
-                                 short_number(r.found.cpu / 1e6), std::to_string(r.found.parties)});
+                                 short_number(r.found.cpu / 1e6), std::to_string(r.found.tasks)});
             } else {
                 shown.complain("perf/run: idle is BROKEN: " + r.why);
                 status = EXIT_FAILURE;
@@ -137,8 +137,8 @@ int print(bool quick) {
 }
 
 } // namespace
-} // namespace perf::alone
+} // namespace perf::standalone
 
 int main(int argc, char** argv) {
-    return perf::alone::start(argc, argv, perf::alone::measure, perf::alone::print);
+    return perf::standalone::start(argc, argv, perf::standalone::measure, perf::standalone::print);
 }

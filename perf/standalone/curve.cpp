@@ -3,12 +3,12 @@
 
 // Does an operation cost more when more fibers live? Three of them, on one processor, from ten fibers to a
 // million.
-#include "perf/alone/child.hpp"
+#include "perf/competitors/fiber.hpp"
 #include "perf/harness/format.hpp"
 #include "perf/harness/machine.hpp"
 #include "perf/harness/named.hpp"
 #include "perf/harness/progress.hpp"
-#include "perf/rivals/fiber.hpp"
+#include "perf/standalone/child.hpp"
 #include "perf/work/ring.hpp"
 #include "perf/work/spawn_many.hpp"
 
@@ -17,10 +17,10 @@
 #include <iostream>
 #include <vector>
 
-namespace perf::alone {
+namespace perf::standalone {
 namespace {
 
-using rival::fibers;
+using competitors::fibers;
 
 constexpr std::int64_t operations = 2'000'000; // at least
 constexpr std::chrono::seconds child_limit{120};
@@ -130,8 +130,8 @@ int print(bool quick) {
 }
 
 } // namespace
-} // namespace perf::alone
+} // namespace perf::standalone
 
 int main(int argc, char** argv) {
-    return perf::alone::start(argc, argv, perf::alone::measure, perf::alone::print);
+    return perf::standalone::start(argc, argv, perf::standalone::measure, perf::standalone::print);
 }

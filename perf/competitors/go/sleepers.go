@@ -14,8 +14,8 @@ import (
 const sleeps = 5 // of each goroutine
 
 // Spread over the range, the same for all rivals.
-func howLong(party, round uint64) time.Duration {
-	return time.Duration(1+(party*2654435761+round*40503)%50) * time.Millisecond
+func howLong(task, round uint64) time.Duration {
+	return time.Duration(1+(task*2654435761+round*40503)%50) * time.Millisecond
 }
 
 func cpuTime() time.Duration {

@@ -8,13 +8,13 @@
 //   run(f)        runs f where this rival's primitives are at home, returns its value
 //   go(f)         starts f and forgets it; std::system_error when the machine gives no more
 //   yield(), sleep_for(d)
-// and, to be a contender (contender.hpp), these too:
+// and, to be a competitor (competitor.hpp), these too:
 //   wait_group    Go's
 //   use(n)        from now on n processors; called once, before all others
 #pragma once
 
+#include "perf/competitors/pthread_channel.hpp"
 #include "perf/harness/machine.hpp"
-#include "perf/rivals/pthread_channel.hpp"
 
 #include <atomic>
 #include <cerrno>
@@ -29,7 +29,7 @@
 
 #include <pthread.h>
 
-namespace perf::rival {
+namespace perf::competitors {
 
 struct pthreads {
     static constexpr std::string_view name = "pthreads";
@@ -83,4 +83,4 @@ private:
     static inline std::atomic<std::int64_t> live = 0;
 };
 
-} // namespace perf::rival
+} // namespace perf::competitors

@@ -4,8 +4,8 @@
 // Who takes part, and the table of what they came to: workload by workload, on one processor and on two.
 #pragma once
 
+#include "perf/competitors/contest.hpp"
 #include "perf/harness/row.hpp"
-#include "perf/rivals/contest.hpp"
 
 #include <iosfwd>
 #include <optional>
@@ -14,12 +14,12 @@
 
 namespace perf {
 
-struct contender {
+struct competitor {
     std::string name;
     std::string program;      // beside this one
     std::string package;      // in Debian and its kin, for the program to be built
     int heavy_runs;           // at the most, of a heavy contest
-    std::int64_t heavy_bytes; // of memory for each party of one
+    std::int64_t heavy_bytes; // of memory for each task of one
     std::string version{};    // as the program says; empty: it is not here
 };
 
@@ -28,11 +28,11 @@ struct standing {
     std::int64_t count = 0;
     unsigned processors = 0;
     enum class metric { wall, cpu } shows = metric::wall;
-    std::vector<cell> cells{}; // one for each contender
+    std::vector<cell> cells{}; // one for each competitor
 
-    void add(std::size_t contender, sample);
+    void add(std::size_t competitor, sample);
     std::string title() const;
-    std::optional<double> ratio(std::size_t contender) const; // of the medians, to the first contender's
+    std::optional<double> ratio(std::size_t competitor) const; // of the medians, to the first competitor's
 };
 
 struct standings {
@@ -40,14 +40,14 @@ struct standings {
     int runs = 0;
     bool quick = false;
     double others = 0; // part of the CPUs' time that other programs took
-    std::vector<contender> contenders{};
+    std::vector<competitor> competitors{};
     std::vector<standing> rows{};
 };
 
 // The ones for this contest on so many processors: one, or one for each of its metrics.
-std::vector<standing> empty_rows(contest const&, bool quick, unsigned processors, std::size_t contenders);
+std::vector<standing> empty_rows(contest const&, bool quick, unsigned processors, std::size_t competitors);
 
-std::vector<std::string> cells(standing const&, std::vector<contender> const&);
+std::vector<std::string> cells(standing const&, std::vector<competitor> const&);
 std::string table(standings const&);
 void write_json(std::ostream&, standings const&);
 

@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <limits>
 
-namespace perf::alone {
+namespace perf::standalone {
 
 [[gnu::noinline]] inline void called() {
     [[maybe_unused]] char volatile frame[64];
@@ -57,4 +57,4 @@ inline double cost_of_hot_split(std::int64_t calls) {
     return found.most - found.least;
 }
 
-} // namespace perf::alone
+} // namespace perf::standalone

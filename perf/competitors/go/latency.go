@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// How late are timers, and goroutines that another one has woken, while others compute? For ../../alone/latency.cpp.
+// How late are timers, and goroutines that another one has woken, while others compute? For ../../standalone/latency.cpp.
 package main
 
 import (

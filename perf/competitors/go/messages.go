@@ -83,15 +83,15 @@ func passAToken(size, hops int) time.Duration {
 }
 
 func fourToFour(n int) time.Duration {
-	const parties = 4
-	each := n / parties
+	const tasks = 4
+	each := n / tasks
 	items := make(chan int, 128)
 	var produced, consumed sync.WaitGroup
-	produced.Add(parties)
-	consumed.Add(parties)
-	var received, sums [parties]int
+	produced.Add(tasks)
+	consumed.Add(tasks)
+	var received, sums [tasks]int
 	start := time.Now()
-	for p := 0; p < parties; p++ {
+	for p := 0; p < tasks; p++ {
 		go func() {
 			for i := 0; i < each; i++ {
 				items <- i
@@ -113,11 +113,11 @@ func fourToFour(n int) time.Duration {
 	consumed.Wait()
 	took := time.Since(start)
 	count, total := 0, 0
-	for p := 0; p < parties; p++ {
+	for p := 0; p < tasks; p++ {
 		count += received[p]
 		total += sums[p]
 	}
-	verify(count == parties*each && total == parties*(each*(each-1)/2), "every item arrived once")
+	verify(count == tasks*each && total == tasks*(each*(each-1)/2), "every item arrived once")
 	return took
 }
 

@@ -52,7 +52,7 @@ int main(int argc, char** argv) {
         return 2;
     }
     double const seconds = quick ? 1 : 10;
-    perf::strangers const others;
+    perf::background_load const others;
     fiber::runtime runtime({.processors = 2});
     runtime.run([&] {
         fiber::mutex m;
@@ -77,5 +77,5 @@ int main(int argc, char** argv) {
             "shared_mutex, to read beside a writer", seconds, write, [&] { s.lock_shared(); },
             [&] { s.unlock_shared(); });
     });
-    std::fputs(perf::strangers::warning(others.share()).c_str(), stdout);
+    std::fputs(perf::background_load::warning(others.share()).c_str(), stdout);
 }

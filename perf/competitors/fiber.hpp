@@ -18,7 +18,7 @@
 #include <string_view>
 #include <utility>
 
-namespace perf::rival {
+namespace perf::competitors {
 
 struct fibers {
     static constexpr std::string_view name = "fibers";
@@ -54,4 +54,4 @@ struct fibers {
     }
 };
 
-} // namespace perf::rival
+} // namespace perf::competitors

@@ -19,7 +19,7 @@
 #include <optional>
 #include <utility>
 
-namespace perf::rival {
+namespace perf::competitors {
 
 // A handle, as fiber::chan, to one of Boost.Fiber's two channels. The buffered one's capacity is a power of
 // two, and it holds one item less.
@@ -86,4 +86,4 @@ private:
     boost::fibers::condition_variable zero_;
 };
 
-} // namespace perf::rival
+} // namespace perf::competitors

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// The Go contender, see ../contender.hpp: the same work as the C++ templates in ../../work, as one writes it in Go.
+// The Go competitor, see ../competitor.hpp: the same work as the C++ templates in ../../work, as one writes it in Go.
 package main
 
 import (
@@ -69,13 +69,13 @@ func main() {
 		fmt.Println(runtime.Version())
 		return
 	}
-	if len(os.Args) == 5 && os.Args[1] == "latency" { // for ../../alone/latency.cpp
+	if len(os.Args) == 5 && os.Args[1] == "latency" { // for ../../standalone/latency.cpp
 		runtime.GOMAXPROCS(2)
 		latencyBeside(number(os.Args[3]), time.Duration(number(os.Args[4]))*time.Millisecond)
 		return
 	}
 	if len(os.Args) != 4 {
-		fmt.Fprintln(os.Stderr, "usage: contender_go NAME COUNT PROCESSORS | version")
+		fmt.Fprintln(os.Stderr, "usage: competitor_go NAME COUNT PROCESSORS | version")
 		os.Exit(2)
 	}
 	work, known := workloads[os.Args[1]]

@@ -10,13 +10,13 @@ import (
 	"time"
 )
 
-func yieldInTurns(parties, n int) time.Duration {
-	rounds := (n + parties - 1) / parties
+func yieldInTurns(tasks, n int) time.Duration {
+	rounds := (n + tasks - 1) / tasks
 	gate := make(chan bool)
 	var ready, done sync.WaitGroup
-	ready.Add(parties)
-	done.Add(parties)
-	for i := 0; i < parties; i++ {
+	ready.Add(tasks)
+	done.Add(tasks)
+	for i := 0; i < tasks; i++ {
 		go func() {
 			ready.Done()
 			<-gate
@@ -30,7 +30,7 @@ func yieldInTurns(parties, n int) time.Duration {
 	start := time.Now()
 	close(gate)
 	done.Wait()
-	return time.Since(start) * time.Duration(n) / time.Duration(rounds*parties)
+	return time.Since(start) * time.Duration(n) / time.Duration(rounds*tasks)
 }
 
 func startAndJoin(n int) time.Duration {

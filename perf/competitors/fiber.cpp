@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-#include "perf/rivals/contender.hpp"
-#include "perf/rivals/fiber.hpp"
+#include "perf/competitors/fiber.hpp"
+#include "perf/competitors/program.hpp"
 
 #include <fiber/fiber.hpp>
 
@@ -13,7 +13,7 @@
 #define VERSION(a, b, c) TEXT_OF(a) "." TEXT_OF(b) "." TEXT_OF(c)
 
 int main(int argc, char** argv) {
-    return perf::contend<perf::rival::fibers>(
+    return perf::contend<perf::competitors::fibers>(
         argc, argv,
         "libfiber " VERSION(FIBER_VERSION_MAJOR, FIBER_VERSION_MINOR, FIBER_VERSION_PATCH) ON_STACKS);
 }

@@ -3,12 +3,12 @@
 
 // How long do fibers wait when others hold the processors: in a plain system call that blocks, or in a loop
 // that never yields, or does nothing but start fibers?
-#include "perf/alone/child.hpp"
+#include "perf/competitors/fiber.hpp"
 #include "perf/harness/format.hpp"
 #include "perf/harness/machine.hpp"
 #include "perf/harness/named.hpp"
 #include "perf/harness/progress.hpp"
-#include "perf/rivals/fiber.hpp"
+#include "perf/standalone/child.hpp"
 
 #include <fiber/chan.hpp>
 #include <fiber/go.hpp>
@@ -23,7 +23,7 @@
 #include <poll.h>
 #include <time.h>
 
-namespace perf::alone {
+namespace perf::standalone {
 namespace {
 
 constexpr std::chrono::seconds child_limit{10};
@@ -130,7 +130,7 @@ constexpr question questions[] = {
 
 outcome measure(std::string_view name, std::int64_t) {
     auto const& q = named(questions, name);
-    rival::fibers::use(q.processors);
+    competitors::fibers::use(q.processors);
     return {.value = static_cast<double>(q.work(q.others).count())};
 }
 
@@ -154,8 +154,8 @@ int print(bool) {
 }
 
 } // namespace
-} // namespace perf::alone
+} // namespace perf::standalone
 
 int main(int argc, char** argv) {
-    return perf::alone::start(argc, argv, perf::alone::measure, perf::alone::print);
+    return perf::standalone::start(argc, argv, perf::standalone::measure, perf::standalone::print);
 }

@@ -2,7 +2,7 @@
 // Copyright the libfiber authors.
 
 // The rows of ./perf/run --rivals, in the order of the table: what is done, how often, and what is shown.
-// How often is fixed, so that a contender needs no more than a loop; it is enough for the fastest to take some
+// How often is fixed, so that a competitor needs no more than a loop; it is enough for the fastest to take some
 // tens of milliseconds.
 #pragma once
 
@@ -15,19 +15,19 @@ namespace perf {
 struct contest {
     enum class shows { wall_of_each, wall_of_all, wall_and_cpu_of_all };
 
-    std::string_view name;  // for --only, --json, and the contenders' command line
+    std::string_view name;  // for --only, --json, and the competitors' command line
     std::string_view title; // {} stands for the count
     std::int64_t count;
     std::int64_t quick_count;
     shows value = shows::wall_of_each;
-    bool heavy = false; // a million at once: contenders that take long and gigabytes for it do it once
+    bool heavy = false; // a million at once: competitors that take long and gigabytes for it do it once
 };
 
 inline std::vector<contest const*> all_contests() {
     using enum contest::shows;
     static constexpr contest list[] = {
-        {"yield_2", "yield, two parties", 4'000'000, 1'000'000},
-        {"yield_10", "yield, ten parties", 4'000'000, 1'000'000},
+        {"yield_2", "yield, two tasks", 4'000'000, 1'000'000},
+        {"yield_10", "yield, ten tasks", 4'000'000, 1'000'000},
         {"ring", "ring of 503, unbuffered channels: a hop", 1'000'000, 250'000},
         {"ping_pong", "ping-pong, unbuffered channel: a round trip", 500'000, 125'000},
         {"pipe", "producer to consumer, buffer of 128: an item", 4'000'000, 1'000'000},

@@ -15,7 +15,7 @@
 #include <string>
 #include <string_view>
 
-namespace perf::alone {
+namespace perf::standalone {
 
 inline sample in_child(std::string_view name, std::int64_t count, std::chrono::seconds limit,
                        std::string const& program = this_program) {
@@ -37,4 +37,4 @@ int start(int argc, char** argv, Child child, Table table) {
     }
 }
 
-} // namespace perf::alone
+} // namespace perf::standalone

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// A contender is a program that knows the workloads of contest.hpp:
-//   contender NAME COUNT PROCESSORS     does it COUNT times and writes a record (harness/record.hpp)
-//   contender version                   writes one line: who it is
+// A competitor is a program that knows the workloads of contest.hpp:
+//   competitor NAME COUNT PROCESSORS     does it COUNT times and writes a record (harness/record.hpp)
+//   competitor version                   writes one line: who it is
 // This is one for a C++ rival; each workload is the template that all rivals share. go/ is one in another
 // language.
 #pragma once
@@ -34,82 +34,82 @@ namespace perf {
 
 // Short operations run a tenth as many times before, so that what is made once (stacks, threads) is there.
 // Large ones show that cost: it is theirs.
-template <class Rival, nanoseconds (*Work)(std::int64_t)>
+template <class Competitor, nanoseconds (*Work)(std::int64_t)>
 outcome warmed_up(std::int64_t n) {
     Work(n / 10);
     return {.value = static_cast<double>(Work(n).count())};
 }
 
-template <class Rival, std::int64_t Parties>
+template <class Competitor, std::int64_t Tasks>
 nanoseconds yield_among(std::int64_t n) {
-    return yield_in_turns<Rival>(Parties, n);
+    return yield_in_turns<Competitor>(Tasks, n);
 }
 
-template <class Rival>
+template <class Competitor>
 nanoseconds pass_among_503(std::int64_t hops) {
-    return pass_a_token<Rival>(503, hops);
+    return pass_a_token<Competitor>(503, hops);
 }
 
-template <class Rival>
+template <class Competitor>
 outcome start_all(std::int64_t n) {
-    return {.value = static_cast<double>(start_all_then_wait<Rival>(n).count())};
+    return {.value = static_cast<double>(start_all_then_wait<Competitor>(n).count())};
 }
 
-template <class Rival, nanoseconds parked_and_woken::*Part>
+template <class Competitor, nanoseconds parked_and_woken::*Part>
 outcome park_all(std::int64_t n) {
-    auto const all = park_and_wake<Rival>(n, [] {});
-    if (all.parties < n)
-        cannot("fails at", all.parties);
+    auto const all = park_and_wake<Competitor>(n, [] {});
+    if (all.tasks < n)
+        cannot("fails at", all.tasks);
     return {.value = static_cast<double>((all.*Part).count())};
 }
 
-template <class Rival>
+template <class Competitor>
 outcome sieve(std::int64_t n) {
-    return {.value = static_cast<double>(sieve_to_prime<Rival>(n).count())};
+    return {.value = static_cast<double>(sieve_to_prime<Competitor>(n).count())};
 }
 
-template <class Rival>
+template <class Competitor>
 outcome select_of_two(std::int64_t n) {
-    if constexpr (requires { Rival::has_select; })
-        return warmed_up<Rival, select_from_two<Rival>>(n);
+    if constexpr (requires { Competitor::has_select; })
+        return warmed_up<Competitor, select_from_two<Competitor>>(n);
     else
         cannot("has none", 0);
 }
 
-template <class Rival>
+template <class Competitor>
 outcome sleep_all(std::int64_t n) {
-    auto const all = sleep_at_once<Rival>(n);
-    if (all.parties < n)
-        cannot("fails at", all.parties);
+    auto const all = sleep_at_once<Competitor>(n);
+    if (all.tasks < n)
+        cannot("fails at", all.tasks);
     return {.value = static_cast<double>(all.wall.count()), .cpu = static_cast<double>(all.cpu.count())};
 }
 
-template <class Rival>
+template <class Competitor>
 outcome compete(std::string_view name, std::int64_t n) {
     struct entry {
         std::string_view name;
         outcome (*work)(std::int64_t);
     };
     static constexpr entry entries[] = {
-        {"yield_2", warmed_up<Rival, yield_among<Rival, 2>>},
-        {"yield_10", warmed_up<Rival, yield_among<Rival, 10>>},
-        {"ring", warmed_up<Rival, pass_among_503<Rival>>},
-        {"ping_pong", warmed_up<Rival, round_trips<Rival>>},
-        {"pipe", warmed_up<Rival, produce_and_consume<Rival>>},
-        {"many_to_many", warmed_up<Rival, four_to_four<Rival>>},
-        {"select", select_of_two<Rival>},
-        {"sieve", sieve<Rival>},
-        {"spawn_join", warmed_up<Rival, start_and_join<Rival>>},
-        {"spawn_all", start_all<Rival>},
-        {"park_all", park_all<Rival, &parked_and_woken::parking>},
-        {"wake_all", park_all<Rival, &parked_and_woken::waking>},
-        {"skynet", grow_a_tree<Rival>},
-        {"sleepers", sleep_all<Rival>},
+        {"yield_2", warmed_up<Competitor, yield_among<Competitor, 2>>},
+        {"yield_10", warmed_up<Competitor, yield_among<Competitor, 10>>},
+        {"ring", warmed_up<Competitor, pass_among_503<Competitor>>},
+        {"ping_pong", warmed_up<Competitor, round_trips<Competitor>>},
+        {"pipe", warmed_up<Competitor, produce_and_consume<Competitor>>},
+        {"many_to_many", warmed_up<Competitor, four_to_four<Competitor>>},
+        {"select", select_of_two<Competitor>},
+        {"sieve", sieve<Competitor>},
+        {"spawn_join", warmed_up<Competitor, start_and_join<Competitor>>},
+        {"spawn_all", start_all<Competitor>},
+        {"park_all", park_all<Competitor, &parked_and_woken::parking>},
+        {"wake_all", park_all<Competitor, &parked_and_woken::waking>},
+        {"skynet", grow_a_tree<Competitor>},
+        {"sleepers", sleep_all<Competitor>},
     };
     return named(entries, name).work(n);
 }
 
-template <class Rival>
+template <class Competitor>
 int contend(int argc, char** argv, std::string_view version) {
     if (argc == 2 && std::string_view(argv[1]) == "version")
         return std::printf("%.*s\n", static_cast<int>(version.size()), version.data()) < 0;
@@ -119,8 +119,8 @@ int contend(int argc, char** argv, std::string_view version) {
     }
     die_with_parent();
     try {
-        Rival::use(static_cast<unsigned>(std::stoul(argv[3])));
-        report_and_exit(compete<Rival>(argv[1], std::stoll(argv[2])));
+        Competitor::use(static_cast<unsigned>(std::stoul(argv[3])));
+        report_and_exit(compete<Competitor>(argv[1], std::stoll(argv[2])));
     } catch (std::exception const& e) {
         broken(e.what());
     }

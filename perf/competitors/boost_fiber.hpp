@@ -7,7 +7,7 @@
 // in most other contests.
 #pragma once
 
-#include "perf/rivals/boost_types.hpp"
+#include "perf/competitors/boost_types.hpp"
 
 #include <boost/fiber/algo/shared_work.hpp>
 #include <boost/fiber/operations.hpp>
@@ -18,7 +18,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace perf::rival {
+namespace perf::competitors {
 
 struct boost_fibers {
     static constexpr std::string_view name = "Boost.Fiber";
@@ -69,4 +69,4 @@ private:
     }
 };
 
-} // namespace perf::rival
+} // namespace perf::competitors

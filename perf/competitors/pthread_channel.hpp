@@ -3,7 +3,7 @@
 
 // The pthread side's channel: Go's algorithm on std::mutex and std::condition_variable, as fast as those two
 // let it be.
-//   - A party that must wait queues a record on its own stack, with a condition variable of its own: whoever
+//   - A task that must wait queues a record on its own stack, with a condition variable of its own: whoever
 //   serves it
 //     moves the value straight into or out of that record and wakes exactly this one thread.
 //   - So an unbuffered round trip costs two wake-ups, the least possible, and there are no thundering herds.
@@ -18,7 +18,7 @@
 #include <stdexcept>
 #include <utility>
 
-namespace perf::rival {
+namespace perf::competitors {
 
 template <class T>
 class pthread_channel { // a handle, as fiber::chan: copies share the channel
@@ -107,4 +107,4 @@ private:
     std::shared_ptr<state> state_;
 };
 
-} // namespace perf::rival
+} // namespace perf::competitors

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// How late are timers, and parties that another one has woken, while others compute? Beside Go and std::thread, on two
-// processors, of which none, one or both are taken by a party that computes without end.
-#include "perf/alone/child.hpp"
+// How late are timers, and tasks that another one has woken, while others compute? Beside Go and std::thread, on two
+// processors, of which none, one or both are taken by a task that computes without end.
+#include "perf/competitors/fiber.hpp"
+#include "perf/competitors/pthread.hpp"
 #include "perf/harness/format.hpp"
 #include "perf/harness/machine.hpp"
 #include "perf/harness/progress.hpp"
-#include "perf/rivals/fiber.hpp"
-#include "perf/rivals/pthread.hpp"
+#include "perf/standalone/child.hpp"
 #include "perf/workload.hpp"
 
 #include <algorithm>
@@ -19,7 +19,7 @@
 #include <sstream>
 #include <vector>
 
-namespace perf::alone {
+namespace perf::standalone {
 namespace {
 
 constexpr unsigned processors = 2;
@@ -30,14 +30,14 @@ struct late {
     std::vector<nanoseconds> timers, wakes;
 };
 
-// One party sleeps for a millisecond again and again, and wakes a second one each time.
-template <class Rival>
+// One task sleeps for a millisecond again and again, and wakes a second one each time.
+template <class Competitor>
 late measure_beside(unsigned computing, std::chrono::milliseconds time) {
-    return Rival::run([=] {
+    return Competitor::run([=] {
         std::atomic<bool> enough = false;
         late found;
-        typename Rival::template chan<clock::time_point> woken(1);
-        std::vector<typename Rival::thread> all;
+        typename Competitor::template chan<clock::time_point> woken(1);
+        std::vector<typename Competitor::thread> all;
         for (unsigned i = 0; i < computing; ++i)
             all.emplace_back([&] {
                 while (!enough.load(std::memory_order_relaxed)) {
@@ -49,7 +49,7 @@ late measure_beside(unsigned computing, std::chrono::milliseconds time) {
         });
         for (auto const end = clock::now() + time; clock::now() < end;) {
             auto const due = clock::now() + period;
-            Rival::sleep_for(period);
+            Competitor::sleep_for(period);
             auto const now = clock::now();
             found.timers.push_back(now - due);
             woken.send(now);
@@ -75,7 +75,7 @@ spread spread_of(std::vector<nanoseconds> all) {
     return {at(50), at(99), static_cast<double>(all.back().count())};
 }
 
-// As rivals/go/latency.go writes them: p50, p99 and the most of timers, then of wakes, in ns.
+// As competitors/go/latency.go writes them: p50, p99 and the most of timers, then of wakes, in ns.
 void write(late const& found) {
     for (auto const* all : {&found.timers, &found.wakes}) {
         auto const s = spread_of(*all);
@@ -84,12 +84,12 @@ void write(late const& found) {
     }
 }
 
-struct contender {
+struct competitor {
     std::string_view name;
     std::string program;
 };
 
-std::array<spread, 2> result_of(contender const& c, unsigned computing, std::chrono::milliseconds time) {
+std::array<spread, 2> result_of(competitor const& c, unsigned computing, std::chrono::milliseconds time) {
     auto const child = run_program(
         c.program, {"latency", std::string(c.name), std::to_string(computing), std::to_string(time.count())},
         child_limit);
@@ -106,17 +106,17 @@ std::array<spread, 2> result_of(contender const& c, unsigned computing, std::chr
 
 int print(bool quick) {
     std::chrono::milliseconds const time{quick ? 500 : 3'000};
-    std::vector<contender> contenders{{"fibers", this_program}, {"std::thread", this_program}};
-    if (std::string const go = beside_this("rivals/contender_go"); std::filesystem::exists(go))
-        contenders.insert(contenders.begin() + 1, {"Go", go});
+    std::vector<competitor> competitors{{"fibers", this_program}, {"std::thread", this_program}};
+    if (std::string const go = beside_this("competitors/competitor_go"); std::filesystem::exists(go))
+        competitors.insert(competitors.begin() + 1, {"Go", go});
     std::vector<std::vector<std::string>> lines{{"", "load", "p50", "p99", "most"}};
-    strangers const others;
+    background_load const others;
     {
         progress shown;
         std::array<std::vector<std::vector<std::string>>, 2> parts;
         constexpr std::array<std::string_view, 2> titles{"a timer of 1 ms, ", "woken through a channel, "};
         for (unsigned computing = 0; computing <= processors; ++computing)
-            for (auto const& c : contenders) {
+            for (auto const& c : competitors) {
                 shown.now(joined("latency: ", c.name, " beside ", computing, " that compute"));
                 auto const found = result_of(c, computing, time);
                 for (std::size_t i = 0; i < parts.size(); ++i)
@@ -129,29 +129,29 @@ int print(bool quick) {
             lines.insert(lines.end(), part.begin(), part.end());
     }
     std::cout << machine_line() << "; on " << processors << " processors, how late\n\n"
-              << aligned(lines) << strangers::warning(others.share());
+              << aligned(lines) << background_load::warning(others.share());
     return EXIT_SUCCESS;
 }
 
 int measure(std::string_view name, unsigned computing, std::chrono::milliseconds time) {
     die_with_parent();
     if (name == "fibers") {
-        rival::fibers::use(processors);
-        write(measure_beside<rival::fibers>(computing, time));
+        competitors::fibers::use(processors);
+        write(measure_beside<competitors::fibers>(computing, time));
     } else {
-        write(measure_beside<rival::pthreads>(computing, time));
+        write(measure_beside<competitors::pthreads>(computing, time));
     }
     return EXIT_SUCCESS;
 }
 
 } // namespace
-} // namespace perf::alone
+} // namespace perf::standalone
 
 // program [--quick]                            prints the table
-// program latency NAME COMPUTING MILLISECONDS  measures one contender, and writes two lines: rivals/go knows the same
+// program latency NAME COMPUTING MILLISECONDS  measures one competitor, and writes two lines: rivals/go knows the same
 int main(int argc, char** argv) {
     using namespace perf;
-    using namespace perf::alone;
+    using namespace perf::standalone;
     try {
         if (argc == 5 && std::string_view(argv[1]) == "latency")
             return measure(argv[2], static_cast<unsigned>(std::stoul(argv[3])),
