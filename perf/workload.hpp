@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// What a workload is: a row of the table, with one function per rival, both instances of the same template.
+// What a workload is: one entry of the list in workloads.hpp. Its code is a template over a competitor, in work/.
 #pragma once
 
 #include <chrono>
@@ -9,52 +9,70 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
-#include <variant>
+#include <type_traits>
+#include <utility>
+#include <vector>
 
 namespace perf {
 
 using clock = std::chrono::steady_clock;
 using nanoseconds = std::chrono::nanoseconds;
 
-// What the user may choose.
+// What the user may choose for a workload.
 struct job {
     std::filesystem::path dir = "/usr/include";
     std::string word = "mutex";
     bool quick = false;
 };
 
-// What a whole run found: nanoseconds or bytes, for as much as the row's title says, how many tasks took
-// part, and the nanoseconds of CPU time, where that is of interest beside the value.
+// What a process has measured. Which of these are set depends on the workload.
 struct outcome {
-    double value = 0;
-    std::int64_t tasks = 0;
-    double cpu = 0;
+    double value = 0;           // nanoseconds, or bytes
+    std::int64_t tasks = 0;     // how many took part, where the machine may give fewer than wanted
+    double cpu = 0;             // nanoseconds, user and system
+    std::vector<double> list{}; // more values, in an order that the workload and its table know
 };
 
-// Two kinds of measurement. In the first Google Benchmark chooses the number of operations, so that a run
-// lasts long enough, and the function says how long they took; the second measures one thing as a whole.
-using per_operation = nanoseconds (*)(std::int64_t operations);
-using whole = outcome (*)(job const&);
-using measurement = std::variant<per_operation, whole>;
+inline outcome whole(nanoseconds took) { return {.value = static_cast<double>(took.count())}; }
 
-enum class quantity { time, memory };
+// The tables that show a workload: ./perf/run, and ./perf/run --rivals.
+enum class table { threads, rivals, both, neither };
 
-struct workload {
-    std::string_view name;  // for --only and --json
-    std::string_view title; // {} stands for the most tasks that a rival came to
-    measurement pthreads;
-    measurement fibers;
-    quantity measures = quantity::time;
+constexpr bool shown_in(table has, table wanted) { return has == wanted || has == table::both; }
+
+struct counts {
+    std::int64_t full = 0, quick = 0;
 };
 
-// Each in work/<name>.cpp; the table shows them in this order.
-extern workload const spawn_join, spawn_many, yield, ping_pong, pipe, contended_mutex, sleepers, skynet,
-    parked_memory, search;
+// What a row shows of an outcome.
+enum class shows { time_of_each, time_of_all, time_and_cpu_of_all, cpu_of_each, bytes_of_each };
 
-// Ends the process with status 1 unless the workload came to the right answer.
+// heavy: a million tasks at once. A competitor to which that is costly runs it once, and only if there is memory.
+enum class load { light, heavy };
+
+struct workload_spec {
+    std::string_view name; // for --only, --json and the command line of a competitor's program
+    table where;
+    std::string_view title; // {} stands for the count
+    counts how_often{};     // fixed in --rivals: a program in another language needs no more than a loop
+    shows value = shows::time_of_each;
+    load on_memory = load::light;
+    std::int64_t each = 1; // cpu_of_each: operations of each task
+};
+
+// `run` is a generic lambda. It gets a competitor, a count, and the job if it has a third parameter.
+//   It returns nanoseconds:  the time that `count` short operations took. It is warmed up before.
+//   It returns an outcome:   one measurement as a whole, not warmed up. What is made once is part of it.
+template <class Run>
+struct workload : workload_spec {
+    constexpr workload(workload_spec s, Run r) : workload_spec(s), run(std::move(r)) {}
+    Run run;
+};
+
+// Ends the process with status 1 unless the result is right.
 void verify(bool right, std::string_view what);
 
-// This rival cannot do this workload on this machine: reports why, and ends the process with status 0.
-[[noreturn]] void cannot(std::string_view why, std::int64_t tasks);
+// Reports why this competitor or this machine cannot do the workload, and ends the process with status 0.
+[[noreturn]] void cannot(std::string_view why, std::int64_t tasks = 0);
 
 } // namespace perf

@@ -11,5 +11,5 @@
 int main(int argc, char** argv) {
     auto const version = "Boost.Fiber " + std::to_string(BOOST_VERSION / 100000) + "." +
                          std::to_string(BOOST_VERSION / 100 % 1000);
-    return perf::contend<perf::competitors::boost_fibers>(argc, argv, version);
+    return perf::compete<perf::competitors::boost_fibers>(argc, argv, version);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// What workloads use that Boost.Fiber has under other names, or not at all.
+// What workloads use, and Boost.Fiber has under other names or not at all.
 #pragma once
 
 #include <boost/fiber/buffered_channel.hpp>
@@ -21,8 +21,8 @@
 
 namespace perf::competitors {
 
-// A handle, as fiber::chan, to one of Boost.Fiber's two channels. The buffered one's capacity is a power of
-// two, and it holds one item less.
+// A handle, as fiber::chan, to one of Boost.Fiber's two channels. The capacity of the buffered one is a power of two,
+// and it holds one item less.
 template <class T>
 class boost_channel {
 public:
@@ -58,7 +58,7 @@ private:
     std::shared_ptr<boost::fibers::buffered_channel<T>> buffered_{};
 };
 
-// Go's WaitGroup, for one wait after one add: a counter, so that all but the last take no lock.
+// Go's WaitGroup, for one wait after one add. Only the last done() takes a lock.
 class boost_wait_group {
 public:
     void add(std::int64_t n) { left_ += n; }
@@ -69,7 +69,7 @@ public:
             std::lock_guard lock(mutex_);
             zero_.notify_all();
         }
-        gone_ = true; // *this may be destroyed
+        gone_ = true; // *this may be destroyed from here on
     }
     void wait() {
         std::unique_lock lock(mutex_);

@@ -3,6 +3,7 @@
 
 #include "perf/competitors/fiber.hpp"
 #include "perf/competitors/program.hpp"
+#include "perf/standalone/standalone.hpp"
 
 #include <fiber/fiber.hpp>
 
@@ -13,7 +14,8 @@
 #define VERSION(a, b, c) TEXT_OF(a) "." TEXT_OF(b) "." TEXT_OF(c)
 
 int main(int argc, char** argv) {
-    return perf::contend<perf::competitors::fibers>(
+    return perf::compete<perf::competitors::fibers>(
         argc, argv,
-        "libfiber " VERSION(FIBER_VERSION_MAJOR, FIBER_VERSION_MINOR, FIBER_VERSION_PATCH) ON_STACKS);
+        "libfiber " VERSION(FIBER_VERSION_MAJOR, FIBER_VERSION_MINOR, FIBER_VERSION_PATCH) ON_STACKS,
+        perf::standalone::stacks_entries());
 }

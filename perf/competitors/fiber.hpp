@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// The fiber rival: the same names, from libfiber's public headers. What a rival must have: see pthread.hpp.
+// libfiber as a competitor, from its public headers. pthread.hpp says what a competitor must have.
 #pragma once
 
 #include <fiber/chan.hpp>
@@ -31,8 +31,9 @@ struct fibers {
 
     using wait_group = ::fiber::wait_group;
 
-    // Before anything else: the runtime reads it when it starts.
+    // Comes first: the runtime reads the variable when it starts.
     static void use(unsigned processors) { setenv("FIBER_PROCS", std::to_string(processors).c_str(), 1); }
+    static unsigned processors() { return ::fiber::runtime::global().processors(); }
     template <class F>
     static auto run(F&& f) {
         return ::fiber::run(std::forward<F>(f));

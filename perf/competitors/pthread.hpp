@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// The pthread rival: what a C++ program uses today.
+// Pthreads as a competitor: what a C++ program uses today.
 //
-// A rival is a type with these members; each workload is a template over it and written once:
+// A competitor is a type with these members. Each workload is a template over it:
 //   name, thread, mutex, condition_variable, chan<T>
-//   run(f)        runs f where this rival's primitives are at home, returns its value
-//   go(f)         starts f and forgets it; std::system_error when the machine gives no more
+//   use(n)        n processors from now on; called at most once, before anything else
+//   run(f)        runs f where this competitor's primitives are at home, returns its value
+//   go(f)         starts f and forgets it; throws std::system_error when the machine gives no more
 //   yield(), sleep_for(d)
-// and, to be a competitor (competitor.hpp), these too:
-//   wait_group    Go's
-//   use(n)        from now on n processors; called once, before all others
+// and, if it has them:
+//   wait_group                              Go's
+//   has_select, receive_either(a, b, f)     takes one value from either of two channels
+//   processors()                            how many it runs on
 #pragma once
 
 #include "perf/competitors/pthread_channel.hpp"
@@ -40,13 +42,14 @@ struct pthreads {
     template <class T>
     using chan = pthread_channel<T>;
 
+    static void use(unsigned) {} // threads always have all CPUs
     template <class F>
     static auto run(F&& f) {
         return std::forward<F>(f)();
     }
 
-    // Stops a tenth below what the machine has, so that its other processes can still start something.
-    // Not std::thread: glibc's pthread_detach may read the memory of a thread that has just ended; 2.36 did.
+    // Stops a tenth below what the machine has, so that other processes can still start something.
+    // Not std::thread: pthread_detach of glibc 2.36 may read the memory of a thread that has just ended.
     template <class F>
     static void go(F const& f) {
         struct counted {

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// The pthread side's channel: Go's algorithm on std::mutex and std::condition_variable, as fast as those two
-// let it be.
-//   - A task that must wait queues a record on its own stack, with a condition variable of its own: whoever
-//   serves it
-//     moves the value straight into or out of that record and wakes exactly this one thread.
-//   - So an unbuffered round trip costs two wake-ups, the least possible, and there are no thundering herds.
+// A channel for pthreads: Go's algorithm on std::mutex and std::condition_variable, as fast as those two let it be.
+//   - A task that must wait queues a record on its own stack, with a condition variable of its own. Another task moves
+//     the value straight into or out of that record and wakes exactly this one thread.
+//   - An unbuffered round trip costs two wake-ups, the least possible, and there are no thundering herds.
 #pragma once
 
 #include <condition_variable>
@@ -95,7 +93,7 @@ private:
         from.pop_front();
         exchange(w);
         w.outcome = result::served;
-        w.woken.notify_one(); // under the lock: w is gone as soon as its thread sees the outcome
+        w.woken.notify_one(); // under the lock: w may be destroyed when its thread sees the outcome
     }
 
     static bool wait(waiting_line& in, waiting& self, std::unique_lock<std::mutex>& lock) {

@@ -71,6 +71,13 @@ std::string padded_right(std::string_view text, std::size_t columns) {
     return std::string(text) + std::string(columns - std::min(columns, width(text)), ' ');
 }
 
+std::string with_number(std::string_view title, std::int64_t n) {
+    std::string text(title);
+    if (auto const at = text.find("{}"); at != text.npos)
+        text.replace(at, 2, grouped(n));
+    return text;
+}
+
 std::string aligned(std::vector<std::vector<std::string>> const& lines) {
     std::vector<std::size_t> columns;
     for (auto const& line : lines) {

@@ -17,7 +17,7 @@ struct unit {
     double size;
 };
 
-// All parts one after another, as << writes them.
+// Returns all parts one after another, as << writes them.
 template <class... Parts>
 std::string joined(Parts const&... parts) {
     std::ostringstream text;
@@ -30,14 +30,17 @@ std::string short_number(double n);             // 29,491  46.6  4.66
 std::string in_unit(double value, unit const&); // 466 ns
 std::string times(double ratio);                // 52x  2.7x  0.83x
 
-// The unit in which the smaller of a row's values is still a number of two digits or more.
-unit time_unit(double min_ns);
+// Returns the unit in which the smallest value of a row still has two digits or more.
+unit time_unit(double least_ns);
 
 std::size_t width(std::string_view utf8); // in columns
 std::string padded_left(std::string_view text, std::size_t columns);
 std::string padded_right(std::string_view text, std::size_t columns);
 
-// A table, a text per cell: the first column to the left, all others to the right.
+// The title with its {} replaced by the number.
+std::string with_number(std::string_view title, std::int64_t n);
+
+// Lays out a table with a text per cell: the first column to the left, all others to the right.
 std::string aligned(std::vector<std::vector<std::string>> const& lines);
 
 } // namespace perf

@@ -14,21 +14,21 @@ namespace perf {
 std::string machine_line(); // CPUs, kernel, compiler: one line for the head of the table
 unsigned cpus();            // those this process may use
 
-// The kernel's own limits on threads, less a tenth. What a container allows below that is found by trying.
+// Returns the kernel's limit on threads, less a tenth. A container may allow fewer: then a start fails.
 std::int64_t thread_limit();
 
-// The most tasks of this size that fit into half of the memory that is free, at the most `wanted`.
+// Returns how many tasks of this size fit into half of the free memory, at most `wanted`.
 std::int64_t affordable(std::int64_t wanted, std::int64_t bytes_each);
 
 std::int64_t memory_in_use(); // bytes: resident and page tables, of this process
 nanoseconds cpu_time();       // user and system, all threads of this process
 
-// Says what part of all CPUs' time went to others than this process and its children since it was made.
+// Measures which part of all CPUs' time other processes took since it was made. Children count as this process.
 class background_load {
 public:
     background_load();
     double share() const;
-    // A warning for below the table if that was enough to move rows by more than a tenth, else empty.
+    // Returns a warning for below the table if that was enough to move rows by more than a tenth, else nothing.
     static std::string warning(double share);
 
 private:

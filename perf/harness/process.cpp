@@ -41,7 +41,7 @@ pid_t start(std::string const& program, std::vector<std::string> const& argument
     return child;
 }
 
-// Reads until the other end is closed; false: the deadline came first.
+// Reads until the other end is closed. Returns false if the deadline comes first.
 bool read_all(int fd, std::string& text, std::chrono::steady_clock::time_point deadline) {
     for (std::array<char, 4096> block;;) {
         auto const left =
@@ -92,17 +92,11 @@ child_result run_program(std::string const& program, std::vector<std::string> co
     return result;
 }
 
-sample sample_of(std::string const& program, std::vector<std::string> const& arguments,
-                 std::chrono::seconds limit) {
-    auto const result = run_program(program, arguments, limit);
-    auto s = read_record(result.output);
-    if (!result.complaint.empty()) {
-        s.why = result.complaint + (s.why.empty() ? "" : ": " + s.why);
-        s.ended = sample::status::broken;
-    } else if (s.ended == sample::status::broken && s.why.empty()) {
-        s.why = "no result";
-    }
-    return s;
+std::string first_line_of(std::string const& program, std::vector<std::string> const& arguments) {
+    if (!std::filesystem::exists(program))
+        return "";
+    auto const output = run_program(program, arguments, std::chrono::seconds(10)).output;
+    return output.substr(0, output.find('\n'));
 }
 
 void die_with_parent() { prctl(PR_SET_PDEATHSIG, SIGKILL); }

@@ -4,8 +4,6 @@
 // A program run as a child with a deadline.
 #pragma once
 
-#include "perf/harness/record.hpp"
-
 #include <chrono>
 #include <string>
 #include <vector>
@@ -13,22 +11,21 @@
 namespace perf {
 
 struct child_result {
-    std::string output;    // what it wrote to standard output
-    std::string complaint; // how it ended, if not well: "signal 11 (Segmentation fault)"; empty: status 0
+    std::string output;    // of standard output
+    std::string complaint; // "signal 11 (Segmentation fault)"; empty: it ended with status 0
 };
 
 inline constexpr char const* this_program = "/proc/self/exe";
-// The path of one in the same folder, if it is there.
+// Returns the path of a program in the same folder.
 std::string beside_this(std::string const& program);
 
 child_result run_program(std::string const& program, std::vector<std::string> const& arguments,
                          std::chrono::seconds limit);
 
-// The same for a child that leaves a record. One that ends badly has broken, whatever it wrote.
-sample sample_of(std::string const& program, std::vector<std::string> const& arguments,
-                 std::chrono::seconds limit);
+// Returns the first line that the program writes; empty if it is not there.
+std::string first_line_of(std::string const& program, std::vector<std::string> const& arguments);
 
-// In the child: end when the parent does.
+// In the child: ends the process when the parent ends.
 void die_with_parent();
 
 } // namespace perf

@@ -20,8 +20,14 @@ namespace {
 void report_and_exit(outcome const& found, unsigned processors) {
     if (processors != 0)
         std::printf("processors %u\n", processors);
-    std::printf("tasks %lld\ncpu %.17g\nvalue %.17g\n", static_cast<long long>(found.tasks), found.cpu,
-                found.value);
+    std::printf("tasks %lld\ncpu %.17g\n", static_cast<long long>(found.tasks), found.cpu);
+    if (!found.list.empty()) {
+        std::printf("list");
+        for (double const v : found.list)
+            std::printf(" %.17g", v);
+        std::printf("\n");
+    }
+    std::printf("value %.17g\n", found.value);
     exit_now(EXIT_SUCCESS);
 }
 
@@ -44,18 +50,24 @@ void cannot(std::string_view why, std::int64_t tasks) {
 sample read_record(std::string const& text) {
     sample s;
     std::istringstream lines(text);
-    for (std::string key; lines >> key;) {
+    for (std::string line; std::getline(lines, line);) {
+        std::istringstream in(line);
+        std::string key;
+        in >> key >> std::ws;
         if (key == "tasks") {
-            lines >> s.found.tasks;
+            in >> s.found.tasks;
         } else if (key == "processors") {
-            lines >> s.processors;
+            in >> s.processors;
         } else if (key == "cpu") {
-            lines >> s.found.cpu;
+            in >> s.found.cpu;
+        } else if (key == "list") {
+            for (double v = 0; in >> v;)
+                s.found.list.push_back(v);
         } else if (key == "value") {
-            lines >> s.found.value;
+            in >> s.found.value;
             s.ended = sample::status::measured;
         } else {
-            std::getline(lines >> std::ws, s.why);
+            std::getline(in, s.why);
             s.ended = key == "impossible" ? sample::status::impossible : sample::status::broken;
         }
     }

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// How a child tells its parent what it found: lines of "key value" on its standard output, the same from every
-// competitor, whatever it is written in.
+// How a child tells its parent what it has measured: lines of "key value" on its standard output. Programs in all
+// languages write the same.
 //   value 123        nanoseconds, or bytes
-//   cpu 123          nanoseconds of CPU time, user and system, where the workload counts it
-//   tasks 123      how many took part, where that may be fewer than wanted
+//   cpu 123          nanoseconds of CPU time, user and system
+//   tasks 123        how many took part, where that may be fewer than wanted
 //   processors 2     that the fibers ran on
-//   impossible why   instead of a value: this machine cannot do it
+//   list 1 2 3       further values, where a table wants more than one
+//   impossible why   instead of a value: this competitor or this machine cannot do it
 //   broken why       instead of a value: the result was wrong
 #pragma once
 
@@ -20,16 +21,16 @@ namespace perf {
 struct sample {
     enum class status { measured, impossible, broken };
     status ended = status::broken;
-    outcome found{};         // measured; impossible: found.tasks is where it ended
+    outcome found{};         // impossible: found.tasks is where it ended
     unsigned processors = 0; // that the fibers ran on
     std::string why{};       // impossible, broken: one line
 };
 
-// In the child: writes the record and ends the process. Threads and fibers that still run are not waited for.
+// In the child: writes the record and ends the process, without a wait for threads and fibers that still run.
 [[noreturn]] void report_and_exit(outcome const&, unsigned processors = 0);
 [[noreturn]] void broken(std::string_view why);
 
-// In the parent: what a child has left behind. Without a result: broken, and no word why.
+// In the parent: reads what a child has written. The sample is broken, without a reason, if there is no result.
 sample read_record(std::string const& text);
 
 } // namespace perf

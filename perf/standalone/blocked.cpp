@@ -3,12 +3,11 @@
 
 // How long do fibers wait when others hold the processors: in a plain system call that blocks, or in a loop
 // that never yields, or does nothing but start fibers?
-#include "perf/competitors/fiber.hpp"
 #include "perf/harness/format.hpp"
 #include "perf/harness/machine.hpp"
-#include "perf/harness/named.hpp"
+#include "perf/harness/process.hpp"
 #include "perf/harness/progress.hpp"
-#include "perf/standalone/child.hpp"
+#include "perf/standalone/standalone.hpp"
 
 #include <fiber/chan.hpp>
 #include <fiber/go.hpp>
@@ -17,7 +16,6 @@
 
 #include <atomic>
 #include <iostream>
-#include <utility>
 #include <vector>
 
 #include <poll.h>
@@ -128,20 +126,20 @@ constexpr question questions[] = {
     {"pollers", "200 in poll, 300 ms: until 1,000 others ended", "0 ms", 2, 1'000, pollers},
 };
 
-outcome measure(std::string_view name, std::int64_t) {
-    auto const& q = named(questions, name);
-    competitors::fibers::use(q.processors);
-    return {.value = static_cast<double>(q.work(q.others).count())};
+} // namespace
+
+std::vector<service::entry> blocked_entries() {
+    return entries_of(questions, [](question const& q, std::int64_t) { return whole(q.work(q.others)); });
 }
 
-int print(bool) {
+int blocked(job const&) {
     std::vector<std::vector<std::string>> lines{{"", "processors", "took", "at best"}};
     int status = EXIT_SUCCESS;
     {
         progress shown;
         for (auto const& q : questions) {
             shown.now(q.title);
-            auto const s = in_child(q.name, 0, child_limit);
+            auto const s = measure_in(this_program, q.name, 0, q.processors, child_limit);
             bool const ended = s.ended == sample::status::measured;
             if (!ended)
                 status = EXIT_FAILURE;
@@ -153,9 +151,4 @@ int print(bool) {
     return status;
 }
 
-} // namespace
 } // namespace perf::standalone
-
-int main(int argc, char** argv) {
-    return perf::standalone::start(argc, argv, perf::standalone::measure, perf::standalone::print);
-}

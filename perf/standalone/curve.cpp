@@ -6,9 +6,9 @@
 #include "perf/competitors/fiber.hpp"
 #include "perf/harness/format.hpp"
 #include "perf/harness/machine.hpp"
-#include "perf/harness/named.hpp"
+#include "perf/harness/process.hpp"
 #include "perf/harness/progress.hpp"
-#include "perf/standalone/child.hpp"
+#include "perf/standalone/standalone.hpp"
 #include "perf/work/ring.hpp"
 #include "perf/work/spawn_many.hpp"
 
@@ -25,7 +25,7 @@ using competitors::fibers;
 constexpr std::int64_t operations = 2'000'000; // at least
 constexpr std::chrono::seconds child_limit{120};
 
-struct curve {
+struct operation {
     std::string_view name, title;
     nanoseconds (*work)(std::int64_t live, std::int64_t n);
 };
@@ -66,17 +66,11 @@ nanoseconds yield_among_all(std::int64_t live, std::int64_t n) {
     });
 }
 
-constexpr curve curves[] = {
+constexpr operation curves[] = {
     {"spawn_join", "spawn + join", spawn_and_join},
     {"yield", "yield", yield_among_all},
     {"park_unpark", "park + unpark", pass_a_token<fibers>},
 };
-
-outcome measure(std::string_view name, std::int64_t live) {
-    fibers::use(1);
-    auto const n = std::max(operations, 4 * live);
-    return {.value = static_cast<double>(named(curves, name).work(live, n).count()) / static_cast<double>(n)};
-}
 
 std::string bar(double value, double most) {
     constexpr double columns = 24;
@@ -87,13 +81,13 @@ std::string bar(double value, double most) {
 }
 
 // Least of three processes: on a quiet machine nothing makes a loop faster than it is.
-std::vector<double> draw(curve const& c, std::vector<std::int64_t> const& lives, progress& shown) {
+std::vector<double> draw(operation const& c, std::vector<std::int64_t> const& lives, progress& shown) {
     std::vector<double> costs;
     for (auto live : lives) {
         shown.now(joined(c.title, " among ", grouped(live)));
         double least = HUGE_VAL;
         for (int run = 0; run < 3; ++run) {
-            auto const s = in_child(c.name, live, child_limit);
+            auto const s = measure_in(this_program, c.name, live, 1, child_limit);
             if (s.ended == sample::status::measured)
                 least = std::min(least, s.found.value);
             else
@@ -106,9 +100,18 @@ std::vector<double> draw(curve const& c, std::vector<std::int64_t> const& lives,
     return costs;
 }
 
-int print(bool quick) {
+} // namespace
+
+std::vector<service::entry> curve_entries() {
+    return entries_of(curves, [](operation const& c, std::int64_t live) {
+        auto const n = std::max(operations, 4 * live);
+        return outcome{.value = static_cast<double>(c.work(live, n).count()) / static_cast<double>(n)};
+    });
+}
+
+int curve(job const& work) {
     std::vector<std::int64_t> lives{10, 100, 1'000, 10'000, 100'000, 1'000'000};
-    if (quick)
+    if (work.quick)
         lives.pop_back();
     std::cout << machine_line() << "; ns an operation on one processor, by the number of live fibers\n";
     int status = EXIT_SUCCESS;
@@ -129,9 +132,4 @@ int print(bool quick) {
     return status;
 }
 
-} // namespace
 } // namespace perf::standalone
-
-int main(int argc, char** argv) {
-    return perf::standalone::start(argc, argv, perf::standalone::measure, perf::standalone::print);
-}

@@ -5,9 +5,9 @@
 // and their CPU time.
 #include "perf/harness/format.hpp"
 #include "perf/harness/machine.hpp"
-#include "perf/harness/named.hpp"
+#include "perf/harness/process.hpp"
 #include "perf/harness/progress.hpp"
-#include "perf/standalone/child.hpp"
+#include "perf/standalone/standalone.hpp"
 
 #include <fiber/chan.hpp>
 #include <fiber/go.hpp>
@@ -92,9 +92,8 @@ constexpr scene scenes[] = {
     {"tick", "all but one, that sleeps 10 ms again and again", receive, tick},
 };
 
-// The record: switches as the value, CPU time, threads as the tasks.
-outcome measure(std::string_view name, std::int64_t seconds) {
-    auto const& s = named(scenes, name);
+// Returns context switches as the value, CPU time, and threads as the tasks.
+outcome measure(scene const& s, std::int64_t seconds) {
     for (std::int64_t i = 1; i < parked; ++i)
         ::fiber::go(s.most);
     ::fiber::go(s.last);
@@ -111,15 +110,19 @@ outcome measure(std::string_view name, std::int64_t seconds) {
             .cpu = static_cast<double>(cpu.count())};
 }
 
-int print(bool quick) {
-    std::int64_t const seconds = quick ? 2 : 10;
+} // namespace
+
+std::vector<service::entry> idle_entries() { return entries_of(scenes, measure); }
+
+int idle(job const& work) {
+    std::int64_t const seconds = work.quick ? 2 : 10;
     std::vector<std::vector<std::string>> lines{{"", "context switches", "CPU ms", "threads"}};
     int status = EXIT_SUCCESS;
     {
         progress shown;
         for (auto const& s : scenes) {
             shown.now(joined(s.title, ", ", seconds, " s"));
-            auto const r = in_child(s.name, seconds, child_limit);
+            auto const r = measure_in(this_program, s.name, seconds, 0, child_limit);
             if (r.ended == sample::status::measured) {
                 lines.push_back({std::string(s.title), grouped(std::llround(r.found.value)),
                                  short_number(r.found.cpu / 1e6), std::to_string(r.found.tasks)});
@@ -136,9 +139,4 @@ int print(bool quick) {
     return status;
 }
 
-} // namespace
 } // namespace perf::standalone
-
-int main(int argc, char** argv) {
-    return perf::standalone::start(argc, argv, perf::standalone::measure, perf::standalone::print);
-}

@@ -6,10 +6,10 @@
 #include "perf/competitors/fiber.hpp"
 #include "perf/harness/format.hpp"
 #include "perf/harness/machine.hpp"
-#include "perf/harness/named.hpp"
+#include "perf/harness/process.hpp"
 #include "perf/harness/progress.hpp"
-#include "perf/standalone/child.hpp"
 #include "perf/standalone/hot_split.hpp"
+#include "perf/standalone/standalone.hpp"
 #include "perf/work/park_all.hpp"
 
 #include <fiber/runtime.hpp>
@@ -146,26 +146,27 @@ constexpr question questions[] = {
      100'000, "4", hot_split},
 };
 
-outcome measure(std::string_view name, std::int64_t fibers) {
-    return {.value = named(questions, name).answer(fibers)};
+} // namespace
+
+std::vector<service::entry> stacks_entries() {
+    return entries_of(
+        questions, [](question const& q, std::int64_t fibers) { return outcome{.value = q.answer(fibers)}; });
 }
 
-int print(bool quick) {
+int stacks(job const& work) {
     std::vector<std::vector<std::string>> lines{{"", "", "", "at most"}};
     int status = EXIT_SUCCESS;
     {
         progress shown;
-        std::string const segmented = beside_this("fiber_stacks_segmented");
+        std::string const segmented = beside_this("competitor_segmented");
         for (auto const& q : questions) {
             if (q.on == kind::segmented && !std::filesystem::exists(segmented))
                 continue;
-            auto const fibers = affordable(quick ? q.fibers / 10 : q.fibers, 8 * 1024);
-            std::string title(q.title);
-            if (auto const at = title.find("{}"); at != title.npos)
-                title.replace(at, 2, grouped(fibers));
+            auto const fibers = affordable(work.quick ? q.fibers / 10 : q.fibers, 8 * 1024);
+            auto const title = with_number(q.title, fibers);
             shown.now(title);
-            auto const r =
-                in_child(q.name, fibers, child_limit, q.on == kind::segmented ? segmented : this_program);
+            auto const r = measure_in(q.on == kind::segmented ? segmented : this_program, q.name, fibers, 0,
+                                      child_limit);
             if (r.ended != sample::status::measured) {
                 shown.complain(joined("perf/run: ", q.name, " is BROKEN: ", r.why));
                 status = EXIT_FAILURE;
@@ -180,9 +181,4 @@ int print(bool quick) {
     return status;
 }
 
-} // namespace
 } // namespace perf::standalone
-
-int main(int argc, char** argv) {
-    return perf::standalone::start(argc, argv, perf::standalone::measure, perf::standalone::print);
-}

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// How long does it take to find the n-th prime by a chain of filters, one task for each prime found, each
-// waiting on an unbuffered channel for the one before it?
+// How long does it take to find the n-th prime by a chain of filters? Each prime has one task, which waits on an
+// unbuffered channel for the task before it.
 #pragma once
 
 #include "perf/workload.hpp"
@@ -11,7 +11,7 @@
 
 namespace perf {
 
-// So that the numbers end there, and with them, one after the other, the filters.
+// The numbers end there, and the filters end one after the other.
 inline std::int64_t prime_number(std::int64_t n) {
     std::vector<std::int64_t> primes;
     for (std::int64_t i = 2; static_cast<std::int64_t>(primes.size()) < n; ++i) {
@@ -25,7 +25,7 @@ inline std::int64_t prime_number(std::int64_t n) {
 }
 
 template <class Competitor>
-nanoseconds sieve_to_prime(std::int64_t n) {
+outcome sieve_to_prime(std::int64_t n) {
     auto const last = prime_number(n);
     return Competitor::run([n, last] {
         using chan = typename Competitor::template chan<std::int64_t>;
@@ -55,7 +55,7 @@ nanoseconds sieve_to_prime(std::int64_t n) {
         for (auto& f : filters)
             f.join();
         verify(prime == last, "the prime is the right one");
-        return nanoseconds(took);
+        return whole(took);
     });
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// Can a tree of ten children each be a tree of tasks? Each node starts its children, adds up what they send
-// it through an unbuffered channel, and sends the sum to its parent (github.com/atemerev/skynet).
+// Can a tree of ten children each be a tree of tasks? Each node starts its children, adds up what they send it through
+// an unbuffered channel, and sends the sum to its parent (github.com/atemerev/skynet).
 #pragma once
 
 #include "perf/workload.hpp"
@@ -17,7 +17,7 @@ template <class Competitor>
 struct tree {
     using chan = typename Competitor::template chan<std::int64_t>;
 
-    // For those who fail. In parts, for one number that all count up would be the most expensive part of a node.
+    // How many started, for a competitor that fails. In parts: one shared counter would cost more than the rest of a node.
     struct alignas(64) tally {
         std::atomic<std::int64_t> n = 0;
     };
@@ -49,12 +49,12 @@ struct tree {
             auto const part = first * static_cast<std::int64_t>(started.size()) / all_leaves;
             started[static_cast<std::size_t>(part)].n.fetch_add(1, std::memory_order_relaxed);
         } catch (std::system_error const&) {
-            cannot("fails at", how_many()); // the others wait for what will never come: the process ends here
+            cannot("fails at", how_many()); // ends the process: the other nodes would wait for good
         }
     }
 };
 
-// The number of leaves is a power of ten.
+// `leaves` is a power of ten.
 template <class Competitor>
 outcome grow_a_tree(std::int64_t leaves) {
     return Competitor::run([leaves] {
@@ -65,7 +65,7 @@ outcome grow_a_tree(std::int64_t leaves) {
         auto const sum = result.recv();
         nanoseconds const took = clock::now() - start;
         verify(sum == leaves * (leaves - 1) / 2, "the leaves' numbers add up");
-        return outcome{static_cast<double>(took.count()), tree<Competitor>::how_many()};
+        return outcome{.value = static_cast<double>(took.count()), .tasks = leaves};
     });
 }
 

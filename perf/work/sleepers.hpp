@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// What does a sleep cost when very many sleep at once? All start from one gate, then each sleeps five times,
-// 1 to 50 ms.
+// What does a sleep cost when very many tasks sleep at once? All start from one gate, then each sleeps five times, 1 to
+// 50 ms. CPU time is that of all threads: the wall clock mostly shows how long the sleeps are.
 #pragma once
 
 #include "perf/harness/machine.hpp"
@@ -12,20 +12,17 @@
 
 namespace perf {
 
-inline constexpr std::uint64_t sleeps = 5; // of each task
+inline constexpr std::int64_t sleeps = 5; // of each task
 
-// Spread over the range, the same for all rivals.
+// Spread over the range, the same for all competitors.
 inline std::chrono::milliseconds how_long(std::uint64_t task, std::uint64_t round) {
     return std::chrono::milliseconds(1 + (task * 2654435761U + round * 40503U) % 50);
 }
 
-struct slept {
-    nanoseconds wall, cpu; // from the opening of the gate until the last was done
-    std::int64_t tasks;
-};
-
+// Measures from the opening of the gate until the last task is done.
 template <class Competitor>
-slept sleep_at_once(std::int64_t goal) {
+outcome sleep_at_once(std::int64_t wanted) {
+    auto const goal = affordable(wanted, 8 * 1024);
     return Competitor::run([goal] {
         typename Competitor::template chan<bool> gate(0);
         countdown<Competitor> ready(goal), done(goal);
@@ -35,7 +32,7 @@ slept sleep_at_once(std::int64_t goal) {
             ready.count_down();
             while (gate.recv()) {
             }
-            for (std::uint64_t round = 0; round < sleeps; ++round) {
+            for (std::uint64_t round = 0; round < std::uint64_t{sleeps}; ++round) {
                 auto const start = clock::now();
                 Competitor::sleep_for(how_long(self, round));
                 if (clock::now() - start < how_long(self, round))
@@ -50,9 +47,10 @@ slept sleep_at_once(std::int64_t goal) {
         auto const start = clock::now();
         gate.close();
         done.wait();
-        slept const all{clock::now() - start, cpu_time() - cpu_before, started};
+        std::chrono::duration<double, std::nano> const wall = clock::now() - start,
+                                                       cpu = cpu_time() - cpu_before;
         verify(early == 0, "none slept too short");
-        return all;
+        return outcome{.value = wall.count(), .tasks = started, .cpu = cpu.count()};
     });
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// What workloads need to start many tasks and to know when all of them are there, or done.
+// What workloads use to start many tasks, and to know when all are there, or done.
 #pragma once
 
 #include "perf/workload.hpp"
@@ -14,15 +14,14 @@
 
 namespace perf {
 
-// std::latch, out of the rival's own mutex and condition variable.
+// std::latch, made of the competitor's own mutex and condition variable.
 template <class Competitor>
 class countdown {
 public:
     explicit countdown(std::int64_t n) : left_(n) {}
 
     void count_down(std::int64_t n = 1) {
-        std::lock_guard lock(
-            mutex_); // also for all but the last: else the waiter could be gone before the notify
+        std::lock_guard lock(mutex_); // until after the notify: the waiter destroys *this
         left_ -= n;
         if (left_ == 0)
             zero_.notify_all();
@@ -38,7 +37,7 @@ private:
     std::int64_t left_; // guarded by mutex_
 };
 
-// Or out of its wait group, as Go's programs do it. In a line of its own, as in a heap.
+// The same, made of its wait group, as Go's programs do it. In a cache line of its own.
 template <class Competitor>
 requires requires { typename Competitor::wait_group; }
 class alignas(64) countdown<Competitor> {
@@ -55,7 +54,7 @@ private:
     typename Competitor::wait_group left_;
 };
 
-// Starts up to n tasks, as many as the machine gives, each of which does body(its number); how many those are.
+// Starts up to n tasks, as many as the machine gives. Each calls body(its number). Returns how many it started.
 template <class Competitor, class F>
 std::int64_t start_as_many(std::int64_t n, F const& body) {
     for (std::int64_t started = 0; started < n; ++started) {
@@ -68,8 +67,7 @@ std::int64_t start_as_many(std::int64_t n, F const& body) {
     return n;
 }
 
-// n operations shared out among tasks that start together, each doing body(rounds): the time that n of them
-// took.
+// Shares out n operations among tasks that start together. Each calls body(rounds). Returns the time of n operations.
 template <class Competitor, class F>
 nanoseconds together(std::int64_t tasks, std::int64_t n, F const& body) {
     auto const rounds = (n + tasks - 1) / tasks;

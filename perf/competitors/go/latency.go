@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// How late are timers, and goroutines that another one has woken, while others compute? For ../../standalone/latency.cpp.
+// How late are timers, and goroutines that another one has woken, while others compute?
 package main
 
 import (
-	"fmt"
 	"sort"
 	"sync/atomic"
 	"time"
@@ -13,7 +12,8 @@ import (
 
 const period = time.Millisecond // of the timer
 
-func spread(all []time.Duration) {
+// Returns p50, p99 and the longest, in ns.
+func spread(all []time.Duration) []int64 {
 	verify(len(all) > 0, "there are samples")
 	sort.Slice(all, func(i, j int) bool { return all[i] < all[j] })
 	at := func(percent int) int64 {
@@ -23,10 +23,10 @@ func spread(all []time.Duration) {
 		}
 		return all[i].Nanoseconds()
 	}
-	fmt.Println(at(50), at(99), all[len(all)-1].Nanoseconds())
+	return []int64{at(50), at(99), at(100)}
 }
 
-func latencyBeside(computing int, long time.Duration) {
+func lateness(computing, milliseconds int) spent {
 	var enough atomic.Bool
 	var timers, wakes []time.Duration
 	woken, ended := make(chan time.Time, 1), make(chan bool)
@@ -42,7 +42,7 @@ func latencyBeside(computing int, long time.Duration) {
 		}
 		ended <- true
 	}()
-	for end := time.Now().Add(long); time.Now().Before(end); {
+	for end := time.Now().Add(time.Duration(milliseconds) * time.Millisecond); time.Now().Before(end); {
 		due := time.Now().Add(period)
 		time.Sleep(period)
 		now := time.Now()
@@ -52,6 +52,5 @@ func latencyBeside(computing int, long time.Duration) {
 	close(woken)
 	enough.Store(true)
 	<-ended
-	spread(timers)
-	spread(wakes)
+	return spent{list: append(spread(timers), spread(wakes)...)}
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// The Go competitor, see ../competitor.hpp: the same work as the C++ templates in ../../work, as one writes it in Go.
+// Go as a competitor: the same work as the C++ templates in ../../work, as one writes it in Go. ../../harness/serve.hpp
+// describes its command line, ../../harness/record.hpp what it writes.
 package main
 
 import (
@@ -9,11 +10,15 @@ import (
 	"os"
 	"runtime"
 	"strconv"
+	"strings"
 	"time"
 )
 
-// What n operations took. cpu is zero where it is of no interest.
-type spent struct{ wall, cpu time.Duration }
+// What n operations took. cpu and list are empty where no table wants them.
+type spent struct {
+	wall, cpu time.Duration
+	list      []int64
+}
 
 type workload func(n int) spent
 
@@ -44,8 +49,11 @@ var workloads = map[string]workload{
 		_, waking := parkAndWake(n)
 		return spent{wall: waking}
 	},
-	"skynet":   func(n int) spent { return spent{wall: growATree(n)} },
-	"sleepers": sleepAtOnce,
+	"skynet":    func(n int) spent { return spent{wall: growATree(n)} },
+	"sleepers":  sleepAtOnce,
+	"latency_0": func(ms int) spent { return lateness(0, ms) },
+	"latency_1": func(ms int) spent { return lateness(1, ms) },
+	"latency_2": func(ms int) spent { return lateness(2, ms) },
 }
 
 func verify(right bool, what string) {
@@ -69,21 +77,19 @@ func main() {
 		fmt.Println(runtime.Version())
 		return
 	}
-	if len(os.Args) == 5 && os.Args[1] == "latency" { // for ../../standalone/latency.cpp
-		runtime.GOMAXPROCS(2)
-		latencyBeside(number(os.Args[3]), time.Duration(number(os.Args[4]))*time.Millisecond)
-		return
-	}
-	if len(os.Args) != 4 {
-		fmt.Fprintln(os.Stderr, "usage: competitor_go NAME COUNT PROCESSORS | version")
+	if len(os.Args) < 4 {
+		fmt.Fprintln(os.Stderr, "usage: competitor_go NAME COUNT PROCESSORS [OPTION...] | version")
 		os.Exit(2)
 	}
 	work, known := workloads[os.Args[1]]
 	if !known {
-		fmt.Println("broken no such workload")
-		os.Exit(1)
+		fmt.Println("impossible has none")
+		return
 	}
-	runtime.GOMAXPROCS(number(os.Args[3]))
+	runtime.GOMAXPROCS(number(os.Args[3])) // zero changes nothing
 	took := work(number(os.Args[2]))
+	if len(took.list) > 0 {
+		fmt.Println("list", strings.Trim(fmt.Sprint(took.list), "[]"))
+	}
 	fmt.Printf("cpu %d\nvalue %d\n", took.cpu.Nanoseconds(), took.wall.Nanoseconds())
 }

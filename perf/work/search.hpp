@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// How long does a real job take: a word searched in every file below a directory, one task a file, results
-// through a channel?
-#include "perf/competitors/fiber.hpp"
-#include "perf/competitors/pthread.hpp"
+// How long does a real job take: a word searched in every file below a directory, one task a file, results through
+// a channel?
+#pragma once
+
 #include "perf/work/word_count.hpp"
 #include "perf/workload.hpp"
 
@@ -12,9 +12,7 @@
 #include <system_error>
 
 namespace perf {
-namespace {
-
-// Pthreads may meet the machine's limit here: then it waits for some to end.
+// Threads may reach the limit of the machine: then this waits until some have ended.
 template <class Competitor, class F>
 void go_when_possible(F const& f) {
     for (;;) {
@@ -52,13 +50,8 @@ outcome search_all(job const& j) {
         auto const total = count_in<Competitor>(files, j.word);
         nanoseconds const took = clock::now() - start;
         verify(total == expected, "as many words as a plain loop finds");
-        return outcome{static_cast<double>(took.count()), std::ssize(files)};
+        return outcome{.value = static_cast<double>(took.count()), .tasks = std::ssize(files)};
     });
 }
-
-} // namespace
-
-workload const search{"search", "a word searched in {} files, one task each",
-                      search_all<competitors::pthreads>, search_all<competitors::fibers>};
 
 } // namespace perf

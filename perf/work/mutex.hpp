@@ -2,20 +2,18 @@
 // Copyright the libfiber authors.
 
 // What does a short critical section cost when a hundred tasks want it?
-#include "perf/competitors/fiber.hpp"
-#include "perf/competitors/pthread.hpp"
+#pragma once
+
 #include "perf/work/tasks.hpp"
 
 #include <mutex>
 
 namespace perf {
-namespace {
-
-constexpr std::int64_t tasks = 100;
 
 template <class Competitor>
 nanoseconds count_under_a_lock(std::int64_t n) {
     return Competitor::run([n] {
+        constexpr std::int64_t tasks = 100;
         typename Competitor::mutex mutex;
         std::int64_t locked = 0; // guarded by mutex
         auto const took = together<Competitor>(tasks, n, [&](std::int64_t rounds) {
@@ -28,11 +26,5 @@ nanoseconds count_under_a_lock(std::int64_t n) {
         return took;
     });
 }
-
-} // namespace
-
-workload const contended_mutex{"mutex", "mutex, 100 tasks: lock, add, unlock",
-                               count_under_a_lock<competitors::pthreads>,
-                               count_under_a_lock<competitors::fibers>};
 
 } // namespace perf
