@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// The tables that compare: every workload with every competitor, in turns within the same minute, each time in a fresh
-// process.
+// The tables that compare: every workload with every competitor, in turns within the same minute, each time
+// in a fresh process.
 #include "perf/comparison.hpp"
 
 #include "perf/harness/machine.hpp"
@@ -61,7 +61,7 @@ sample measure_once(competitor const& c, row const& r, job const& work) {
     return s;
 }
 
-// One row, or two for a workload that shows wall time and CPU time.
+// Returns one row, or two for a workload that shows wall time and CPU time.
 std::vector<row> empty_rows(workload_spec const& w, unsigned processors, results const& all,
                             job const& work) {
     std::int64_t const fixed = work.quick ? w.how_often.quick : w.how_often.full;
@@ -75,7 +75,8 @@ std::vector<row> empty_rows(workload_spec const& w, unsigned processors, results
     return rows;
 }
 
-// Measures competitor by competitor, run by run. One that cannot, or gives a wrong result, is not tried again.
+// Measures competitor by competitor, run by run. A competitor that fails or gives a wrong result is not tried
+// again.
 void measure(workload_spec const& w, unsigned processors, std::string const& position, results& all,
              options const& o, progress& shown) {
     auto rows = empty_rows(w, processors, all, o.work);
@@ -98,8 +99,7 @@ void measure(workload_spec const& w, unsigned processors, std::string const& pos
     for (auto const& r : rows) {
         auto const texts = cells_of(r, all);
         auto line = joined(position, texts[0], on, ":");
-        auto const first =
-            texts.size() - 2 * r.cells.size() + 1; // values, then a ratio for all but the reference
+        std::size_t const first = processors != 0 ? 2 : 1;
         for (std::size_t i = 0; i < r.cells.size(); ++i)
             line += joined(i == 0 ? " " : ", ", all.competitors[i].name, " ", texts[first + i]);
         shown.done(line);
@@ -107,15 +107,14 @@ void measure(workload_spec const& w, unsigned processors, std::string const& pos
     }
 }
 
-results measure_all(table which, std::vector<workload_spec const*> const& workloads, options const& o) {
+results measure_all(table which, std::vector<workload_spec const*> const& listed, options const& o) {
     results all{which, machine_line(), competitors_in(which)};
     background_load const others;
     progress shown;
     std::vector<unsigned> const numbers = which == table::rivals ? std::vector{1U, 2U} : std::vector{0U};
-    for (std::size_t i = 0; i < workloads.size(); ++i)
+    for (std::size_t i = 0; i < listed.size(); ++i)
         for (unsigned const processors : numbers)
-            measure(*workloads[i], processors, joined("[", i + 1, "/", workloads.size(), "] "), all, o,
-                    shown);
+            measure(*listed[i], processors, joined("[", i + 1, "/", listed.size(), "] "), all, o, shown);
     all.background = others.share();
     return all;
 }
@@ -149,7 +148,7 @@ void print(results const& all, options const& o) {
 
 int compare(options const& o) {
     auto const which = o.what.empty() ? table::threads : table::rivals;
-    auto const workloads = chosen(which, o.only);
+    auto const listed = chosen(which, o.only);
     if (which == table::threads)
         check_directory(o.work.dir);
     std::ofstream json;
@@ -158,7 +157,7 @@ int compare(options const& o) {
         if (!json)
             usage_error("--json: cannot write '" + o.json + "'");
     }
-    auto const all = measure_all(which, workloads, o);
+    auto const all = measure_all(which, listed, o);
     print(all, o);
     if (json.is_open()) {
         write_json(json, all, o);

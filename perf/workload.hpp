@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// What a workload is: one entry of the list in workloads.hpp. Its code is a template over a competitor, in work/.
+// What a workload is: one entry of the list in workloads.hpp. Its code is a template over a competitor, in
+// work/.
 #pragma once
 
 #include <chrono>
@@ -47,7 +48,7 @@ struct counts {
 // What a row shows of an outcome.
 enum class shows { time_of_each, time_of_all, time_and_cpu_of_all, cpu_of_each, bytes_of_each };
 
-// heavy: a million tasks at once. A competitor to which that is costly runs it once, and only if there is memory.
+// heavy: a million tasks at once. A competitor may be unable to run it often, or without much memory.
 enum class load { light, heavy };
 
 struct workload_spec {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// The list of all workloads, in the order of the tables. A row of a table is one entry here and one file in work/.
-// perf/run --help takes the names from here: each entry begins with `workload{{"name", `.
+// The list of all workloads, in the order of the tables. A row of a table is one entry here and one file in
+// work/. perf/run --help takes the names from here: each entry begins with `workload{{"name", `.
 #pragma once
 
 #include "perf/work/latency.hpp"

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// Boost.Fiber as a competitor: its own types where it has them, with its defaults. pthread.hpp says what a competitor
-// must have. On one processor its scheduler is round_robin, its default. On more it is shared_work, one thread each.
-// Its other scheduler, work_stealing, is faster if one fiber at a time is started and joined, and slower in most rows.
+// Boost.Fiber as a competitor: its own types where it has them, with its defaults. pthread.hpp says what a
+// competitor must have. On one processor its scheduler is round_robin, its default. On more it is
+// shared_work, one thread each. Its other scheduler, work_stealing, is faster if one fiber at a time is
+// started and joined, and slower in most rows.
 #pragma once
 
 #include "perf/competitors/boost_types.hpp"

@@ -21,8 +21,8 @@
 
 namespace perf::competitors {
 
-// A handle, as fiber::chan, to one of Boost.Fiber's two channels. The capacity of the buffered one is a power of two,
-// and it holds one item less.
+// A handle, as fiber::chan, to one of Boost.Fiber's two channels. The capacity of the buffered one is a power
+// of two, and it holds one item less.
 template <class T>
 class boost_channel {
 public:

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// The list of competitors, the columns of the tables in their order. Each is a program that measures (serve.hpp).
+// The list of competitors, the columns of the tables in their order. Each is a program that measures
+// (serve.hpp).
 #pragma once
 
 #include "perf/harness/process.hpp"

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// A channel for pthreads: Go's algorithm on std::mutex and std::condition_variable, as fast as those two let it be.
-//   - A task that must wait queues a record on its own stack, with a condition variable of its own. Another task moves
-//     the value straight into or out of that record and wakes exactly this one thread.
-//   - An unbuffered round trip costs two wake-ups, the least possible, and there are no thundering herds.
+// A channel for pthreads: Go's algorithm on std::mutex and std::condition_variable, as fast as both allow.
+//   - A task that must wait queues a record on its own stack, with a condition variable of its own. Another
+//     task moves the value straight into or out of that record and wakes exactly this one thread.
+//   - An unbuffered round trip costs two wake-ups, the fewest possible, and there are no thundering herds.
 #pragma once
 
 #include <condition_variable>

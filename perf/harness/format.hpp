@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// Numbers as people read them.
+// Formats numbers and tables for people.
 #pragma once
 
 #include <cstdint>
@@ -37,7 +37,7 @@ std::size_t width(std::string_view utf8); // in columns
 std::string padded_left(std::string_view text, std::size_t columns);
 std::string padded_right(std::string_view text, std::size_t columns);
 
-// The title with its {} replaced by the number.
+// Returns the title with its {} replaced by the number.
 std::string with_number(std::string_view title, std::int64_t n);
 
 // Lays out a table with a text per cell: the first column to the left, all others to the right.

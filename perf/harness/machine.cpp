@@ -25,7 +25,7 @@ std::int64_t number_in(char const* path, std::int64_t otherwise) {
     return std::ifstream(path) >> n ? n : otherwise;
 }
 
-// The value of a "Key:   123 kB" line, as /proc writes them, in bytes.
+// Returns the value of a "Key:   123 kB" line, as /proc writes it, in bytes.
 std::int64_t bytes_after(char const* path, std::string_view key) {
     std::ifstream file(path);
     for (std::string line; std::getline(file, line);)
@@ -51,7 +51,7 @@ nanoseconds cpu_time_of(int who) {
     return sum(r.ru_utime, r.ru_stime);
 }
 
-// CPU time since boot that went neither to this process nor to its children that have ended.
+// Returns the CPU time since boot of all processes but this one and its children that have ended.
 double others_seconds() {
     std::ifstream stat("/proc/stat");
     std::string label;

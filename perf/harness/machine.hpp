@@ -23,12 +23,14 @@ std::int64_t affordable(std::int64_t wanted, std::int64_t bytes_each);
 std::int64_t memory_in_use(); // bytes: resident and page tables, of this process
 nanoseconds cpu_time();       // user and system, all threads of this process
 
-// Measures which part of all CPUs' time other processes took since it was made. Children count as this process.
+// Measures which part of all CPUs' time other processes took since it was made. Children count as this
+// process.
 class background_load {
 public:
     background_load();
     double share() const;
-    // Returns a warning for below the table if that was enough to move rows by more than a tenth, else nothing.
+    // Returns a warning for below the table if that was enough to move rows by more than a tenth, else
+    // nothing.
     static std::string warning(double share);
 
 private:

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// What is going on, on standard error: one line, rewritten in place on a terminal; else a line for each
-// finished row.
+// Shows progress on standard error. On a terminal it is one line, rewritten in place. Elsewhere each finished
+// row has a line.
 #pragma once
 
 #include <string_view>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// How a child tells its parent what it has measured: lines of "key value" on its standard output. Programs in all
-// languages write the same.
+// How a child tells its parent what it has measured: lines of "key value" on its standard output. Programs in
+// all languages write the same.
 //   value 123        nanoseconds, or bytes
 //   cpu 123          nanoseconds of CPU time, user and system
 //   tasks 123        how many took part, where that may be fewer than wanted
@@ -30,7 +30,8 @@ struct sample {
 [[noreturn]] void report_and_exit(outcome const&, unsigned processors = 0);
 [[noreturn]] void broken(std::string_view why);
 
-// In the parent: reads what a child has written. The sample is broken, without a reason, if there is no result.
+// In the parent: reads what a child has written. The sample is broken, without a reason, if there is no
+// result.
 sample read_record(std::string const& text);
 
 } // namespace perf

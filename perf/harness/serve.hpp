@@ -4,8 +4,8 @@
 // The command line of every program that measures something:
 //   program NAME COUNT PROCESSORS [OPTION...]   measures once, and writes a record (record.hpp)
 //   program version                             writes one line: what it is
-// COUNT 0 lets the workload choose, PROCESSORS 0 the environment. The options are --quick, --dir and --word, of
-// parse(); a program in another language may ignore them.
+// COUNT 0 lets the workload choose, PROCESSORS 0 the environment. The options are --quick, --dir and --word,
+// of parse(); a program in another language may ignore them.
 #pragma once
 
 #include "perf/harness/record.hpp"
@@ -30,7 +30,8 @@ struct service {
 // Is the whole of main.
 int serve(int argc, char** argv, service const&);
 
-// In the parent: runs one such program. A sample is broken if the program ends badly, whatever it has written.
+// In the parent: runs one such program. A sample is broken if the program ends badly, whatever it has
+// written.
 sample measure_in(std::string const& program, std::string_view name, std::int64_t count, unsigned processors,
                   std::chrono::seconds limit, job const& = {});
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// Every micro benchmark runs for both rivals, its loop where the rival's primitives are at home.
+// Every micro benchmark runs for pthreads and for fibers, its loop where their primitives are at home.
 #pragma once
 
 #include "perf/competitors/fiber.hpp"
@@ -16,8 +16,7 @@ namespace perf {
 using competitors::fibers;
 using competitors::pthreads;
 
-// Registers name/pthreads and name/fibers. The result is there to be kept in a constant: registration happens
-// before main.
+// Registers name/pthreads and name/fibers. Returns true, for a constant that registers before main.
 using micro_body = void (*)(benchmark::State&);
 inline bool both(std::string const& name, micro_body with_pthreads, micro_body with_fibers) {
     using benchmark::RegisterBenchmark, benchmark::State;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// What does giving way cost: to nobody, to one other task, and in a ring?
+// What does a yield cost: alone, to one other task, and in a ring?
 #include "perf/micro/micro.hpp"
 
 #include <atomic>
@@ -16,7 +16,7 @@ void yield_alone(benchmark::State& state) {
         Competitor::yield();
 }
 
-// On one processor each yield is a switch there and, by the other's yield, one back.
+// On one processor each iteration has two switches: one to the other task, and one back by its own yield.
 template <class Competitor>
 void yield_to_one(benchmark::State& state) {
     std::atomic<bool> stop = false;
@@ -30,8 +30,8 @@ void yield_to_one(benchmark::State& state) {
     other.join();
 }
 
-// All members give way from the same place: on one processor, "each" is a yield with its switch, and without
-// the mispredicted returns that two different places cost.
+// All members yield from the same place. On one processor "each" is a yield with its switch, without the
+// mispredicted returns that two different places cost.
 template <class Competitor, bool every_other_computes>
 void yield_in_ring(benchmark::State& state) {
     constexpr int members = 10;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// What does each of std's classes for threads cost, std's own, ours, and Boost.Fiber's where it has it? Alone, and as
-// two tasks that wait for each other in turn.
+// What does each of std's classes for threads cost: std's own, libfiber's, and Boost.Fiber's where it has it?
+// Alone, and with two tasks that wait for each other in turn.
 #include "perf/micro/micro.hpp"
 
 #include <fiber/barrier.hpp>
@@ -114,7 +114,7 @@ void shared_mutex_alone_exclusive(State& state) {
     }
 }
 
-// Eight tasks that only read; now and then one that writes.
+// Eight tasks read. Now and then one of them writes.
 template <class Library>
 void eight_readers(State& state) {
     constexpr std::int64_t each = 50'000;
@@ -192,7 +192,7 @@ void async_get(State& state) {
         benchmark::DoNotOptimize(Library::async([] { return 1; }).get());
 }
 
-// Runs ping() here once an iteration, and pong() elsewhere as often; first_of_all() before.
+// Runs ping() here once an iteration, and pong() as often in another task.
 template <class Library, class Ping, class Pong>
 void with_partner(State& state, Ping ping, Pong pong) {
     std::int64_t const rounds = std::int64_t(state.max_iterations);

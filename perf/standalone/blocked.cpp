@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// How long do fibers wait when others hold the processors: in a plain system call that blocks, or in a loop
-// that never yields, or does nothing but start fibers?
+// How long do fibers wait when others hold the processors? The others block in a plain system call, run a
+// loop that never yields, or do nothing but start fibers.
 #include "perf/harness/format.hpp"
 #include "perf/harness/machine.hpp"
 #include "perf/harness/process.hpp"
@@ -29,10 +29,10 @@ constexpr std::chrono::milliseconds blocked_for{300};
 
 void spin(std::int64_t rounds) {
     for (std::int64_t i = 0; i < rounds; ++i)
-        asm volatile(""); // so that the loop is not thrown away
+        asm volatile(""); // keeps the loop
 }
 
-// Rounds of spin that take a millisecond of CPU time.
+// Returns how many rounds of spin take a millisecond of CPU time.
 std::int64_t rounds_of_a_millisecond() {
     constexpr std::int64_t rounds = 10'000'000;
     auto const start = clock::now();
@@ -49,7 +49,7 @@ nanoseconds sleeper(unsigned others) {
             timespec const t{.tv_sec = 0, .tv_nsec = nanoseconds(blocked_for).count()};
             nanosleep(&t, nullptr);
         });
-        ::fiber::this_fiber::yield(); // to the one that blocks
+        ::fiber::this_fiber::yield(); // to the fiber that blocks
         done.add(others);
         for (unsigned i = 0; i < others; ++i)
             ::fiber::go([&] {
@@ -71,7 +71,7 @@ nanoseconds endless_loop(unsigned) {
             }
         });
         while (!spinning)
-            ::fiber::this_fiber::yield(); // to the one that loops; that this comes back is the question
+            ::fiber::this_fiber::yield(); // to the fiber that loops; the question is when this returns
         enough = true;
         loop.join();
         return nanoseconds(clock::now() - start);
@@ -86,7 +86,7 @@ nanoseconds endless_starts(unsigned) {
             static_cast<void>(wake.recv());
             enough = true;
         });
-        ::fiber::this_fiber::yield(); // to the one that waits to be woken
+        ::fiber::this_fiber::yield(); // to the fiber that waits
         auto const start = clock::now();
         wake.send(1);
         while (!enough.load(std::memory_order_relaxed))

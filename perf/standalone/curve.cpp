@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// Does an operation cost more when more fibers live? Three of them, on one processor, from ten fibers to a
-// million.
+// Does an operation cost more when more fibers live? Three operations, on one processor, among ten to a
+// million fibers.
 #include "perf/competitors/fiber.hpp"
 #include "perf/harness/format.hpp"
 #include "perf/harness/machine.hpp"
@@ -30,14 +30,14 @@ struct operation {
     nanoseconds (*work)(std::int64_t live, std::int64_t n);
 };
 
-// Started and joined in bursts of `live`.
+// Starts and joins fibers in bursts of `live`.
 nanoseconds spawn_and_join(std::int64_t live, std::int64_t n) {
     start_many_then_join<fibers>(live, live);
     return start_many_then_join<fibers>(n, live);
 }
 
-// All yield in turns until the one that takes the time has seen enough of it. One processor: so the count needs
-// no lock, and what the others wait for is in no measurement.
+// All yield in turns until the fiber that takes the time has counted n yields. On one processor the count
+// needs no lock.
 nanoseconds yield_among_all(std::int64_t live, std::int64_t n) {
     return fibers::run([live, n] {
         std::int64_t yields = 0;
@@ -80,7 +80,7 @@ std::string bar(double value, double most) {
     return padded_right(text, static_cast<std::size_t>(columns));
 }
 
-// Least of three processes: on a quiet machine nothing makes a loop faster than it is.
+// Returns the minimum of three processes: noise only makes a loop slower.
 std::vector<double> draw(operation const& c, std::vector<std::int64_t> const& lives, progress& shown) {
     std::vector<double> costs;
     for (auto live : lives) {

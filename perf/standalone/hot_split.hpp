@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// What does a call cost more that meets the end of a segment each time? From each place on a stack, as many calls of one
-// function: at some, it is one frame short.
+// What does a call cost if it meets the end of a segment each time? Calls one function from many places on a
+// stack. At some of them the segment is one frame short.
 #pragma once
 
 #include "perf/workload.hpp"
@@ -18,7 +18,7 @@ namespace perf::standalone {
     frame[0] = 1;
 }
 
-// Of each call, in ns: the least of many short rounds, for whatever else runs makes some of them longer.
+// Returns ns of each call: the minimum of many short rounds, since other programs make some of them longer.
 [[gnu::noinline]] inline double time_of_a_call(std::int64_t calls) {
     constexpr std::int64_t in_a_round = 2'000;
     double least = std::numeric_limits<double>::max();
@@ -35,7 +35,7 @@ struct from_least_to_most {
     double least = std::numeric_limits<double>::max(), most = 0;
 };
 
-// One call of itself moves the next by some 32 bytes.
+// Each recursion moves the next call by some 32 bytes.
 [[gnu::noinline]] inline void call_from(int depth, std::int64_t calls, from_least_to_most& found) {
     [[maybe_unused]] char volatile frame = 1;
     if (depth == 0) {
@@ -48,7 +48,7 @@ struct from_least_to_most {
     frame = 0; // no tail call
 }
 
-// By the ns: the dearest place against the cheapest. Noise counts as if it were a split.
+// Returns ns by which a call from the slowest place exceeds one from the fastest. Noise counts like a split.
 inline double cost_of_hot_split(std::int64_t calls) {
     constexpr int depths = 100; // over more than a first segment
     from_least_to_most found;

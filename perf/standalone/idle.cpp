@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// What does a runtime do while ten thousand fibers wait and nothing happens? Context switches of its threads
-// and their CPU time.
+// What does a runtime do while ten thousand fibers wait and nothing happens? Context switches of its threads,
+// and CPU time.
 #include "perf/harness/format.hpp"
 #include "perf/harness/machine.hpp"
 #include "perf/harness/process.hpp"
@@ -31,7 +31,7 @@ constexpr std::int64_t parked = 10'000;
 constexpr std::chrono::seconds child_limit{60};
 constexpr std::chrono::milliseconds settling{3000}; // until idle stacks have given their memory back
 
-// The kernel's count for one thread: how often it gave up its CPU, or lost it.
+// Returns how often one thread gave up its CPU, or lost it, by the kernel's count.
 std::int64_t switches_of(std::filesystem::path const& task) {
     std::ifstream status(task / "status");
     std::int64_t sum = 0;
@@ -43,7 +43,7 @@ std::int64_t switches_of(std::filesystem::path const& task) {
 
 struct activity {
     std::int64_t switches = 0; // of all threads but the caller
-    nanoseconds cpu{};         // likewise
+    nanoseconds cpu{};         // of the same threads
     std::int64_t threads = 0;
 };
 
@@ -61,7 +61,7 @@ activity of_the_others() {
     return all;
 }
 
-// The calling thread belongs to no runtime: it may sleep.
+// For a thread that belongs to no runtime.
 void sleep_outside(nanoseconds time) {
     timespec const t{.tv_sec = time.count() / 1'000'000'000, .tv_nsec = time.count() % 1'000'000'000};
     nanosleep(&t, nullptr);
@@ -79,7 +79,7 @@ void sleep() { ::fiber::this_fiber::sleep_for(std::chrono::hours(1)); }
         ::fiber::this_fiber::sleep_for(std::chrono::milliseconds(10));
 }
 
-// What all do but the last, and what that does.
+// What all fibers but one do, and what the last one does.
 struct scene {
     std::string_view name, title;
     void (*most)();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// How late are timers, and tasks that another one has woken, while others compute? Beside Go and std::thread, on two
-// processors, of which none, one or both are taken by a task that computes without end.
+// How late are timers, and tasks that another one has woken, while others compute? Beside Go and std::thread,
+// on two processors, of which none, one or both are taken by a task that computes without end.
 #include "perf/harness/format.hpp"
 #include "perf/harness/machine.hpp"
 #include "perf/harness/process.hpp"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// What do the stacks of very many fibers cost, and does their memory come back? The questions about segments are answered by
-// the same program, built for them, if there is one.
+// What do the stacks of very many fibers cost, and does their memory come back? competitor_segmented, which
+// has the same code, answers the questions about segments, where it is built.
 #include "perf/competitors/fiber.hpp"
 #include "perf/harness/format.hpp"
 #include "perf/harness/machine.hpp"
@@ -32,7 +32,7 @@ constexpr std::chrono::seconds child_limit{600};
 
 void stack_size(std::size_t kib) { setenv("FIBER_STACK_SIZE", std::to_string(kib * 1024).c_str(), 1); }
 
-// Bytes of each, resident and page tables.
+// Returns bytes of each fiber: resident memory and page tables.
 double memory_of_each(std::int64_t fibers) {
     auto const before = memory_in_use();
     std::int64_t after = 0;
@@ -71,7 +71,7 @@ double entries_of_all(std::int64_t fibers) {
     return static_cast<double>(after - before);
 }
 
-// All alive at once, each with so much of its stack touched; then none.
+// Starts all fibers, waits until each has touched 128 KiB of its stack, and ends them.
 void touch_128_kib(std::int64_t fibers) {
     competitors::fibers::run([fibers] {
         ::fiber::chan<bool> gate;
@@ -92,7 +92,7 @@ void touch_128_kib(std::int64_t fibers) {
     });
 }
 
-// What is left, at most, in any of a hundred rounds.
+// Returns how many bytes are left after a trim, at most, in a hundred rounds.
 double left_after_trim(std::int64_t fibers) {
     auto& runtime = ::fiber::runtime::global();
     runtime.run([] {});

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// How long does a lock take at most, while another fiber locks and unlocks the same mutex in a tight loop on the other
-// processor? The longest and the mean in 10 s (--quick: 1 s), for mutex, and for shared_mutex against a reader and
-// against a writer.
+// How long does a lock take at most, while another fiber locks and unlocks the same mutex in a tight loop on
+// the other processor? The longest and the mean in 10 s (--quick: 1 s), for mutex, and for shared_mutex
+// against a reader and against a writer.
 #include "perf/harness/machine.hpp"
 #include "perf/harness/process.hpp"
 #include "perf/harness/progress.hpp"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// How late are timers, and tasks that another one has woken, while others compute? One task sleeps for a millisecond
-// again and again, and wakes a second one each time. competitors/go/latency.go does the same.
+// How late are timers, and tasks that another one has woken, while others compute? One task sleeps for a
+// millisecond again and again, and wakes a second one each time. competitors/go/latency.go does the same.
 #pragma once
 
 #include "perf/workload.hpp"

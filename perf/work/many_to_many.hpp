@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// What does an item cost on its way from four producers to four consumers, through one channel of capacity 128?
+// What does an item cost on its way from four producers to four consumers, through one channel of capacity
+// 128?
 #pragma once
 
 #include "perf/workload.hpp"

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// How much memory does a parked task take: resident and page tables, of a process that has just started a million?
+// How much memory does a parked task take: resident and page tables, of a process that has just started a
+// million?
 #pragma once
 
 #include "perf/harness/machine.hpp"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// What does it cost when very many tasks wait at once: to start them until all are parked, and to wake them until all
-// have ended?
+// What does it cost when very many tasks wait at once: to start them until all are parked, and to wake them
+// until all have ended?
 #pragma once
 
 #include "perf/work/tasks.hpp"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// How long does a real job take: a word searched in every file below a directory, one task a file, results through
-// a channel?
+// How long does a real job take: a word searched in every file below a directory, one task a file, results
+// through a channel?
 #pragma once
 
 #include "perf/work/word_count.hpp"

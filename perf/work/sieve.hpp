@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// How long does it take to find the n-th prime by a chain of filters? Each prime has one task, which waits on an
-// unbuffered channel for the task before it.
+// How long does it take to find the n-th prime by a chain of filters? Each prime has one task, which waits on
+// an unbuffered channel for the task before it.
 #pragma once
 
 #include "perf/workload.hpp"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// Can a tree of ten children each be a tree of tasks? Each node starts its children, adds up what they send it through
-// an unbuffered channel, and sends the sum to its parent (github.com/atemerev/skynet).
+// Can a tree of ten children each be a tree of tasks? Each node starts its children, adds up what they send
+// it through an unbuffered channel, and sends the sum to its parent (github.com/atemerev/skynet).
 #pragma once
 
 #include "perf/workload.hpp"
@@ -17,7 +17,8 @@ template <class Competitor>
 struct tree {
     using chan = typename Competitor::template chan<std::int64_t>;
 
-    // How many started, for a competitor that fails. In parts: one shared counter would cost more than the rest of a node.
+    // Counts the nodes, for a competitor that fails. One shared counter would cost more than the rest of a
+    // node.
     struct alignas(64) tally {
         std::atomic<std::int64_t> n = 0;
     };

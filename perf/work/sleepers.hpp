@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// What does a sleep cost when very many tasks sleep at once? All start from one gate, then each sleeps five times, 1 to
-// 50 ms. CPU time is that of all threads: the wall clock mostly shows how long the sleeps are.
+// What does a sleep cost when very many tasks sleep at once? All start from one gate, then each sleeps five
+// times, 1 to 50 ms. CPU time is that of all threads: the wall clock mostly shows how long the sleeps are.
 #pragma once
 
 #include "perf/harness/machine.hpp"

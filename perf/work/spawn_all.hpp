@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// What does a task that does nothing cost when all are started first? Nothing keeps a handle: a wait group says when
-// the last task has ended.
+// What does a task that does nothing cost when all are started first? Nothing keeps a handle: a wait group
+// says when the last task has ended.
 #pragma once
 
 #include "perf/workload.hpp"
@@ -15,7 +15,8 @@ outcome start_all_then_wait(std::int64_t n) {
         cannot("has none");
     else
         return Competitor::run([n] {
-            // In a cache line of its own: the task that starts the others must not share it with their counter.
+            // In a cache line of its own: the task that starts the others must not share it with their
+            // counter.
             struct alignas(64) {
                 typename Competitor::wait_group group;
             } own_line;

@@ -54,7 +54,8 @@ private:
     typename Competitor::wait_group left_;
 };
 
-// Starts up to n tasks, as many as the machine gives. Each calls body(its number). Returns how many it started.
+// Starts up to n tasks, as many as the machine gives. Each calls body(its number). Returns how many it
+// started.
 template <class Competitor, class F>
 std::int64_t start_as_many(std::int64_t n, F const& body) {
     for (std::int64_t started = 0; started < n; ++started) {
@@ -67,7 +68,8 @@ std::int64_t start_as_many(std::int64_t n, F const& body) {
     return n;
 }
 
-// Shares out n operations among tasks that start together. Each calls body(rounds). Returns the time of n operations.
+// Shares out n operations among tasks that start together. Each calls body(rounds). Returns the time of n
+// operations.
 template <class Competitor, class F>
 nanoseconds together(std::int64_t tasks, std::int64_t n, F const& body) {
     auto const rounds = (n + tasks - 1) / tasks;

@@ -18,8 +18,8 @@ bool in_word(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
-// Counts in a stream of blocks. Between blocks `text_` keeps what a match that crosses the border needs: from
-// the byte before the first place that is not decided yet.
+// Counts in a stream of blocks. Between blocks `text_` keeps what a match across the border needs. It begins
+// one byte before the first place that is undecided.
 class counter {
 public:
     explicit counter(std::string_view word)

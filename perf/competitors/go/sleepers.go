@@ -13,7 +13,7 @@ import (
 
 const sleeps = 5 // of each goroutine
 
-// Spread over the range, the same for all rivals.
+// Spread over the range, the same for all competitors.
 func howLong(task, round uint64) time.Duration {
 	return time.Duration(1+(task*2654435761+round*40503)%50) * time.Millisecond
 }
