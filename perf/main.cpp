@@ -40,7 +40,7 @@ service standalone_service() {
 
 int main(int argc, char** argv) {
     try {
-        if (argc > 1 && argv[1][0] != '-')
+        if (argc > 3 && argv[1][0] != '-') // NAME COUNT PROCESSORS
             return serve(argc, argv, standalone_service());
         auto const o = parse(argc, argv);
         for (auto const& t : tables)
