@@ -3,23 +3,21 @@
 
 #include "perf/harness/options.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
+#include <iterator>
 #include <sstream>
-
-#include <getopt.h>
 
 namespace perf {
 namespace {
 
-constexpr int quick_runs = 3;
-
-int positive(std::string_view text, std::string const& option) {
+int positive(std::string const& text) {
     int n = 0;
     auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
     if (error != std::errc{} || end != text.data() + text.size() || n < 1 || n > 1000)
-        usage_error(option + " wants a number from 1 to 1000, not '" + std::string(text) + "'");
+        usage_error("--runs wants a number from 1 to 1000, not '" + text + "'");
     return n;
 }
 
@@ -31,13 +29,22 @@ std::vector<std::string> split(std::string const& text) {
     return parts;
 }
 
-// Not every table has every option.
-void check_pair(std::string const& table, std::string const& option) {
-    bool const fits = option == "quick" || table.empty() ||
-                      (table == "rivals" && (option == "runs" || option == "only" || option == "json"));
-    if (!fits)
-        usage_error("--" + option + " does not go with --" + table);
-}
+struct value_option {
+    std::string_view name;
+    std::string_view table; // that has it, besides the one beside pthreads
+    void (*set)(options&, std::string const& value);
+};
+
+constexpr value_option with_value[] = {
+    {"runs", "rivals", [](options& o, std::string const& v) { o.runs = positive(v); }},
+    {"only", "rivals", [](options& o, std::string const& v) { o.only = split(v); }},
+    {"json", "rivals", [](options& o, std::string const& v) { o.json = v; }},
+    {"dir", "", [](options& o, std::string const& v) { o.work.dir = v; }},
+    {"word", "", [](options& o, std::string const& v) { o.work.word = v; }},
+};
+
+constexpr std::string_view tables[] = {"rivals",  "curve",  "idle",      "blocked",
+                                       "latency", "stacks", "starvation"};
 
 } // namespace
 
@@ -47,69 +54,40 @@ void usage_error(std::string const& what) {
 }
 
 options parse(int argc, char** argv) {
-    enum kind : int { quick, runs, json, dir, word, only, micro, table };
-    constexpr option known[] = {{"quick", no_argument, nullptr, quick},
-                                {"runs", required_argument, nullptr, runs},
-                                {"json", required_argument, nullptr, json},
-                                {"dir", required_argument, nullptr, dir},
-                                {"word", required_argument, nullptr, word},
-                                {"only", required_argument, nullptr, only},
-                                {"rivals", no_argument, nullptr, table},
-                                {"curve", no_argument, nullptr, table},
-                                {"idle", no_argument, nullptr, table},
-                                {"blocked", no_argument, nullptr, table},
-                                {"latency", no_argument, nullptr, table},
-                                {"stacks", no_argument, nullptr, table},
-                                {"starvation", no_argument, nullptr, table},
-                                {"micro", no_argument, nullptr, micro},
-                                {nullptr, 0, nullptr, 0}};
     options o;
-    bool runs_given = false;
-    std::vector<std::string> given;
-    opterr = 0;
-    int at = 0;
-    for (int c; (c = getopt_long(argc, argv, "+:", known, &at)) != -1;) {
-        switch (c) {
-        case quick:
+    o.runs = 0;
+    std::vector<value_option const*> given;
+    for (int i = 1; i < argc; ++i) {
+        std::string const argument = argv[i];
+        if (!argument.starts_with("--"))
+            usage_error("unexpected argument " + argument);
+        auto const equals = argument.find('=');
+        auto const name = argument.substr(2, equals - 2);
+        auto const* const known = std::ranges::find(with_value, name, &value_option::name);
+        if (known != std::end(with_value)) {
+            if (equals == argument.npos && ++i == argc)
+                usage_error(argument + " wants a value");
+            known->set(o, equals == argument.npos ? argv[i] : argument.substr(equals + 1));
+            given.push_back(known);
+        } else if (argument == "--quick") {
             o.work.quick = true;
-            break;
-        case runs:
-            o.runs = positive(optarg, "--runs"), runs_given = true;
-            break;
-        case json:
-            o.json = optarg;
-            break;
-        case dir:
-            o.work.dir = optarg;
-            break;
-        case word:
-            o.work.word = optarg;
-            break;
-        case only:
-            o.only = split(optarg);
-            break;
-        case table:
-            if (!o.what.empty())
-                usage_error("--" + o.what + " and --" + known[at].name + " do not go together");
-            o.what = known[at].name;
-            continue;
-        case micro:
+        } else if (argument == "--micro") {
             usage_error("--micro goes with no other option; those of Google Benchmark come after --");
-        case ':':
-            usage_error(std::string(argv[optind - 1]) + " wants a value");
-        default:
-            usage_error(std::string("unknown option ") + argv[optind - 1]);
+        } else if (equals == argument.npos && std::ranges::find(tables, name) != std::end(tables)) {
+            if (!o.what.empty())
+                usage_error("--" + o.what + " and " + argument + " do not go together");
+            o.what = name;
+        } else {
+            usage_error("unknown option " + argument);
         }
-        given.emplace_back(known[at].name);
     }
-    if (optind < argc)
-        usage_error(std::string("unexpected argument ") + argv[optind]);
-    for (auto const& option : given)
-        check_pair(o.what, option);
+    for (auto const* g : given)
+        if (!o.what.empty() && g->table != o.what)
+            usage_error("--" + std::string(g->name) + " does not go with --" + o.what);
     if (o.work.word.empty())
         usage_error("--word must not be empty");
-    if (o.work.quick && !runs_given)
-        o.runs = quick_runs;
+    if (o.runs == 0)
+        o.runs = o.work.quick ? 3 : 5;
     return o;
 }
 
