@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// find_runnable.cpp: what a machine does in its scheduler context: look here, look around, search, sleep.
+// find_runnable.cpp: finds the next fiber for a machine in its scheduler context. The machine
+// checks its own processor and the global queue, then searches the other processors, then sleeps.
 
 #include "runtime/sched/lease.hpp"
 #include "runtime/sched/scheduler.hpp"
@@ -14,23 +15,26 @@
 namespace fiber::rt {
 namespace {
 
-// As long as waking a machine takes, so that at worst a search costs twice what it saves. Half as long after each that was
-// followed by a sleep which nobody cut short, down to a look around without theft: where timers are due all the time, and
-// nobody has anything to give away, searches took a seventh of the CPU time.
+// The longest search. It takes about the time of one wake-up, so that a failed search at most
+// doubles the cost. If a search fails, and the sleep after it lasts until its deadline, the next
+// search takes half the time. After max_halvings a search is shorter than time_before_stealing,
+// and steals nothing. Benchmark: perf/run --rivals, sleepers.
 constexpr auto max_search = std::chrono::nanoseconds(20'000);
 constexpr unsigned max_halvings = 3;
 constexpr int pauses_between_rounds = 8;
-// To take fibers from one that runs costs a heavy fence, for which that one may have to wait; and it is better placed to
-// run them. So it is done only if they are still there when so long has passed without a sign of life from it.
+// A machine steals only from a processor that has shown no progress for this time. To steal, it
+// revokes the victim's lease: that is a heavy fence, and the victim may have to wait for it. The
+// victim also has the fibers in its caches.
 constexpr auto time_before_stealing = std::chrono::microseconds(6);
-// How long a processor is watched before it is asked for some. In less time one that gets through its queue again and again
-// may not have come to its end once.
+// A searching machine watches a processor for this time before it requests a share. In less time, a
+// processor that empties its queue again and again might not have emptied it once.
 constexpr auto time_before_request = std::chrono::microseconds(4);
-// How long a machine sleeps that sees fibers which it cannot get at: their processor's machine is about to do
-// something with them, but has lost its CPU.
+// The sleep of a machine that sees only unreachable fibers. The machine of their processor is about
+// to run or to share them, but has lost its CPU.
 constexpr auto short_sleep = std::chrono::microseconds(50);
 
-// From one look at the timers to the next: five microseconds a switch, beside which cache misses do not matter.
+// A round is the time between two timer checks of a processor, at most 61 switches. A longer round
+// than this means more than 5 µs a switch, beside which cache misses do not matter.
 constexpr auto max_short_round = std::chrono::microseconds(300);
 
 void pause(int times) noexcept {
@@ -40,9 +44,9 @@ void pause(int times) noexcept {
 
 } // namespace
 
-// The next fiber for m, which then has a processor; null: the end.
+// Returns the next fiber for m, which then has a processor. Returns null when m is to end.
 fiber* scheduler::find_runnable(machine& m) noexcept {
-    while (!stopping_.load(std::memory_order_relaxed)) { // [stop] those that sleep look again
+    while (!stopping_.load(std::memory_order_relaxed)) { // relaxed: sleep() checks again [stop]
         if (m.pinned != nullptr)
             return wait_for_pinned(m);
         if (m.p == nullptr) {
@@ -83,7 +87,7 @@ fiber* scheduler::find_local(machine& m) noexcept {
         m.p->polled();
         if (m.p->time_to_sample()) {
             m.p->sample_live_fibers(live_fibers(), processors());
-            set_signal_mask(); // as in nap, for a machine that does not sleep
+            set_signal_mask(); // as in sleep_until, for a machine that does not sleep
         }
         poll(m);
         if (fiber* const g = poll_global(m))
@@ -96,8 +100,9 @@ fiber* scheduler::find_local(machine& m) noexcept {
     return take_global(m);
 }
 
-// While there are others here: the first of the global queue, at once. Or a share to the end of the own queue: many that were
-// started in a row stay in that row, as their stacks lie in the memory; a yield among a million took twice as long without.
+// Polls the global queue while the local one has fibers. From a short global queue, returns the
+// first fiber. From a long one, moves a batch to the end of the local queue, and returns null: the
+// fibers stay in the order of their stacks in memory. Benchmark: perf/run --curve.
 fiber* scheduler::poll_global(machine& m) noexcept {
     fiber_list turn = global_.pop_one_or_batch(processors());
     if (turn.size() == 1)
@@ -106,7 +111,8 @@ fiber* scheduler::poll_global(machine& m) noexcept {
     return nullptr;
 }
 
-// A fair share of the global queue: the first to run, the others into the own queue, which is empty.
+// Takes a fair share of the global queue. Returns its first fiber, and moves the others to the
+// local queue, which is empty.
 fiber* scheduler::take_global(machine& m) noexcept {
     if (global_.empty())
         return nullptr;
@@ -124,8 +130,9 @@ void scheduler::push_batch(machine& m, fiber_list&& share) noexcept {
     idle_.wake_one();
 }
 
-// Half of the queue goes where those who search look first, unless there is something for them already: they take a
-// microsecond to come, in which many more would be offered.
+// Moves half of the waiting fibers to the global queue, which searching machines check first. Moves
+// none if the global queue has fibers already: a searching machine takes about a microsecond to
+// come, and many more would be moved until then.
 void scheduler::share_half(machine& m) noexcept {
     m.p->clear_share_request();
     if (m.p->queued() == 0)
@@ -138,7 +145,8 @@ void scheduler::share_half(machine& m) noexcept {
     idle_.wake_one();
 }
 
-// A searching machine's request to one processor at a time, and what it has seen of one it thinks of asking.
+// share_request holds the request that a searching machine has made to one processor. It also
+// holds the processor that the machine watches before its next request, with a snapshot of it.
 class scheduler::share_request {
 public:
     share_request() = default;
@@ -156,7 +164,8 @@ public:
         if (p != nullptr)
             seen_ = p->monitor.sample(now);
     }
-    // The candidate, if it is found to fall behind.
+    // Returns the watched processor if it falls behind. Returns null if not, and marks the
+    // processor as responsive.
     [[nodiscard]] processor* find_overloaded(clock::time_point now) const noexcept {
         if (candidate_ == nullptr)
             return nullptr;
@@ -167,7 +176,8 @@ public:
     }
 
 private:
-    // It may wipe out another machine's request, which asks again soon.
+    // Withdraws the request. This may clear another machine's request to the same processor; that
+    // machine soon repeats it.
     void withdraw() noexcept {
         if (requested_ != nullptr)
             requested_->clear_share_request();
@@ -179,7 +189,9 @@ private:
     load_monitor::snapshot seen_;
 };
 
-// [idle.share] One that has much is asked at once; of the others, one is watched until the next time.
+// [idle.share] Requests a share from the watched processor if it falls behind, or from a processor
+// where many fibers wait. If there is neither, watches a processor with waiting fibers until the
+// next call.
 void scheduler::request_shares(machine const& m, share_request& mine, clock::time_point now) noexcept {
     if (processor* const p = mine.find_overloaded(now)) {
         mine.make(*p);
@@ -233,7 +245,8 @@ fiber* scheduler::spin_for_work(machine& m) noexcept {
     return nullptr;
 }
 
-// From processors that have not moved on since the last attempt.
+// Steals from a processor that has made no progress since the last attempt. Returns null if there
+// was nothing to steal.
 fiber* scheduler::steal(machine& m) noexcept {
     unsigned const n = made_.load(std::memory_order_acquire); // [made]
     unsigned const start = m.p->random.below(n);
@@ -265,9 +278,11 @@ fiber* scheduler::steal_from(machine& m, processor& victim) noexcept {
     return first;
 }
 
-// Makes those runnable whose time has come; true if there were any. Some at a time, so that each still has in the cache what
-// waking it has brought there: the next ones come when these have run, or at the next look. When those who stand before
-// them take so long that caches do not matter, all at once, or they would be kept waiting by the number of looks.
+// Makes the fibers of expired timers runnable. Returns true if a timer has expired. In a short
+// round it takes only some timers at a time. Each fiber then runs while the cache still has what
+// its wake-up has brought there; the next timers are taken at the next check. After a long round it
+// takes all expired timers at once. There caches do not matter beside the time that the fibers run,
+// and timers that wait for further rounds would expire late.
 bool scheduler::run_timers(machine& m, processor& whose) noexcept {
     if (whose.timers.empty())
         return false;
@@ -294,7 +309,7 @@ bool scheduler::run_timers(machine& m, processor& whose) noexcept {
 void scheduler::attach(poller& p) noexcept { poller_.store(&p, std::memory_order_release); } // [poller]
 
 void scheduler::poll(machine& m) noexcept {
-    poller* const source = poller_.load(std::memory_order_acquire); // [poller] it is complete
+    poller* const source = poller_.load(std::memory_order_acquire); // [poller] the poller is complete
     if (source == nullptr)
         return;
     fiber_list woken = source->poll();
@@ -312,19 +327,20 @@ scheduler::visible_work scheduler::work_visible() const noexcept {
     bool const any = std::any_of(&processors_[0], &processors_[n], [](auto const& p) {
         return p->waiting() > 1 && !p->monitor.is_responsive();
     });
-    full_fence(); // in this order: [idle.wake]
+    full_fence(); // keeps the order of the checks: [idle.wake]
     if (!global_.empty())
         return visible_work::global;
     return any ? visible_work::unreachable : visible_work::nothing;
 }
 
-// While it searched, others did not wake anyone: should it have been the only one, it does so for them.
+// Ends m's search after it has found a fiber. While m searched, publishers woke no machine. If m
+// was the only searching machine, it wakes one for them.
 void scheduler::stop_searching(machine& m) noexcept {
     m.searching = false;
     m.failed_searches = 0;
     if (!idle_.stop_searching())
         return;
-    full_fence(); // [idle.wake] the read-modify-write is none everywhere
+    full_fence(); // [idle.wake] F2: the read-modify-write is not a full fence on every CPU
     if (work_visible() != visible_work::nothing)
         idle_.wake_one();
 }
@@ -334,15 +350,15 @@ void scheduler::search_again(machine& m) noexcept {
     idle_.search_again();
 }
 
-// Returns when there is something to look for: work published, a timer due, the end. See [idle.wake].
+// Sleeps until there may be work, a timer is due, or the scheduler stops: S1 to S4 of [idle.wake].
 void scheduler::sleep(machine& m) noexcept {
-    processor& p = *m.p; // m.p may be displaced as soon as m is on the list
+    processor& p = *m.p; // m.p may be taken away once m is on the list
     p.idle.return_idle_stacks();
     bool const was_searching = std::exchange(m.searching, false);
     unsigned const failed = std::exchange(m.failed_searches, 0);
-    idle_.enlist(m); // from here on, m.searching is its waker's
+    idle_.enlist(m); // from here on, m.searching belongs to the waker
     if (was_searching)
-        static_cast<void>(idle_.stop_searching()); // last or not, it looks once more
+        static_cast<void>(idle_.stop_searching()); // m checks the queues in any case
     full_fence();                                  // [idle.wake] [stop] [sysmon.nap]
     sysmon_.machine_idle();
     auto const seen = work_visible();
@@ -352,7 +368,7 @@ void scheduler::sleep(machine& m) noexcept {
         search_again(m);
         return;
     }
-    if (called_off) // [idle.wake] its processor may have been displaced
+    if (called_off) // [idle.wake] m's processor may have been taken away
         idle_.wake_one();
     if (closing_.load(std::memory_order_relaxed)) // [close]
         wake_closer_if_empty();
@@ -362,7 +378,7 @@ void scheduler::sleep(machine& m) noexcept {
     if (!sleep_until(m, until)) {
         if (!idle_.withdraw(m))
             static_cast<void>(
-                sleep_until(m, never)); // the wake is on its way; or it has been displaced, and is a spare
+                sleep_until(m, never)); // wake() is on its way, or m has lost its processor and is a spare
         else if (seen == visible_work::unreachable)
             search_again(m);
         else
