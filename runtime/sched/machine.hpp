@@ -13,8 +13,8 @@
 //   vacant         no                nothing: its OS thread was discarded       the list of vacant machines
 //
 // [lease] A machine holds its processor on a lease. While the machine runs a fiber's own code, a
-// taker may revoke the lease. The taker is sysmon or a thief, and holds the scheduler's
-// `revocation_lock_`.
+// taker may revoke the lease. The taker is sysmon, a thief or a caller of trim(). It holds the
+// scheduler's `revocation_lock_`.
 //
 //   machine, entering the runtime               taker
 //   M1 inside = true                            T1 revoking = true

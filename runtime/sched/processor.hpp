@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// processor.hpp: the right to run fibers (Go's P), with all that is kept per processor so that it needs no
-// lock and no atomic read-modify-write.
-//   owned by  the machine whose `p` it is, which alone calls what is not marked "any"; while that one is outside of
-//             the runtime, by whoever has broken its lease: machine.hpp
+// processor.hpp: a processor is the right to run fibers (Go's P). It holds all data that is kept per
+// processor, so that the use of the data needs no lock and no atomic read-modify-write.
+//   owner     the machine that has it as `p`; or, while that machine is outside the runtime, the taker
+//             that has revoked its lease: machine.hpp
+//   callers   the owner alone, unless a function is marked "Any thread"
 #pragma once
 
 #include "runtime/base/clock.hpp"
@@ -31,15 +32,15 @@ namespace fiber::rt {
 
 struct machine;
 
-// Free records and stacks. Each processor has one, and each scheduler one more, under a lock, for callers
-// without.
+// resources holds free records and stacks. Each processor has one. Each scheduler has one more,
+// under a lock, for callers without a processor.
 struct resources {
     resources(stack_class& usual, stack_class& threads)
         : stacks{stack_cache(usual, stack_cache::default_limits),
                  stack_cache(threads, stack_cache::thread_limits)},
           for_threads(&usual == &threads ? stack_source::usual : stack_source::thread) {}
 
-    // Not for stacks from the depot.
+    // Returns the cache of a source other than the depot.
     [[nodiscard]] stack_cache& stacks_from(stack_source s) noexcept {
         return stacks[static_cast<std::size_t>(s)];
     }
@@ -55,18 +56,20 @@ struct resources {
 
     fiber_cache fibers;
     std::array<stack_cache, 2> stacks;
-    stack_source const for_threads; // the two sizes may be the same
+    stack_source const for_threads; // `usual` if both sizes are the same
 };
 
-// What runs next, in this order:
-//   next       the fiber made runnable last by another that runs here: what woke it is still in the cache. But chains of
-//              them share the processor with those of the queue by time: time_share.hpp
-//   slice      fibers that were started here and have not run yet: those of the fiber that ran last before those that
-//              were there already, so that a tree of fibers is worked off in depth, with few stacks; each one's
-//              children in the order in which it started them
-//   queue      all others, first in, first out
-// The first two share a slice, so that they cannot keep the queue waiting for good: when it is over, `slice` goes to
-// the end of the queue.
+// A processor runs its fibers in this order:
+//   next       The fiber that was woken last by a fiber that runs here: the data of the wake-up is still
+//              in the cache. A chain of such fibers shares the processor with the queue by time:
+//              time_share.hpp.
+//   slice      Fibers that were started here and have not run yet. The children of the fiber that ran
+//              last come before the fibers that were in the slice already, and stay in the order in
+//              which they were started. A tree of fibers therefore runs depth first, with few
+//              stacks.
+//   queue      All others, first in, first out.
+// `next` and `slice` together run for one time slice. When it ends, `slice` goes to the end of the
+// queue, so that the queue does not starve.
 class alignas(cache_line) processor {
 public:
     processor(unsigned index_, stack_class& default_stacks, stack_class& thread_stacks)
@@ -75,44 +78,46 @@ public:
     unsigned const index;
 
 private:
-    // About 50 µs of the shortest switches. Fewer make skynet (perf/work) use more stacks; sysmon ends slices of
-    // longer ones.
+    // The length of a time slice: about 50 µs of the shortest switches. With fewer, skynet needs
+    // more stacks (perf/work/skynet). sysmon ends a time slice of longer switches.
     static constexpr unsigned switches_a_slice = 1024;
     static constexpr unsigned ticks_between_polls = 61;
-    // Of chains with slow turns, which make few ticks: timers and the global queue, too, are looked at by time.
+    // Chains with slow turns make few ticks. For them, timers and the global queue are also polled
+    // by time.
     static constexpr auto time_between_polls = std::chrono::microseconds(250);
 
     relaxed<fiber*> next_{nullptr};
-    relaxed<std::uint64_t> slice_end_{switches_a_slice}; // ticks, as the next
-    relaxed<std::uint64_t> next_poll_{ticks_between_polls};
-    std::uint64_t next_sample_ = 0; // ticks
+    relaxed<std::uint64_t> slice_end_{switches_a_slice};    // in ticks
+    relaxed<std::uint64_t> next_poll_{ticks_between_polls}; // in ticks
+    std::uint64_t next_sample_ = 0;                         // in ticks
     clock::time_point round_began_{};
     clock::time_point next_timed_poll_{};
     relaxed<bool> share_requested_{false};
     fiber_list queue_;
     fiber_list slice_;
-    fiber_list children_; // of the running fiber: to be the front of slice_
-    spawn_batch spawned_; // the last of them
+    fiber_list children_; // of the running fiber; they become the front of slice_
+    spawn_batch spawned_; // the newest of these children
     time_share share_;
 
 public:
     load_monitor monitor;
-    counter started, ended, parks; // fibers, times
-    counter shared_out;            // times it gave fibers away when it was asked
-    counter stolen;                // times it took fibers of another that did not move on
+    counter started, ended, parks; // numbers of fibers, and of times that a fiber has parked
+    counter shared_out;            // times that this processor has shared fibers on request
+    counter stolen;                // times that this processor has stolen from one that stood still
     resources idle;
     timer_heap timers;
     random_bits random;
 
-    // Any: who holds it; null or outdated while it changes hands.
+    // Returns the machine that holds the processor; null or outdated while the processor changes
+    // machines. Any thread.
     [[nodiscard]] machine* owner() const noexcept {
-        return owner_.load(std::memory_order_acquire);
-    } // [owner]
+        return owner_.load(std::memory_order_acquire); // [owner]
+    }
     void set_owner(machine& m) noexcept {
-        owner_.store(&m, std::memory_order_release);
-    } // [owner] m is complete
+        owner_.store(&m, std::memory_order_release); // [owner] m is complete
+    }
 
-    // A fiber that was woken. One that was in `next` before goes to the queue.
+    // Puts g, which was just woken, into `next`. A fiber that was there goes to the queue.
     void push_next(fiber& g) noexcept {
         if (fiber* const before = next_)
             queue_.push(*before);
@@ -130,18 +135,20 @@ public:
     void push_remote(fiber_list&& list) noexcept { queue_.push_remote(std::move(list)); }
     void push_expired(fiber_list&& list) noexcept { queue_.push_expired(std::move(list)); }
 
-    // Whether g, which has not run yet, is one of those here that are found without a search: the first to be run, and
-    // the one started last.
+    // Returns true if g, which has not run yet, is found here without a search: as the first fiber
+    // of a list, or as the fiber that was started last.
     [[nodiscard]] bool holds(fiber const& g) const noexcept {
         return spawned_.ends_with(g) || spawned_.begins_with(g) || children_.begins_with(g) ||
                slice_.begins_with(g);
     }
 
-    // Any; guesses.
+    // Return the number of runnable fibers here, with and without `next`. The results are guesses.
+    // Any thread.
     [[nodiscard]] std::size_t waiting() const noexcept { return queued() + (next_ != nullptr ? 1 : 0); }
     [[nodiscard]] std::size_t queued() const noexcept {
         return queue_.size() + slice_.size() + children_.size() + spawned_.size();
     }
+    // Takes the fiber that is to run next. Returns null if there is none.
     [[nodiscard]] fiber* take_local() noexcept {
         fiber* const g = next_;
         auto const now = monitor.ticks.own_value();
@@ -150,9 +157,10 @@ public:
         next_ = nullptr;
         return g;
     }
-    // For the running fiber, which yields, when only the queue has others: it goes to the end, the first one comes, and its
-    // switch is counted. Null, and nothing done: that is not so, or there is more to look at; or some have to be fetched
-    // ahead, for which it has to be called as `fetching`, since that takes registers.
+    // Fast path of yield, for the running fiber g. If the queue is the only source of work, moves g
+    // to its end, counts the switch, and returns the first fiber of the queue. Otherwise returns
+    // null and changes nothing. rotation::plain also returns null if stacks must be prefetched,
+    // which would cost it registers.
     enum class rotation { plain, fetching };
     template <rotation kind>
     [[nodiscard, gnu::always_inline]] fiber* rotate_fast(fiber& g) noexcept {
@@ -169,35 +177,45 @@ public:
         monitor.ticks.increment_from(now);
         return first;
     }
-    [[nodiscard]] std::uint64_t slice() const noexcept {
-        return slice_end_;
-    }                                             // any: another one for each that begins
-    void end_slice() noexcept { slice_end_ = 0; } // any, as a request
+    // Returns a number that is different for each time slice. Any thread.
+    [[nodiscard]] std::uint64_t slice() const noexcept { return slice_end_; }
+    // Requests the end of the time slice. Any thread.
+    void end_slice() noexcept { slice_end_ = 0; }
 
-    // True after so many ticks, until polled(): time to look at more than what is here. Prime, so as not to fall
-    // in step with a program's own rhythm; Go's number.
+    // Returns true from ticks_between_polls ticks after polled(), until the next polled(): then
+    // timers, the poller and the global queue are to be polled. The number is Go's. It is prime, so
+    // that polls do not fall in step with the program.
     [[nodiscard]] bool time_to_poll() const noexcept { return monitor.ticks.own_value() >= next_poll_; }
     void polled() noexcept { next_poll_ = monitor.ticks.own_value() + ticks_between_polls; }
-    void poll_soon() noexcept { next_poll_ = 0; } // any, as a request
+    // Requests a poll. Any thread.
+    void poll_soon() noexcept { next_poll_ = 0; }
 
-    // How long ago this was last asked.
+    // Returns the time since the last call: one round, as find_runnable.cpp counts it.
     [[nodiscard]] clock::duration round_time(clock::time_point now) noexcept {
         return now - std::exchange(round_began_, now);
     }
 
-    // Whether it is worth a look at how many fibers live: at each other processor's lines, so the more of those, the rarer.
+    // Returns true if the number of live fibers is to be sampled again. A sample reads the counters
+    // of every processor, so the time between samples grows with the number of processors.
     [[nodiscard]] bool time_to_sample() const noexcept { return monitor.ticks.own_value() >= next_sample_; }
     void sample_live_fibers(std::uint64_t live, unsigned processors) noexcept {
-        constexpr std::uint64_t max_warm = 2048; // their pages: as many translations as a CPU of today keeps
+        // One page for each fiber's stack: about the number of address translations that a CPU keeps.
+        constexpr std::uint64_t max_warm = 2048;
         constexpr std::uint64_t ticks_a_processor = 2048;
         for (fiber_list* const list : {&children_, &slice_, &queue_})
             list->set_cold(live > max_warm);
         next_sample_ = monitor.ticks.own_value() + ticks_a_processor * processors;
     }
 
-    // Half of one of the lists, rounded up, for another processor: the oldest of the queue; without a queue, those at
-    // the root of a tree rather than its leaves. Not so many that walking over them takes long. Of many children, those
-    // started last: no walk, and there will soon be as many again.
+    // Takes half of one list, rounded up, for another processor. Takes at most 128 fibers, since it
+    // walks over them:
+    //   queue is not empty   the oldest fibers of the queue
+    //   slice is not empty   the last fibers of the slice: the root of a tree rather than its leaves
+    //   otherwise            the last children. A large batch of the newest children is taken whole:
+    //                        this needs no walk, and the batch soon fills again.
+    //
+    // If half of the slice or of the children is more than 128, takes the first 128: the last ones
+    // are a long walk away.
     [[nodiscard]] fiber_list take_half() noexcept {
         constexpr std::size_t many = 32, most = 128;
         if (!queue_.empty())
@@ -217,7 +235,8 @@ public:
         return g;
     }
 
-    // Any, as a request: that it give away half of what waits here; or not, after all.
+    // Requests that the processor give away half of its waiting fibers; clear_share_request()
+    // withdraws this. Any thread.
     void request_share() noexcept {
         share_requested_ = true;
         poll_soon();
@@ -225,8 +244,8 @@ public:
     void clear_share_request() noexcept { share_requested_ = false; }
     [[nodiscard]] bool share_requested() const noexcept { return share_requested_; }
 
-    // By a machine that considers taking fibers away. Returns true if the processor has made no switch, started nothing
-    // and given nothing away since the last such look. One that starts or wakes fibers offers some by itself.
+    // Returns true if, since the last call, the processor has made no switch, started no fiber and
+    // shared none. A thief calls it: a processor that starts or wakes fibers shares some by itself.
     [[nodiscard]] bool stands_still() noexcept {
         auto const now = monitor.ticks.read() + started.read() + shared_out.read();
         bool const still = now == signs_at_last_check_;
@@ -235,7 +254,7 @@ public:
     }
 
 private:
-    // A function of its own, so that the usual way needs to save no registers.
+    // noinline, so that take_local() has no registers to save.
     [[nodiscard, gnu::noinline]] fiber* pop_slow() noexcept {
         if (monitor.ticks.own_value() >= slice_end_) {
             queue_.push(std::move(slice_));
@@ -247,7 +266,7 @@ private:
         }
         if (next_ != nullptr)
             return share_.is_due(monitor.ticks.own_value()) ? &check_chain() : take_next();
-        if (spawned_.size() == 1 && children_.empty()) { // as below, in less time
+        if (spawned_.size() == 1 && children_.empty()) { // the same as below, in less time
             share_.begin(monitor.ticks.own_value());
             return &spawned_.take_only();
         }
@@ -306,7 +325,7 @@ private:
 
     std::atomic<machine*> owner_{nullptr};
     relaxed<std::uint64_t> signs_at_last_check_{0};
-    stride_prefetcher prefetcher_; // of those that went straight to `next`
+    stride_prefetcher prefetcher_; // sees the fibers that go straight to `next`
 };
 
 } // namespace fiber::rt
