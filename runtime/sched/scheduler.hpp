@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// scheduler.hpp: one runtime: its processors and machines, and how a fiber gets on and off them.
-//   where a fiber stands              what runs it next
-//   a processor                       that processor, in an order of its own; when others ask it offers them half.
-//                                     Or a thief, if that one does not move on
-//   the global queue                  any processor, every 61st tick at the latest
+// scheduler.hpp: the scheduler is one runtime: its processors and machines. It puts fibers on
+// machines, and takes them off.
+//   a runnable fiber is in   and is run by
+//   a processor              that processor, in the order that processor.hpp describes; or another
+//                            processor, if this one shares fibers on request, or stands still and a
+//                            thief steals them
+//   the global queue         any processor; each one polls the queue after 61 ticks at the latest
 #pragma once
 
 #include "runtime/base/cgroup.hpp"
@@ -34,72 +36,81 @@ enum class retaken { yes, no, no_machine };
 
 class scheduler {
 public:
-    // Starts the machines. Throws std::system_error, or std::invalid_argument for the stack size.
+    // Starts the machines. Throws std::system_error, or std::invalid_argument for a wrong option.
     explicit scheduler(runtime_options const&);
-    // Waits until all fibers have ended, then joins the machines: shutdown.cpp.
+    // Blocks until all fibers have ended, then joins the machines: shutdown.cpp.
     ~scheduler();
     scheduler(scheduler const&) = delete;
     scheduler& operator=(scheduler const&) = delete;
 
-    // ── for fibers, each on its own stack ──
-    // Before, the machine is inside; after, it, or another one, is not.
+    // ── called by a fiber, on its own stack ──
+    // Parks the calling fiber. Its machine must be inside. On return the fiber may be on another
+    // machine, which is outside.
     static void park(machine&, wait_reason, void const* what, arch::commit_function, void* argument) noexcept;
-    static void yield(machine&) noexcept; // outside, before and after
-    // For a parking fiber's deadline: inside, before it parks; and in the commit function.
+    // Runs other fibers first. The machine is outside before the call, and the machine of the fiber
+    // is outside after it.
+    static void yield(machine&) noexcept;
+    // Set the deadline of a parking fiber. make_room_for_timer() is called inside, before the fiber
+    // parks; arm() is called in the commit function.
     static void make_room_for_timer(machine&) noexcept;
     void arm(machine&, timer&) noexcept;
-    // Gives the processor to another machine, if that can be had.
+    // Gives the machine's processor to another machine. Does nothing if no other machine can be had.
     void hand_off(machine&) noexcept;
-    // [idle.take] True: the machine has a processor. Never blocks.
+    // [idle.take] Returns true if the machine has a processor, or has just taken one from an idle
+    // machine. Never blocks.
     [[nodiscard]] static bool has_processor(machine& m) noexcept {
         return m.p != nullptr || m.scheduler.regain(m);
     }
-    // The calling fiber, and no other, runs on its machine from here on; and the end of that. pin throws
-    // std::system_error if there can be no machine for the others.
+    // Pins the calling fiber to its machine, which then runs no other fiber; unpin() ends this.
+    // pin() throws std::system_error if there can be no machine for the other fibers.
     void pin(machine&);
     void unpin(machine&) noexcept;
-    // The same, but for a machine for the others, which is had when the fiber first waits.
+    // Pins the calling fiber, but gets a machine for the other fibers only when the fiber first waits.
     static void pin_lazily(machine&) noexcept;
-    // Called outside: one of the pins of the calling fiber ends. With the last one, unpin; or, if the OS thread is to be
-    // discarded, that ends, and the fiber goes on in another one.
+    // Ends one of the pins of the calling fiber; called outside. After the last pin, the fiber is
+    // unpinned. If the OS thread is to be discarded, the thread ends instead, and the fiber goes on
+    // in another one.
     static void end_pin(machine&) noexcept;
 
-    // ── for everyone ──
-    // Parked or new to runnable. Never blocks, fails or allocates.
+    // ── called by any thread ──
+    // Makes a parked fiber runnable. Never blocks, fails or allocates.
     void ready(fiber&) noexcept;
-    // Likewise; but who has nothing to do gets it, as unpark says.
+    // Does the same, but gives the fiber to a machine without work if there is one, as unpark() does.
     void ready(fiber&, clock::time_point waiting_since) noexcept;
-    // Fibers that are runnable, and in no queue yet: behind all that are.
+    // Enqueues runnable fibers, which are in no queue, behind all others.
     void enqueue_back(fiber_list&&) noexcept;
 
-    // A record with a credit or stack, and back. From a machine of this scheduler or from elsewhere.
+    // Returns a fiber record that has a credit for a stack, or the stack itself.
     [[nodiscard]] fiber& new_fiber(attributes const&);
-    [[nodiscard]] fiber&
-    new_thread(attributes const&); // with a stack like a thread's, if they do not say how large
+    // Does the same. The stack is as large as a thread's, unless the attributes name a size.
+    [[nodiscard]] fiber& new_thread(attributes const&);
     void start(fiber&) noexcept;
-    void abandon(fiber&) noexcept;        // one that was never started
-    static void recycle(fiber&) noexcept; // a dead one
+    void abandon(fiber&) noexcept;        // takes back a record that was never started
+    static void recycle(fiber&) noexcept; // takes back the record of a dead fiber
     static void join_by_waiting(fiber*& held) noexcept;
     [[nodiscard]] static bool detach_private(fiber&) noexcept;
 
     [[nodiscard]] unsigned processors() const noexcept { return active_.load(std::memory_order_relaxed); }
     void set_processors(unsigned);
-    void attach(poller&) noexcept; // one, which must live as long as the scheduler
+    // Sets the poller. There is one at most, and it must outlive the scheduler.
+    void attach(poller&) noexcept;
     [[nodiscard]] runtime_stats stats() const;
     void trim() noexcept; // idle_stacks.cpp
-    // A guess, true at last when it stays so.
+    // Returns true if all machines with a processor are idle. The result is a guess, but it becomes
+    // true if the machines stay idle.
     [[nodiscard]] bool all_idle() const noexcept {
         return idle_.count() + retired_count_ >= made_.load(std::memory_order_relaxed);
     }
     [[nodiscard]] bool is_from_parent() const noexcept { return stamp_.is_from_parent(); } // [fork]
-    [[nodiscard]] bool runs_caller() const noexcept; // the caller is one of its fibers
+    // Returns true if the caller is a fiber of this scheduler.
+    [[nodiscard]] bool runs_caller() const noexcept;
 
 private:
     friend struct machine;
     friend class standstill;
     friend class sysmon;
     class share_request;
-    struct remote_resources; // what callers without a processor share
+    struct remote_resources; // shared by callers without a processor
 
     // ── scheduler.cpp: on and off a machine ──
     [[noreturn]] static void stack_main() noexcept;
@@ -115,7 +126,7 @@ private:
                                     void* argument) noexcept;
     static void switch_to_stack(machine&, arch::context& from, fiber& to, arch::commit_function,
                                 void* argument) noexcept;
-    static void prepare(stack&) noexcept; // to run a fiber
+    static void prepare(stack&) noexcept; // makes a stack ready to run a fiber
     static void switch_away(machine&, arch::context& from, fiber* to, arch::commit_function,
                             void* argument) noexcept;
     static void park_until_ended(fiber&, join_state::joiner&) noexcept;
@@ -126,18 +137,19 @@ private:
     [[nodiscard]] static machine& enter_with_processor() noexcept;
     [[nodiscard]] static machine& wait_for_processor() noexcept;
     static void finish(machine&, fiber&, stack_source) noexcept;
-    void run_next(fiber&) noexcept; // before all that are runnable
+    void run_next(fiber&) noexcept; // enqueues a fiber before all others
     void run_next_without_processor(machine*, fiber&) noexcept;
     void push_next(machine& m, fiber& g) noexcept {
         m.p->push_next(g);
         publish_woken(m);
     }
-    // Fibers have been put into the processor: some that were woken here; and others.
+    // Publishes fibers that were put into the processor because they were woken on it.
     void publish_woken(machine& m) noexcept {
         light_fence();                                                        // [idle.wake]
         if (idle_.wants_work() && !m.p->monitor.is_responsive()) [[unlikely]] // [idle.next]
             publish_backlog(m);
     }
+    // Publishes other fibers that were put into the processor.
     void publish(machine& m) noexcept {
         light_fence(); // [idle.wake]
         if (idle_.wants_work()) [[unlikely]]
@@ -182,11 +194,11 @@ private:
     [[nodiscard]] machine& machine_without_thread();
     [[nodiscard]] machine& new_machine();
     void choose_signal_mask() noexcept;
-    void set_signal_mask() const noexcept; // of the calling OS thread, to the machines'
+    void set_signal_mask() const noexcept; // gives the calling OS thread the machines' mask
     [[nodiscard]] machine* spare_or_new() noexcept;
     static void give(processor&, machine&) noexcept;
     [[nodiscard]] machine* first_machine() const noexcept {
-        return machines_.load(std::memory_order_acquire); // [machines] each one is complete
+        return machines_.load(std::memory_order_acquire); // [machines] each machine is complete
     }
     enum class if_inside { give_up, wait_a_moment };
     template <class Use>
@@ -194,7 +206,7 @@ private:
     [[nodiscard]] bool regain(machine&) noexcept;
     [[nodiscard]] retaken retake(processor&, std::uint64_t ticks, stuck_in) noexcept;
     [[nodiscard]] unsigned machine_limit() const noexcept { return max_machines_ + beyond_max_machines_; }
-    [[nodiscard]] std::size_t runnable_fibers() const noexcept; // in queues: a guess
+    [[nodiscard]] std::size_t runnable_fibers() const noexcept; // in all queues; a guess
     void end_computation(machine&) noexcept;
     void park_spare(machine&) noexcept;
     [[nodiscard]] bool sleep_until(machine&, clock::time_point until) noexcept;
@@ -236,37 +248,37 @@ private:
     global_queue global_;
     idle_machines idle_;
 
-    // Processors and machines are made as needed and stay until the end.
+    // Processors and machines are made when they are needed, and live until the scheduler's end.
     static constexpr unsigned max_processors = 1024;
-    std::unique_ptr<std::unique_ptr<processor>[]> processors_; // the first made_ are there
+    std::unique_ptr<std::unique_ptr<processor>[]> processors_; // the first made_ exist
     std::atomic<unsigned> made_{0};
-    // Those with a lower index run fibers; the others have retired, or are about to.
+    // Processors with a lower index run fibers. The others have retired, or are about to.
     std::atomic<unsigned> active_{0};
     std::unique_ptr<remote_resources> remote_;
-    std::atomic<machine*> machines_{nullptr}; // all, by next_made, the vacant ones included
-    std::atomic<unsigned> machines_made_{0};  // those with an OS thread that has not been discarded
-    template_thread maker_;                   // of their threads
-    sigset_t signal_mask_{};                  // of their threads; written before the first one starts
+    std::atomic<machine*> machines_{nullptr}; // list by next_made of all machines, also vacant ones
+    std::atomic<unsigned> machines_made_{0};  // machines with an OS thread that was not discarded
+    template_thread maker_;                   // makes the machines' threads
+    sigset_t signal_mask_{};                  // of the machines' threads; written before the first starts
     std::mutex vacating_;                     // guards first_vacant_, and the os_thread of discarded machines
-    machine* first_vacant_ = nullptr;         // by next_listed
+    machine* first_vacant_ = nullptr;         // list by next_listed
     unsigned const max_machines_;
-    relaxed<unsigned> beyond_max_machines_{0}; // by sysmon: standstill.hpp
+    relaxed<unsigned> beyond_max_machines_{0}; // set by sysmon: standstill.hpp
     std::atomic<bool> no_machine_reported_{false};
     std::atomic<std::uint64_t> handoffs_{0};
     std::mutex revocation_lock_; // [lease] one taker at a time
-    std::mutex changing_;        // one change of their number at a time
-    bool follows_cpus_ = false;  // nobody has said how many; under that lock
-    cgroup_quotas quotas_;       // used by sysmon alone, as next_cpu_check_
+    std::mutex changing_;        // one change of the number of processors at a time
+    bool follows_cpus_ = false;  // the number was not set explicitly; guarded by changing_
+    cgroup_quotas quotas_;       // sysmon alone uses this and next_cpu_check_
     clock::time_point next_cpu_check_{};
-    spinlock<lock_rank::lifetime> retiring_; // guards each machine's `retired`, and lowers of active_
-    relaxed<unsigned> retired_count_{0};     // of machines; written under retiring_
+    spinlock<lock_rank::lifetime> retiring_; // guards each machine's `retired`, and decreases of active_
+    relaxed<unsigned> retired_count_{0};     // retired machines; written under retiring_
     std::atomic<poller*> poller_{nullptr};
     sysmon sysmon_;
 
-    std::atomic<unsigned> visitors_{0}; // remote callers who are making a fiber runnable
+    std::atomic<unsigned> visitors_{0}; // remote callers that are making a fiber runnable: [close.visit]
     std::atomic<bool> stopping_{false};
     std::atomic<bool> closing_{false};
-    std::atomic<agent*> closer_{nullptr}; // who waits in the destructor
+    std::atomic<agent*> closer_{nullptr}; // the agent that waits in the destructor
 };
 
 } // namespace fiber::rt
