@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// scheduler.cpp: puts fibers on machines and takes them off: park, yield, the body of every stack,
+// and the functions that make a fiber runnable.
+
 #include "runtime/sched/scheduler.hpp"
 
 #include "runtime/base/fatal.hpp"
@@ -18,7 +21,7 @@
 
 namespace fiber::rt {
 
-// ── a fiber's way on and off a machine ──
+// ── a fiber gets on a machine and off it ──
 
 FIBER_RETURN_FROM_SWITCH void scheduler::park(machine& m, wait_reason why, void const* what,
                                               arch::commit_function commit, void* argument) noexcept {
@@ -26,14 +29,15 @@ FIBER_RETURN_FROM_SWITCH void scheduler::park(machine& m, wait_reason why, void 
     g.why = why;
     g.what = what;
     g.move(fiber_state::running, fiber_state::parked);
-    // A machine without a processor must not wait for one here: the fiber may hold the lock that commit releases.
+    // A machine without a processor must not wait for one here: the fiber may hold the lock that
+    // commit releases.
     fiber* to = nullptr;
     if (has_processor(m)) [[likely]] {
         ++m.p->parks;
         to = g.pinned ? nullptr : take_near(m);
     }
     switch_away(m, g.stack->context, to, commit, argument);
-    current_machine()->leave(); // perhaps another one
+    current_machine()->leave(); // g may be on another machine
 }
 
 void scheduler::make_room_for_timer(machine& m) noexcept {
@@ -46,18 +50,20 @@ void scheduler::arm(machine& m, timer& t) noexcept {
         m.p->timers.arm(t);
         return;
     }
-    // The machine of processor 0 sees the timer when it looks around next. Or it is about to sleep, has looked at its
-    // timers already, and is woken to do so again. If the timer is not the earliest, it is awake before.
+    // The timer goes to processor 0. The machine of that processor sees the timer at its next poll.
+    // If it has read its timers already and is about to sleep, it is woken to read them again. If
+    // the timer is not the earliest, the machine wakes up before.
     processor& p = *processors_[0];      // never retires
-    if (!p.timers.arm_from_elsewhere(t)) // t may be gone
+    if (!p.timers.arm_from_elsewhere(t)) // t may be destroyed here
         return;
     full_fence(); // [idle.wake]
     if (machine* const owner = p.owner(); owner != nullptr && idle_.withdraw(*owner, p))
         owner->wake();
 }
 
-// The fiber is queued before it is off its stack: only this machine looks into the queue, and not before the
-// switch. [idle.next] Nobody is told, as many fibers stand in the queue as before.
+// The fiber is queued before it has left its stack. That is safe: only this machine reads the
+// queue, and not before the switch. No machine is woken, because the number of fibers in the queue
+// stays the same: [idle.next]
 void scheduler::yield(machine& m) noexcept {
     m.enter();
     fiber& g = *m.running;
@@ -73,16 +79,16 @@ void scheduler::yield(machine& m) noexcept {
                                                                          fiber& next) noexcept {
     g.move(fiber_state::running, fiber_state::runnable);
     switch_to_stack(m, g.stack->context, next, nullptr, nullptr);
-    current_machine()->leave(); // perhaps another one
+    current_machine()->leave(); // g may be on another machine
 }
 
 FIBER_RETURN_FROM_SWITCH void scheduler::yield_to(machine& m, fiber& g, fiber* next) noexcept {
     g.move(fiber_state::running, fiber_state::runnable);
     switch_away(m, g.stack->context, unless_pinned(m, next), nullptr, nullptr);
-    current_machine()->leave(); // perhaps another one
+    current_machine()->leave(); // g may be on another machine
 }
 
-// A function of its own, so that the usual one needs to save no registers.
+// noinline, so that yield() has no registers to save.
 [[gnu::noinline]] void scheduler::yield_otherwise(machine& m, fiber& g) noexcept {
     if (m.p == nullptr || g.pinned) {
         if (m.p == nullptr || m.scheduler.has_other_work(m))
@@ -96,7 +102,7 @@ FIBER_RETURN_FROM_SWITCH void scheduler::yield_to(machine& m, fiber& g, fiber* n
     }
     fiber* const next = take_near(m);
     if (next == nullptr && !m.scheduler.has_other_work(m)) {
-        ++m.p->monitor.ticks; // so that a fiber that yields to nobody looks around now and then
+        ++m.p->monitor.ticks; // so that a fiber that yields to no other polls now and then
         m.leave();
         return;
     }
@@ -104,8 +110,8 @@ FIBER_RETURN_FROM_SWITCH void scheduler::yield_to(machine& m, fiber& g, fiber* n
     yield_to(m, g, next);
 }
 
-// By way of the global queue and the scheduler context, where the machine finds its processor, or its fiber,
-// again.
+// Yields by way of the global queue and the scheduler context. There the machine gets a processor
+// again, or, if it is pinned, its fiber.
 void scheduler::yield_slow(machine& m, fiber& g) noexcept {
     g.move(fiber_state::running, fiber_state::runnable);
     auto const put_back = [](void* self) noexcept {
@@ -115,7 +121,8 @@ void scheduler::yield_slow(machine& m, fiber& g) noexcept {
     switch_away(m, g.stack->context, nullptr, put_back, &g);
 }
 
-// The caller's machine, inside, with a processor. Called without locks, since it may wait for one.
+// Enters the runtime, and returns the caller's machine with a processor. May wait for a processor,
+// so the caller holds no lock.
 inline machine& scheduler::enter_with_processor() noexcept {
     machine& m = *current_machine();
     m.enter();
@@ -131,13 +138,14 @@ machine& scheduler::wait_for_processor() noexcept {
     return *m;
 }
 
-// What may be worth the way through the scheduler context.
+// Returns true if there may be work that only the scheduler context finds.
 bool scheduler::has_other_work(machine const& m) const noexcept {
     return m.deferred != nullptr || m.p->waiting() != 0 || !m.p->timers.empty() || !global_.empty() ||
            retired(*m.p) || (m.p->time_to_poll() && poller_.load(std::memory_order_relaxed) != nullptr);
 }
 
-// What can be run without passing through the scheduler context. It wakes nobody: the caller may hold a lock.
+// Returns a fiber that can run without a pass through the scheduler context, or null. Wakes no
+// machine: the caller may hold a lock.
 [[gnu::always_inline]] inline fiber* scheduler::take_near(machine& m) noexcept {
     return m.p->time_to_poll() ? nullptr : unless_pinned(m, m.p->take_local());
 }
@@ -159,8 +167,9 @@ FIBER_RETURN_FROM_SWITCH void scheduler::switch_away(machine& m, arch::context& 
     arch::switch_to(m.thread, from, m.scheduler_context, commit, argument);
 }
 
-// The one place from which fibers leave for others, those that yield apart, and so the one at which they arrive: with two the
-// jump there was not predicted, which cost skynet a fifth.
+// A fiber that parks or ends switches to the next fiber at this one noinline call site, and resumes
+// here. Only yield() has another one. With two call sites here, the CPU mispredicts the jump by
+// which a fiber resumes. Benchmark: perf/work/skynet.
 [[gnu::noinline]] FIBER_RETURN_FROM_SWITCH void scheduler::switch_to_fiber(machine& m, arch::context& from,
                                                                            fiber& to,
                                                                            arch::commit_function commit,
@@ -173,7 +182,7 @@ FIBER_RETURN_FROM_SWITCH void scheduler::switch_away(machine& m, arch::context& 
     switch_to_stack(m, from, to, commit, argument);
 }
 
-// A function of its own, so that the others need to save no registers.
+// noinline, so that switch_to_fiber() has no registers to save.
 [[gnu::noinline]] FIBER_RETURN_FROM_SWITCH void scheduler::switch_to_fresh(machine& m, arch::context& from,
                                                                            fiber& to,
                                                                            arch::commit_function commit,
@@ -188,14 +197,15 @@ FIBER_RETURN_FROM_SWITCH void scheduler::switch_away(machine& m, arch::context& 
     }
 }
 
-// Likewise, so that switch_to_fresh does not either where an idle stack is at hand.
+// noinline, so that switch_to_fresh() has no registers to save when there is an idle stack.
 [[gnu::noinline]] FIBER_RETURN_FROM_SWITCH void scheduler::switch_to_new_stack(machine& m,
                                                                                arch::context& from, fiber& to,
                                                                                arch::commit_function commit,
                                                                                void* argument) noexcept {
     stack_cache& idle = m.p->idle.stacks_from(to.stack_from);
     if (idle.first() == nullptr && commit != nullptr) {
-        // To make some takes system calls, while commit may have yet to release a lock: the scheduler context will do it.
+        // New stacks take system calls, and commit may have yet to release a lock: the scheduler
+        // context makes them.
         m.deferred = &to;
         switch_away(m, from, nullptr, commit, argument);
         return;
@@ -219,11 +229,11 @@ void scheduler::prepare(stack& s) noexcept {
     arch::make_context(s.context, s.bottom(), s.usable(), stack_main);
 }
 
-// ── a fiber's life ──
+// ── a fiber starts and ends ──
 
 namespace {
 
-// A function of its own, so that the usual way needs to save no registers.
+// noinline, so that fiber_main() has fewer registers to save.
 [[gnu::noinline]] void cleanup_slow(fiber& g) noexcept {
     if (g.has_locals) {
         local_table::destroy(g.locals); // may park, and run code that uses them
@@ -233,10 +243,11 @@ namespace {
         fatal("%s has ended before its fiber::thread_pin, which it must destroy", full_name(g).text);
 }
 
-// The commit function of a stack that has ended a fiber: it is idle now.
+// give_stack_back is the commit function of a stack on which a fiber has ended. It makes the stack
+// idle.
 void give_stack_back(void* idle) noexcept {
     auto& s = *static_cast<stack*>(idle);
-    s.context.state = {}; // the next fiber's errno
+    s.context.state = {}; // errno of the next fiber
     resources& idle_here = current_machine()->p->idle;
     if (auto const from = idle_here.source_of(s.size_class); from != stack_source::depot) {
         idle_here.stacks_from(from).give(s);
@@ -249,12 +260,12 @@ void give_stack_back(void* idle) noexcept {
 
 } // namespace
 
-// The body of every stack.
+// stack_main is the body of every stack.
 void scheduler::stack_main() noexcept { fiber_arch_outermost_call(fiber_main); }
 
-// A stack that has ended a fiber runs the next fresh one in its turn, at once if that is what its machine has to run next:
-// closures that never park take turns on one warm stack, without a switch. Not noexcept, which would end an exception's
-// search for a handler here.
+// Runs one fiber after another on the stack. If the machine's next fiber is fresh, it runs on this
+// stack at once: closures that never park share one warm stack, without a switch. Not noexcept,
+// because that would end an exception's search for a handler here.
 void scheduler::fiber_main() {
     for (;;) {
         machine& before = *current_machine();
@@ -266,14 +277,14 @@ void scheduler::fiber_main() {
         if (g.has_locals || g.pinned) [[unlikely]]
             cleanup_slow(g);
 
-        machine& m = enter_with_processor(); // g may have moved
+        machine& m = enter_with_processor(); // g may be on another machine
         stack& here = *g.stack;
         if (!here.canary_intact()) [[unlikely]]
             die_of_overflow(g);
         stack_source const from = g.stack_from;
         g.stack = nullptr;
-        finish(m, g, from);           // g may be gone
-        arch::begin_floating_point(); // of the next one: this one may have changed its modes
+        finish(m, g, from);           // g may be recycled here
+        arch::begin_floating_point(); // for the next fiber: g may have changed the modes
 
         fiber* const next = take_near(m);
         if (next != nullptr && next->stack == nullptr && next->stack_from == from) {
@@ -298,15 +309,16 @@ void scheduler::finish(machine& m, fiber& g, stack_source from) noexcept {
     complete(m, g);
 }
 
-// ── runnable fibers find their place ──
+// ── fibers become runnable ──
 
 void scheduler::ready(fiber& g) noexcept {
     g.move(fiber_state::parked, fiber_state::runnable);
     run_next(g);
 }
 
-// [idle.next] does not hold: the caller may run on for long. One that searches for work gets it for nothing; to wake
-// one takes a few microseconds, which is for those alone that have waited several times as long.
+// Here the caller may run on for long, so `next` is no good place for g, unlike in [idle.next]. A
+// searching machine takes g at no cost. To wake an idle machine takes some microseconds. It is
+// woken only if g has waited for several times that.
 void scheduler::ready(fiber& g, clock::time_point waiting_since) noexcept {
     constexpr auto worth_a_wake = std::chrono::microseconds(20);
     if (!idle_.wants_work() || (idle_.count() != 0 && clock::now() - waiting_since < worth_a_wake)) {
@@ -317,7 +329,7 @@ void scheduler::ready(fiber& g, clock::time_point waiting_since) noexcept {
     inject(fiber_list(g));
 }
 
-// By a fiber's own code, or an OS thread.
+// Called by a fiber's own code, or by an OS thread.
 void scheduler::start(fiber& g) noexcept {
     g.move(fiber_state::dead, fiber_state::runnable);
     machine* const m = current_machine();
@@ -343,7 +355,7 @@ void scheduler::run_next(fiber& g) noexcept {
         run_next_without_processor(m, g);
 }
 
-// A function of its own, so that the usual way needs to save fewer registers.
+// noinline, so that run_next() has fewer registers to save.
 [[gnu::noinline]] void scheduler::run_next_without_processor(machine* m, fiber& g) noexcept {
     if (m != nullptr && &m->scheduler == this && regain(*m))
         push_next(*m, g);
@@ -362,7 +374,8 @@ void scheduler::enqueue_back(fiber_list&& list) noexcept {
     }
 }
 
-// One fiber alone is no reason to wake anybody: [idle.next].
+// Shares fibers on request, or wakes a machine if there is more than one fiber. One fiber alone
+// wakes none: [idle.next].
 void scheduler::publish_backlog(machine& m) noexcept {
     if (m.p->share_requested())
         share_half(m);
@@ -370,15 +383,16 @@ void scheduler::publish_backlog(machine& m) noexcept {
         idle_.wake_one();
 }
 
-// [close.visit] From outside: once they are in the queue, they may run, end, and let the scheduler's destructor go
-// on. So the visitor announces himself while they still keep the scheduler alive, and the destructor waits
-// until he has left.
+// Puts fibers into the global queue, for a caller without a processor.
+// [close.visit] Once the fibers are in the queue, they may run and end, and the scheduler's
+// destructor may go on. Therefore the caller counts itself in visitors_ while the fibers still keep
+// the scheduler alive. The destructor waits until visitors_ is 0.
 void scheduler::inject(fiber_list&& list) noexcept {
-    visitors_.fetch_add(1, std::memory_order_relaxed); // the queue's lock orders it before their ends
+    visitors_.fetch_add(1, std::memory_order_relaxed); // the queue's lock orders it before the fibers' ends
     global_.push(std::move(list));
-    full_fence(); // [idle.wake] it may be no machine of this scheduler
+    full_fence(); // [idle.wake] P2 is full: the caller may be no machine of this scheduler
     idle_.wake_one();
-    visitors_.fetch_sub(1, std::memory_order_release); // [close.visit] *this may be gone
+    visitors_.fetch_sub(1, std::memory_order_release); // [close.visit] *this may be destroyed here
 }
 
 } // namespace fiber::rt
