@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// idle.cpp: the lists of idle and spare machines, and the counts of idle and searching machines.
+
 #include "runtime/sched/idle.hpp"
 
 #include "runtime/sched/machine.hpp"
@@ -19,7 +21,7 @@ void idle_machines::enlist(machine& m) noexcept {
     first_idle_ = &m;
     m.idle = true;
     counts_.fetch_add(one_idle,
-                      std::memory_order_seq_cst); // [idle.token] in one order with token and its reader
+                      std::memory_order_seq_cst); // [idle.token] in one order with the token and its reader
 }
 
 bool idle_machines::withdraw(machine& m) noexcept {
@@ -43,7 +45,7 @@ void idle_machines::take_off_locked(machine& m) noexcept {
     if (m.next_listed != nullptr)
         m.next_listed->previous_listed = m.previous_listed;
     m.idle = false;
-    counts_.fetch_sub(one_idle, std::memory_order_relaxed); // one fewer to wake: nobody waits for that
+    counts_.fetch_sub(one_idle, std::memory_order_relaxed); // relaxed: no thread waits for a lower count
 }
 
 machine* idle_machines::take_idle_locked() noexcept {
@@ -62,7 +64,7 @@ void idle_machines::wake_one() noexcept {
     if (count() == 0)
         return;
     full_fence(); // [idle.wake]
-    // [idle.token] seq_cst: in one order with enlist's count
+    // [idle.token] seq_cst: in one order with the count in enlist()
     auto seen = counts_.load(std::memory_order_seq_cst);
     while (idle(seen) != 0 && searching(seen) == 0) {
         if (!counts_.compare_exchange_weak(seen, seen + one_searching, std::memory_order_seq_cst))
@@ -77,7 +79,7 @@ void idle_machines::wake_one() noexcept {
 }
 
 bool idle_machines::start_searching(unsigned processors) noexcept {
-    // Relaxed: a limit on waste, not a promise.
+    // relaxed: the limit avoids waste, and need not be exact.
     auto const seen = counts_.load(std::memory_order_relaxed);
     if (2 * searching(seen) + idle(seen) >= processors)
         return false;
@@ -86,8 +88,8 @@ bool idle_machines::start_searching(unsigned processors) noexcept {
 }
 
 void idle_machines::search_again() noexcept {
-    counts_.fetch_add(one_searching, std::memory_order_seq_cst);
-} // [idle.token]
+    counts_.fetch_add(one_searching, std::memory_order_seq_cst); // [idle.token]
+}
 
 bool idle_machines::stop_searching() noexcept {
     return searching(counts_.fetch_sub(one_searching, std::memory_order_seq_cst)) == 1; // [idle.token]

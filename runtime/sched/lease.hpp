@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// lease.hpp: how a lease is revoked, [lease] in machine.hpp.
+// lease.hpp: how a taker revokes a lease, T1 to T4 of [lease] in machine.hpp.
 #pragma once
 
 #include "runtime/sched/scheduler.hpp"
@@ -10,9 +10,10 @@
 
 namespace fiber::rt {
 
-// Calls use(machine) while p's machine runs a fiber's own code and can neither come back nor change p. False,
-// and nothing done: it is inside, or, for one who gives up then, somebody else is about to break a lease. `use` takes no
-// lock: [lease].
+// Calls use(machine) while p's machine runs a fiber's own code: the machine can neither enter the
+// runtime nor change p. Returns false, and does nothing, if the machine is inside or asleep. With
+// if_inside::give_up, also returns false if another taker is revoking a lease. `use` takes no lock:
+// [lease].
 template <class Use>
 bool scheduler::try_revoke(processor& p, if_inside then, Use const& use) noexcept {
     std::unique_lock hold(revocation_lock_, std::defer_lock);
@@ -26,7 +27,7 @@ bool scheduler::try_revoke(processor& p, if_inside then, Use const& use) noexcep
     m->begin_revocation();
     if (then == if_inside::wait_a_moment)
         m->wait_until_outside();
-    bool const taken = !m->inside() && m->p == &p; // [lease] else it has come back, or moved on to another
+    bool const taken = !m->inside() && m->p == &p; // [lease] else m is inside, or has another processor
     if (taken)
         use(*m);
     m->end_revocation();
