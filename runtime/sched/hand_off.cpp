@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// hand_off.cpp: processors change their machine: given by one that is about to block, retaken by sysmon from
-// one that is stuck, displaced from one that is idle. A machine that gets one in its sleep is then woken.
+// hand_off.cpp: how processors change their machine. A machine that is about to block gives its
+// processor away; sysmon retakes the processor of a machine that is stuck; a machine without one
+// takes it from an idle machine. A sleeping machine that gets a processor is then woken.
 
 #include "runtime/base/fatal.hpp"
 #include "runtime/fault/signal_stack.hpp"
@@ -25,7 +26,7 @@ void machine::enter_slow() noexcept {
     light_fence();                                                           // [lease]
     while ((entry_flags_.load(std::memory_order_acquire) & revoking) != 0) { // [lease]
         leave();
-        acknowledged_.store(1, std::memory_order_relaxed); // whoever it wakes looks at inside_
+        acknowledged_.store(1, std::memory_order_relaxed); // relaxed: the taker that it wakes reads inside_
         futex_wake_one(acknowledged_);
         scheduler.revocation_lock_.lock(); // waits for the taker
         scheduler.revocation_lock_.unlock();
@@ -52,14 +53,15 @@ void scheduler::run_machine(machine& m) noexcept {
     arch::begin_floating_point();
     begin_running_fibers();
     static_cast<void>(
-        m.scheduler.sleep_until(m, never)); // until its maker gives it a processor, or puts it to other use
+        m.scheduler.sleep_until(m, never)); // until the maker gives it a processor or another task
     while (fiber* const g = m.scheduler.find_runnable(m))
         switch_to_fiber(m, m.scheduler_context, *g, nullptr, nullptr);
     end_running_fibers();
     set_current_machine(nullptr);
 }
 
-// The program's own signals reach machines as they reached the thread that made the runtime. A fault that is blocked kills
+// Chooses the signal mask of the thread that makes the runtime, so that the program's signals reach
+// machines as they reach that thread. Faults are unblocked, because a blocked fault kills the process
 // without a report.
 void scheduler::choose_signal_mask() noexcept {
     ::pthread_sigmask(SIG_SETMASK, nullptr, &signal_mask_);
@@ -69,7 +71,7 @@ void scheduler::choose_signal_mask() noexcept {
 
 void scheduler::set_signal_mask() const noexcept { ::pthread_sigmask(SIG_SETMASK, &signal_mask_, nullptr); }
 
-// One whose thread was discarded, or another one.
+// Returns a vacant machine, or makes a new one.
 machine& scheduler::machine_without_thread() {
     if (machine* const vacant = take_vacant())
         return *vacant;
@@ -82,7 +84,7 @@ machine& scheduler::machine_without_thread() {
     return *made;
 }
 
-// Asleep, without a processor, and on no list. Throws std::system_error.
+// Returns a machine that sleeps, has no processor, and is on no list. Throws std::system_error.
 machine& scheduler::new_machine() {
     try {
         if (machines_made_.fetch_add(1, std::memory_order_relaxed) >= machine_limit()) // relaxed: a limit
@@ -103,15 +105,16 @@ machine& scheduler::new_machine() {
     }
 }
 
-// Likewise; null: there can be no more. That is said once.
+// Returns a spare or a new machine, which sleeps, has no processor, and is on no list. Returns null
+// if there can be no more machines, and warns of this once.
 machine* scheduler::spare_or_new() noexcept {
     if (machine* const spare = idle_.take_spare())
         return spare;
     try {
         return &new_machine();
     } catch (std::system_error const& e) {
-        auto const made = machines_made_.load(std::memory_order_relaxed);    // a message, and orders nothing
-        if (!no_machine_reported_.exchange(true, std::memory_order_relaxed)) // likewise
+        auto const made = machines_made_.load(std::memory_order_relaxed);    // relaxed: only for the message
+        if (!no_machine_reported_.exchange(true, std::memory_order_relaxed)) // relaxed: orders nothing
             warn("a runtime has %u machines, and can have no more (%s; max_machines is %u): fibers that "
                  "block or compute keep their processors until they are done with it. Raise %s, or block "
                  "in fewer fibers at a time",
@@ -123,7 +126,7 @@ machine* scheduler::spare_or_new() noexcept {
     }
 }
 
-// To one that sleeps, and is on no list.
+// Gives p to a machine that sleeps and is on no list.
 void scheduler::give(processor& p, machine& to) noexcept {
     to.p = &p;
     p.set_owner(to);
@@ -142,8 +145,9 @@ void scheduler::hand_off(machine& m) noexcept {
         return;
     }
     p.idle.return_idle_stacks();
-    // It may as well sleep on, as an idle one; this is its last look: [idle.wake], right. Timers too may have come:
-    // from a machine that has no processor.
+    // There is no work, so `to` sleeps on as an idle machine. This thread runs S1 to S4 of
+    // [idle.wake] for it. The check includes timers: a machine without a processor may have armed
+    // some here.
     idle_.enlist(*to);
     full_fence(); // [idle.wake] [sysmon.nap]
     sysmon_.machine_idle();
@@ -153,7 +157,7 @@ void scheduler::hand_off(machine& m) noexcept {
         search_again(*to);
         to->wake();
     } else {
-        idle_.wake_one(); // it has been displaced, or woken
+        idle_.wake_one(); // `to` has lost its processor, or was woken
     }
 }
 
@@ -167,20 +171,22 @@ bool scheduler::regain(machine& m) noexcept {
     return true;
 }
 
-// It has a processor again, or has come to its scheduler context.
+// Tells sysmon that m no longer computes without a processor, if it did. m has a processor again, or
+// has come to its scheduler context.
 void scheduler::end_computation(machine& m) noexcept {
     if (std::exchange(m.computes_without_processor, false))
         sysmon_.computation_ended();
 }
 
-// By sysmon: the machine of p is stuck in a fiber's own code, and has been since p's ticks were so many.
+// Gives p to another machine. sysmon calls it when the machine of p is stuck in a fiber's own code,
+// and has been since p's tick count was `ticks`.
 retaken scheduler::retake(processor& p, std::uint64_t ticks, stuck_in what) noexcept {
     machine* const to = spare_or_new();
     if (to == nullptr)
         return retaken::no_machine;
     bool taken = false;
     static_cast<void>(try_revoke(p, if_inside::wait_a_moment, [&](machine& from) {
-        if (p.monitor.ticks.read() != ticks) // it has moved on meanwhile
+        if (p.monitor.ticks.read() != ticks) // the machine has made progress since
             return;
         from.p = nullptr;
         from.computes_without_processor = what == stuck_in::a_computation;
@@ -198,16 +204,17 @@ retaken scheduler::retake(processor& p, std::uint64_t ticks, stuck_in what) noex
     return taken ? retaken::yes : retaken::no;
 }
 
-// Until it is given a processor, or the end has come.
+// Sleeps as a spare until m is given a processor, or the scheduler stops.
 void scheduler::park_spare(machine& m) noexcept {
     end_computation(m);
     idle_.add_spare(m);
-    // [stop] The list's lock is the fence: either the end finds m on the list, or m sees it coming.
+    // [stop] The list's lock is the fence: either stop() finds m on the list, or m sees stopping_.
     if (!stopping_.load(std::memory_order_relaxed))
         static_cast<void>(sleep_until(m, never));
 }
 
-// Every sleep of a machine. Whatever it was woken for, sysmon has to know.
+// Sleeps until wake() or the deadline. Every sleep of a machine passes here, because sysmon must
+// learn of each wake-up, whatever its reason.
 bool scheduler::sleep_until(machine& m, clock::time_point until) noexcept {
     if (m.pinned == nullptr)
         set_signal_mask(); // a fiber may have left it changed

@@ -1,17 +1,26 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// processors.cpp: how many processors there are, at the start and while running.
+// processors.cpp: chooses the number of processors at the start, and changes it while the scheduler
+// runs.
 //
-// [retire] change of the number                       machine
-//        1 store active_                            1 enlist as idle
-//        2 full fence                               2 full fence
-//        3 p's machine is idle: withdraw it,        3 look at active_: p has to retire, so call the sleep off
-//          mark it retired
-//   One fence is first: either left.3 finds the machine on the list, or right.3 sees the new number. A machine that is
-//   awake looks at active_ again under `retiring_` before it marks itself retired; so when the number has been raised, left
-//   finds it marked, or it does not retire. A retired machine sleeps, and only a change of the number puts it on a list. Its
-//   timers become fewer only: so one without timers can be marked, and put back on the idle list, in its sleep.
+// [retire]
+//   change of the number                        machine of processor p
+//   C1 store active_                            M1 enlist as idle
+//   C2 full fence                               M2 full fence
+//   C3 if p's machine is idle: withdraw it,     M3 read active_: if p has to retire, call off the sleep
+//      mark it retired
+//
+//   Claim: a machine learns that its processor has to retire.
+//   M2 is before C2    C3 finds the machine on the idle list.
+//   C2 is before M2    M3 sees the new number.
+//
+//   - A machine that is awake reads active_ again under `retiring_` before it marks itself retired.
+//     When the number is raised, either the change finds the machine marked, or the machine does
+//     not retire.
+//   - A retired machine sleeps, and only a change of the number puts it on a list. Its timers can
+//     only become fewer. Therefore a machine without timers can be marked, or put back on the idle
+//     list, while it sleeps.
 
 #include "runtime/base/cpu.hpp"
 #include "runtime/base/env.hpp"
@@ -42,8 +51,8 @@ stack_class& default_stacks(runtime_options const& options) {
     return size ? stack_class::of_size(*size) : stack_class::default_class();
 }
 
-// For fiber::thread, jthread and async: code behind these was written for as much as a thread has. A runtime with larger
-// stacks gives them to all its fibers.
+// Returns the stacks of fiber::thread, jthread and async: the code that they run expects the stack
+// of a thread. If the default stacks are larger, these fibers get the default stacks.
 stack_class& stacks_like_threads(runtime_options const& options) {
     std::size_t const size = stack_size_of_environment().value_or(thread_stack_size());
     stack_class& wanted = size < min_stack_size ? stack_class::default_class() : stack_class::of_size(size);
@@ -56,7 +65,8 @@ unsigned default_processors(unsigned most) {
     return static_cast<unsigned>(env_number("FIBER_PROCS", 1, most, cpus));
 }
 
-// A value that is out of range, and so ignored, has been reported by then.
+// Returns true if FIBER_PROCS sets the number. A value out of range is ignored;
+// default_processors() has reported it.
 bool environment_says_how_many(unsigned most) { return env_number("FIBER_PROCS", 1, most, 0) != 0; }
 
 constexpr auto time_between_cpu_checks = std::chrono::seconds(1); // as in Go
@@ -100,15 +110,16 @@ void scheduler::set_processors(unsigned n) {
     change_processors(n);
 }
 
-// Under `changing_`. Throws std::system_error or std::bad_alloc. Wakes one machine at most, besides those of processors that
-// are to retire and have timers: what the others must do is done for them while they sleep.
+// Changes the number of processors. Called under `changing_`. Throws std::system_error or
+// std::bad_alloc. Wakes at most one machine, and the machines of retiring or resumed processors
+// with timers. The other machines are changed while they sleep.
 void scheduler::change_processors(unsigned n) {
     unsigned const before = processors();
-    while (made_.load(std::memory_order_relaxed) < n) // written under that lock
+    while (made_.load(std::memory_order_relaxed) < n) // relaxed: written under that lock
         add_processor();
     {
         std::lock_guard const hold(retiring_);
-        active_.store(n, std::memory_order_relaxed); // machines look at it again and again
+        active_.store(n, std::memory_order_relaxed); // relaxed: machines read it again and again
     }
     full_fence(); // [retire]
     unsigned const made = made_.load(std::memory_order_relaxed);
@@ -116,13 +127,14 @@ void scheduler::change_processors(unsigned n) {
         retire_idle(*processors_[i]);
     for (unsigned i = std::min(before, n); i < n; ++i)
         resume_retired(*processors_[i]);
-    heavy_fence(); // [idle.wake] [sysmon.nap] for all that have been enlisted
+    heavy_fence(); // S3 for all machines that were enlisted here: [idle.wake] [sysmon.nap]
     sysmon_.machine_idle();
     if (work_visible() != visible_work::nothing)
         idle_.wake_one();
 }
 
-// By sysmon, hence only while something runs. What cannot be had now, memory or a thread, is tried for again.
+// Follows the number of usable CPUs. sysmon calls it, and runs only while a machine is awake. If
+// memory or a thread cannot be had, a later call tries again.
 void scheduler::follow_cpus(clock::time_point now) noexcept {
     if (now < next_cpu_check_)
         return;
@@ -139,21 +151,20 @@ void scheduler::follow_cpus(clock::time_point now) noexcept {
 }
 
 void scheduler::add_processor() {
-    unsigned const i = made_.load(std::memory_order_relaxed); // written under `changing_`
+    unsigned const i = made_.load(std::memory_order_relaxed); // relaxed: written under `changing_`
     if (processors_[i] == nullptr)
         processors_[i] = std::make_unique<processor>(i, default_stacks_, thread_stacks_);
     machine* const spare = idle_.take_spare();
     machine& m = spare != nullptr ? *spare : new_machine();
     if (i >= processors())
-        active_.store(i + 1, std::memory_order_relaxed); // or it would retire at once
-    made_.store(i + 1, std::memory_order_release);       // [made] who sees the number sees the processor
+        active_.store(i + 1, std::memory_order_relaxed); // else m would retire at once
+    made_.store(i + 1, std::memory_order_release);       // [made] a reader of the number sees the processor
     give(*processors_[i], m);
-    idle_.enlist(
-        m); // it sleeps on; change_processors looks for work that is there already: [idle.wake], right.4
+    idle_.enlist(m); // m sleeps on; change_processors() runs S4 of [idle.wake] for it
 }
 
-// What its processor has goes to the others; then it waits until there are more processors again. Its timers
-// stay where they are, since disarming must find them, and it wakes for each to pass the fiber on.
+// Passes on the fibers of m's processor, then sleeps until there are more processors again. The
+// timers stay, since a disarm must find them: m wakes for each timer, and passes on its fiber.
 void scheduler::retire(machine& m) noexcept {
     if (m.searching)
         stop_searching(m);
@@ -166,10 +177,11 @@ void scheduler::retire(machine& m) noexcept {
             return;
         set_retired(m, true);
     }
-    full_fence(); // [close] it may have ended the last fiber
+    full_fence(); // [close] m may have ended the last fiber
     if (closing_.load(std::memory_order_relaxed))
         wake_closer_if_empty();
-    // From here on m touches nothing of p but its timers: it may be put on the idle list, and displaced, before it sleeps.
+    // From here on m uses only the timers of p: another thread may put m on the idle list and take
+    // p before m sleeps.
     if (sleep_until(m, p.timers.earliest()))
         return;
     bool resumed = false;
@@ -177,15 +189,16 @@ void scheduler::retire(machine& m) noexcept {
         std::lock_guard const hold(retiring_);
         resumed = !m.retired;
         if (!resumed)
-            set_retired(m, false); // it comes back here
+            set_retired(m, false); // after the timers, m retires again
     }
     if (!resumed)
         run_timers(m, p);
     else if (!idle_.withdraw(
-                 m)) // [retire] it is woken, displaced, retired again; or about to be put on the list
+                 m)) // [retire] m was woken, displaced or retired again; or it is about to be listed
         static_cast<void>(sleep_until(m, never));
 }
 
+// Moves all fibers of m's processor to the global queue.
 void scheduler::pass_on(machine& m) noexcept {
     bool any = m.deferred != nullptr;
     if (any)
@@ -200,16 +213,17 @@ void scheduler::pass_on(machine& m) noexcept {
     idle_.wake_one();
 }
 
-// Under `retiring_`.
+// Marks m as retired, or as not retired. Called under `retiring_`.
 void scheduler::set_retired(machine& m, bool is) noexcept {
     m.retired = is;
     retired_count_ = is ? retired_count_ + 1 : retired_count_ - 1;
 }
 
-// If its machine is idle, it need not wake to retire: it has nothing to pass on, unless it has timers.
+// Retires p if its machine is idle. The machine need not wake for that, unless it has timers: an
+// idle machine has no fibers to pass on.
 void scheduler::retire_idle(processor& p) noexcept {
     machine* const m = p.owner();
-    if (m == nullptr || !idle_.withdraw(*m, p)) // [retire] it finds out by itself
+    if (m == nullptr || !idle_.withdraw(*m, p)) // [retire] M3: m finds out by itself
         return;
     if (!p.timers.empty()) {
         m->wake();
@@ -219,16 +233,17 @@ void scheduler::retire_idle(processor& p) noexcept {
     set_retired(*m, true);
 }
 
-// Nor need it wake to be idle again.
+// Makes the machine of a retired processor idle again. The machine need not wake for that, unless
+// it has timers.
 void scheduler::resume_retired(processor& p) noexcept {
     machine* const m = p.owner();
     {
         std::lock_guard const hold(retiring_);
-        if (m == nullptr || !m->retired || m->p != &p) // [retire] it has seen the new number, or will
+        if (m == nullptr || !m->retired || m->p != &p) // [retire] m has seen the new number, or will
             return;
         set_retired(*m, false);
     }
-    if (p.timers.empty() && !stopping_.load(std::memory_order_relaxed)) // [stop] the caller's own
+    if (p.timers.empty() && !stopping_.load(std::memory_order_relaxed)) // relaxed: only stop() sets it [stop]
         idle_.enlist(*m);
     else
         m->wake();
