@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// shutdown.cpp: a runtime ends when its last fiber has.
+// shutdown.cpp: a scheduler ends after its last fiber has ended.
 //
-// [close] destructor                                   machine
-//       1 closing = true, closer = its agent         1 the last fiber has ended: ++ended
-//       2 full fence                                 2 goes to sleep: full fence
-//       3 started == ended: go on                    3 closing, and started == ended: wake the closer
-//   One fence is first: either the destructor sees the last end, or the machine sees the destructor. Both
-//   may: the closer is taken by exchange, once.
+// [close]
+//   destructor                                 machine
+//   D1 closing = true, closer = its agent      M1 the last fiber has ended: ++ended
+//   D2 full fence                              M2 full fence, on the way to sleep
+//   D3 if started == ended: go on              M3 if closing and started == ended: wake the closer
+//
+//   Claim: the destructor goes on after the last fiber has ended.
+//   M2 is before D2    D3 sees the end of the last fiber.
+//   D2 is before M2    M3 sees the destructor.
+//   Both may happen: an exchange takes the closer, so it is woken once.
 
 #include "runtime/base/backoff.hpp"
 #include "runtime/park.hpp"
@@ -19,8 +23,9 @@
 
 namespace fiber::rt {
 
-// The ends are read first. Both sums only grow, and a fiber is counted as started before it can end or start
-// another; so if they are equal, there was a moment in between without any fiber.
+// Returns the number of live fibers. It reads the ended fibers first. Both sums only grow, and a
+// fiber is counted as started before it can end or start another one. Therefore, if the sums are
+// equal, there was a moment between the two reads without any fiber.
 std::uint64_t scheduler::live_fibers() const noexcept {
     unsigned const n = made_.load(std::memory_order_acquire); // [made]
     std::uint64_t ended = 0, started = 0;
@@ -51,21 +56,32 @@ scheduler::~scheduler() {
     rt::park(wait_reason::none, this, [this, &me] {
         scheduler& s = *this; // the closure is gone once the closer has been woken
         s.visitors_.fetch_add(
-            1, std::memory_order_relaxed); // ordered by the store of closer_, before which nobody waits
+            1,
+            std::
+                memory_order_relaxed); // relaxed: the store of closer_ orders it, and none can end the wait before
         s.closer_.store(&me, std::memory_order_release);   // [close]
-        s.closing_.store(true, std::memory_order_relaxed); // ordered by the fence
+        s.closing_.store(true, std::memory_order_relaxed); // relaxed: the fence orders it
         full_fence();                                      // [close]
         s.wake_closer_if_empty();
-        s.visitors_.fetch_sub(1, std::memory_order_release); // [close.visit] s may be gone
+        s.visitors_.fetch_sub(1, std::memory_order_release); // [close.visit] s may be destroyed here
     });
     stop();
     spin_until([this] { return visitors_.load(std::memory_order_acquire) == 0; }); // [close.visit]
 }
 
-// [stop] Here: stopping, then a fence, then all that sleep are woken. A machine: enlist, a fence, then a look
-// at stopping.
+// Ends all machines.
+// [stop]
+//   stop()                              machine
+//   E1 stopping = true                  M1 enlist as idle or as a spare
+//   E2 full fence                       M2 full fence
+//   E3 wake all machines on the lists   M3 read stopping: if true, do not sleep
+//
+//   Claim: no machine sleeps forever.
+//   M2 is before E2    E3 finds the machine on its list.
+//   E2 is before M2    M3 sees stopping.
+//   For spares, the lock of their list takes the place of both fences.
 void scheduler::stop() noexcept {
-    sysmon_.stop(); // it takes machines off their lists
+    sysmon_.stop(); // first, since sysmon takes machines off their lists
     stopping_.store(true, std::memory_order_seq_cst);
     full_fence(); // [stop]
     idle_.wake_all();
@@ -75,7 +91,7 @@ void scheduler::stop() noexcept {
     for (machine* m = first_machine(); m != nullptr; m = m->next_made)
         take_thread(*m).join();
     maker_.stop();
-    // Only now: until the last one ends, it may look at the others.
+    // Machines are deleted after all have ended, because a machine that runs may read the others.
     for (machine* m = machines_.exchange(nullptr, std::memory_order_relaxed); m != nullptr;)
         delete std::exchange(m, m->next_made);
 }

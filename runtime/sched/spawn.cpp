@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// spawn.cpp: a fiber's beginning and end, as those outside of it see them: records taken and given back,
-// joined and detached.
+// spawn.cpp: how other fibers and threads start and end a fiber. Takes records and gives them back,
+// starts, joins and detaches fibers.
 
 #include "runtime/base/backoff.hpp"
 #include "runtime/park.hpp"
@@ -24,7 +24,8 @@
 namespace fiber::rt {
 namespace {
 
-// A name, and a credit or, of a size that processors do not keep, the stack itself.
+// Gives g its name and a credit for a stack. If processors keep no stacks of the wanted size, gives
+// g the stack itself.
 void assign_stack(fiber& g, attributes const& how, resources& from, stack_source usual) {
     stack_class& wanted =
         how.stack_size == 0 ? from.stacks_from(usual).size_class() : stack_class::of_size(how.stack_size);
@@ -80,8 +81,9 @@ void release_unstarted(resources& to, fiber& g) noexcept {
     to.fibers.give(g);
 }
 
-// A fiber past its last switch has a few instructions to go; its machine may have lost its CPU among them. A function of its
-// own, so that who need not wait for that saves no registers.
+// Waits until g's end is done, then recycles g. An ending fiber that has made its last switch has a
+// few instructions left, but its machine may lose its CPU there. noinline, so that callers that
+// need not wait have no registers to save.
 [[gnu::noinline]] void recycle_when_done(fiber& g) noexcept {
     spin_until(
         [&g] { return g.join.word.load(std::memory_order_acquire) == join_state::done; }); // [join.done]
@@ -94,9 +96,9 @@ void release_unstarted(resources& to, fiber& g) noexcept {
     if (g.stack != nullptr && g.stack->context.sp == nullptr) [[unlikely]]
         prepare(*g.stack);
     g.scheduler = this;
-    g.why = wait_reason::none; // why and what are of its last life
+    g.why = wait_reason::none; // why and what are left from the record's last fiber
     g.what = nullptr;
-    g.join.word.store(join_state::unjoined, std::memory_order_relaxed); // published with the handle
+    g.join.word.store(join_state::unjoined, std::memory_order_relaxed); // relaxed: published with the handle
     return g;
 }
 
@@ -148,7 +150,8 @@ void scheduler::recycle(machine& m, fiber& g) noexcept {
     m.p->idle.fibers.give(g);
 }
 
-// By the fiber's own machine, when all else is done: hands the record to whoever holds it, or recycles it.
+// Completes the end of g. Called by g's machine, after all else is done. Recycles the record, or
+// leaves it to the owner of the handle or to the joiner.
 void scheduler::complete(machine& m, fiber& g) noexcept {
     std::atomic<std::uintptr_t>& word = g.join.word;
     auto seen = word.load(std::memory_order_acquire); // [join.detach] [join.wait]
@@ -169,18 +172,19 @@ void scheduler::complete(machine& m, fiber& g) noexcept {
     complete_unjoined(g, seen);
 }
 
-// For a handle, or one who joins with a limit, and sees to the record himself.
+// Completes the end of a fiber that has a handle, or a joiner with a deadline. The handle's owner,
+// or this joiner, recycles the record.
 void scheduler::complete_unjoined(fiber& g, std::uintptr_t seen) noexcept {
     ticket joiner;
     if (join_state::joined(seen))
         joiner = join_state::joiner_in(seen).key;
     g.join.word.store(join_state::done,
-                      std::memory_order_release); // [join.done] g is gone: it is the handle's
+                      std::memory_order_release); // [join.done] g may be recycled here, by the handle's owner
     if (joiner.who != nullptr && agent::claim(joiner))
         unpark(joiner);
 }
 
-// As unpark, for one who mostly belongs to the same runtime.
+// Does what unpark() does, and takes less time if the joiner is a fiber of the same scheduler.
 void scheduler::wake_joiner(machine& m, ticket joiner) noexcept {
     if (joiner.who->is_fiber()) [[likely]] {
         auto& g = static_cast<fiber&>(*joiner.who);
@@ -193,11 +197,13 @@ void scheduler::wake_joiner(machine& m, ticket joiner) noexcept {
     unpark(joiner);
 }
 
-// [join.private] A fiber that stands in the lists of the caller's processor cannot begin before the caller's machine is
-// off this stack, or has left the runtime: so its word is written with a plain store, which costs nothing, where an
-// exchange takes as long as a switch. That is how it is for most: joined or detached right after they were started.
+// [join.private] A fiber in the lists of the caller's processor cannot begin before the caller's
+// machine has left this stack or the runtime. Therefore a plain store to its word is enough. It
+// costs nothing, while an exchange takes the time of a switch. Most fibers are joined or detached
+// in this way, right after their start.
 
-// [fork] A fiber that has stayed behind does not run in this process: for whoever holds its handle, it has ended.
+// [fork] A fiber of the parent process does not run in this process. To the owner of its handle it
+// has ended.
 void join(fiber*& held) noexcept {
     fiber& g = *held;
     if (!g.is_from_parent()) [[likely]] {
@@ -214,7 +220,7 @@ void join(fiber*& held) noexcept {
     std::atomic<std::uintptr_t>& word = g.join.word;
     auto const mine = reinterpret_cast<std::uintptr_t>(&me);
     machine* const m = current_machine();
-    if (m != nullptr && observer_of_waits == nullptr) [[likely]] { // park tells that one
+    if (m != nullptr && observer_of_waits == nullptr) [[likely]] { // rt::park, below, tells an observer
         m->enter();
         if (m->p != nullptr && m->p->holds(g)) [[likely]] {
             word.store(mine, std::memory_order_relaxed); // [join.private]
@@ -224,15 +230,17 @@ void join(fiber*& held) noexcept {
         m->leave();
     }
     rt::park(wait_reason::join, &g, [&word, mine, key = me.key] {
-        // [join.wait] release: complete reads *me. An exchange takes half as long as a compare-exchange. If it is
-        // too late for complete to see *me, the word is put right, or will be by complete, which stores `done`
-        // last. If not, word and me may be gone.
+        // [join.wait] release: complete() reads *me. An exchange takes less time than a
+        // compare-exchange.
+        //   before == unjoined    complete() will see *me. word and me may be destroyed here
+        //   before == finishing   complete() does not see *me, and stores `done` last
+        //   before == done        complete() has not seen *me; `done` is restored here
         ticket const joiner = key;
         auto const before = word.exchange(mine, std::memory_order_acq_rel);
         if (before == join_state::unjoined)
             return;
         if (before == join_state::done)
-            word.store(before, std::memory_order_relaxed); // nobody else looks at it any more
+            word.store(before, std::memory_order_relaxed); // relaxed: no other thread reads it any more
         unpark(joiner);
     });
 }
@@ -245,7 +253,8 @@ void join(fiber*& held) noexcept {
         recycle_when_done(g);
 }
 
-// True: done.
+// Detaches g by a plain store, and returns true, if [join.private] holds. Otherwise returns false
+// and does nothing.
 bool scheduler::detach_private(fiber& g) noexcept {
     machine* const m = current_machine();
     if (m == nullptr)
@@ -264,7 +273,8 @@ bool join_until(fiber& g, clock::time_point deadline) noexcept {
     join_state::joiner me{self().open_wait()};
     auto const mine = reinterpret_cast<std::uintptr_t>(&me) | join_state::timed;
     auto expected = join_state::unjoined;
-    // Before it parks: the ticket is a contested one, so a wake may come at any time.
+    // The word is set before the caller parks. The ticket is contested, so a wake-up may come at
+    // any time.
     if (word.compare_exchange_strong(expected, mine, std::memory_order_release,
                                      std::memory_order_relaxed)) { // [join.wait]
         auto const end = park_until(me.key, deadline, wait_reason::join, &g, [] {});
@@ -272,7 +282,7 @@ bool join_until(fiber& g, clock::time_point deadline) noexcept {
         if (end == wait_end::timed_out &&
             word.compare_exchange_strong(expected, join_state::unjoined, std::memory_order_relaxed))
             return false;
-        // Otherwise the fiber has found *me, and looks at it until it says `done`.
+        // Otherwise the ending fiber has found *me, and may read it until it stores `done`.
     }
     recycle_when_done(g);
     return true;
@@ -281,7 +291,8 @@ bool join_until(fiber& g, clock::time_point deadline) noexcept {
 bool join_if_ended(fiber& g) noexcept {
     if (g.is_from_parent()) [[unlikely]]
         return true;
-    // relaxed: recycle_when_done looks again. Nobody but its end changes the word of a fiber that is held
+    // relaxed: recycle_when_done() reads the word again. While a handle is held, only the fiber's
+    // end changes the word.
     if (g.join.word.load(std::memory_order_relaxed) == join_state::unjoined)
         return false;
     recycle_when_done(g);
@@ -294,7 +305,7 @@ void detach(fiber& g) noexcept {
     if (scheduler::detach_private(g)) [[likely]]
         return;
     auto expected = join_state::unjoined;
-    // [join.detach] release: what the handle's owner did before happens before the record's next use
+    // [join.detach] release: what the handle's owner has done happens before the record's next use
     if (g.join.word.compare_exchange_strong(expected, join_state::detached, std::memory_order_release,
                                             std::memory_order_relaxed))
         return;
@@ -306,15 +317,16 @@ void detach(fiber& g) noexcept {
 namespace fiber::detail {
 namespace {
 
-// The runtime that a free go() means.
+// Returns the scheduler that go() without a runtime uses.
 rt::scheduler& here() {
     if (rt::machine const* const m = rt::current_machine())
         return m->scheduler;
     return rt::global_scheduler();
 }
 
-// The closure of a fiber that begins with other control modes than the default ones. The record has no room for them: it has
-// this one's address in place of the closure.
+// closure_with_modes is the closure of a fiber that begins with control modes other than the
+// default ones. The record has no space for the modes, so it holds the address of this object in
+// place of the closure.
 struct closure_with_modes {
     explicit closure_with_modes(arch::control_modes const& m) noexcept : modes(m) {}
 
@@ -365,11 +377,11 @@ spawn::spawn(like_a_thread, attributes const& how) {
 void spawn::abandon(rt::fiber& g, void* storage) noexcept {
     if (storage != g.closure)
         delete &closure_with_modes::at(storage);
-    if (!g.is_from_parent()) // [fork] while the closure was made
+    if (!g.is_from_parent()) // [fork] a fork may have come while the closure was made
         g.scheduler->abandon(g);
 }
 
-// Not inlined, by link-time optimisation either: its caller is what it notes.
+// noinline, also at link-time optimisation, because it records the address of its caller.
 [[gnu::noinline]] rt::fiber* spawn::start(rt::fiber& g, closure_entry entry, void* storage) noexcept {
     if (storage != g.closure) [[unlikely]] {
         auto& with_modes = closure_with_modes::at(storage);
@@ -378,7 +390,7 @@ void spawn::abandon(rt::fiber& g, void* storage) noexcept {
     }
     g.entry = entry;
     g.started_at = __builtin_return_address(0);
-    if (!g.is_from_parent()) [[likely]] // [fork] while the closure was made
+    if (!g.is_from_parent()) [[likely]] // [fork] a fork may have come while the closure was made
         g.scheduler->start(g);
     return &g;
 }
