@@ -131,8 +131,8 @@ void scheduler::push_batch(machine& m, fiber_list&& share) noexcept {
 }
 
 // Moves half of the waiting fibers to the global queue, which searching machines check first. Moves
-// none if the global queue has fibers already: a searching machine takes about a microsecond to
-// come, and many more would be moved until then.
+// none if the global queue has fibers already: until a searching machine takes them, many more
+// would be moved.
 void scheduler::share_half(machine& m) noexcept {
     m.p->clear_share_request();
     if (m.p->queued() == 0)

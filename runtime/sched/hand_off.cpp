@@ -30,7 +30,7 @@ void machine::enter_slow() noexcept {
         futex_wake_one(acknowledged_);
         scheduler.revocation_lock_.lock(); // waits for the taker
         scheduler.revocation_lock_.unlock();
-        inside_.store(true, std::memory_order_relaxed); // the fence orders it
+        inside_.store(true, std::memory_order_relaxed); // relaxed: the fence orders it
         light_fence();                                  // [lease]
     }
 }

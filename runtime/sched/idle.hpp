@@ -32,7 +32,7 @@
 //   still in a store buffer, both sides may miss each other: S4 misses g, and P3 misses the idle
 //   machine. This gap is closed in two ways:
 //   - The publisher's processor has a machine that is awake. sysmon sleeps only while all machines
-//     are idle. At its next round sysmon checks that processor, and wakes an idle machine if g is
+//     are idle. After its next nap sysmon checks that processor, and wakes an idle machine if g is
 //     still there or in the global queue.
 //   - The last machine to enlist misses nothing. All other machines that hold a processor have
 //     enlisted before, by read-modify-writes of the word that it has just changed. What they
@@ -89,7 +89,7 @@ class processor;
 
 class alignas(cache_line) idle_machines {
 public:
-    // Adds a machine to the idle list: S1. The machine calls it itself, or the caller that gives it
+    // Adds a machine to the idle list: S1. Called by the machine itself, or by a thread that gives it
     // a processor without work.
     void enlist(machine&) noexcept;
     // Takes the machine off the idle list, because its sleep is called off or its deadline has
@@ -97,7 +97,7 @@ public:
     // wake() follows, sooner or later.
     [[nodiscard]] bool withdraw(machine&) noexcept;
     // Takes m off the idle list if m is there with processor `of`, and returns true; m keeps the
-    // processor. Another thread calls it: m sleeps until the caller wakes m or puts m on a list.
+    // processor. Called by another thread: m sleeps until the caller wakes m or puts m on a list.
     [[nodiscard]] bool withdraw(machine& m, processor const& of) noexcept;
 
     // Wakes one machine if a machine is idle and none is searching: P3 to P5.
@@ -120,7 +120,8 @@ public:
     //   null if none is idle.
     [[nodiscard]] processor* take_idle_processor() noexcept;
 
-    // Spares are machines without a processor. A spare that is taken sleeps until the caller wakes it.
+    // Add or take a spare, a machine without a processor. take_spare() returns null if there is none.
+    // A spare that is taken sleeps until the caller wakes it.
     void add_spare(machine&) noexcept;
     [[nodiscard]] machine* take_spare() noexcept;
 

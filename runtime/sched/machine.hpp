@@ -75,7 +75,7 @@ struct alignas(cache_line) machine {
     [[nodiscard]] bool inside() const noexcept { return inside_.load(std::memory_order_acquire); } // [lease]
     void enter() noexcept {
         FIBER_ASSERT(!inside());
-        inside_.store(true, std::memory_order_relaxed); // the fence orders it
+        inside_.store(true, std::memory_order_relaxed); // relaxed: the fence orders it
         compiler_fence();                               // [lease] M2: a light fence, unless a flag is set
         if (entry_flags_.load(std::memory_order_acquire) != 0)
             [[unlikely]] // [lease] acquire: the machine sees what the last taker did

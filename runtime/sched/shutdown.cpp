@@ -54,11 +54,9 @@ scheduler::~scheduler() {
               "from outside");
     agent& me = self();
     rt::park(wait_reason::none, this, [this, &me] {
-        scheduler& s = *this; // the closure is gone once the closer has been woken
-        s.visitors_.fetch_add(
-            1,
-            std::
-                memory_order_relaxed); // relaxed: the store of closer_ orders it, and none can end the wait before
+        scheduler& s = *this; // the closure is destroyed once the closer has been woken
+        // relaxed: the store of closer_ orders it, and before that store no thread waits for visitors_.
+        s.visitors_.fetch_add(1, std::memory_order_relaxed);
         s.closer_.store(&me, std::memory_order_release);   // [close]
         s.closing_.store(true, std::memory_order_relaxed); // relaxed: the fence orders it
         full_fence();                                      // [close]
