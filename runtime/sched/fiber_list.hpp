@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// fiber_list.hpp: runnable fibers in a row, first in, first out, linked through the fibers themselves: it has
-// no limit and needs no memory.
-//   invariant  size() fibers from first_ to last_ by link; nothing else holds them
-//   callers    the owner: a processor's machine, or the holder of a lock. size, empty: any; a guess
+// fiber_list.hpp: a first-in, first-out queue of runnable fibers. The fibers themselves hold the links, so
+// the queue has no size limit and allocates no memory.
+//   invariant  size() fibers are linked by `next` from first_ to last_; no other queue holds them
+//   callers    the owner: a processor's machine, or the holder of a lock.
+//              size() and empty() may be called from any thread; the result is then a guess
 #pragma once
 
 #include "runtime/base/assert.hpp"
@@ -22,7 +23,7 @@ class fiber_list {
 public:
     fiber_list() = default;
     explicit fiber_list(fiber& alone) noexcept { push(alone); }
-    // So many, linked; the last one's link is null.
+    // Takes over n fibers that are linked from first to last. last.next must be null.
     fiber_list(fiber& first, fiber& last, std::size_t n) noexcept : first_(&first), last_(&last), size_(n) {}
     fiber_list(fiber_list&& other) noexcept : first_(other.first_), last_(other.last_), size_(other.size()) {
         other.clear();
@@ -31,7 +32,7 @@ public:
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] bool empty() const noexcept { return size() == 0; }
 
-    // Whether those that come to be here will mostly have left the caches: then pop and rotate fetch them ahead.
+    // Sets whether most fibers will have left the caches when they come out. If so, pop and rotate prefetch.
     void set_cold(bool cold) noexcept { cold_ = cold; }
     [[nodiscard]] bool is_cold() const noexcept { return cold_; }
 
@@ -48,8 +49,10 @@ public:
         list.clear();
     }
 
-    // A few whose time has come: their records are in the cache, and what they run on gets there now. Where it would have
-    // left it before their turn, they come first; and then at least as many of the others before it can happen again.
+    // Enqueues fibers of expired timers, and prefetches their stacks. Their records are in the cache.
+    // In a long cold queue the fibers go to the front, or the prefetched lines would be evicted before the
+    // fibers' turn. After such a batch of n, the next one may go to the front only after 2n pops. At least
+    // n of these pops take other fibers, which keeps the queue fair. perf/run --rivals, sleepers
     void push_expired(fiber_list&& list) noexcept {
         if (cold_ && !list.empty()) [[unlikely]] {
             list.prefetch_stacks(list.size());
@@ -67,7 +70,8 @@ public:
         push(std::move(list));
     }
 
-    // Those of another processor: however few, they are not in this one's cache.
+    // Enqueues fibers of another processor. This processor's cache does not have them, so pop() prefetches
+    // even if the queue is short.
     void push_remote(fiber_list&& list) noexcept {
         if (empty())
             fetched_ = 0;
@@ -90,12 +94,13 @@ public:
     }
 
     [[nodiscard]] bool needs_prefetch() const noexcept { return cold_ && (is_long() || remote_ != 0); }
-    [[nodiscard]] fiber* first() const noexcept { return first_; } // null: none
-    // push(g) and pop(), of a list that is not empty; but fetches nothing ahead unless it is told to.
+    [[nodiscard]] fiber* first() const noexcept { return first_; } // null if the list is empty
+    // Moves g to the end and removes first(), as push(g) and pop() do. The list must not be empty. Prefetches
+    // only if `fetch`.
     void rotate(fiber& g, bool fetch) noexcept {
         fiber* const first = first_;
         g.next = nullptr;
-        if (first == last_) { // as below, but without waiting for what has just been written: a yield of two
+        if (first == last_) { // as below, but does not load the link that was just stored: a yield of two
             first_ = &g;
         } else {
             last_->next = &g;
@@ -108,7 +113,7 @@ public:
         }
     }
 
-    // The first n, or all if there are fewer.
+    // Removes and returns the first n fibers, or all if there are fewer.
     [[nodiscard]] fiber_list pop(std::size_t n) noexcept {
         if (n >= size())
             return std::move(*this);
@@ -125,7 +130,7 @@ public:
         return taken;
     }
 
-    // The last n, or all if there are fewer. Walks over the others.
+    // Removes and returns the last n fibers, or all if there are fewer. Walks over all the others.
     [[nodiscard]] fiber_list pop_back(std::size_t n) noexcept {
         fiber_list front = pop(size() - std::min(n, size()));
         fiber_list back = std::move(*this);
@@ -137,7 +142,7 @@ private:
     static constexpr std::size_t max_warm = 64;
     static constexpr std::size_t fetched_at_once = 16;
 
-    // What was in the cache when it was put in has left it when it comes out.
+    // Returns true if a fiber that is enqueued at the end will have left the cache when it comes out.
     [[nodiscard]] bool is_long() const noexcept { return size() > max_warm; }
 
     void note_popped() noexcept {
@@ -147,15 +152,16 @@ private:
             --remote_;
     }
 
-    // While g has not run yet: spawn_batch.hpp.
+    // Prefetches the record that a fresh g names in `what`: spawn_batch.hpp.
     static void prefetch_later(fiber const& g) noexcept {
         if (auto const* const later = static_cast<fiber const*>(static_cast<void const*>(g.what)))
             later->prefetch_all();
     }
 
-    // Among very many fibers each cache line of a record or a stack is a miss, and each stack an address not yet translated,
-    // which takes longest. So what the next ones will touch is fetched for many of them at a time: the processor can have
-    // several translations under way, if they follow each other closely.
+    // Prefetches for the next fibers if needed. Among very many fibers each line of a record or a stack is a
+    // cache miss, and each stack also a TLB miss, which takes longest. The lines are prefetched for many
+    // fibers at a time, since a CPU serves several TLB misses at once if they follow each other closely.
+    // perf/run --curve, yield
     void prefetch_if_cold() noexcept {
         if (!needs_prefetch()) [[likely]]
             return;
@@ -166,12 +172,13 @@ private:
         --fetched_;
     }
     void prefetch_next() const noexcept {
-        asm volatile(""); // to compilers, fetching ahead is no effect that a call would have to be kept for
+        asm volatile(""); // or compilers drop calls: to them a prefetch is no effect
         fiber const* g = prefetch_stacks(fetched_at_once);
         for (std::size_t i = 0; i < fetched_at_once && g != nullptr; ++i, g = g->next)
             g->prefetch();
     }
-    // Of the first n, or all, whose records are in the cache. Returns the one after them.
+    // Prefetches the stacks of the first n fibers, or of all if there are fewer. Their records must be in the
+    // cache. Returns the fiber after the last of them, or null.
     fiber const* prefetch_stacks(std::size_t n) const noexcept {
         fiber const* end = first_;
         for (; n > 0 && end != nullptr; --n, end = end->next)
@@ -181,14 +188,15 @@ private:
                 prefetch_frames(*s);
         return end;
     }
-    // Those that most fibers will return through: in ten cache lines there is room for a wait with a deadline.
+    // Prefetches the frames through which most fibers will return. Ten cache lines hold the frames of a
+    // wait with a deadline.
     static void prefetch_frames(stack const& s) noexcept {
         constexpr std::size_t max_bytes = 10 * cache_line;
         auto const* const end = reinterpret_cast<std::byte const*>(&s);
         auto const* const sp = static_cast<std::byte const*>(s.context.sp);
         for (std::size_t i = 0; i < max_bytes && sp + i < end; i += cache_line)
             __builtin_prefetch(sp + i);
-        if (s.guard == guard_kind::canary) // looked at when the fiber ends
+        if (s.guard == guard_kind::canary) // the canary is checked when the fiber ends
             __builtin_prefetch(s.bottom());
     }
 
@@ -209,9 +217,9 @@ private:
     fiber* first_ = nullptr;
     fiber* last_ = nullptr;
     relaxed<std::size_t> size_{0};
-    std::size_t remote_ = 0;      // at most so many at the front have come from another processor
-    std::size_t fetched_ = 0;     // so many at the front, more or less
-    std::size_t others_turn_ = 0; // after so many have been taken out
+    std::size_t remote_ = 0;      // all fibers of another processor are among this many at the front
+    std::size_t fetched_ = 0;     // roughly how many fibers at the front have been prefetched
+    std::size_t others_turn_ = 0; // pops until push_expired() may use the front again
     bool cold_ = false;
 };
 

@@ -11,15 +11,15 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Short beside the 2 ms that a fiber may have to wait behind some chains.
+// The longest run. It is short compared with the 2 ms that a fiber may have to wait behind a few chains.
 constexpr clock::duration max_run = 100us;
 constexpr clock::duration max_quick_run = 3us;
-// As long as a fiber may compute before others get its processor. A turn may have been longer than that because its thread had lost
-// its CPU.
+// The longest rest. It equals the time that a fiber may compute before others get its processor. A turn can
+// have been longer because its thread lost its CPU.
 constexpr clock::duration max_rest = 20ms;
 constexpr std::uint64_t quick_checks_a_clock = 8;
 
-// The end of a rest, to 64 ns, and a run in one word.
+// One word holds the end of a rest, to 64 ns, and a run.
 constexpr std::uintptr_t run_bits = 63;
 
 void note_turn(fiber& g, clock::time_point rest_ends, std::uint64_t run) noexcept {
@@ -37,7 +37,7 @@ bool is_resting(fiber const& g, clock::time_point now) noexcept {
            (noted(g) & ~run_bits) > static_cast<std::uintptr_t>(now.time_since_epoch().count());
 }
 
-// The first that does not rest; null: all do, and stand as before.
+// Dequeues the first fiber that does not rest. Returns null if all rest; then the queue's order is unchanged.
 fiber* pop_rested(fiber_list& queue, clock::time_point now) noexcept {
     for (auto n = queue.size(); n > 0; --n) {
         fiber& g = *queue.pop();
@@ -62,7 +62,7 @@ fiber& time_share::check(fiber& next, fiber_list& queue, std::uint64_t ticks,
     auto const elapsed = measure(ticks, now);
     bool const was_quick = quick_ && elapsed != elapsed.zero();
     auto const others = static_cast<clock::rep>(queue.size());
-    // The next look is about as far away: so the nearer one to the end of the rest.
+    // The next check is about `elapsed` away. Half of it rounds the end of the rest to the nearer check.
     fiber* const other = pop_rested(queue, now + elapsed / 2);
     if (other == nullptr) {
         began_ = was_quick && others == 0 ? unknown : now;
@@ -95,7 +95,8 @@ fiber* time_share::check(fiber& next, fiber_list& queue, std::uint64_t ticks) no
     return first;
 }
 
-// Returns how long the turn has been; zero if that is not known: others, too, may have run after its end was due.
+// Returns how long the turn has been. Returns zero if that is unknown: its begin was not measured, or the
+// check is late, and other fibers may have run since the check was due.
 clock::duration time_share::measure(std::uint64_t ticks, clock::time_point now) noexcept {
     if (began_ == unknown || ticks > next_check_)
         return {};

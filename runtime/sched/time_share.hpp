@@ -1,24 +1,28 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// time_share.hpp: how chains share a processor. A chain is a row of fibers that wake each other, one at a time. They run without
-// a way through the queue, so the queue alone would share the processor by chains' turns, however long these are.
+// time_share.hpp: how chains share a processor. A chain is a set of fibers that wake each other, one at a
+// time. Its fibers run without passing through the queue. The queue alone would share the processor by turns
+// of the chains, however long each turn is.
 //
-//   look   A chain is looked at after `run` switches: as many as take 100 µs, from 1 to 32.
-//   turn   From the moment at which the chain's fiber leaves the queue to the first look at which another fiber waits. Then the
-//          chain's runnable fiber goes to the end of the queue.
-//   rest   That fiber rests until each of the others that wait can have had as much time as the turn took; at most for 20 ms. A
-//          fiber at rest is passed over while another one waits that is not.
-//   quick  32 switches of the chain that was measured last took less than 3 µs. Then looks at fibers that do not rest measure
-//          nothing, but for two in nine: no turn takes less than 1 µs, so these chains share the time well enough.
+//   check  The clock is read after each `run` of a chain. A run is the number of switches that take 100 µs,
+//          but at least 1 and at most 32.
+//   turn   A turn begins when a fiber of the chain leaves the queue. It ends at the first check that finds
+//          another fiber waiting. Then the chain's runnable fiber goes to the end of the queue.
+//   rest   After its turn, that fiber rests until each other waiting fiber can have run for the time that the
+//          turn took, but at most for 20 ms. A resting fiber is passed over while another one waits that does
+//          not rest.
+//   quick  In the chain that was measured last, 32 switches took at most 3 µs. Then six of eight checks
+//          of fibers that do not rest read no clock. No turn takes less than 1 µs, so these chains share the
+//          time well enough.
 //
-// Two chains have as much time each, up to one run. No fiber waits for long because of a long turn. The cost is a few
-// looks at the clock in a thousand switches.
+// Two chains get the same time, to within one run. No fiber waits for long because of a long turn. The cost
+// is a few clock reads in a thousand switches.
 //
-// The turn of a fiber that has not had one begins without a look at the clock. It ends without a rest. Its run is the least of
-// the runs of late.
-// A fiber whose turn was measured has `why` == turn, and in `what` the end of its rest and its run. A fiber that parks overwrites
-// both.
+// The first turn of a fiber begins without a clock read, and ends without a rest. Its run is the smallest
+// recent run.
+// After a measured turn, the fiber's `why` is `turn`, and its `what` holds the end of its rest and its run.
+// A fiber that parks overwrites both.
 #pragma once
 
 #include "runtime/base/clock.hpp"
@@ -31,31 +35,32 @@ namespace fiber::rt {
 
 class time_share {
 public:
-    // Returns true if g may rest: then take() must take it out of the queue.
+    // Returns true if g may be resting. Then take() must dequeue it, not pop().
     [[nodiscard]] static bool was_measured(fiber const& g) noexcept { return g.why == wait_reason::turn; }
 
-    // Returns true if a look is due, at so many ticks.
+    // Returns true if a check is due when the processor has made `ticks` switches.
     [[nodiscard]] bool is_due(std::uint64_t ticks) const noexcept { return ticks >= next_check_; }
 
-    // The turn begins of a fiber that was not measured.
+    // Begins the turn of a fiber that was not measured.
     void begin(std::uint64_t ticks) noexcept {
         run_ = first_run_;
         began_ = unknown;
         next_check_ = ticks + first_run_;
     }
-    // Takes the first fiber of a queue that is not empty; or, if it rests, the first that does not. Its turn begins.
+    // Dequeues the first fiber that does not rest, or the first fiber if all rest, and begins its turn. The
+    // queue must not be empty.
     [[nodiscard]] fiber& take(fiber_list& queue, std::uint64_t ticks, clock::time_point now) noexcept;
 
-    // A look, before `next` of the running chain. Returns the fiber that is to run: `next`; or, if the turn is over, one of the
-    // queue, and then `next` is in the queue.
+    // Checks the running chain, of which `next` is the next fiber. Returns the fiber to run: `next`, or, if
+    // the turn is over, a fiber of the queue. In the second case `next` has been enqueued.
     [[nodiscard]] fiber& check(fiber& next, fiber_list& queue, std::uint64_t ticks,
                                clock::time_point now) noexcept;
-    // The same without the clock, if that will do; null: it will not.
+    // Does the same without reading the clock. Returns null, and changes nothing, if the clock is needed.
     [[nodiscard]] fiber* check(fiber& next, fiber_list& queue, std::uint64_t ticks) noexcept;
 
 private:
-    static constexpr std::uint64_t max_switches = 32;    // a run
-    static constexpr std::uint64_t first_run_of_all = 8; // at 100 µs a switch less than a millisecond
+    static constexpr std::uint64_t max_switches = 32;    // in a run
+    static constexpr std::uint64_t first_run_of_all = 8; // less than 1 ms if a switch takes 100 µs
     static constexpr clock::time_point unknown{};
 
     [[nodiscard]] clock::duration measure(std::uint64_t ticks, clock::time_point now) noexcept;
@@ -63,8 +68,8 @@ private:
 
     std::uint64_t next_check_ = first_run_of_all; // a tick
     std::uint64_t run_ = first_run_of_all;
-    std::uint64_t first_run_ = first_run_of_all; // of a fiber that was not measured
-    clock::time_point began_ = unknown;          // the turn, or the time since the last look
+    std::uint64_t first_run_ = first_run_of_all; // the run of a fiber that was not measured
+    clock::time_point began_ = unknown;          // when the turn began, or the last check that did not end it
     bool quick_ = false;
 };
 
