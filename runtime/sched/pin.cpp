@@ -1,28 +1,34 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// pin.cpp: a fiber that stays on its OS thread, and has it for itself (Go's LockOSThread).
+// pin.cpp: pins a fiber to its OS thread, which then runs no other fiber (Go's LockOSThread).
 //
-// [pin] A pinned machine has a stand-in, asleep and on no list, to which its processor goes while the fiber waits.
-//   Whoever finds the fiber in a queue sends his own processor, and is the stand-in from then on. So no machine
-//   has to be had when there may be none.
-//   A lazy pin has no stand-in before its fiber first waits. If none can be had then, the pinned machine keeps its
-//   processor, and the finder keeps its own.
+// [pin] A pinned machine has a stand-in, which sleeps and is on no list. While the pinned fiber waits, the
+//   stand-in has the pinned machine's processor.
+//   A machine that takes the fiber out of a queue is the finder. It sends its own processor to the pinned
+//   machine, and becomes the new stand-in. The exchange needs no new machine, since none may be available.
+//   A lazy pin has no stand-in until its fiber first waits. If none is available then, the pinned machine
+//   keeps its processor, and the finder keeps its own.
 //
 //     pinned machine                                  finder, with a processor and the fiber
 //   1 gives its processor to the stand-in           1 sent_by = itself
 //   2 sleeps until wake()                           2 wake(), once for each time that the fiber is runnable
 //   3 takes sent_by's processor, runs the fiber     3 sleeps until wake()
 //
-//   Right may come before left.1: the fiber can be woken as soon as it is off its stack. So right touches nothing
-//   that left.1 uses.
+//   Right may come before left.1: the fiber can be woken once it is off its stack. Therefore right touches
+//   nothing that left.1 uses.
 //
-// [pin.discard] A machine whose OS thread is discarded gives its processor to the stand-in, as in left.1, and comes to its
-//   scheduler context without one, where it ends. Its fiber goes there by way of the global queue, which is why this is done
-//   while it still runs: a runtime does not stop before its last fiber has ended, so the stand-in is seen to before that.
-//   The thread is detached, and leaves its machine to the next thread that is made. Whether it detaches itself or is joined by
-//   stop() is settled under `vacating_`: either stop() has taken its handle first, or finds none, and the thread touches
-//   nothing of the runtime any more once it has let go of that lock.
+// [pin.discard] How a machine ends when its OS thread is discarded:
+//   1 The machine gives its processor to the stand-in, as in left.1.
+//   2 Its fiber goes to the global queue.
+//   3 The machine switches to its scheduler context without a processor, and ends there.
+//   1 comes while the fiber still runs. A runtime does not stop before its last fiber has ended, so the
+//   stand-in has its processor, or is on the list of spares, before the runtime stops.
+//   The thread is detached, and leaves its machine to the next thread that is made. `vacating_` decides
+//   whether the thread detaches itself or stop() joins it:
+//     stop() locks first    it takes the thread's handle, and joins the thread
+//     the thread is first   it detaches itself; stop() finds no handle, and joins nothing.
+//                           After it unlocks, the thread touches nothing of the runtime
 
 #include "runtime/sched/scheduler.hpp"
 
@@ -45,7 +51,7 @@ void scheduler::pin_lazily(machine& m) noexcept {
 
 void scheduler::unpin(machine& m) noexcept {
     std::exchange(m.pinned, nullptr)->pinned = false;
-    if (m.stand_in != nullptr) // else a lazy pin, whose fiber has not waited
+    if (m.stand_in != nullptr) // null if the pin is lazy and its fiber has not waited
         idle_.add_spare(*std::exchange(m.stand_in, nullptr));
 }
 
@@ -54,20 +60,20 @@ void scheduler::end_pin(machine& m) noexcept {
         return;
     m.enter();
     if (m.discarded) {
-        m.scheduler.discard(m); // m is left behind
+        m.scheduler.discard(m); // the fiber goes on with another machine
     } else {
         m.scheduler.unpin(m);
         m.leave();
     }
 }
 
-// [pin.discard] Inside before; after, the machine that the fiber goes on with is not.
+// [pin.discard] m must be inside the runtime. The fiber returns on another machine, which is not inside.
 void scheduler::discard(machine& m) noexcept {
-    FIBER_ASSERT(m.stand_in != nullptr); // a thread_pin has seen to that
+    FIBER_ASSERT(m.stand_in != nullptr); // ensured by thread_pin
     fiber& g = *m.running;
     std::exchange(m.pinned, nullptr)->pinned = false;
     machine& stand_in = *std::exchange(m.stand_in, nullptr);
-    machines_made_.fetch_sub(1, std::memory_order_relaxed); // at once: the fiber may want to pin the next one
+    machines_made_.fetch_sub(1, std::memory_order_relaxed); // before m ends: the fiber may pin again
     if (m.p != nullptr) {
         give(*std::exchange(m.p, nullptr), stand_in);
         handoffs_.fetch_add(1, std::memory_order_relaxed); // a statistic
@@ -77,7 +83,7 @@ void scheduler::discard(machine& m) noexcept {
     }
     end_computation(m);
     yield_slow(m, g);
-    current_machine()->leave(); // another one
+    current_machine()->leave(); // not m
 }
 
 machine* scheduler::take_vacant() noexcept {
@@ -93,13 +99,13 @@ void scheduler::add_vacant(machine& m) noexcept {
     m.next_listed = std::exchange(first_vacant_, &m);
 }
 
-// [pin.discard] By stop().
+// [pin.discard] Called by stop().
 os_thread scheduler::take_thread(machine& m) noexcept {
     std::lock_guard const hold(vacating_);
     return std::move(m.os_thread);
 }
 
-// [pin.discard] By the discarded thread, at its end. m may be another thread's machine afterwards.
+// [pin.discard] Called by the discarded thread at its end. Afterwards m may be another thread's machine.
 void scheduler::vacate(machine& m) noexcept {
     std::lock_guard const hold(vacating_);
     m.os_thread.detach();
@@ -108,12 +114,12 @@ void scheduler::vacate(machine& m) noexcept {
     m.next_listed = std::exchange(first_vacant_, &m);
 }
 
-// Returns the pinned fiber, when it is runnable, and with a processor.
+// Sleeps until the pinned fiber is runnable. Returns that fiber; m has a processor then.
 fiber* scheduler::wait_for_pinned(machine& m) noexcept {
     if (m.searching)
         stop_searching(m);
     if (m.p != nullptr) {
-        if (m.deferred != nullptr) // found on the way here, for another pinned machine
+        if (m.deferred != nullptr) // a fiber of another pinned machine, found before this call
             m.p->push_back(*std::exchange(m.deferred, nullptr));
         if (m.stand_in == nullptr && !find_stand_in(m))
             return m.pinned;
@@ -129,12 +135,13 @@ fiber* scheduler::wait_for_pinned(machine& m) noexcept {
     if (m.stand_in == nullptr)
         m.stand_in = &finder;
     else
-        idle_.add_spare(finder); // its processor had been retaken, so the stand-in was not needed
+        idle_.add_spare(finder); // m's processor was retaken before, so the stand-in is still here
     return m.pinned;
 }
 
-// For a lazy pin. False: there was none before the pinned fiber became runnable, and m has kept its processor. Meanwhile the
-// other fibers of that go to other processors, or wait, as they do for one that blocks when there can be no more machines.
+// Gives m a stand-in, for a lazy pin. Returns false if the pinned fiber became runnable before a stand-in was
+// available; then m has kept its processor. While m looks for a stand-in, its processor's other fibers
+// go to other processors. Or they wait, as behind a machine that blocks when no machine can be made.
 bool scheduler::find_stand_in(machine& m) noexcept {
     constexpr auto time_between_tries = std::chrono::milliseconds(1);
     while ((m.stand_in = spare_or_new()) == nullptr) {
@@ -147,7 +154,7 @@ bool scheduler::find_stand_in(machine& m) noexcept {
         if (g == m.pinned)
             return false;
         if (sleep_until(m, clock::now() + time_between_tries)) {
-            std::exchange(m.sent_by, nullptr)->wake(); // with the processor that it has
+            std::exchange(m.sent_by, nullptr)->wake(); // the finder keeps its processor
             return false;
         }
     }
@@ -156,9 +163,9 @@ bool scheduler::find_stand_in(machine& m) noexcept {
 
 void scheduler::send_to_pinned(machine& m, fiber& g) noexcept {
     machine& there = *g.stack->pinned_to;
-    there.sent_by = &m;                                // m.p goes with it, unless that machine has one
+    there.sent_by = &m;                                // `there` takes m.p, unless it has a processor
     handoffs_.fetch_add(1, std::memory_order_relaxed); // a statistic
-    there.wake();                                      // [pin] m belongs to that one now
+    there.wake();                                      // [pin] from here on, m belongs to `there`
     static_cast<void>(sleep_until(m, never));
 }
 
