@@ -10,7 +10,7 @@ namespace {
 
 std::uint8_t rank_of(timer const* t) noexcept { return t == nullptr ? std::uint8_t{0} : t->rank; }
 
-// Restores the invariant of t, whose children are in order. Returns true if its rank has changed.
+// Restores the invariant of t. Both children must satisfy it. Returns true if t's rank has changed.
 bool repair(timer& t) noexcept {
     if (rank_of(t.left) < rank_of(t.right))
         std::swap(t.left, t.right);
@@ -27,8 +27,8 @@ void leftist_heap::push(timer& t) noexcept {
     ++size_;
 }
 
-// Above t, each timer whose rank changes has the one below it as its right child afterwards: ranks grow by one on the way
-// up, and it ends after log2(n + 1) steps.
+// If the rank of a timer above t changes, the timer below it is its right child afterwards. Therefore ranks
+// grow by one from step to step, and the loop ends after at most log2(n + 1) steps.
 void leftist_heap::remove(timer& t) noexcept {
     timer* const parent = t.parent;
     timer* const rest = merged(t.left, t.right);
@@ -43,13 +43,14 @@ void leftist_heap::remove(timer& t) noexcept {
     --size_;
 }
 
-// Along the right sides of both, down and back. A loop, as the caller's stack may be short.
+// Merges along the right paths of both heaps, down and back up. It is a loop since the caller's stack may
+// be short.
 timer* leftist_heap::merged(timer* a, timer* b) noexcept {
     if (a != nullptr)
         a->parent = nullptr;
     if (b != nullptr)
         b->parent = nullptr;
-    timer* last = nullptr; // on the right side of what has been merged
+    timer* last = nullptr; // the end of the right path of the merged heap
     timer* root = nullptr;
     while (a != nullptr || b != nullptr) {
         if (a == nullptr || (b != nullptr && b->when < a->when))

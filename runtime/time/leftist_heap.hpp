@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// leftist_heap.hpp: timers linked through themselves, the earliest first. It needs no memory, and each operation takes
-// O(log n) steps at the worst, so that all may be done under a spinlock.
-//   invariant  no timer is due before its parent. The rank of a timer is the number of timers from it to the end, going
-//              right, and is 0 for none. The left child's rank is not below the right child's: so the way right is the
-//              shortest to an end, and no longer than log2(n + 1)
+// leftist_heap.hpp: a heap of timers by deadline, linked through the timers. It allocates no memory. Each
+// operation takes O(log n) steps in the worst case, so all may run under a spinlock.
+//   invariant  No timer is due before its parent. A timer's rank is the number of timers on its right path,
+//              from the timer itself down to the end; null has rank 0. A left child's rank is at least the
+//              right child's. Therefore the right path is the shortest way to an end, with at most
+//              log2(n + 1) timers
 //   callers    the holder of a lock
 #pragma once
 
@@ -19,13 +20,14 @@ namespace fiber::rt {
 
 class timer_heap;
 
-// One wait's deadline, on the stack of the agent that waits.
+// The deadline of one wait, on the stack of the waiting agent.
 struct timer {
     clock::time_point when;
     ticket key;
-    timer_heap* home = nullptr; // where it was armed
-    std::uint32_t slot = 0;     // its number there, or `linked`
-    bool armed = false;         // linked, and in the leftist heap: all from here on is guarded by home's lock
+    timer_heap* home = nullptr; // the heap in which it was armed
+    std::uint32_t slot = 0;     // its slot in that heap, or `linked`
+    // home's lock guards the members from here on.
+    bool armed = false; // true while the timer is in home's leftist heap
     std::uint8_t rank = 0;
     timer* parent = nullptr;
     timer* left = nullptr;
@@ -42,12 +44,12 @@ public:
 
     [[nodiscard]] bool empty() const noexcept { return root_ == nullptr; }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
-    // The earliest; null if it is empty.
+    // Returns the earliest timer, or null if the heap is empty.
     [[nodiscard]] timer* first() const noexcept { return root_; }
     [[nodiscard]] clock::time_point earliest() const noexcept { return empty() ? never : root_->when; }
 
     void push(timer&) noexcept;
-    // One that is here.
+    // Removes a timer, which must be in this heap.
     void remove(timer&) noexcept;
 
 private:

@@ -16,7 +16,7 @@ void timer_buckets::make_room(std::size_t timers) noexcept {
     if (chunks_ == nullptr)
         return;
     while (chunk_count_ * timers_a_chunk < timers && chunk_count_ < max_chunks) {
-        // Blocks come to life when they are written. No lock: others look at those in use only.
+        // Blocks are uninitialised until they are written. No lock: others access only blocks in use.
         chunks_[chunk_count_].reset(new (std::nothrow) block[chunk_size]);
         if (chunks_[chunk_count_] == nullptr)
             return;
@@ -26,7 +26,7 @@ void timer_buckets::make_room(std::size_t timers) noexcept {
 
 namespace {
 
-// A position is a block and one of its timers, of which there are fewer than 16.
+// A position is the number of a block times 16, plus an index into its timers, which are fewer than 16.
 constexpr std::uint32_t positions_a_block = 16;
 
 } // namespace
@@ -81,7 +81,7 @@ void timer_buckets::drop_first_block(std::int64_t number) noexcept {
         first_ = first_after(number);
 }
 
-// Once around, from the one after it.
+// Searches the buckets once around, from the bucket after `number`.
 std::int64_t timer_buckets::first_after(std::int64_t number) const noexcept {
     auto const start = index_of(number + 1);
     auto word = in_use_[start / 64] & (~std::uint64_t{0} << start % 64);

@@ -13,7 +13,7 @@ namespace fiber::rt {
 void timer_heap::make_more_room() noexcept {
     if (in_slots() >= many)
         buckets_.make_room(std::max(in_slots(), capacity()));
-    // Only the owner adds timers, so size_ can only have shrunk by the time it arms.
+    // Only the owner adds timers. Between here and arm(), size_ can only shrink.
     if (in_slots() < capacity() || chunk_count_ == max_chunks) {
         room_ = in_slots() < many ? many : capacity();
         return;
@@ -22,11 +22,11 @@ void timer_heap::make_more_room() noexcept {
         chunks_.reset(new (std::nothrow) std::unique_ptr<chunk, free_chunk>[max_chunks]);
     if (chunks_ == nullptr)
         return;
-    // Entries and slots come to life when they are written.
+    // Entries and slots are uninitialised until they are written.
     void* const fresh = allocate_huge_page(chunk_count_ == 0 ? page_kind::small : page_kind::huge);
     if (fresh == nullptr)
         return;
-    // No lock: others look at entries below size_ only, and arm() publishes the chunk with the lock.
+    // No lock: others access only entries below size_, and arm() publishes the chunk by locking.
     chunks_[chunk_count_++].reset(static_cast<chunk*>(fresh));
 }
 
@@ -47,7 +47,8 @@ void timer_heap::arm(timer& t) noexcept {
     publish_earliest();
 }
 
-// Not the first one of all: so it is known when that is due, and not only in which bucket it stands.
+// Returns true if a timer may be put into a bucket. The earliest timer of all may not: its exact deadline
+// must be known, but a bucket tells only the eighth of a millisecond.
 bool timer_heap::may_wait_in_bucket(clock::time_point when) noexcept {
     if (heap_size_ == 0 || when < at(0).when)
         return false;
@@ -75,7 +76,7 @@ void timer_heap::disarm(timer& t) noexcept {
             return;
         home.unlink(t);
     } else {
-        if (home.slot_at(t.slot).key != t.key) // it has expired, and another may have the slot
+        if (home.slot_at(t.slot).key != t.key) // t has expired, and another timer may have the slot
             return;
         home.remove(t.slot);
     }
@@ -107,7 +108,8 @@ std::span<ticket> timer_heap::expire(clock::time_point now, std::span<ticket> ro
         room[due].prefetch_agent();
     }
     publish_earliest();
-    // Under the lock: the timer of a wait that is over has been disarmed, or will be, before its agent goes on.
+    // The lock must be held. An agent takes it to disarm its timer before it goes on after a wait. Therefore
+    // no agent of these tickets goes on before its ticket is claimed, or found to be claimed already.
     std::size_t won = 0;
     for (ticket const& key : room.first(due))
         if (agent::claim_by_deadline(key))
@@ -115,7 +117,7 @@ std::span<ticket> timer_heap::expire(clock::time_point now, std::span<ticket> ro
     return room.first(won);
 }
 
-// The buckets need no look: none of them is due before the first in the heap.
+// The buckets need no check: none of their timers is due before the first timer of the heap.
 bool timer_heap::linked_is_first() const noexcept {
     return !linked_.empty() && (heap_size_ == 0 || linked_.earliest() < at(0).when);
 }
@@ -133,7 +135,8 @@ void timer_heap::unlink(timer& t) noexcept {
     linked_size_.store(linked_.size(), std::memory_order_relaxed); // under the lock
 }
 
-// Some of the first bucket, if not all that stand there are due after the first in the heap.
+// Moves some timers of the first bucket to the heap, unless all of them are due after the heap's first timer.
+// Returns true if it moved some.
 bool timer_heap::fetch_from_bucket() noexcept {
     if (buckets_.empty() || (heap_size_ > 0 && at(0).when < buckets_.earliest())) [[likely]]
         return false;
@@ -145,7 +148,7 @@ bool timer_heap::fetch_from_bucket() noexcept {
     return true;
 }
 
-// There is one for each timer that there is room for.
+// Takes a free slot. There is one for each timer within capacity().
 std::uint32_t timer_heap::take_slot(timer const& t) noexcept {
     std::uint32_t const i = free_slot_ != none ? free_slot_ : slots_used_++;
     slot& s = slot_at(i);
@@ -195,7 +198,7 @@ void timer_heap::sift_up(std::size_t i, entry e) noexcept {
 
 namespace {
 
-// Without branches, since nobody could predict them.
+// Returns the index of the earliest of four entries. It has no branches, since a CPU could not predict them.
 template <class Entry>
 std::size_t earliest_of_four(Entry const* e) noexcept {
     std::size_t const left = e[1].when < e[0].when ? 1 : 0;
@@ -228,7 +231,8 @@ void timer_heap::sift_down(std::size_t i, entry e) noexcept {
     put(i, e);
 }
 
-// The upper levels are in the cache. Of the lower ones, the next is fetched before it is known which part is needed.
+// Prefetches the children of four siblings, before it is known which of them are needed. The upper levels
+// are in the cache.
 void timer_heap::prefetch_grandchildren(std::size_t first_child) noexcept {
     constexpr std::size_t cached = 1024;
     if (first_child < cached)

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// timer_heap.hpp: one processor's timers. Returns expired tickets, wakes nobody.
-//   invariant  a 4-ary heap by deadline; of very many timers, those that are not due soon stand in buckets instead, and none
-//              of these is due before all those in the heap. An armed timer knows its heap and its slot there, and the slot
-//              its position: so disarming is O(log n) and leaves nothing behind
+// timer_heap.hpp: the timers of one processor. It returns expired tickets, and wakes nobody.
+//   invariant  A 4-ary heap by deadline. If there are very many timers, those not due soon are in buckets
+//              instead. No timer in a bucket is due before all timers in the heap. An armed timer knows its
+//              heap and its slot there, and the slot knows its position. Therefore disarming takes O(log n)
+//              and leaves nothing behind
 //   callers    make_room, arm: the processor's owner. expire, disarm: any machine
-// A timer lies on the stack of the fiber that waits, which disarms it before it goes on, unless it has expired. All that
-// the heap needs stands in the slots, which lie close together: a stack that nobody has run on for a while is a cache
-// miss, and an address not yet translated, which takes as long as all the rest.
+// A timer lies on the stack of the waiting fiber. The fiber disarms it before it goes on, unless the timer
+// has expired. All that the heap needs is in the slots, which are close together. An access to a stack
+// that has not run for a while costs a cache miss and a TLB miss, which take longer than all the rest.
 #pragma once
 
 #include "runtime/base/clock.hpp"
@@ -30,29 +31,31 @@ namespace fiber::rt {
 
 class timer_heap {
 public:
-    // By the owner, before it arms one more: allocates if the heap is full.
+    // Allocates if the heap is full. The owner calls it before it arms one more timer.
     void make_room() noexcept {
         if (in_slots() >= room_) [[unlikely]]
             make_more_room();
     }
-    // Cannot fail: a timer for which there is no room is linked through itself.
+    // Arms a timer. Cannot fail: without room in the slots, the timer is linked through itself.
     void arm(timer&) noexcept;
-    // By a machine without a processor: the timer is linked. Returns true if it is the earliest now. Then a machine that
-    // sleeps until the earliest one has to look again. The timer may be gone by then.
+    // Arms a timer for a machine without a processor; the timer is linked. Returns true if it has become the
+    // earliest. Then a machine that sleeps until the earliest deadline has to check it again. When this
+    // returns, the timer may have been destroyed.
     [[nodiscard]] bool arm_from_elsewhere(timer&) noexcept;
-    // After this the timer may go: it is in no heap, and nobody looks at it.
+    // Disarms a timer. Afterwards the timer is in no heap, nobody accesses it, and it may be destroyed.
     static void disarm(timer&) noexcept;
 
-    // Takes out what is due, as much as there is room for, and claims each one's ticket. Those won, in order, for the
-    // caller to unpark. What has found no room is `earliest` now.
+    // Removes timers that are due, up to room.size(), and claims the ticket of each. Returns the tickets that
+    // were won, in order; the caller unparks them. A due timer beyond room.size() sets earliest().
     [[nodiscard]] std::span<ticket> expire(clock::time_point now, std::span<ticket> room) noexcept;
 
-    // The earliest deadline; `never` without timers. Relaxed: the owner knows its own, others get a guess.
+    // Returns the earliest deadline, or `never` without timers. Relaxed: the owner knows its own timers,
+    // others get a guess.
     [[nodiscard]] clock::time_point earliest() const noexcept {
         return clock::time_point(clock::duration(earliest_.load(std::memory_order_relaxed)));
     }
     [[nodiscard]] bool empty() const noexcept { return earliest() == never; }
-    // Any; a guess.
+    // Returns the number of timers. Any thread may call it; the result is a guess.
     [[nodiscard]] std::size_t size() const noexcept {
         return in_slots() + linked_size_.load(std::memory_order_relaxed);
     }
@@ -63,16 +66,17 @@ private:
         std::uint32_t slot;
     };
     struct alignas(cache_line / 2) slot {
-        ticket key; // no agent: free
+        ticket key; // has no agent if the slot is free
         clock::time_point when;
-        std::uint32_t
-            position; // in the heap; in a bucket: with in_bucket; of a free slot: the next free one, or none
+        // The timer's index in the heap; or its position in a bucket, with the bit in_bucket. In a free slot:
+        // the next free slot, or none.
+        std::uint32_t position;
     };
     static constexpr std::uint32_t in_bucket = std::uint32_t{1} << 31;
-    // In chunks, so that growing moves nothing and locks nobody out: up to 16 million timers.
+    // Chunks let the heap grow without moving an entry and without a lock, up to 16 million timers.
     static constexpr std::uint32_t arity = 4, chunk_size = timer_buckets::timers_a_chunk,
                                    max_chunks = timer_buckets::max_chunks, none = ~std::uint32_t{0};
-    // Fewer are in the cache, all of them.
+    // Fewer timers are all in the cache, and need no buckets. perf/run --rivals, sleepers
     static constexpr std::size_t many = 1024;
     struct chunk {
         alignas(cache_line) std::array<entry, chunk_size> entries;
@@ -82,7 +86,7 @@ private:
     struct free_chunk {
         void operator()(chunk* c) const noexcept { free_huge_page(c); }
     };
-    // The first ones stay empty, so that the children of one entry are in one cache line.
+    // The first entries are unused, so that all children of an entry are in one cache line.
     static constexpr std::size_t unused = arity - 1;
 
     void make_more_room() noexcept;
@@ -114,17 +118,18 @@ private:
     [[nodiscard]] bool linked_is_first() const noexcept;
     void publish_earliest() noexcept;
 
-    std::size_t room_ = 0;             // the owner's alone: for so many there is some, or none to be had
+    // Accessed by the owner alone: arm() needs no allocation below this number of timers, or none succeeds.
+    std::size_t room_ = 0;
     spinlock<lock_rank::timers> lock_; // guards the heap, the buckets and the linked timers
-    std::atomic<std::size_t> size_{0}; // of both: timers in slots
+    std::atomic<std::size_t> size_{0}; // timers in slots: in the heap and in buckets
     std::atomic<clock::rep> earliest_{never.time_since_epoch().count()};
     std::unique_ptr<std::unique_ptr<chunk, free_chunk>[]> chunks_;
-    std::size_t chunk_count_ = 0; // the owner's alone
+    std::size_t chunk_count_ = 0; // accessed by the owner alone
     std::size_t heap_size_ = 0;
     timer_buckets buckets_;
-    std::uint32_t free_slot_ = none; // the one that was given back last; linked by position
-    std::uint32_t slots_used_ = 0;   // those below have been taken at least once
-    leftist_heap linked_;            // those armed from elsewhere, or when there was no memory for a chunk
+    std::uint32_t free_slot_ = none; // the slot that was freed last; free slots are linked by position
+    std::uint32_t slots_used_ = 0;   // slots with lower numbers have been taken at least once
+    leftist_heap linked_;            // timers armed by arm_from_elsewhere, or for which no chunk had room
     std::atomic<std::size_t> linked_size_{0}; // for size()
 };
 
