@@ -49,7 +49,7 @@ enum class stack_source : std::uint8_t { usual, thread, depot };
 // How a fiber's end meets its joiner, in one word.
 //   value            means                                      left by
 //   unjoined         alive, its handle exists                   any transition to another value
-//   detached         alive, no handle                           finish: the fiber's machine recycles the record
+//   detached         alive, no handle                           finish: its machine recycles the record
 //   a joiner         alive, this waiter is parked in join       finish: as above, and wakes the joiner
 //   a timed joiner   alive, this waiter is parked in join_for   finish; or time-out: restores unjoined
 //   finishing        ended; the last writes are under way       done, a few instructions later

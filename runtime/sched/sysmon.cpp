@@ -21,20 +21,22 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// As in Go. Shorter costs CPU while there is nothing to see, longer lets those wait who have nothing to wait for.
+// Go has the same limits. A shorter nap costs CPU time while nothing happens. A longer one delays fibers that
+// wait without a reason.
 constexpr auto min_nap = 20us;
 constexpr auto max_nap = 10ms;
-// Beside an idle processor, which could do at once what sysmon finds.
+// The limit while a processor is idle, since an idle machine could do at once what sysmon finds.
 constexpr auto max_nap_beside_idle = 1ms;
-// While a fiber waits behind one that runs for longer than this at a time, beside an idle processor.
+// The limit while, beside an idle processor, a fiber waits behind one that runs for longer than this.
 constexpr auto nap_beside_backlog = 100us;
-constexpr int naps_before_longer = 50; // without anything found
-// Each is two switches, and so is waking it; but a machine that wakes has to wait for the latter.
+constexpr int naps_before_longer = 50; // naps that find nothing
+// Each idle nap costs two switches, and so does waking sysmon. But the machine that wakes sysmon has to wait.
 constexpr int idle_naps_before_sleep = 2;
 
 constexpr auto default_slice = 10ms;
 
-// The maker has the program's stderr.
+// Writes a line on the maker's thread, which has the program's stderr. sysmon has unshared its descriptors,
+// so it cannot write there.
 void write_by_maker(void* maker, char const* text, std::size_t length) noexcept {
     std::string_view line(text, length);
     static_cast<template_thread*>(maker)->call(
@@ -48,7 +50,7 @@ void write_by_maker(void* maker, char const* text, std::size_t length) noexcept 
 } // namespace
 
 void sysmon::start() {
-    samples_.reserve(scheduler::max_processors); // later there may be no memory for it
+    samples_.reserve(scheduler::max_processors); // later this could fail for want of memory
     thread_.start(main, this);
 }
 
@@ -62,7 +64,7 @@ void sysmon::stop() noexcept {
 //              1 state = asleep                    1 leave the idle list
 //              2 full fence                        2 full fence
 //              3 all machines idle: sleep          3 state is asleep: wake it
-//   One fence is first: either sysmon sees the machine awake, or the machine sees sysmon asleep.
+//   One of the fences is first: either sysmon sees the machine awake, or the machine sees sysmon asleep.
 void sysmon::machine_awake() noexcept {
     full_fence(); // [sysmon.sleep]
     std::uint32_t expected = asleep;
@@ -72,7 +74,7 @@ void sysmon::machine_awake() noexcept {
         futex_wake_one(state_);
 }
 
-// Or until there are stacks to be aged.
+// Sleeps until a machine wakes, or until stacks are to be aged.
 void sysmon::sleep_until_a_machine_wakes() noexcept {
     std::uint32_t expected = watching;
     if (!state_.compare_exchange_strong(expected, asleep, std::memory_order_seq_cst)) // stopping
@@ -91,7 +93,7 @@ void sysmon::sleep_until_a_machine_wakes() noexcept {
 //            1 state = long_nap                  1 enter the idle list
 //            2 full fence                        2 full fence
 //            3 no machine idle: nap              3 state is long_nap: end it
-//   One fence is first: either sysmon sees the machine idle, or the machine sees the long nap.
+//   One of the fences is first: either sysmon sees the machine idle, or the machine sees the long nap.
 void sysmon::nap(clock::duration time) noexcept {
     auto const until = std::min(clock::now() + time, next_due_);
     if (time <= max_nap_beside_idle) {
@@ -141,10 +143,10 @@ void sysmon::watch() {
             auto const since = clock::now();
             sleep_until_a_machine_wakes();
             auto const until = clock::now();
-            for (processor_sample& seen : samples_) // all were asleep, and are to be given a slice
+            for (processor_sample& seen : samples_) // all processors were idle; each starts a new slice
                 seen.is_moving(until);
             idle = 0;
-            if (until - since >= max_nap) { // else it counts as a nap: some sleep and wake all the time
+            if (until - since >= max_nap) { // a shorter sleep counts as a nap
                 quiet = 0;
                 time = min_nap;
             }
@@ -161,7 +163,7 @@ void sysmon::watch() {
     }
 }
 
-// True: there was something to do, and there may soon be more.
+// Checks all processors. Returns true if there was something to do; then there may soon be more.
 bool sysmon::check_all(clock::time_point now) {
     samples_.resize(of_.made_.load(std::memory_order_acquire)); // [made]
     bool found = false;
@@ -181,7 +183,7 @@ bool sysmon::check_all(clock::time_point now) {
 
 bool sysmon::check(processor& p, processor_sample& seen, clock::time_point now) {
     bool const overdue = p.timers.earliest() <= now;
-    if (overdue || of_.poller_.load(std::memory_order_relaxed) != nullptr) // relaxed: whether, not what
+    if (overdue || of_.poller_.load(std::memory_order_relaxed) != nullptr) // relaxed: only whether it is set
         p.poll_soon();
 
     if (auto const slice = p.slice(); slice != seen.slice || p.queued() == 0) {
@@ -192,7 +194,7 @@ bool sysmon::check(processor& p, processor_sample& seen, clock::time_point now) 
         seen.slice = p.slice();
     }
 
-    // It moves on, but has more than it can do, and did not say so: [idle.next].
+    // The processor makes switches, but falls behind, and has woken nobody for it: [idle.next].
     auto const before = std::exchange(seen.load, p.monitor.sample(now));
     if (p.monitor.falls_behind(before, p.queued(), now) && of_.idle_.count() > 0)
         of_.idle_.wake_one();
@@ -207,21 +209,21 @@ bool sysmon::check(processor& p, processor_sample& seen, clock::time_point now) 
     }
     if (auto const due = p.timers.earliest(); due > now && of_.idle_.count() > 0)
         next_due_ = std::min(next_due_, due);
-    // It may make no switch, but give some of what waits there to others: then it has more time.
+    // The fiber may make no switch, but give fibers away when others request a share: then it has more time.
     if (auto const given = p.shared_out.read(); given != std::exchange(seen.shared_out, given))
         seen.helped_since = now;
     auto const stuck_for = std::max(now - seen.helped_since, (now - seen.since) / 2);
     if (m->inside() && stuck_for < default_slice)
-        return false; // about to see for itself
+        return false; // inside the runtime, the machine will soon find the work itself
     bool const work_waits = p.waiting() != 0 || overdue || !of_.global_.empty() || of_.retired(p);
-    // From one that is inside they can take nothing.
+    // An idle machine can take nothing from a machine that is inside the runtime.
     if (work_waits && of_.idle_.count() > 0 && !of_.retired(p) && !m->inside()) {
         of_.idle_.wake_one();
         return true;
     }
     if (!work_waits && stuck_for < default_slice)
         return false;
-    // Twice in a row: a page fault, too, sleeps in the kernel for a moment.
+    // Retakes only after two such samples in a row: a page fault, too, sleeps in the kernel for a moment.
     bool const was_blocked = std::exchange(seen.blocked, is_blocked(m->thread_id));
     seen.stands_still &= seen.blocked;
     if (seen.blocked && !was_blocked)
@@ -235,9 +237,9 @@ bool sysmon::check(processor& p, processor_sample& seen, clock::time_point now) 
     return outcome == retaken::yes;
 }
 
-// How long a fiber may compute while others wait. It grows with the number of those that compute on without a
-// processor: they share the CPUs with the machines that have one, and it is no use to add more of them than get
-// done. So n of them take n²/2 slices to gather.
+// Returns how long a fiber may compute while others wait. Each machine that computes on after its processor
+// was retaken still competes for the CPUs. It therefore lengthens the slice: more such machines than the CPUs
+// can serve are of no use. n of them accumulate only after about n²/2 slices.
 clock::duration sysmon::slice() const noexcept {
     return default_slice * (1 + computing_.load(std::memory_order_relaxed) / of_.processors());
 }

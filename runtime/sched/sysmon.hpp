@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// sysmon.hpp: a thread beside the machines, which sees what no machine can: that a processor does not get on.
-//   what it sees on a processor, with work waiting       what it does
-//   more than it can do since the last look, others idle wakes an idle machine, which asks for some
-//   no switch since the last look, others idle           wakes an idle machine, which takes the work
+// sysmon.hpp: a thread beside the machines. It finds processors without progress, which no machine can see.
+//
+//   seen on a processor, with work waiting               what sysmon does
+//   it falls behind, and other processors are idle       wakes an idle machine, which requests a share
+//   no switch since the last check, others idle          wakes an idle machine, which takes the work
 //   … none idle, the machine is blocked in the kernel    retakes the processor: hand_off.cpp
-//   … none idle, it has computed for a slice             likewise; see slice() for how long that is
-//   the same slice for too long, others queued           ends it
-//   a timer overdue, or a poller                         has the machine look at its timers, and ask the poller
-// A processor whose machine is blocked for a slice with no work waiting is retaken too, so that it can be idle.
-// Where no processor can be retaken for want of machines, it allows more: standstill.hpp.
-// It also has the memory of stacks given back that have been idle for long: idle_stacks.cpp; and asks once a second how
-// many CPUs there are, unless somebody has said how many processors there shall be: processors.cpp.
-// It sleeps when all processors are idle, and no stack is.
+//   … none idle, the fiber has computed for a slice      retakes the processor; see slice() for the length
+//   the same slice for too long, others queued           ends the slice
+//   a timer overdue, or a poller                         makes the machine check its timers and the poller
+// A processor is also retaken if its machine has been blocked for a slice while no work waits. Then the
+// processor can be idle.
+// If no processor can be retaken because no machine is available, sysmon permits more machines:
+// standstill.hpp.
+// sysmon also returns the memory of stacks that have been idle for long: idle_stacks.cpp. Once a second it
+// checks the number of CPUs, unless the number of processors was set: processors.cpp.
+// It sleeps while all processors and no stacks are idle.
 #pragma once
 
 #include "runtime/base/clock.hpp"
@@ -34,25 +37,25 @@ class sysmon {
 public:
     explicit sysmon(scheduler& of) noexcept : of_(of), standstill_(of) {}
 
-    void start(); // throws as os_thread::start
+    void start(); // throws what os_thread::start throws
     void stop() noexcept;
 
-    // By a machine that has slept, or has got a processor that was idle.
+    // Wakes sysmon. Called by a machine that has slept, or has taken an idle processor.
     void machine_awake() noexcept;
-    // When a machine has become idle; the caller has passed a full fence since. It can do at once what sysmon finds: so sysmon ends
-    // a long nap.
+    // Ends a long nap of sysmon, since an idle machine can do at once what sysmon finds. Called when a
+    // machine has become idle. The caller must have passed a full fence since then.
     void machine_idle() noexcept;
-    // How many machines go on computing without the processor they had. Relaxed: a guess, for slice().
+    // Count the machines that compute on without their processor. Relaxed: the count is a guess, for slice().
     void computation_began() noexcept { computing_.fetch_add(1, std::memory_order_relaxed); }
     void computation_ended() noexcept { computing_.fetch_sub(1, std::memory_order_relaxed); }
 
 private:
-    // What a processor looked like, and since when.
+    // The state of a processor at the last check, and the times since when it lasts.
     struct processor_sample {
-        clock::time_point since = clock::now(); // of the last switch, or sleep
-        clock::time_point helped_since = since; // likewise, or of the last fibers given away
-        bool blocked = false;                   // its machine, in the kernel
-        bool stands_still = false;              // blocked, and no machine can be had to take the processor
+        clock::time_point since = clock::now(); // of the last switch or sleep
+        clock::time_point helped_since = since; // of the last switch or sleep, or share given away
+        bool blocked = false;                   // its machine was blocked in the kernel
+        bool stands_still = false;              // blocked, and no machine is available to take the processor
         load_monitor::snapshot load;
         std::uint64_t shared_out = 0;
         std::uint64_t slice = 0;
@@ -72,15 +75,15 @@ private:
 
     enum state : std::uint32_t {
         watching, // set by machine_awake, machine_idle
-        asleep,   // set by sysmon, before it looks at the machines a last time
+        asleep,   // set by sysmon, before its last check of the machines
         stopping, // set by stop
-        long_nap, // set by sysmon, before it looks whether a machine is idle
+        long_nap, // set by sysmon, before it checks whether a machine is idle
     };
     std::atomic<std::uint32_t> state_{watching};
     std::atomic<unsigned> computing_{0};
     std::vector<processor_sample> samples_;
     bool backlog_ = false; // fibers wait where switches are rare
-    // Of the timers of processors whose fiber computes. An idle machine is to run them.
+    // The earliest deadline on processors that run a computing fiber. An idle machine is to expire it.
     clock::time_point next_due_ = never;
     scheduler& of_;
     standstill standstill_;
