@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// global_queue.hpp: runnable fibers that are on no processor: made so by OS threads and other runtimes, or
-// offered by a processor that has more than it needs to one that has none.
+// global_queue.hpp: runnable fibers that are on no processor. OS threads and other runtimes have made them
+// runnable, or a processor has shared them with processors that have none.
 #pragma once
 
 #include "runtime/base/cpu_relax.hpp"
@@ -18,9 +18,8 @@ namespace fiber::rt {
 
 class alignas(cache_line) global_queue {
 public:
-    [[nodiscard]] bool empty() const noexcept {
-        return list_.empty() && shared_.empty();
-    } // a guess, as the next
+    // Both return a guess.
+    [[nodiscard]] bool empty() const noexcept { return list_.empty() && shared_.empty(); }
     [[nodiscard]] std::size_t size() const noexcept { return list_.size() + shared_.size(); }
 
     void push(fiber& g) noexcept {
@@ -31,14 +30,14 @@ public:
         std::lock_guard const hold(lock_);
         list_.push(std::move(list));
     }
-    // By a processor that was asked.
+    // Enqueues fibers that a processor gives away because a share was requested.
     void push_shared(fiber_list&& list) noexcept {
         std::lock_guard const hold(lock_);
         shared_.push(std::move(list));
     }
-    // For one of so many processors, which has others, too: the first. But where so many stand behind it that they would wait
-    // long to come in one by one, a fair share. While there are both, from those offered and from the others in turn: neither
-    // may keep the other waiting for good.
+    // Takes fibers for a processor that has others to run: the first fiber, or a fair share if more than
+    // max_at_once wait, since these would wait for long to be taken one by one. Alternates between shared
+    // fibers and the others while there are both: neither may keep the other waiting for good.
     [[nodiscard]] fiber_list pop_one_or_batch(unsigned processors) noexcept {
         if (empty())
             return {};
@@ -47,8 +46,8 @@ public:
         popped_shared_ = &from == &shared_;
         return from.pop(from.size() > max_at_once ? fair_share(from, processors) : 1);
     }
-    // For one of so many processors, which has nothing: what was offered, whole, since a list is not divided without a
-    // walk over it; else a fair share.
+    // Takes fibers for a processor that has none: all shared fibers, since dividing a list takes a walk over
+    // it. If there are none, takes a fair share of the others.
     [[nodiscard]] fiber_list pop_batch(unsigned processors) noexcept {
         if (empty())
             return {};
@@ -68,7 +67,7 @@ private:
     spinlock<lock_rank::global_queue> lock_; // guards the lists
     fiber_list list_;
     fiber_list shared_;
-    bool popped_shared_ = false; // by the last turn
+    bool popped_shared_ = false; // whether the last pop_one_or_batch() took shared fibers
 };
 
 } // namespace fiber::rt

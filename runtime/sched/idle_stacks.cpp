@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// idle_stacks.cpp: how the memory of idle stacks gets from the processors' caches to the depot, which gives it back
-// to the kernel: by age, or at once.
-//   a processor       has its idle stacks returned
-//   falls asleep      by its own machine, before it sleeps
-//   is busy           when ageing is due, or trim() is called: under a broken lease, if it stands outside of the
-//                     runtime. Otherwise some other time: it is using them
+// idle_stacks.cpp: moves idle stacks from the processors' caches to the depot, which returns their memory to
+// the kernel, by age or at once.
+//   a processor     returns its idle stacks
+//   falls asleep    by its own machine, before that sleeps
+//   is busy         when ageing is due, or trim() is called. Its lease is revoked if its machine is outside
+//                   of the runtime. If the machine is inside, it is using the stacks; a later try takes them
 
 #include "runtime/sched/lease.hpp"
 #include "runtime/sched/remote_resources.hpp"
@@ -20,14 +20,13 @@
 namespace fiber::rt {
 
 void scheduler::trim() noexcept {
-    if (!is_from_parent()) // [fork] else nobody can tell what state its caches are in
+    if (!is_from_parent()) // [fork] in a child, the state of the caches is unknown
         return_all_idle_stacks();
     stack_class::trim_all();
 }
 
 void scheduler::return_all_idle_stacks() noexcept {
-    constexpr int attempts =
-        1000; // a machine is inside for less than a microsecond at a time, unless it lost its CPU
+    constexpr int attempts = 1000; // a machine is inside for less than 1 µs at a time unless it lost its CPU
     {
         machine* const m = current_machine();
         if (m != nullptr) {
@@ -55,7 +54,8 @@ void scheduler::age_stacks(clock::time_point now) noexcept {
     stack_class::age_all(now);
 }
 
-// True: there are none left. To the depot, which has a lock, they go when the lease is whole again: [lease].
+// Moves p's idle stacks to the depot. Returns true if none are left in p's caches. The depot has a lock:
+// stacks go there only when the lease is whole again, see [lease].
 bool scheduler::return_idle_stacks(processor& p) noexcept {
     auto& caches = p.idle.stacks;
     if (std::all_of(caches.begin(), caches.end(), [](stack_cache const& c) { return c.idle() == 0; }))

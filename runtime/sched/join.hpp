@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// join.hpp: what a handle's owner may do with its fiber, one of these once: afterwards the record is not his
-// any more.
+// join.hpp: what the owner of a handle can do with its fiber. One success ends the ownership: afterwards the
+// record is no longer the caller's.
 #pragma once
 
 #include "runtime/base/clock.hpp"
@@ -11,11 +11,12 @@ namespace fiber::rt {
 
 class fiber;
 
-// Waits for its end. The handle's pointer is null when that has come, and no sooner.
+// Blocks until the fiber has ended. Sets the handle's pointer to null then, and not before.
 void join(fiber*& held) noexcept;
-// False: the deadline came first, and the fiber is still the caller's.
+// Blocks until the fiber has ended or the deadline has passed. Returns false at the deadline; then the
+// fiber is still the caller's.
 [[nodiscard]] bool join_until(fiber&, clock::time_point deadline) noexcept;
-// Never waits. False: it has not ended, and is still the caller's.
+// Never blocks. Returns false if the fiber has not ended; then it is still the caller's.
 [[nodiscard]] bool join_if_ended(fiber&) noexcept;
 void detach(fiber&) noexcept;
 

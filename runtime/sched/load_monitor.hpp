@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// load_monitor.hpp: whether a processor gets through the fibers that wait in it, or others had better run some of them.
+// load_monitor.hpp: tells whether a processor keeps up with its waiting fibers, or others should run some.
 //
-// To run a fiber elsewhere costs some microseconds: a machine is woken, or found searching; the lines of the record, of the
-// stack and of all that the fiber shares with those it leaves go to another core, and often come back. Three fibers that
-// pass values to each other in 50 ns do so several times faster on one processor than on two. So fibers are given away only
-// where they would have waited longer than that:
-//   many wait;
-//   or some do, and the queue has not once been empty between two looks;
-//   or it has, but with so few switches that the next ones will wait for long.
+// To run a fiber on another processor costs some microseconds. A machine is woken, or found searching. The
+// cache lines of the record, of the stack, and of the data shared with other fibers go to another core, and
+// often come back. A few fibers that pass values to each other run several times faster on one processor
+// than on two. Therefore fibers are given away only if they would have waited longer than that:
+//   many fibers wait;
+//   or some wait, and the queue has not been empty once between two checks;
+//   or it has been empty, but there are so few switches that the next fibers will wait for long.
+// perf/run --rivals, the rows of channels on two processors
 #pragma once
 
 #include "runtime/base/clock.hpp"
@@ -24,13 +25,13 @@ namespace fiber::rt {
 
 class load_monitor {
 public:
-    // ── by the owner of the processor ──
-    counter ticks; // switches to fibers so far: its change shows others that the processor moves on
+    // ── called by the processor's owner ──
+    counter ticks; // the number of switches to fibers. While it changes, the processor makes progress
     void queue_is_empty() noexcept { ++emptied_; }
-    // [idle.next] Whether somebody has just seen that it keeps up: then no one is woken for a fiber more or less.
+    // [idle.next] Returns true if the processor was recently seen to keep up. Then a fiber more wakes nobody.
     [[nodiscard]] bool is_responsive() const noexcept { return ticks.own_value() < responsive_until_; }
 
-    // ── by anyone ──
+    // ── called by any thread ──
     struct snapshot {
         std::uint64_t ticks = 0;
         std::uint64_t emptied = 0;
@@ -56,7 +57,7 @@ private:
     static constexpr auto worth_moving = std::chrono::microseconds(2);
     static constexpr std::uint64_t responsive_ticks = 4096; // ticks
 
-    counter emptied_; // how often the last one that waited was taken out
+    counter emptied_; // how often the last waiting fiber was taken out
     relaxed<std::uint64_t> responsive_until_{0};
 };
 

@@ -13,7 +13,7 @@
 namespace fiber::rt {
 namespace {
 
-constinit no_destructor<std::mutex> names; // guards the text that fibers' names point to
+constinit no_destructor<std::mutex> names; // guards the texts of all fibers' names
 
 } // namespace
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// name.hpp: fibers' names. Few have one, so it is allocated; freeing takes a lock, since a dump may be
-// reading it.
+// name.hpp: names of fibers. Few fibers have a name, so it is allocated. Freeing it takes a lock, since a
+// dump may be reading it.
 #pragma once
 
 #include "runtime/sched/fiber.hpp"
@@ -19,7 +19,7 @@ inline void clear_name(fiber& g) noexcept {
         free_name(g);
 }
 
-// `fiber 7 "name"`, cut to the buffer: for messages, from any thread.
+// `fiber 7 "name"`, cut to the buffer's size. It is for messages; any thread may ask for it.
 struct fiber_name {
     char text[96];
 };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// poller.hpp: the netpoller's place in the scheduler: a source of fibers that the world outside makes runnable.
-// Machines ask it whenever they look around: on every 61st tick, while they search, and when sysmon wants them to.
+// poller.hpp: the scheduler's interface for a netpoller, a source of fibers that the outside world makes
+// runnable. Machines call it on every 61st tick, while they search, and when sysmon requests it.
 #pragma once
 
 #include "runtime/sched/fiber_list.hpp"
@@ -11,8 +11,8 @@ namespace fiber::rt {
 
 class poller {
 public:
-    // Parked fibers whose wait is over, each given once and to one caller. Called by several machines at a time; must
-    // neither block nor park.
+    // Returns parked fibers with a wait that is over. Each is returned once, to one caller. Several machines
+    // may call at a time. Must neither block nor park.
     [[nodiscard]] virtual fiber_list poll() noexcept = 0;
 
 protected:

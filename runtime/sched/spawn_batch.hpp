@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// spawn_batch.hpp: the fibers that were started last, in a row that can go to another processor whole.
+// spawn_batch.hpp: the fibers that were started last, in a list that can go to another processor as a whole.
 //
-// Their records are in this core's cache, and whoever runs them on another core waits for each line. Going from link to
-// link, it would wait for one after the other. So each fiber names, in `what`, the one that comes some places after it, to
-// be fetched when its own turn has come: 58 ns instead of 88 for each of a million that end at once, on two processors.
-//   invariant  it is pushed to, or emptied: the last ones pushed are still here
+// Their records are in this core's cache. A core that runs them waits for each cache line, one line after the
+// other if it follows the links. Therefore each fiber names in `what` the fiber that comes `ahead` places
+// after it. When a fiber's turn comes, that later record is prefetched. perf/run --rivals, spawn_all on two
+// processors
+//   invariant  Fibers are only pushed, or all taken: the last `ahead` that were pushed are still here
 #pragma once
 
 #include "runtime/sched/fiber_list.hpp"
@@ -18,7 +19,7 @@ namespace fiber::rt {
 
 class spawn_batch {
 public:
-    [[nodiscard]] std::size_t size() const noexcept { return size_; } // any; a guess
+    [[nodiscard]] std::size_t size() const noexcept { return size_; } // any thread; the result is a guess
     [[nodiscard]] bool full() const noexcept { return size() == most; }
     [[nodiscard]] bool begins_with(fiber const& g) const noexcept { return size() != 0 && first_ == &g; }
     [[nodiscard]] bool ends_with(fiber const& g) const noexcept { return size() != 0 && last() == &g; }
@@ -35,11 +36,12 @@ public:
         latest_[n % ahead] = &g;
         size_ = n + 1;
     }
-    // If there is one.
+    // Takes the only fiber. size() must be 1.
     [[nodiscard]] fiber& take_only() noexcept {
         size_ = 0;
         return *first_;
     }
+    // Takes all fibers.
     [[nodiscard]] fiber_list take() noexcept {
         std::size_t const n = size();
         if (n == 0)
@@ -49,7 +51,7 @@ public:
     }
 
 private:
-    static constexpr std::size_t most = 1024; // 128 KiB of records
+    static constexpr std::size_t most = 1024; // records of 128 KiB in all
     static constexpr std::size_t ahead = 8;
 
     [[nodiscard]] fiber* last() const noexcept { return latest_[(size() - 1) % ahead]; }
