@@ -15,8 +15,8 @@
 #define FIBER_OPAQUE gnu::noinline, gnu::noipa
 #endif
 
-// used: current.hpp names it in assembly only. initial-exec: one load, no call into the dynamic linker; a dlopen'ed
-// library finds room for 16 bytes.
+// used: current.hpp names it in assembly only. initial-exec: reading it takes one load, and no call
+// into the dynamic linker. A library loaded by dlopen needs only 16 bytes of static TLS for it.
 [[gnu::used, gnu::tls_model("initial-exec")]] thread_local fiber::rt::machine* fiber_rt_this_machine =
     nullptr;
 
@@ -25,12 +25,12 @@ namespace {
 
 [[gnu::tls_model("initial-exec")]] thread_local thread_agent* this_thread_agent = nullptr;
 
-// Stands in each accessor, so that link-time optimisation, too, must take it for a function with side
-// effects, and cannot merge two calls.
+// Hides an accessor's body. Otherwise link-time optimisation could find that it has no side effects,
+// and merge two calls.
 inline void hide() noexcept { asm volatile("" ::: "memory"); }
 
-// Fiber-local values of an OS thread are destroyed among its thread_local variables. Their destructors may use
-// thread_local variables that were made earlier.
+// Destroys the fiber-local values of an OS thread among its thread_local variables. The values'
+// destructors may use thread_local variables that were made earlier.
 struct destroy_locals_at_thread_end {
     bool armed = false;
     ~destroy_locals_at_thread_end() {
@@ -40,19 +40,20 @@ struct destroy_locals_at_thread_end {
 };
 thread_local destroy_locals_at_thread_end at_thread_end;
 
-// [agent.end] The destructor of a thread_local variable may still wait, or make fiber-local values, as whom it knows: the
-// agent is given back by a key's destructor, which runs after all of those. Another key's destructor may run after that, and
-// wait: then the thread has another agent, and the C library calls this again for it.
+// [agent.end] The destructor of a thread_local variable may still wait, or make fiber-local values, and
+// uses the thread's agent. Therefore the destructor of a pthread key gives the agent back: it runs
+// after the destructors of all thread_local variables. The destructor of another key may run later and
+// wait. Then the thread gets another agent, for which the C library calls give_agent_back again.
 constinit pthread_key_t agent_key{};
 
 void give_agent_back(void* its) noexcept {
     auto& agent = *static_cast<thread_agent*>(its);
-    agent.destroy_locals(); // as it, too
+    agent.destroy_locals(); // before the reset: the values' destructors use this agent, too
     this_thread_agent = nullptr;
     thread_agent::release(agent);
 }
 
-[[gnu::constructor(101)]] void make_agent_key() { // 101: the first that programs may have
+[[gnu::constructor(101)]] void make_agent_key() { // 101: the first priority that programs may use
     if (int const error = ::pthread_key_create(&agent_key, give_agent_back); error != 0)
         fatal("cannot prepare for the ends of threads: pthread_key_create: %s", std::strerror(error));
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// current.hpp: the one thread-local of the runtime that fibers look at, and the one way to it.
+// current.hpp: the only thread_local variable of the runtime that fibers read, and the only way to read it.
 //
-// A fiber may resume on another OS thread, but compilers compute a thread-local's address once and keep it
-// over calls. So they are not told that it is one: the load is an asm volatile, which is done anew each time, by
-// link-time optimisation too. And rule 9 of the house says: nothing that is derived from it lives across a switch.
+// A fiber may resume on another OS thread, but compilers compute the address of a thread_local once and
+// keep it over calls. Therefore compilers must not know that this variable is one. The load is an asm
+// volatile, so link-time optimisation, too, repeats it each time. Nothing derived from its result may
+// live across a switch.
 #pragma once
 
 namespace fiber::rt {
@@ -15,14 +16,15 @@ class thread_agent;
 
 } // namespace fiber::rt
 
-// Hidden: found at a fixed distance from the thread pointer, in a shared library too (initial-exec).
+// Hidden, so that even a shared library finds it at a fixed distance from the thread pointer
+// (initial-exec).
 extern "C" [[gnu::visibility("hidden")]] thread_local fiber::rt::machine* fiber_rt_this_machine;
 
 namespace fiber::rt {
 
 #if defined(__x86_64__)
 
-// The machine that this OS thread is; null if it is none.
+// Returns the machine that this OS thread is, or null if it is none.
 [[nodiscard]] inline machine* current_machine() noexcept {
     machine* m;
     asm volatile("movq fiber_rt_this_machine@gottpoff(%%rip), %0\n\t"
@@ -50,13 +52,14 @@ namespace fiber::rt {
 
 #else
 
-[[nodiscard]] machine* current_machine() noexcept; // opaque: current.cpp
+[[nodiscard]] machine* current_machine() noexcept; // a call that compilers cannot see through: current.cpp
 
 #endif
 
 void set_current_machine(machine*) noexcept;
 
-// This OS thread as an agent; made on first use, recycled when the thread ends. Not for machines.
+// Returns this OS thread as an agent, which is made on first use and recycled when the thread ends.
+// Must not be called on a machine.
 [[nodiscard]] thread_agent& current_thread_agent() noexcept;
 
 } // namespace fiber::rt

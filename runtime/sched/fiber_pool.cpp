@@ -19,27 +19,29 @@
 namespace fiber::rt {
 namespace {
 
-// New records stand on pages that one call makes resident, in two thirds of the time that a fault for each takes. With more
-// than five pages at a time it takes no less, but those who ask this processor for fibers meanwhile give up.
+// One call makes the pages of new records resident, which takes less time than a page fault for each.
+// More than five pages at a time are no faster, but delay processors that request fibers from this one,
+// until they give up. perf/run --rivals, spawn_all on two processors
 constexpr std::size_t chunk_size = records_at_once * sizeof(fiber);
 static_assert(chunk_size == 5 * page_size, "no page is in two chunks");
-constexpr std::size_t chunks_per_slab = 128; // what the allocator is asked for
+constexpr std::size_t chunks_per_slab = 128; // a slab is the unit of allocation
 
 constexpr std::uint64_t id_batch = 4096;
 
 class depot {
 public:
-    // Between one and records_at_once of them, to `at`, for a cache, which takes the last one first.
+    // Moves 1 to records_at_once records to `at`, and returns their number. The cache takes the last
+    // one first.
     [[nodiscard]] std::size_t take(fiber** at) {
         std::size_t const taken = take_free(at);
         return taken != 0 ? taken : make(at);
     }
     void give(fiber* const* at, std::size_t n) noexcept {
         auto const hold = lock_adaptive(lock_);
-        free_.insert(free_.end(), at, at + n); // there is room for all that were ever made
+        free_.insert(free_.end(), at, at + n); // capacity: that of all records ever made
     }
-    // The first record of each chunk of this process. Memory for the result is taken without the lock, which others wait
-    // for: there may be a million records.
+    // Returns the first record of each chunk of this process. Allocates without the lock, for which
+    // others wait: there may be a million records.
     [[nodiscard]] std::vector<fiber const*> chunks() {
         std::vector<fiber const*> copy;
         for (std::size_t wanted = 0;; copy.reserve(wanted)) {
@@ -47,14 +49,15 @@ public:
             auto const begin = made_.begin() + first_;
             wanted = static_cast<std::size_t>(made_.end() - begin);
             if (wanted <= copy.capacity()) {
-                copy.assign(begin, made_.end()); // there is room
+                copy.assign(begin, made_.end()); // within the capacity
                 return copy;
             }
         }
     }
 
     [[nodiscard]] std::mutex& mutex() noexcept { return lock_; }
-    // [fork] All records are stamped as the parent's; the chunks stay known, since they are all still in use.
+    // [fork] All records are stamped as the parent's. The chunks are kept in made_, since all are still
+    // in use.
     void begin_afresh() noexcept {
         free_.clear();
         first_ = std::ssize(made_);
@@ -68,8 +71,8 @@ private:
         free_.resize(free_.size() - taken);
         return taken;
     }
-    // A chunk of new ones, to be started in the order in which they stand in memory. They are made without the lock: that
-    // takes microseconds, in which others give records back.
+    // Makes a chunk of new records, which a cache hands out in address order. Constructs them without
+    // the lock: that takes microseconds, in which others return records.
     [[nodiscard]] std::size_t make(fiber** at) {
         std::byte* const chunk = reserve_chunk();
         memory_range const all{chunk, chunk_size};
@@ -96,7 +99,7 @@ private:
             if (free_.capacity() < chunks * records_at_once)
                 free_.reserve(2 * chunks * records_at_once);
             memory = std::aligned_alloc(page_size, chunks_per_slab * chunk_size);
-        } catch (std::bad_alloc const&) { // as if that had not been had
+        } catch (std::bad_alloc const&) { // treated as a failed aligned_alloc
         }
         if (memory == nullptr)
             throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again),
@@ -106,12 +109,12 @@ private:
         reserved_chunks_ += chunks_per_slab;
     }
 
-    std::mutex lock_;                 // guards all below
+    std::mutex lock_;                 // guards all members below
     std::vector<fiber*> free_;        // last in, first out
-    std::vector<fiber*> made_;        // the first of each chunk
-    std::ptrdiff_t first_ = 0;        // chunk of this process
-    std::size_t reserved_chunks_ = 0; // made or not: there is room for all of them above
-    std::size_t unused_chunks_ = 0;   // of the last slab
+    std::vector<fiber*> made_;        // the first record of each chunk
+    std::ptrdiff_t first_ = 0;        // index in made_ of this process's first chunk
+    std::size_t reserved_chunks_ = 0; // chunks of all slabs, used or not; the vectors have room for them
+    std::size_t unused_chunks_ = 0;   // in the last slab
     std::byte* next_chunk_ = nullptr;
 };
 
@@ -141,7 +144,7 @@ void fiber_cache::refill_ids() noexcept {
     last_id_ = next_id_ + id_batch;
 }
 
-// The coldest.
+// Returns the coldest half, which was given back first.
 void fiber_cache::return_half() noexcept {
     constexpr std::size_t half = max_free / 2;
     records().give(free_.data(), half);

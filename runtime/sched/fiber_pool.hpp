@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// fiber_pool.hpp: the fiber records of this process. They go round between a depot and the processors'
-// caches, and never back to the allocator, so that stale tickets may look at them.
+// fiber_pool.hpp: the fiber records of this process. They move between a depot and the processors'
+// caches, and never return to the allocator, since stale tickets may still read them.
 #pragma once
 
 #include "runtime/sched/fiber.hpp"
@@ -15,20 +15,20 @@
 
 namespace fiber::rt {
 
-// How many a cache is given at most when it has run dry.
+// The most records that an empty cache gets at once.
 inline constexpr std::size_t records_at_once = 160;
 
-// One processor's free records, last in first out. Only the owner calls.
-//   They stand in arrays, here and in the depot, and not in lists: a list of records that have left the cache is a
-//   cache miss for each step.
+// The free records of one processor, last in, first out. Only the owner may call its functions.
+//   Records are in arrays, here and in the depot. A list of records that have left the CPU's cache
+//   would cost a cache miss at each step.
 class fiber_cache {
 public:
     fiber_cache() = default;
-    ~fiber_cache(); // everything goes back to the depot
+    ~fiber_cache(); // returns all records to the depot
     fiber_cache(fiber_cache const&) = delete;
     fiber_cache& operator=(fiber_cache const&) = delete;
 
-    // A dead record with a new id. Throws std::system_error(resource_unavailable_try_again).
+    // Returns a dead record with a new id. Throws std::system_error(resource_unavailable_try_again).
     [[nodiscard]] fiber& take() {
         if (count_ == 0)
             refill();
@@ -46,12 +46,12 @@ public:
         free_[count_++] = &f;
     }
 
-    // For callers without a cache.
+    // Returns a record to the depot, for callers without a cache.
     static void give_to_depot(fiber& f) noexcept;
 
 private:
-    static constexpr std::size_t max_free = 320; // 40 KiB
-    static constexpr std::size_t ahead = 4;      // a miss takes about as long as to start so many
+    static constexpr std::size_t max_free = 320; // records of 40 KiB in all
+    static constexpr std::size_t ahead = 4;      // a cache miss takes about the time of 4 starts
 
     void refill();
     void refill_ids() noexcept;
@@ -62,15 +62,17 @@ private:
     std::array<fiber*, max_free> free_;
 };
 
-// An id for an agent that is not a fiber; never that of one.
+// Returns an id for an agent that is not a fiber. No fiber has the same id.
 [[nodiscard]] std::uint64_t new_agent_id() noexcept;
 
-// Shows every record made in this process to f, free ones too, while others change them: f reads atomics only. Without a
-// lock: f may allocate, start fibers and park. Throws what f throws, and std::bad_alloc.
+// Calls f for every record made in this process, also for free ones. Others change the records at the
+// same time, so f may read only atomics. No lock is held: f may allocate, start fibers and park. Throws
+// what f throws, and std::bad_alloc.
 void for_each_fiber(std::function<void(fiber const&)> const& f);
 
-// For fork: the depot's lock, and, in the child, what makes it forget all records there are. The caches of its
-// processors have stayed behind, and with them many records; the rest may be in queues of waiters.
+// For fork: the depot's lock; and a function that makes the depot in the child forget all existing
+// records. The caches of the parent's processors hold many of them, and queues of waiters may hold the
+// others.
 [[nodiscard]] std::mutex& fiber_records_mutex() noexcept;
 void renew_fiber_records() noexcept;
 

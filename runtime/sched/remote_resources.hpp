@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// remote_resources.hpp: what callers that hold no processor of a scheduler share: OS threads, fibers of other
-// runtimes.
+// remote_resources.hpp: what the remote callers of a scheduler share. These hold no processor of it:
+// they are OS threads, or fibers of other runtimes.
 #pragma once
 
 #include "runtime/sched/processor.hpp"
@@ -17,10 +17,10 @@ struct scheduler::remote_resources {
     remote_resources(stack_class& default_stacks, stack_class& thread_stacks)
         : idle(default_stacks, thread_stacks) {}
 
-    // relaxed would do for the number; release for what it was preceded by: [count]
+    // Counts a started fiber. For the number relaxed would do; release publishes what precedes it: [count]
     void count_started() noexcept { started.fetch_add(1, std::memory_order_release); }
 
-    std::mutex lock; // guards idle; a mutex, since caches call the kernel when they run dry
+    std::mutex lock; // guards idle. Not a spinlock: empty caches call the kernel under it
     resources idle;
     std::atomic<std::uint64_t> started{0};
 };

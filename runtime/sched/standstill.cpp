@@ -13,10 +13,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A system call that ends by itself, such as a read from a disk, is likely to do so in less.
+// A system call that ends by itself, such as a read from a disk, probably takes less.
 constexpr auto time_before_more = 10ms;
-// From the end of a standstill until the limit is max_machines again: what was run by the additional machines is likely to
-// block once more.
+// The time from the end of a standstill until max_machines is the limit again. The fibers that the
+// additional machines have run are likely to block once more.
 constexpr auto time_to_forget = 1s;
 constexpr auto time_between_warnings = 10s;
 
@@ -43,7 +43,7 @@ void standstill::note(bool all_stand_still, clock::time_point now) noexcept {
         warn_of_no_threads(now);
 }
 
-// Twice as many beyond max_machines each time, so that thousands are there after a tenth of a second.
+// Doubles the number of machines beyond max_machines, so that a tenth of a second allows thousands.
 void standstill::allow_more() noexcept {
     unsigned const made = of_.machines_made_.load(std::memory_order_relaxed); // a number
     if (!told_)

@@ -29,7 +29,7 @@ public:
         first = &p;
     }
 
-    static constinit inline no_destructor<std::mutex> lock; // guards the next
+    static constinit inline no_destructor<std::mutex> lock; // guards `first`
     static constinit inline thread_agent* first = nullptr;
 };
 
@@ -45,7 +45,7 @@ void thread_agent::destroy_locals() noexcept { local_table::destroy(locals); }
 bool thread_agent::sleep_until(clock::time_point deadline) noexcept {
     for (;;) {
         std::uint32_t seen = empty;
-        // [thread.ready] acquire: what the waker has done
+        // [thread.ready] acquire: sees what the waker did before
         if (!state_.compare_exchange_strong(seen, parked, std::memory_order_acquire) && seen == notified)
             break;
         futex_wait(state_, parked, deadline);
@@ -55,13 +55,13 @@ bool thread_agent::sleep_until(clock::time_point deadline) noexcept {
             state_.compare_exchange_strong(seen, empty, std::memory_order_acquire)) // [thread.ready]
             return false;
     }
-    state_.store(empty, std::memory_order_relaxed); // nobody else writes it until the next wait is published
+    state_.store(empty, std::memory_order_relaxed); // only this thread writes it until the next wait
     return true;
 }
 
 void thread_agent::ready() noexcept {
     if (state_.exchange(notified, std::memory_order_release) == parked) // [thread.ready]
-        futex_wake_one(state_); // the thread may be gone; its record is not
+        futex_wake_one(state_); // the thread may have ended; its record still exists
 }
 
 } // namespace fiber::rt
