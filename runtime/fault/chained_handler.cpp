@@ -11,7 +11,8 @@
 namespace fiber::rt {
 namespace {
 
-// A fault comes again, when its instruction is done again; a signal that was sent does not.
+// Returns true for a fault, which comes again when its instruction is repeated. A signal that was sent
+// does not.
 bool comes_by_itself(siginfo_t const& info) noexcept { return info.si_code > 0; }
 
 void die_of(int signal, siginfo_t const& info) noexcept {
@@ -19,10 +20,11 @@ void die_of(int signal, siginfo_t const& info) noexcept {
     usual.sa_handler = SIG_DFL;
     ::sigaction(signal, &usual, nullptr);
     if (!comes_by_itself(info))
-        ::pthread_kill(::pthread_self(), signal); // delivered when ours returns, which unblocks it
+        ::pthread_kill(::pthread_self(), signal); // delivered when our handler returns, which unblocks it
 }
 
-// As the kernel would have it during the handler; put right by itself when ours returns.
+// Blocks the signals that the kernel would block during the handler. The return of our handler unblocks
+// them.
 void block_as_asked(struct sigaction const& handler, int signal, void const* context) noexcept {
     sigset_t blocked = static_cast<ucontext_t const*>(context)->uc_sigmask;
     sigorset(&blocked, &blocked, &handler.sa_mask);
@@ -34,7 +36,7 @@ void block_as_asked(struct sigaction const& handler, int signal, void const* con
 } // namespace
 
 void chained_handler::install(int signal, function ours) noexcept {
-    ::sigaction(signal, nullptr, &before_); // first: ours may be called at once
+    ::sigaction(signal, nullptr, &before_); // before the handler can be called
     struct sigaction mine {};
     mine.sa_sigaction = ours;
     mine.sa_flags = SA_SIGINFO | SA_ONSTACK | (before_.sa_flags & SA_RESTART);
@@ -46,7 +48,7 @@ void chained_handler::pass_on(int signal, siginfo_t* info, void* context) noexce
     struct sigaction const to = before_;
     if ((to.sa_flags & SA_SIGINFO) == 0) {
         if (to.sa_handler == SIG_DFL ||
-            (to.sa_handler == SIG_IGN && comes_by_itself(*info))) { // faults cannot be ignored
+            (to.sa_handler == SIG_IGN && comes_by_itself(*info))) { // a fault cannot be ignored
             die_of(signal, *info);
             return;
         }

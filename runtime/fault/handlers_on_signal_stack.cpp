@@ -11,15 +11,15 @@
 #include <mutex>
 
 extern "C" {
-// The C library's.
+// The C library's function.
 int __real_sigaction(int, struct sigaction const*, struct sigaction*);
 }
 
 namespace fiber::rt {
 namespace {
 
-// What the program has installed. Relaxed: whoever installs a handler sees to it that what it needs is there; where two
-// threads install one for the same signal at once, either may be called.
+// The handlers that the program has installed. Relaxed: a thread that installs a handler publishes what the
+// handler needs. If two threads install one for the same signal at once, either may be called.
 using handler = void (*)(int, siginfo_t*, void*);
 std::array<std::atomic<handler>, _NSIG> installed{};
 
@@ -33,10 +33,11 @@ bool is_handler(struct sigaction const& how) noexcept {
     return how.sa_handler != SIG_DFL && how.sa_handler != SIG_IGN;
 }
 
-// As the C library's. A signal that comes meanwhile finds the handler before its flags.
+// Does what the C library's sigaction does. A signal that comes during the call finds the handler
+// before its flags.
 int install(int signal, struct sigaction const* to, struct sigaction* before) noexcept {
     if (signal <= 0 || signal >= _NSIG)
-        return __real_sigaction(signal, to, before); // which says what is wrong
+        return __real_sigaction(signal, to, before); // sets errno
     std::atomic<handler>& mine = installed[static_cast<std::size_t>(signal)];
     handler const previous = mine.load(std::memory_order_relaxed);
     struct sigaction entered {
@@ -46,7 +47,7 @@ int install(int signal, struct sigaction const* to, struct sigaction* before) no
         entered.sa_flags |= SA_ONSTACK;
         if (is_handler(*to)) {
             mine.store(to->sa_sigaction, std::memory_order_relaxed);
-            entered.sa_sigaction = enter; // gets what the kernel passes, for handlers of one argument, too
+            entered.sa_sigaction = enter; // gets all arguments, also for handlers of one argument
         }
     }
     int const result = __real_sigaction(signal, to != nullptr ? &entered : nullptr, &replaced);
@@ -84,7 +85,7 @@ extern "C" {
     return fiber::rt::install(signal, to, before);
 }
 
-// As the C library's: the call that was interrupted goes on, the handler stays.
+// Does what the C library's signal does: interrupted calls are restarted, and the handler stays installed.
 [[gnu::visibility("hidden")]] sighandler_t __wrap_signal(int signal, sighandler_t to) {
     struct sigaction how {
     }, before{};

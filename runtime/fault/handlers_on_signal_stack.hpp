@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// handlers_on_signal_stack.hpp: of segmented stacks. A handler would run on the segment of whatever fiber is running,
-// which has no room for its frame, let alone for what the kernel puts there. So every handler gets SA_ONSTACK, as Go gives
-// it to those of C code, and is entered by a function of ours that puts the segment's limit aside, which says nothing
-// about the stack that it stands on. That happens to those installed when the first machine starts, here; to later ones by
-// sigaction and signal themselves, which the linker leads here. The program sees its own handlers, by sigaction, too.
-//   A shared library that has put its handler in front of one of the program's, and calls that, gets to the one that the
-//   program has installed last: the function of ours, which it has been told of, knows no other.
+// handlers_on_signal_stack.hpp: makes signal handlers work on segmented stacks. A handler would run on the
+// segment of the running fiber, which has no room for the handler's frame, nor for what the kernel puts
+// there.
+//   1 Each handler gets SA_ONSTACK, as Go gives it to handlers of C code.
+//   2 A function of ours enters the handler. It suspends the segment's limit, which does not apply to the
+//     signal stack.
+// put_handlers_on_signal_stack() does so for the handlers that are installed when the first machine starts.
+// sigaction and signal, which the linker redirects to this file, do so for later ones. The program sees
+// its own handlers, also through sigaction.
+// A shared library may have put its handler in front of a handler of the program, and call that. It
+// reaches the handler that the program has installed last: the library knows the address of our
+// function, which calls only that handler.
 #pragma once
 
 namespace fiber::rt {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// Most of this runs in a signal handler, after a fault at any instruction: no lock, no allocation. Number formatting,
-// the unwinder and dladdr, which glibc does not promise to be safe there, are: the process is about to end, and the
-// worst is that it ends without the rest of the report.
+// overflow.cpp: detects and reports overflows of fibers' stacks. Most of it runs in a signal handler,
+// after a fault at any instruction. Therefore it takes no mutex and allocates nothing. glibc
+// does not promise that number formatting, the unwinder and dladdr are safe there. They are used all
+// the same: the process is about to end, and at worst it ends without the rest of the report.
 
 #include "runtime/fault/overflow.hpp"
 
@@ -47,8 +48,8 @@ void print_place(std::string_view before, void const* pc) noexcept {
 
 // ── the backtrace ──
 
-// From the interrupted instruction on: the first places, and the last ones. An endless recursion has thousands between
-// them.
+// The frames from the interrupted instruction on: the first ones and the last ones. An endless
+// recursion has thousands between them.
 struct places {
     std::uintptr_t from;
     std::size_t count = 0;
@@ -57,7 +58,7 @@ struct places {
 
     void note(std::uintptr_t pc) noexcept {
         if (pc == 0 || (count == 0 && pc != from))
-            return; // beyond the fiber's first frame; the handler's own
+            return; // a frame beyond the fiber's first one, or a frame of the handler
         auto* const place = reinterpret_cast<void*>(pc);
         (count < first.size() ? first[count] : last[count % last.size()]) = place;
         ++count;
@@ -91,7 +92,7 @@ void print_backtrace(std::uintptr_t pc) noexcept {
 
 // ── the report ──
 
-// Names change under a lock, but only by their fiber: this one.
+// Reads the name without its lock: names change only by their own fiber, which is this one.
 void print_who(fiber const& g, std::size_t stack_size, char const* remedy) noexcept {
     char const* const name = g.name;
     bool const has_name = name != nullptr;
@@ -102,10 +103,10 @@ void print_who(fiber const& g, std::size_t stack_size, char const* remedy) noexc
 
 constexpr char const* larger_stack = "it a larger attributes::stack_size";
 
-// Whether the stack that g stands on has overflowed: by an access to its guard, or below it. Frames larger than the guard
-// step over it, and may come far, through the stacks below.
+// Tells whether the stack on which g runs has overflowed: by an access to its guard, or to memory below it.
+// A frame larger than the guard steps over it, and may reach far into the stacks below.
 struct overflow {
-    std::size_t size = 0; // of that stack; 0: none
+    std::size_t size = 0; // of the stack that overflowed; 0 if none did
     char const* remedy = larger_stack;
     bool over_guard = false;
 };
@@ -121,7 +122,7 @@ overflow overflow_of(fiber const& g, arch::segment_location segment, std::uintpt
     if (bottom - 1 - address < guard_size)
         return {size, remedy};
     bool const below = sp < bottom && bottom - sp < farthest;
-    bool const in_frames = address < bottom && address >= sp - guard_size; // by a call, or a push: below sp
+    bool const in_frames = address < bottom && address >= sp - guard_size; // a call or a push goes below sp
     return below && in_frames ? overflow{size, remedy, true} : overflow{};
 }
 
@@ -135,7 +136,7 @@ void report_overflow(siginfo_t const& info, void const* context) noexcept {
         overflow_of(*g, arch::interrupted_segment(), reinterpret_cast<std::uintptr_t>(info.si_addr), at.sp);
     if (found.size == 0)
         return;
-    static std::atomic<bool> reporting{false}; // one after the other; what is in a report is its thread's own
+    static std::atomic<bool> reporting{false}; // one report at a time; its data belong to its thread
     spin_until([] { return !reporting.exchange(true, std::memory_order_acquire); }); // [overflow.report]
     print_who(*g, found.size, found.remedy);
     if (found.over_guard)

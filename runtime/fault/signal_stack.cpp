@@ -14,8 +14,8 @@ namespace {
 
 std::size_t kernel_page_size() noexcept { return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)); }
 
-// What the kernel puts there, all vector registers included, and the report: an unwinder and dladdr. Address space;
-// pages are touched only when a signal comes.
+// Returns the size for what the kernel puts there, all vector registers included, and for the report,
+// with an unwinder and dladdr. It is address space: pages are touched only when a signal comes.
 std::size_t size_needed() noexcept {
     constexpr std::size_t report = 64 * 1024;
     long const least = ::sysconf(_SC_MINSIGSTKSZ);
@@ -35,11 +35,12 @@ signal_stack::signal_stack() noexcept {
                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
     if (memory == MAP_FAILED)
         return;
-    // Handlers of the program's run here, too. Not by mprotect, where that can be helped: with an OS thread's stack and its
-    // guard, and a map entry each for this one and its guard, the kernel gave half as many machines as threads.
+    // Handlers of the program run here, too, so the stack has a guard. If possible it is not made by
+    // mprotect, which would give this stack and its guard a map entry each. An OS thread's stack and its
+    // guard have two already, so the kernel would allow only half the number of machines.
     memory_range const guard{static_cast<std::byte*>(memory), page};
     auto kind = guard_kind::page;
-    install_guards({&guard, 1}, &kind); // refused: there is none
+    install_guards({&guard, 1}, &kind); // if it fails, there is no guard
     stack_t mine{};
     mine.ss_sp = guard.begin + page;
     mine.ss_size = size - page;

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// signal_stack.hpp: where a machine handles the signal of a fiber that has no stack left.
+// signal_stack.hpp: the stack on which a machine handles the signal of a fiber that has no stack left.
 #pragma once
 
 #include <cstddef>
 
 namespace fiber::rt {
 
-// The calling OS thread's alternative signal stack, from construction to destruction in that thread. Nothing, where
-// the thread has one already (sanitizers see to that) or there is no memory: then an overflow ends the process
-// without a report.
+// The calling OS thread's alternative signal stack. It exists from construction to destruction, both in
+// that thread. It does nothing if the thread has such a stack already, as with sanitizers, or memory is
+// short. Without a signal stack, an overflow ends the process without a report.
 class signal_stack {
 public:
     signal_stack() noexcept;

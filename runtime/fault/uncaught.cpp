@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// uncaught.cpp: an exception that nobody catches would leave a fiber.
+// uncaught.cpp: ends the process when an uncaught exception or a forced unwinding would leave a fiber.
 
 #include "runtime/base/fatal.hpp"
 #include "runtime/sched/current.hpp"
@@ -28,7 +28,7 @@ fiber_name name_of_self() noexcept {
     } catch (...) {
         warn("%s was left by an exception that is no std::exception", name_of_self().text);
     }
-    std::terminate(); // its handler finds the exception, too
+    std::terminate(); // its handler can access the exception
 }
 
 } // namespace

@@ -34,7 +34,8 @@ void print_state(fiber const& g, fiber_state state, std::FILE* to) {
     }
 }
 
-// It may be another fiber's by now: only the place is used, and of that what the kernel says of its pages.
+// Prints the size of a stack, which may belong to another fiber already. Therefore reads none of its
+// memory, but asks the kernel about the pages at its address.
 void print_stack(stack const* s, std::FILE* to) {
     memory_range const slot = stack_class::slot_of(s);
     if (slot.size == 0)

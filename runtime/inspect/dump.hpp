@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// dump.hpp: a list of all live fibers, for a person to read.
+// dump.hpp: prints a list of all live fibers for people to read.
 #pragma once
 
 #include <cstdio>
@@ -10,7 +10,7 @@ namespace fiber::rt {
 
 class scheduler;
 
-// Those of one runtime, a line each, while they go on running: each line is true of some moment.
+// Prints the fibers of one runtime, one in a line. The fibers run on: each line is true of some moment.
 void dump(scheduler const&, std::FILE*);
 
 } // namespace fiber::rt

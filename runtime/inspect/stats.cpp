@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// stats.cpp: counts for runtime::stats().
+
 #include "runtime/base/membarrier.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/stack/stack_class.hpp"
@@ -21,20 +23,20 @@ runtime_stats scheduler::stats() const {
     s.fibers_live = live_fibers();
     s.fibers_runnable = runnable_fibers();
     s.processors = processors();
-    s.machines = machines_made_.load(std::memory_order_relaxed); // a number
-    s.handoffs = handoffs_.load(std::memory_order_relaxed);      // likewise
+    s.machines = machines_made_.load(std::memory_order_relaxed); // relaxed: a statistic
+    s.handoffs = handoffs_.load(std::memory_order_relaxed);      // relaxed: a statistic
     s.heavy_fences = membarrier_count();
     unsigned const made = made_.load(std::memory_order_acquire); // [made]
     for (unsigned i = 0; i < made; ++i) {
         processor const& p = *processors_[i];
         s.switches += p.monitor.ticks.read();
-        s.steals += p.shared_out.read() + p.stolen.read(); // what is shared out is taken by another
+        s.steals += p.shared_out.read() + p.stolen.read(); // each share given away is taken by another
         s.parks += p.parks.read();
         s.timers += p.timers.size();
         for (stack_cache const& stacks : p.idle.stacks)
             s.stack_bytes_cached += stacks.idle() * stacks.size_class().min_resident();
     }
-    std::size_t in_hand = 0; // running, or between a queue and that, as far as one can tell
+    std::size_t in_hand = 0; // a guess: fibers that run, or are between a queue and a machine
     for (machine const* m = first_machine(); m != nullptr; m = m->next_made)
         in_hand += !m->asleep;
     s.fibers_parked = s.fibers_live - std::min(s.fibers_live, s.fibers_runnable + in_hand);

@@ -1,24 +1,27 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// fork.cpp: how the library gets over fork().
+// fork.cpp: how the library survives fork().
 //
-// [fork] The child has a copy of all memory, and one thread: the one that forked. What is there of the others?
+// [fork] The child has a copy of all memory, and one thread, which called fork. What it has of the rest:
 //
 //   in memory                           in the child
-//   locks of the process, taken here    free, and what they guard is whole: the depots of records and stacks, the
-//                                       queues of those objects in sync/ that use queue_locks
+//   locks of the process, taken here    free, and their data are consistent: the depots of records and
+//                                       stacks, the queues of objects in sync/ that use queue_locks
 //   the global runtime                  forgotten; the next go() outside of a fiber makes a new one
 //   other runtimes                      shells: their go() throws, their destructor returns at once
-//   fibers, agents                     have stayed behind: nobody can claim their waits or wake them, a join
-//                                       returns at once. Never recycled, since queues may still hold their waiters
+//   fibers, agents                      of the parent: nobody can claim their waits or wake them, a join
+//                                       returns at once. Never recycled, since queues may hold their
+//                                       waiters
 //   the fiber that forked               an OS thread, on the fiber's stack: [fork.thread]
-//   locks inside an object, a runtime   as the vanished threads left them
+//   locks in an object or a runtime     as the vanished threads left them
 //
-//   The work is the same for one fiber and for a million, and touches no pages of theirs, which an exec would waste.
+//   The work does not depend on the number of fibers. It touches no pages of theirs: an exec would
+//   waste the copies.
 //
-// Registered before all else in the image, so that these handlers are the last to run before a fork, and the first
-// after it: handlers of the program may use fibers and locks, and wait for them, as if there were none here.
+// The handlers are registered before all others in the image. Therefore they are the last to run before
+// a fork, and the first to run after it. The program's handlers may use fibers and locks, and wait for
+// them, as if ours did not exist.
 #include "runtime/process/fork.hpp"
 
 #include "runtime/base/env.hpp"
@@ -44,10 +47,10 @@
 namespace fiber::rt {
 namespace {
 
-// All locks of the process, in the order in which they nest; those of runtimes and objects are not among them.
-// The mutexes that machines want all the time come last, and behind the gate: lock_adaptive.hpp.
-// Each function that gives a mutex also sees to it that its data has been made: a static local that another thread
-// is making would be locked in the child for good.
+// All locks of the process, in the order in which they nest. Locks of runtimes and objects are not
+// listed. The mutexes that machines want often come last, after the gate is closed: lock_adaptive.hpp.
+// Each function that returns a mutex also ensures that the mutex's data exist. Otherwise a static local
+// that another thread is making could stay locked in the child for ever.
 using mutex_of = std::mutex& (*)() noexcept;
 constexpr mutex_of rarely_wanted[] = {
     global_runtime_mutex,
@@ -60,7 +63,7 @@ constexpr mutex_of often_wanted[] = {names_mutex, fiber_records_mutex};
 constinit stack const* forked_thread_stack = nullptr;
 
 void before() noexcept {
-    static_cast<void>(current_thread_agent()); // made here: the child must not need memory to become one
+    static_cast<void>(current_thread_agent()); // made here: in the child, there may be no memory for it
     for (mutex_of const m : rarely_wanted)
         m().lock();
     lock_running_threads();
@@ -68,7 +71,7 @@ void before() noexcept {
     for (mutex_of const m : often_wanted)
         m().lock();
     stack_class::lock_all();
-    lock_all_queue_locks(); // last, and for the shortest time: others spin for them
+    lock_all_queue_locks(); // last, and for the shortest time: waiters for them spin
 }
 
 void after() noexcept {
@@ -82,7 +85,7 @@ void after() noexcept {
         m().unlock();
 }
 
-// [fork.thread]
+// [fork.thread] Makes the child's thread, which ran a fiber as machine m, an OS thread.
 void detach_from_machine(machine const& m) noexcept {
     fiber& g = *m.running;
     set_current_machine(nullptr);
@@ -93,7 +96,7 @@ void detach_from_machine(machine const& m) noexcept {
 }
 
 void after_in_child() noexcept {
-    // relaxed: there is one thread
+    // Relaxed: there is only one thread.
     fork_generation.store(static_cast<std::uint16_t>(fork_generation.load(std::memory_order_relaxed) + 1),
                           std::memory_order_relaxed);
     forget_global_runtime();
@@ -107,7 +110,7 @@ void after_in_child() noexcept {
         current_thread_agent().adopt_in_child();
 }
 
-[[gnu::constructor(101)]] void install() { // 101: the first that programs may have
+[[gnu::constructor(101)]] void install() { // 101: the first priority that programs may use
     if (int const error = ::pthread_atfork(before, after, after_in_child); error != 0)
         fatal("cannot prepare for fork: pthread_atfork: %s", std::strerror(error));
 }

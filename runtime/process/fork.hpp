@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// fork.hpp: what a child of fork, if it does not exec, finds of the library. Installed by itself, before main.
+// fork.hpp: what the library provides for a child of fork that does not exec. Its handlers install
+// themselves before main.
 #pragma once
 
 namespace fiber::rt {
 
 struct stack;
 
-// [fork.thread] In the child of a fiber that has forked, the process's only thread stands on that fiber's stack.
-// There is no machine: it is an OS thread from then on, which lives there. Null: it is not so.
+// [fork.thread] In the child of a fiber that has forked, the only thread runs on that fiber's stack. It
+// is not a machine any more, but an OS thread that stays on that stack. Returns the stack, or null if
+// this process is not such a child.
 [[nodiscard]] stack const* stack_kept_over_fork() noexcept;
 
-// That fiber's function has returned, and with it the process's first thread is at its end: exit(0).
+// Calls exit(0). The function of the fiber that forked has returned, which ends the child's first thread.
 [[noreturn]] void end_forked_process() noexcept;
 
 } // namespace fiber::rt
