@@ -14,8 +14,8 @@
 //   parked     no queue                       none                    the owner of its wake: ticket.hpp
 //   dead       no queue; a cache, or a handle no stack                the holder of the record
 //
-// The state is a check, not a lock: ownership passes through queues and tickets. Records are type-stable, see
-// ticket.hpp.
+// The state is a check, not a lock: ownership passes through queues and tickets. Records are
+// type-stable, see ticket.hpp.
 #pragma once
 
 #include "runtime/base/assert.hpp"
@@ -48,7 +48,7 @@ enum class stack_source : std::uint8_t { usual, thread, depot };
 
 // How a fiber's end meets its joiner, in one word.
 //   value            means                                      left by
-//   unjoined         alive, its handle exists                   any transition to another value
+//   unjoined         alive, its handle exists                   a change to any value below
 //   detached         alive, no handle                           finish: its machine recycles the record
 //   a joiner         alive, this waiter is parked in join       finish: as above, and wakes the joiner
 //   a timed joiner   alive, this waiter is parked in join_for   finish; or time-out: restores unjoined
@@ -75,8 +75,8 @@ public:
     }
 };
 
-// A fiber's record of two cache lines. Switches, wakes and the end use only the first line. The second is for
-// the start.
+// A fiber's record of two cache lines. Switches, wakes and the end use only the first line. The second
+// is for the start.
 class alignas(2 * cache_line) fiber : public agent {
 public:
     fiber() noexcept : agent(kind::fiber) {}

@@ -32,7 +32,8 @@ public:
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] bool empty() const noexcept { return size() == 0; }
 
-    // Sets whether most fibers will have left the caches when they come out. If so, pop and rotate prefetch.
+    // Sets whether most fibers will have left the caches when they come out. If so, pop and rotate
+    // prefetch.
     void set_cold(bool cold) noexcept { cold_ = cold; }
     [[nodiscard]] bool is_cold() const noexcept { return cold_; }
 
@@ -95,8 +96,8 @@ public:
 
     [[nodiscard]] bool needs_prefetch() const noexcept { return cold_ && (is_long() || remote_ != 0); }
     [[nodiscard]] fiber* first() const noexcept { return first_; } // null if the list is empty
-    // Moves g to the end and removes first(), as push(g) and pop() do. The list must not be empty. Prefetches
-    // only if `fetch`.
+    // Moves g to the end and removes first(), as push(g) and pop() do. The list must not be empty.
+    // Prefetches only if `fetch`.
     void rotate(fiber& g, bool fetch) noexcept {
         fiber* const first = first_;
         g.next = nullptr;
@@ -158,10 +159,10 @@ private:
             later->prefetch_all();
     }
 
-    // Prefetches for the next fibers if needed. Among very many fibers each line of a record or a stack is a
-    // cache miss, and each stack also a TLB miss, which takes longest. The lines are prefetched for many
-    // fibers at a time, since a CPU serves several TLB misses at once if they follow each other closely.
-    // perf/run --curve, yield
+    // Prefetches for the next fibers if needed. Among very many fibers each line of a record or a stack
+    // is a cache miss, and each stack also a TLB miss, which takes longest. The lines are prefetched
+    // for many fibers at a time, since a CPU serves several TLB misses at once if they follow each
+    // other closely. perf/run --curve, yield
     void prefetch_if_cold() noexcept {
         if (!needs_prefetch()) [[likely]]
             return;
@@ -172,13 +173,13 @@ private:
         --fetched_;
     }
     void prefetch_next() const noexcept {
-        asm volatile(""); // or compilers drop calls: to them a prefetch is no effect
+        asm volatile(""); // or compilers drop calls: a prefetch is no side effect to them
         fiber const* g = prefetch_stacks(fetched_at_once);
         for (std::size_t i = 0; i < fetched_at_once && g != nullptr; ++i, g = g->next)
             g->prefetch();
     }
-    // Prefetches the stacks of the first n fibers, or of all if there are fewer. Their records must be in the
-    // cache. Returns the fiber after the last of them, or null.
+    // Prefetches the stacks of the first n fibers, or of all if there are fewer. Their records must be
+    // in the cache. Returns the fiber after the last of them, or null.
     fiber const* prefetch_stacks(std::size_t n) const noexcept {
         fiber const* end = first_;
         for (; n > 0 && end != nullptr; --n, end = end->next)

@@ -46,8 +46,8 @@ public:
         popped_shared_ = &from == &shared_;
         return from.pop(from.size() > max_at_once ? fair_share(from, processors) : 1);
     }
-    // Takes fibers for a processor that has none: all shared fibers, since dividing a list takes a walk over
-    // it. If there are none, takes a fair share of the others.
+    // Takes fibers for a processor that has none: all shared fibers, since dividing a list takes a walk
+    // over it. If there are none, takes a fair share of the others.
     [[nodiscard]] fiber_list pop_batch(unsigned processors) noexcept {
         if (empty())
             return {};

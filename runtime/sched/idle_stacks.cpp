@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// idle_stacks.cpp: moves idle stacks from the processors' caches to the depot, which returns their memory to
-// the kernel, by age or at once.
-//   a processor     returns its idle stacks
-//   falls asleep    by its own machine, before that sleeps
+// idle_stacks.cpp: moves idle stacks from the processors' caches to the depot, which returns their
+// memory to the kernel, by age or at once.
+//   a processor …   returns its idle stacks …
+//   falls asleep    by its own machine, before the machine sleeps
 //   is busy         when ageing is due, or trim() is called. Its lease is revoked if its machine is outside
-//                   of the runtime. If the machine is inside, it is using the stacks; a later try takes them
+//                   of the runtime. If the machine is inside, it is using the stacks; a later try takes
+//                   them
 
 #include "runtime/sched/lease.hpp"
 #include "runtime/sched/remote_resources.hpp"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// join.hpp: what the owner of a handle can do with its fiber. One success ends the ownership: afterwards the
-// record is no longer the caller's.
+// join.hpp: what the owner of a handle can do with its fiber. One success ends the ownership:
+// afterwards the record is no longer the caller's.
 #pragma once
 
 #include "runtime/base/clock.hpp"

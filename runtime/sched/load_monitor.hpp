@@ -28,7 +28,8 @@ public:
     // ── called by the processor's owner ──
     counter ticks; // the number of switches to fibers. While it changes, the processor makes progress
     void queue_is_empty() noexcept { ++emptied_; }
-    // [idle.next] Returns true if the processor was recently seen to keep up. Then a fiber more wakes nobody.
+    // [idle.next] Returns true if the processor was recently seen to keep up. Then a fiber more wakes
+    // nobody.
     [[nodiscard]] bool is_responsive() const noexcept { return ticks.own_value() < responsive_until_; }
 
     // ── called by any thread ──

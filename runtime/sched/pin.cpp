@@ -76,7 +76,7 @@ void scheduler::discard(machine& m) noexcept {
     machines_made_.fetch_sub(1, std::memory_order_relaxed); // before m ends: the fiber may pin again
     if (m.p != nullptr) {
         give(*std::exchange(m.p, nullptr), stand_in);
-        handoffs_.fetch_add(1, std::memory_order_relaxed); // a statistic
+        handoffs_.fetch_add(1, std::memory_order_relaxed); // relaxed: a statistic
         stand_in.wake();
     } else {
         idle_.add_spare(stand_in);
@@ -125,7 +125,7 @@ fiber* scheduler::wait_for_pinned(machine& m) noexcept {
             return m.pinned;
         machine& stand_in = *std::exchange(m.stand_in, nullptr);
         give(*std::exchange(m.p, nullptr), stand_in);
-        handoffs_.fetch_add(1, std::memory_order_relaxed); // a statistic
+        handoffs_.fetch_add(1, std::memory_order_relaxed); // relaxed: a statistic
         stand_in.wake();
     }
     end_computation(m);
@@ -139,9 +139,10 @@ fiber* scheduler::wait_for_pinned(machine& m) noexcept {
     return m.pinned;
 }
 
-// Gives m a stand-in, for a lazy pin. Returns false if the pinned fiber became runnable before a stand-in was
-// available; then m has kept its processor. While m looks for a stand-in, its processor's other fibers
-// go to other processors. Or they wait, as behind a machine that blocks when no machine can be made.
+// Gives m a stand-in, for a lazy pin. Returns false if the pinned fiber became runnable before a
+// stand-in was available; then m has kept its processor. While m looks for a stand-in, its processor's
+// other fibers go to other processors. Or they wait, as behind a machine that blocks when no machine
+// can be made.
 bool scheduler::find_stand_in(machine& m) noexcept {
     constexpr auto time_between_tries = std::chrono::milliseconds(1);
     while ((m.stand_in = spare_or_new()) == nullptr) {
@@ -164,7 +165,7 @@ bool scheduler::find_stand_in(machine& m) noexcept {
 void scheduler::send_to_pinned(machine& m, fiber& g) noexcept {
     machine& there = *g.stack->pinned_to;
     there.sent_by = &m;                                // `there` takes m.p, unless it has a processor
-    handoffs_.fetch_add(1, std::memory_order_relaxed); // a statistic
+    handoffs_.fetch_add(1, std::memory_order_relaxed); // relaxed: a statistic
     there.wake();                                      // [pin] from here on, m belongs to `there`
     static_cast<void>(sleep_until(m, never));
 }

@@ -11,8 +11,8 @@ namespace fiber::rt {
 
 class poller {
 public:
-    // Returns parked fibers with a wait that is over. Each is returned once, to one caller. Several machines
-    // may call at a time. Must neither block nor park.
+    // Returns parked fibers with a wait that is over. Each is returned once, to one caller. Several
+    // machines may call at a time. Must neither block nor park.
     [[nodiscard]] virtual fiber_list poll() noexcept = 0;
 
 protected:

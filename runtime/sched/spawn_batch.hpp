@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// spawn_batch.hpp: the fibers that were started last, in a list that can go to another processor as a whole.
+// spawn_batch.hpp: the fibers that were started last, in a list that can go to another processor as a
+// whole.
 //
-// Their records are in this core's cache. A core that runs them waits for each cache line, one line after the
-// other if it follows the links. Therefore each fiber names in `what` the fiber that comes `ahead` places
-// after it. When a fiber's turn comes, that later record is prefetched. perf/run --rivals, spawn_all on two
-// processors
+// Their records are in this core's cache. A core that runs them waits for each cache line, one line
+// after the other if it follows the links. Therefore each fiber names in `what` the fiber that comes
+// `ahead` places after it. When a fiber's turn comes, that later record is prefetched.
+// perf/run --rivals, spawn_all on two processors
 //   invariant  Fibers are only pushed, or all taken: the last `ahead` that were pushed are still here
 #pragma once
 

@@ -37,7 +37,7 @@ void standstill::note(bool all_stand_still, clock::time_point now) noexcept {
     if (now - since_ < time_before_more)
         return;
     since_ = now;
-    if (of_.machines_made_.load(std::memory_order_relaxed) >= of_.machine_limit()) // a number
+    if (of_.machines_made_.load(std::memory_order_relaxed) >= of_.machine_limit()) // relaxed: a number
         allow_more();
     else
         warn_of_no_threads(now);
@@ -45,7 +45,7 @@ void standstill::note(bool all_stand_still, clock::time_point now) noexcept {
 
 // Doubles the number of machines beyond max_machines, so that a tenth of a second allows thousands.
 void standstill::allow_more() noexcept {
-    unsigned const made = of_.machines_made_.load(std::memory_order_relaxed); // a number
+    unsigned const made = of_.machines_made_.load(std::memory_order_relaxed); // relaxed: a number
     if (!told_)
         warn("all stand still in a runtime: each of its %u processors is held by a fiber that blocks, while "
              "%zu fibers are runnable, and there are %u machines, as many as max_machines allows. It takes "

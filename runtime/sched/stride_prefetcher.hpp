@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// stride_prefetcher.hpp: prefetches the stacks of fibers that wake each other one at a time. Such fibers are
-// in no queue in which the next ones could be seen.
+// stride_prefetcher.hpp: prefetches the stacks of fibers that wake each other one at a time. Such
+// fibers are in no queue in which the next ones could be seen.
 //
-// Fibers that were started in a row often wait for each other in that order. Slabs carve stacks 16 at a time,
-// always in the same order. Therefore the distance to the stack 16 wake-ups ahead usually equals the distance
-// from the stack 16 wake-ups back.
-// The prefetcher is active only while most guesses are right: each wrong guess costs a TLB miss for nothing.
-// perf/run --curve, ring
+// Fibers that were started in a row often wait for each other in that order. Slabs carve stacks 16 at a
+// time, always in the same order. Therefore the distance to the stack 16 wake-ups ahead usually equals
+// the distance from the stack 16 wake-ups back.
+// The prefetcher is active only while most guesses are right: each wrong guess costs a TLB miss for
+// nothing. perf/run --curve, ring
 #pragma once
 
 #include "runtime/sched/fiber.hpp"

@@ -21,16 +21,17 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Go has the same limits. A shorter nap costs CPU time while nothing happens. A longer one delays fibers that
-// wait without a reason.
+// Go has the same limits. A shorter nap costs CPU time while nothing happens. A longer one delays
+// fibers that wait without a reason.
 constexpr auto min_nap = 20us;
 constexpr auto max_nap = 10ms;
 // The limit while a processor is idle, since an idle machine could do at once what sysmon finds.
 constexpr auto max_nap_beside_idle = 1ms;
-// The limit while, beside an idle processor, a fiber waits behind one that runs for longer than this.
+// The limit while a processor is idle, and a fiber waits behind another that runs for longer than this.
 constexpr auto nap_beside_backlog = 100us;
 constexpr int naps_before_longer = 50; // naps that find nothing
-// Each idle nap costs two switches, and so does waking sysmon. But the machine that wakes sysmon has to wait.
+// Each idle nap costs two switches, and so does waking sysmon. But the machine that wakes sysmon has to
+// wait.
 constexpr int idle_naps_before_sleep = 2;
 
 constexpr auto default_slice = 10ms;
@@ -70,7 +71,7 @@ void sysmon::machine_awake() noexcept {
     std::uint32_t expected = asleep;
     if (state_.load(std::memory_order_relaxed) == asleep && // ordered by the fence
         state_.compare_exchange_strong(expected, watching,
-                                       std::memory_order_relaxed)) // one of several calls the kernel
+                                       std::memory_order_relaxed)) // one machine of several wakes it
         futex_wake_one(state_);
 }
 
@@ -114,7 +115,7 @@ void sysmon::machine_idle() noexcept {
     std::uint32_t expected = long_nap;
     if (state_.load(std::memory_order_relaxed) == long_nap && // [sysmon.nap] ordered by the caller's fence
         state_.compare_exchange_strong(expected, watching,
-                                       std::memory_order_relaxed)) // one of several calls the kernel
+                                       std::memory_order_relaxed)) // one machine of several wakes it
         futex_wake_one(state_);
 }
 
@@ -127,7 +128,7 @@ clock::duration sysmon::max_nap_now() const noexcept {
 void* sysmon::main(void* self) noexcept {
     auto& me = *static_cast<sysmon*>(self);
     name_this_thread("fiber-sysmon");
-    if (unshare_descriptors()) // it opens files of /proc again and again
+    if (unshare_descriptors()) // sysmon opens files of /proc all the time
         set_thread_line_writer(write_by_maker, &me.of_.maker_);
     me.watch();
     return nullptr;
@@ -209,7 +210,8 @@ bool sysmon::check(processor& p, processor_sample& seen, clock::time_point now) 
     }
     if (auto const due = p.timers.earliest(); due > now && of_.idle_.count() > 0)
         next_due_ = std::min(next_due_, due);
-    // The fiber may make no switch, but give fibers away when others request a share: then it has more time.
+    // The fiber may make no switch, but give fibers away when others request a share: then it has more
+    // time.
     if (auto const given = p.shared_out.read(); given != std::exchange(seen.shared_out, given))
         seen.helped_since = now;
     auto const stuck_for = std::max(now - seen.helped_since, (now - seen.since) / 2);
@@ -238,8 +240,8 @@ bool sysmon::check(processor& p, processor_sample& seen, clock::time_point now) 
 }
 
 // Returns how long a fiber may compute while others wait. Each machine that computes on after its processor
-// was retaken still competes for the CPUs. It therefore lengthens the slice: more such machines than the CPUs
-// can serve are of no use. n of them accumulate only after about n²/2 slices.
+// was retaken still competes for the CPUs. Therefore each lengthens the slice: more such machines than the
+// CPUs can serve are of no use. n of them accumulate only after about n²/2 slices.
 clock::duration sysmon::slice() const noexcept {
     return default_slice * (1 + computing_.load(std::memory_order_relaxed) / of_.processors());
 }

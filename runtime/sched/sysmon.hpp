@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// sysmon.hpp: a thread beside the machines. It finds processors without progress, which no machine can see.
+// sysmon.hpp: a thread beside the machines. It finds processors that make no progress, which no machine
+// can see.
 //
 //   seen on a processor, with work waiting               what sysmon does
 //   it falls behind, and other processors are idle       wakes an idle machine, which requests a share
@@ -45,12 +46,13 @@ public:
     // Ends a long nap of sysmon, since an idle machine can do at once what sysmon finds. Called when a
     // machine has become idle. The caller must have passed a full fence since then.
     void machine_idle() noexcept;
-    // Count the machines that compute on without their processor. Relaxed: the count is a guess, for slice().
+    // These two count the machines that compute on without their processor. Relaxed: the count is a
+    // guess, for slice().
     void computation_began() noexcept { computing_.fetch_add(1, std::memory_order_relaxed); }
     void computation_ended() noexcept { computing_.fetch_sub(1, std::memory_order_relaxed); }
 
 private:
-    // The state of a processor at the last check, and the times since when it lasts.
+    // The state of a processor at the last check, and since when it has been in that state.
     struct processor_sample {
         clock::time_point since = clock::now(); // of the last switch or sleep
         clock::time_point helped_since = since; // of the last switch or sleep, or share given away

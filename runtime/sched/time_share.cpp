@@ -17,7 +17,7 @@ constexpr clock::duration max_quick_run = 3us;
 // The longest rest. It equals the time that a fiber may compute before others get its processor. A turn can
 // have been longer because its thread lost its CPU.
 constexpr clock::duration max_rest = 20ms;
-constexpr std::uint64_t quick_checks_a_clock = 8;
+constexpr std::uint64_t quick_checks_a_clock = 8; // perf/run --rivals, the rows with quick switches
 
 // One word holds the end of a rest, to 64 ns, and a run.
 constexpr std::uintptr_t run_bits = 63;
@@ -37,7 +37,8 @@ bool is_resting(fiber const& g, clock::time_point now) noexcept {
            (noted(g) & ~run_bits) > static_cast<std::uintptr_t>(now.time_since_epoch().count());
 }
 
-// Dequeues the first fiber that does not rest. Returns null if all rest; then the queue's order is unchanged.
+// Dequeues the first fiber that does not rest. Returns null if all rest; then the queue's order is
+// unchanged.
 fiber* pop_rested(fiber_list& queue, clock::time_point now) noexcept {
     for (auto n = queue.size(); n > 0; --n) {
         fiber& g = *queue.pop();

@@ -2,19 +2,19 @@
 // Copyright the libfiber authors.
 
 // time_share.hpp: how chains share a processor. A chain is a set of fibers that wake each other, one at a
-// time. Its fibers run without passing through the queue. The queue alone would share the processor by turns
-// of the chains, however long each turn is.
+// time. Its fibers run without passing through the queue. The queue alone would share the processor by
+// turns of the chains, however long each turn is.
 //
 //   check  The clock is read after each `run` of a chain. A run is the number of switches that take 100 µs,
 //          but at least 1 and at most 32.
 //   turn   A turn begins when a fiber of the chain leaves the queue. It ends at the first check that finds
 //          another fiber waiting. Then the chain's runnable fiber goes to the end of the queue.
 //   rest   After its turn, that fiber rests until each other waiting fiber can have run for the time that the
-//          turn took, but at most for 20 ms. A resting fiber is passed over while another one waits that does
-//          not rest.
+//          turn took, but at most for 20 ms. A resting fiber is passed over while another one waits
+//          that does not rest.
 //   quick  In the chain that was measured last, 32 switches took at most 3 µs. Then six of eight checks
-//          of fibers that do not rest read no clock. No turn takes less than 1 µs, so these chains share the
-//          time well enough.
+//          of fibers that do not rest read no clock. No turn takes less than 1 µs, so these chains
+//          share the time well enough.
 //
 // Two chains get the same time, to within one run. No fiber waits for long because of a long turn. The cost
 // is a few clock reads in a thousand switches.

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// timer_buckets.hpp: timers that are not due soon, unsorted, as numbers of slots. A heap of very many timers
-// would not fit in the cache. A bucket holds the timers of one eighth of a millisecond. Once every timer in
-// the heap that is due before the first bucket is gone, that bucket's timers move to the heap.
+// timer_buckets.hpp: timers that are not due soon, unsorted, as numbers of slots. A heap of very many
+// timers would not fit in the cache. A bucket holds the timers of one eighth of a millisecond. Once
+// every timer in the heap that is due before the first bucket is gone, that bucket's timers move to the
+// heap.
 //   invariant  A bucket is a chain of blocks. All blocks but the first are full. Therefore removal is O(1),
 //              and the number of blocks that n timers can need is known
 //   callers    make_room: the heap's owner, without a lock. All others: the holder of the heap's lock
@@ -43,8 +44,8 @@ public:
     [[nodiscard]] std::uint32_t put(std::uint32_t timer, clock::time_point when) noexcept;
     // Removes a timer. Returns the timer that was moved to `position`, or nobody if none was.
     [[nodiscard]] std::uint32_t remove(std::uint32_t position, clock::time_point when) noexcept;
-    // Removes and returns some timers of the first bucket, which takes no more timers from then on. The span
-    // is valid until the next put().
+    // Removes and returns some timers of the first bucket, which takes no more timers from then on. The
+    // span is valid until the next put().
     [[nodiscard]] std::span<std::uint32_t const> take_some() noexcept;
 
 private:

@@ -108,8 +108,9 @@ std::span<ticket> timer_heap::expire(clock::time_point now, std::span<ticket> ro
         room[due].prefetch_agent();
     }
     publish_earliest();
-    // The lock must be held. An agent takes it to disarm its timer before it goes on after a wait. Therefore
-    // no agent of these tickets goes on before its ticket is claimed, or found to be claimed already.
+    // The lock must be held. An agent takes it to disarm its timer before it goes on after a wait.
+    // Therefore no agent of these tickets goes on before its ticket is claimed, or found to be claimed
+    // already.
     std::size_t won = 0;
     for (ticket const& key : room.first(due))
         if (agent::claim_by_deadline(key))
@@ -135,8 +136,8 @@ void timer_heap::unlink(timer& t) noexcept {
     linked_size_.store(linked_.size(), std::memory_order_relaxed); // under the lock
 }
 
-// Moves some timers of the first bucket to the heap, unless all of them are due after the heap's first timer.
-// Returns true if it moved some.
+// Moves some timers of the first bucket to the heap, unless all of them are due after the heap's first
+// timer. Returns true if it moved some.
 bool timer_heap::fetch_from_bucket() noexcept {
     if (buckets_.empty() || (heap_size_ > 0 && at(0).when < buckets_.earliest())) [[likely]]
         return false;
@@ -198,7 +199,8 @@ void timer_heap::sift_up(std::size_t i, entry e) noexcept {
 
 namespace {
 
-// Returns the index of the earliest of four entries. It has no branches, since a CPU could not predict them.
+// Returns the index of the earliest of four entries. It has no branches, since a CPU could not predict
+// them.
 template <class Entry>
 std::size_t earliest_of_four(Entry const* e) noexcept {
     std::size_t const left = e[1].when < e[0].when ? 1 : 0;

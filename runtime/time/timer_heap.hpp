@@ -38,15 +38,16 @@ public:
     }
     // Arms a timer. Cannot fail: without room in the slots, the timer is linked through itself.
     void arm(timer&) noexcept;
-    // Arms a timer for a machine without a processor; the timer is linked. Returns true if it has become the
-    // earliest. Then a machine that sleeps until the earliest deadline has to check it again. When this
-    // returns, the timer may have been destroyed.
+    // Arms a timer for a machine without a processor; the timer is linked. Returns true if it has
+    // become the earliest. Then a machine that sleeps until the earliest deadline has to check it
+    // again. When this returns, the timer may have been destroyed.
     [[nodiscard]] bool arm_from_elsewhere(timer&) noexcept;
     // Disarms a timer. Afterwards the timer is in no heap, nobody accesses it, and it may be destroyed.
     static void disarm(timer&) noexcept;
 
-    // Removes timers that are due, up to room.size(), and claims the ticket of each. Returns the tickets that
-    // were won, in order; the caller unparks them. A due timer beyond room.size() sets earliest().
+    // Removes timers that are due, up to room.size(), and claims the ticket of each. Returns the
+    // tickets that were won, in order; the caller unparks them. A due timer beyond room.size() sets
+    // earliest().
     [[nodiscard]] std::span<ticket> expire(clock::time_point now, std::span<ticket> room) noexcept;
 
     // Returns the earliest deadline, or `never` without timers. Relaxed: the owner knows its own timers,
@@ -68,8 +69,8 @@ private:
     struct alignas(cache_line / 2) slot {
         ticket key; // has no agent if the slot is free
         clock::time_point when;
-        // The timer's index in the heap; or its position in a bucket, with the bit in_bucket. In a free slot:
-        // the next free slot, or none.
+        // The timer's index in the heap; or its position in a bucket, with the bit in_bucket. In a free
+        // slot: the next free slot, or none.
         std::uint32_t position;
     };
     static constexpr std::uint32_t in_bucket = std::uint32_t{1} << 31;
@@ -118,7 +119,8 @@ private:
     [[nodiscard]] bool linked_is_first() const noexcept;
     void publish_earliest() noexcept;
 
-    // Accessed by the owner alone: arm() needs no allocation below this number of timers, or none succeeds.
+    // With fewer timers, make_room() has nothing to do: there is room, or none can be allocated. Accessed
+    // by the owner alone.
     std::size_t room_ = 0;
     spinlock<lock_rank::timers> lock_; // guards the heap, the buckets and the linked timers
     std::atomic<std::size_t> size_{0}; // timers in slots: in the heap and in buckets
