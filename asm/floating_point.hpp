@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// floating_point.hpp: the control modes of floating-point arithmetic (rounding, exception masks, FTZ and DAZ), of which each
-// fiber has its own; and the flags that say which exceptions have been raised. A flow of control begins with the default
-// modes. A fiber goes on from there to those of its creator: runtime/sched/spawn.cpp.
+// floating_point.hpp: the control modes of floating-point arithmetic (rounding, exception masks,
+// FTZ and DAZ), and the flags of raised exceptions. Each fiber has its own modes. A flow of control
+// begins with the default modes; a fiber then loads the modes of its creator
+// (runtime/sched/spawn.cpp).
 #pragma once
 
 #include <cstdint>
@@ -11,16 +12,17 @@
 namespace fiber::arch {
 
 #if defined(__x86_64__)
-// What a flow begins with: no flag but the one that nearly every computation raises, "inexact". To go from a flow to another
-// whose flags differ costs the CPU some 30 ns more: it renames the control bits of MXCSR, but not the flags. Were this one
-// clear at first, those that compute would differ from those that do not.
+// The MXCSR of a new flow: the default modes, and of the flags only "inexact", which nearly every
+// computation raises. The CPU renames the control bits of MXCSR, but not the flags, so a switch
+// between flows with different flags is slow. If "inexact" were clear at first, fibers that compute
+// would differ from fibers that do not. Benchmark: yield_2.
 inline constexpr std::uint32_t first_mxcsr = 0x1f80 | 0x20;
 inline constexpr std::uint16_t first_x87_control = 0x037f;
-inline constexpr std::uint32_t mxcsr_flags =
-    0x3f; // of exceptions that have been raised; the other bits are modes
+inline constexpr std::uint32_t mxcsr_flags = 0x3f; // the flags of raised exceptions; the other bits are modes
 #endif
 
-// The caller's modes, without the flags. To be read early, and looked at later: what is read comes late.
+// The caller's modes, without the flags. Construct it early and test it late: the CPU takes long to
+// read the control registers.
 class control_modes {
 public:
     control_modes() noexcept {
@@ -40,8 +42,9 @@ public:
         return true;
 #endif
     }
-    // Makes them the caller's. The x87 unit traps at its next instruction for a flag that is raised and not masked.
-    // Flags that other fibers have raised on this OS thread are therefore cleared.
+    // Makes these modes the caller's. The x87 unit traps at its next instruction if an unmasked
+    // exception's flag is raised. Other fibers may have raised flags on this OS thread, so load()
+    // clears them.
     void load() const noexcept {
 #if defined(__x86_64__)
         asm volatile("fnclex");
@@ -61,8 +64,8 @@ private:
 #endif
 };
 
-// The default modes, and no flag that makes switches dearer. What the CPU has is not looked at before: to read MXCSR takes as long
-// as to load it, and some 6 ns more on a Zen 5 where it was loaded just before.
+// Loads the default modes and the flags of first_mxcsr. It does not test the current modes first:
+// reading MXCSR costs as much as loading it, and more if it was loaded just before.
 inline void begin_floating_point() noexcept {
 #if defined(__x86_64__)
     __builtin_ia32_ldmxcsr(first_mxcsr);

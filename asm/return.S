@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// __x86_return_thunk: the compiler's name for what stands in for a ret: see return.hpp. No function has a value in rcx to
-// return.
+// __x86_return_thunk: the code that functions with FIBER_RETURN_FROM_SWITCH (return.hpp) execute in
+// place of a ret. The compiler defines its name. rcx is free: no function returns a value in it.
 #if defined(__x86_64__)
     .text
     .globl  __x86_return_thunk
@@ -14,13 +14,13 @@ __x86_return_thunk:
     popq    %rcx
     .cfi_adjust_cfa_offset -8
     .cfi_register rip, rcx
-    notrack jmp *%rcx                   // with -fcf-protection: callers do not mark where calls come back to
+    notrack jmp *%rcx                   // notrack: with -fcf-protection, return addresses carry no endbr64
     .cfi_endproc
     .size   __x86_return_thunk, . - __x86_return_thunk
 
 #endif
     .section .note.GNU-stack, "", @progbits
 #if defined(__x86_64__)
-    .section .note.GNU-split-stack, "", @progbits    // or its callers would be taken for callers of foreign code
+    .section .note.GNU-split-stack, "", @progbits    // else its callers would count as callers of foreign code
     .section .note.GNU-no-split-stack, "", @progbits
 #endif

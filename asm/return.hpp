@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// return.hpp: how functions return that come back from another stack.
+// return.hpp: FIBER_RETURN_FROM_SWITCH, the attribute of functions that return on another stack
+// than the CPU expects.
 //
-// Processors predict a ret from the calls that they have seen. After a switch those are of the flow that was left: where
-// the one that is resumed goes back to another place, a ret costs some 10 ns. A jump to the return address is predicted
-// from what was executed before it instead, like any indirect jump.
+// CPUs predict a ret from the calls that they have executed. After a switch, these are the calls of
+// the flow that was suspended. If the resumed flow returns to another place, each ret is
+// mispredicted. The attribute makes the function return with an indirect jump, which is predicted
+// from the branches before it.
 //
-// For each function between a switch and the fiber's own code, since a ret after such a jump answers a call of the flow that
-// was left. And for no function that mostly returns without a switch: of its call the prediction would stay behind, and put
-// the returns of all its callers out of step. The attribute is lost where a compiler puts the function in line: hence
-// gnu::noinline beside it if there is a caller in the same file that may return otherwise.
+// Every function between a switch and the fiber's own code needs the attribute. A ret after such a
+// jump would pop the prediction of a call that the suspended flow has made.
+//
+// A function that mostly returns without a switch must not have it. The prediction of its call
+// would remain on the CPU's return stack, and all its callers' returns would be mispredicted.
+//
+// The attribute is lost where a compiler inlines the function. Add gnu::noinline if a caller in the
+// same file may return without a switch. Benchmark: ping_pong, select.
 #pragma once
 
 #if defined(__x86_64__) && !defined(__code_model_large__) && defined(__has_cpp_attribute)

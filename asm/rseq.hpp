@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// rseq.hpp: whether fiber_arch_unlock_biased (unlock_biased_x86_64.S) may do its work. Forbidden until enable_rseq
-// has been called. Who asks for the kernel's part, which must be there before: runtime/base/rseq.cpp.
-//   has_rseq()         the C library has registered the threads with the kernel
-//   enable_rseq()     to be called if so
-//   disable_rseq()    no new one does anything; those under way may
+// rseq.hpp: the switch that enables fiber_arch_unlock_biased (unlock_biased_x86_64.S). The sequence
+// does nothing until enable_rseq() is called. runtime/base/rseq.cpp registers with the kernel
+// first.
+//   has_rseq()       returns true if the C library has registered the threads with the kernel
+//   enable_rseq()    requires has_rseq()
+//   disable_rseq()   sequences that begin later do nothing; sequences that are running may still commit
 #pragma once
 
 #include "asm/sanitizer.hpp"

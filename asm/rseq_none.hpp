@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// rseq_none.hpp: other architectures and C libraries; sanitizers, which must see every access.
+// rseq_none.hpp: no restartable sequences: for other architectures and C libraries, and for
+// sanitizers, which must see every access.
 #pragma once
 
 namespace fiber::arch {

@@ -1,20 +1,26 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// bool fiber_arch_unlock_biased(void* lock): [mutex.bias] of sync/mutex.cpp. The lock begins with three bytes: state,
-// uncontended unlocks, bias. If the last one is 0, so are then the others, by one plain store: true. Else it is left as it is: false.
+// bool fiber_arch_unlock_biased(void* lock): the unlock of a biased mutex, [mutex.bias] of
+// sync/mutex.cpp. The lock begins with three bytes: state, uncontended unlocks, bias. If the bias
+// is 0, one plain store sets the first two to 0, and the function returns true. Otherwise it
+// changes nothing and returns false.
 //
-// A restartable sequence, rseq(2): if the kernel interrupts this thread between 1 and 2, because another one gets its CPU, a
-// signal its handler, or membarrier is told to, then the thread goes on at 4. The descriptor is announced and never
-// withdrawn: the kernel forgets it by itself, the next time it looks and finds the thread elsewhere. Another store would cost
-// a fifth of lock and unlock. Hence this code must never be unmapped: what it is linked into is marked -z nodelete.
+// It is a restartable sequence, rseq(2). Three events interrupt it between labels 1 and 2: another
+// thread takes the CPU, a signal handler runs, or membarrier asks for a restart. The thread then
+// continues at label 4.
+//
+// The descriptor is announced and never withdrawn, because another store would slow down each
+// unlock. The kernel clears it when it next finds the thread outside of the sequence. The kernel
+// may therefore read the descriptor after the call, so this code must never be unmapped: its binary
+// is linked with -z nodelete.
     .bss
     .globl  fiber_arch_rseq_offset
     .hidden fiber_arch_rseq_offset
     .type   fiber_arch_rseq_offset, @object
     .size   fiber_arch_rseq_offset, 8
     .p2align 3
-fiber_arch_rseq_offset:                // rseq_glibc.hpp
+fiber_arch_rseq_offset:                // declared in rseq_glibc.hpp
     .zero   8
 
     .set    cpu_id, 4                   // of struct rseq: negative in a thread that is not registered
@@ -39,12 +45,12 @@ fiber_arch_unlock_biased:
     cmpb    $0, 2(%rdi)                 // bias
     jne     3f
     movw    $0, (%rdi)                  // state and count: x86 makes each store a release
-2:  movl    $1, %eax                    // the lock may be gone
+2:  movl    $1, %eax                    // the lock may be destroyed already
     ret
 3:  xorl    %eax, %eax
     ret
-    .byte   0x0f, 0xb9, 0x3d            // with the signature an instruction that traps
-    .long   0x53053053                  // RSEQ_SIG: the kernel goes nowhere else
+    .byte   0x0f, 0xb9, 0x3d            // with the signature below, an instruction that traps
+    .long   0x53053053                  // RSEQ_SIG: the kernel only continues behind this signature
 4:  jmp     3b
     .cfi_endproc
     .size   fiber_arch_unlock_biased, . - fiber_arch_unlock_biased

@@ -1,22 +1,29 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// rseq.cpp: when restartable sequences are enabled, and when their barriers have become too expensive.
+//
 // [rseq.phase]
-//   choose_rseq          rseq_barrier            a sequence
-// 1 phase = used              1 the caller has stored      1 are sequences allowed?
-// 2 allow sequences           2 full fence                 2 look at what the caller has stored
-//                             3 phase: unused? Done        3 commit
-//                             4 membarrier
+//   choose_rseq              rseq_barrier                      a sequence
+//   left.1 phase = enabled   middle.1 the caller has stored    right.1 sequences are enabled, or fail
+//   left.2 enable sequences  middle.2 full fence               right.2 read what the caller has stored
+//                            middle.3 phase unused: return     right.3 commit
+//                            middle.4 membarrier
 //
-//   If the middle is done at 3, 3 comes before left.1. A right.1 that goes on comes after left.2, so right.2 sees the store.
-//   x86 keeps the order of those two loads, and no other architecture has sequences.
+// Claim: if middle.3 returns, each sequence that passes right.1 sees the store of middle.1.
+//   1 middle.3 has read `unused`, so it precedes left.1.
+//   2 A sequence that passes right.1 has read the value of left.2, so right.1 follows left.2.
+//   3 middle.2 precedes middle.3, so right.2 sees the store of middle.1.
+//   Step 3 needs right.1 and right.2 in order. x86 keeps the order of two loads, and no other
+//   architecture has sequences here.
+// If middle.3 finds the phase `disabled`, no sequence can commit any more.
 //
-// A process that makes mutexes by the thousand and has each of them contended pays for each. So sequences are given up
-// for good once the calls have cost more than they can bring. Then they are forbidden, and a last membarrier restarts those
-// under way: they ask in the sequence itself whether they are allowed.
+// A program that creates many mutexes, each of which becomes contended, pays for a barrier for each. When
+// all barriers together have cost more than the budget, sequences are disabled for good. The last membarrier
+// restarts the running sequences. Right.1 is inside of the sequence, so they see that they are disabled.
 //
-// Those that use sequences anew after a restart, and so bring about the next one, do so only while half of that is left. Each of
-// them has cost one restart before: if all have to be restarted at once, that is no more than the other half.
+// A mutex may rebias only while half of the budget is left. It has already paid for one barrier, so
+// revoking all rebiased mutexes at once costs at most the other half.
 #include "runtime/base/rseq.hpp"
 
 #include "asm/rseq.hpp"
@@ -36,11 +43,12 @@ namespace {
 enum class phase : std::uint8_t { unused, enabled, disabled };
 
 constinit std::atomic<phase> reached{phase::unused};
-constinit clock::time_point enabled_at;     // written before `used`
-constinit std::atomic<clock::rep> spent{0}; // by all threads together, on membarriers
+constinit clock::time_point enabled_at;     // written before `enabled`
+constinit std::atomic<clock::rep> spent{0}; // by all threads, on membarriers
 
-// What they may cost: about a thousand calls on two CPUs, for all the mutexes of a program that starts, and a hundredth of the
-// time since then.
+// The budget of barriers: `allowance`, for the mutexes of a program that starts, and one part in `share` of
+// the time since enabled_at. A smaller budget disables sequences in programs with many contended mutexes, and
+// a larger one lets them spend more on barriers: perf/micro/lock.cpp.
 constexpr auto allowance = std::chrono::milliseconds(10);
 constexpr int share = 100;
 
@@ -54,7 +62,7 @@ constexpr int share = 100;
     return all > budget(now);
 }
 
-constinit bool chosen = false; // under the lock of runtimes that start, which a fork takes
+constinit bool chosen = false; // guarded by the lock of runtimes that start, which fork() takes
 
 void membarrier_rseq() noexcept { membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ); }
 
@@ -71,7 +79,7 @@ void choose_rseq() noexcept {
 }
 
 bool within_revocation_budget() noexcept {
-    // acquire: enabled_at. relaxed: a sum
+    // acquire: enabled_at is visible. relaxed: a sum
     return reached.load(std::memory_order_acquire) == phase::enabled && // [rseq.phase]
            clock::duration(spent.load(std::memory_order_relaxed)) <= budget(clock::now()) / 2;
 }
@@ -87,7 +95,7 @@ void rseq_barrier() noexcept {
         arch::disable_rseq();
         membarrier_rseq();
         reached.store(phase::disabled,
-                      std::memory_order_release); // [rseq.phase] nobody is in one any more
+                      std::memory_order_release); // [rseq.phase] no sequence is running any more
     }
 }
 

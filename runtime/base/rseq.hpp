@@ -1,22 +1,26 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// rseq.hpp: the other side of a restartable sequence of instructions (asm/rseq.hpp). Such a sequence looks at
-// something and then commits one plain store; the kernel has the thread leave it if it is interrupted in between. So one may
-// change what it looks at, and then see to it that nobody commits who has seen it as it was.
+// rseq.hpp: the barrier that restarts restartable sequences (asm/rseq.hpp). Such a sequence reads a
+// condition and then commits with one plain store. If the kernel interrupts a thread between the
+// two, the thread leaves the sequence. A thread can therefore change the condition and then call
+// rseq_barrier(): after it, no sequence commits that has read the old condition.
 #pragma once
 
 namespace fiber::rt {
 
-// Allows sequences, if the kernel can do its part. Whenever it is called: before, they do nothing.
+// Enables sequences if the kernel and the C library support them. May be called at any time: before
+// the first call, sequences do nothing.
 void choose_rseq() noexcept;
 
-// Whoever was in a sequence when it was called has committed, which is visible now, or will not. Whoever enters one
-// later sees what the caller had stored before. 9 µs while other threads of the process run, 0.3 µs else.
+// Restarts every sequence that is running. A sequence that was running when the call began has
+// committed, and its store is visible on return; or it never commits. A sequence that begins later
+// sees everything that the caller stored before the call. Costs microseconds while other threads of
+// the process run.
 void rseq_barrier() noexcept;
 
-// Whether one may bring about that rseq_barrier must be called once more: sequences are in use, and half of what restarts
-// may cost is left.
+// Returns true if a mutex may enter a state that needs another rseq_barrier() to leave: sequences
+// are enabled, and at most half of the budget for barriers is spent.
 [[nodiscard]] bool within_revocation_budget() noexcept;
 
 } // namespace fiber::rt
