@@ -65,7 +65,7 @@ private:
 };
 
 // Loads the default modes and the flags of first_mxcsr. It does not test the current modes first:
-// reading MXCSR costs as much as loading it, and more if it was loaded just before.
+// reading MXCSR is no faster than loading it, and slower if it was loaded just before.
 inline void begin_floating_point() noexcept {
 #if defined(__x86_64__)
     __builtin_ia32_ldmxcsr(first_mxcsr);

@@ -21,6 +21,6 @@ __x86_return_thunk:
 #endif
     .section .note.GNU-stack, "", @progbits
 #if defined(__x86_64__)
-    .section .note.GNU-split-stack, "", @progbits    // else its callers would count as callers of foreign code
+    .section .note.GNU-split-stack, "", @progbits // else its callers would count as callers of foreign code
     .section .note.GNU-no-split-stack, "", @progbits
 #endif

@@ -46,9 +46,9 @@ constinit std::atomic<phase> reached{phase::unused};
 constinit clock::time_point enabled_at;     // written before `enabled`
 constinit std::atomic<clock::rep> spent{0}; // by all threads, on membarriers
 
-// The budget of barriers: `allowance`, for the mutexes of a program that starts, and one part in `share` of
-// the time since enabled_at. A smaller budget disables sequences in programs with many contended mutexes, and
-// a larger one lets them spend more on barriers: perf/micro/lock.cpp.
+// The budget of barriers: `allowance`, about a thousand barriers, for the mutexes of a program that
+// starts, and one part in `share` of the time since enabled_at. No benchmark exceeds it;
+// tests/runtime/rseq_test.cpp does.
 constexpr auto allowance = std::chrono::milliseconds(10);
 constexpr int share = 100;
 
