@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// stack_class.cpp: credits, taking and giving stacks, and carving new ones from slabs.
 #include "runtime/stack/stack_class.hpp"
 
 #include "runtime/base/assert.hpp"
@@ -17,17 +18,19 @@
 namespace fiber::rt {
 namespace {
 
-// Each further slab is as large as all before together, up to this: a million stacks are some 250 map entries.
+// Each new slab doubles the total, up to the largest slab. A million stacks then need few map
+// entries.
 constexpr std::size_t first_slab = std::size_t{16} << 20;
 constexpr std::size_t largest_slab = std::size_t{1} << 30;
 
-// At once, each in its own place. Whoever needs a stack makes them, a parking fiber mostly, within the first page of its
-// own.
+// Maximum number of stacks created at once outside of a shared page. The caller is mostly a fiber
+// that parks, and the arrays must fit on the first page of its stack.
 constexpr std::size_t max_made = 16;
 
-// Blocks share no page table, since a thread that makes a page resident locks its page table.
+// Blocks do not share a page table, because the kernel locks the page table when it makes a page
+// resident.
 constexpr std::size_t min_block = page_table_span;
-// So that the way from one stack to the next is mostly the same: see stride_prefetcher.hpp.
+// At least this many stacks have a constant distance from each other: see stride_prefetcher.hpp.
 constexpr std::size_t min_in_block = 64;
 
 [[noreturn]] void no_slot_left() {
@@ -46,14 +49,14 @@ std::size_t stack::usable() const noexcept {
 
 bool stack::canary_is_zero() const noexcept {
     auto const* const words = reinterpret_cast<std::uint64_t const*>(bottom());
-    // Where there is nothing yet, reading maps the kernel's zero page, and costs no memory.
+    // Reading untouched memory maps the kernel's zero page, which costs no memory.
     return std::all_of(words, words + size_class.shape().canary / sizeof *words,
                        [](std::uint64_t w) { return w == 0; });
 }
 
 void stack_class::reserve(std::size_t n) {
     std::size_t const unit = std::max(size_, page_table_span);
-    int tries = 3; // others may take what has been given up
+    int tries = 3; // other threads may take what has been reclaimed
     while (!try_reserve(n))
         if (tries-- == 0 || reclaim_from_others(n * size_ + 2 * unit, unit) == 0)
             throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again),
@@ -116,7 +119,7 @@ stack* stack_class::take(std::size_t n, std::size_t& taken) noexcept {
             taken = take_decommitted_locked(std::span(decommitted).first(std::min(n, decommitted.size())),
                                             with_guard);
     }
-    if (taken != 0) // page faults: not under the lock
+    if (taken != 0) // may cause page faults, so not under the lock
         return make(std::span(decommitted).first(taken), with_guard);
     if (fresh.n == 0)
         no_slot_left();
@@ -138,7 +141,8 @@ stack* stack_class::take_resident_locked(std::size_t n, std::size_t& taken) noex
     return list;
 }
 
-// Bare ones, of which the first with_guard have been stacks before. Their number: as many as there are, at least 1.
+// Takes decommitted stacks from idle_, then free slots. Returns their number: to.size(), or fewer
+// if no more are left, but at least 1. The first `with_guard` have been stacks before.
 std::size_t stack_class::take_decommitted_locked(std::span<idle_stack> to, std::size_t& with_guard) noexcept {
     with_guard = std::min(to.size(), decommitted_);
     std::copy_n(idle_.rbegin(), with_guard, to.begin());
@@ -156,7 +160,7 @@ std::size_t stack_class::take_decommitted_locked(std::span<idle_stack> to, std::
     return to.size();
 }
 
-// Up to n slots side by side; none: there are none.
+// Returns up to n adjacent slots; n == 0 in the result if none are left.
 stack_class::slot_run stack_class::carve_locked(std::size_t n) noexcept {
     block& from = block_to_carve_locked();
     slot_run const carved{from.begin, std::min(n, from.size() / size_), next_colour_};
@@ -165,7 +169,8 @@ stack_class::slot_run stack_class::carve_locked(std::size_t n) noexcept {
     return carved;
 }
 
-// That of this CPU; when no other is to be had any more, whichever has some left, or an empty one.
+// Returns the block of this CPU. If no new block can be had, returns any block with free slots, or
+// an empty one.
 stack_class::block& stack_class::block_to_carve_locked() noexcept {
     block& mine = blocks_[static_cast<unsigned>(::sched_getcpu()) % blocks_.size()];
     if (mine.size() == 0)
@@ -194,14 +199,14 @@ stack* stack_class::record_in(slot_run const& r, std::size_t i) const noexcept {
     return reinterpret_cast<stack*>(r.begin + (i + 1) * size_ - colour - sizeof(stack));
 }
 
-// Several share a page, and all of them are made resident at once.
+// Creates stacks that share pages, and makes all of them resident at once.
 stack* stack_class::make_in(slot_run const& r) noexcept {
-    if (r.n > 1) { // one alone is about to be touched anyway
+    if (r.n > 1) { // a single stack is about to be touched anyway
         memory_range const pages = pages_around({r.begin, r.n * size_}, page_size);
         populate_pages({&pages, 1});
     }
     stack* list = nullptr;
-    for (std::size_t i = r.n; i-- != 0;) { // the lowest first: see channel::stack_stride
+    for (std::size_t i = r.n; i-- != 0;) { // the lowest address first: see channel::stack_stride
         stack* const made = ::new (record_in(r, i)) stack(*this, guard_kind::canary);
         made->next = list;
         list = made;
@@ -209,7 +214,7 @@ stack* stack_class::make_in(slot_run const& r) noexcept {
     return list;
 }
 
-// Their first pages are made resident, the new ones get their guards.
+// Creates stacks: makes their first pages resident, and installs guards below the new ones.
 stack* stack_class::make(std::span<idle_stack> decommitted, std::size_t with_guard) noexcept {
     if (dense()) {
         for (idle_stack& s : decommitted)
@@ -225,7 +230,7 @@ stack* stack_class::make(std::span<idle_stack> decommitted, std::size_t with_gua
     install_guards(std::span(ranges).first(without.size()), guards.data());
     for (std::size_t i = 0; i < without.size(); ++i)
         without[i].guard = guards[i];
-    if (decommitted.size() > 1) { // one alone is about to be touched anyway
+    if (decommitted.size() > 1) { // a single stack is about to be touched anyway
         std::transform(decommitted.begin(), decommitted.end(), ranges.begin(), [&](auto const& s) {
             return memory_range{slot_around(s.at) + size_ - page_size, page_size};
         });
@@ -249,7 +254,7 @@ void stack_class::give(stack* list) noexcept {
     for (stack const* s = list; s != nullptr; s = s->next)
         ++n;
     auto const hold = lock_adaptive(lock_);
-    idle_.resize(idle_.size() + n); // there is room
+    idle_.resize(idle_.size() + n); // within its capacity
     for (auto to = idle_.rbegin(); list != nullptr; list = list->next)
         *to++ = {list, list->guard};
     resident_ = resident_ + n;

@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// stack_class.hpp: all stacks of one size in this process: the depot that the processors' caches draw on.
+// stack_class.hpp: the depot of all stacks of one size in this process. The stack caches of the
+// processors take stacks from it and return them.
 //
-// [stack.credit] A fiber gets its stack when it first runs, but `go` must say then and there whether one can
-// be had. So `go` takes a credit, which is address space and costs no memory, and running turns it into a
-// stack, which cannot fail:
-//   invariant  slots >= credits given out; a cache holds credits for the most stacks that it keeps idle, beside those
-//              of its fibers
-//   hence      while a fiber with a credit has no stack yet, some slot is decommitted or free in the depot
+// [stack.credit] A fiber gets its stack when it first runs, but `go` must report at once if no
+// stack can be had. Therefore `go` takes a credit, which costs address space but no memory. The
+// first run turns the credit into a stack, which cannot fail.
+//   invariant    slots >= credits given out; a cache holds credits for the maximum number of stacks that it
+//                keeps idle, in addition to the credits of its fibers
+//   consequence  while a fiber with a credit has no stack yet, some slot in the depot is decommitted or free
 //
-// Idle stacks cost memory. Those that have not been taken for a while are made decommitted: their pages go back, the guard and
-// the place stay. Nobody keeps a time for each: the least number that was there since the last look says how many of
-// the coldest have not been needed.
+// Idle stacks use memory. Stacks that have stayed idle for a while are decommitted: their pages go
+// back to the kernel, while the guard and the position of the record stay. No stack has a time
+// stamp. The depot records the minimum number of its idle stacks since the last check: that number
+// of the coldest stacks has not been needed.
 #pragma once
 
 #include "runtime/base/clock.hpp"
@@ -34,86 +36,95 @@ namespace fiber::rt {
 
 class stack_class {
 public:
-    // The class of the given size rounded up to a power of two. Throws std::invalid_argument, naming the
-    // limits.
+    // Returns the class of the given size, rounded up to a power of two. Throws
+    // std::invalid_argument, which names the limits.
     [[nodiscard]] static stack_class& of_size(std::size_t bytes);
-    // That of fibers of which nobody has said anything.
+    // Returns the class of fibers that ask for no stack size.
     [[nodiscard]] static stack_class& default_class() noexcept;
 
-    [[nodiscard]] std::size_t size() const noexcept { return size_; } // of a slot, with guard and record
+    [[nodiscard]] std::size_t size() const noexcept {
+        return size_;
+    } // bytes of a slot, including guard and record
     [[nodiscard]] slot_shape shape() const noexcept { return shape_; }
-    // Several share a page.
+    // Returns true if several stacks share a page.
     [[nodiscard]] bool dense() const noexcept { return size_ < page_size; }
-    // What one that is not decommitted has of the memory.
+    // Returns the minimum number of resident bytes of a stack that is not decommitted.
     [[nodiscard]] std::size_t min_resident() const noexcept { return std::min(size_, page_size); }
 
-    // Takes n credits; if need be, from address space of other sizes. Throws
+    // Takes n credits, if necessary from the address space of other sizes. Throws
     // std::system_error(resource_unavailable_try_again).
     void reserve(std::size_t n);
-    // Returns false if there is no address space for them, unless others give up theirs.
+    // Takes n credits. Returns false if the address space is exhausted unless other sizes return
+    // some.
     [[nodiscard]] bool try_reserve(std::size_t n) noexcept;
-    // Returns false if there would have to be more address space first.
+    // Takes n credits without new address space. Returns false if there are too few.
     [[nodiscard]] bool reserve_existing(std::size_t n) noexcept;
     void unreserve(std::size_t n) noexcept;
 
-    // A list of 1 to n stacks, linked, the warmest first; needs credits. Sets taken to their number.
+    // Returns a linked list of 1 to n stacks, the warmest first, and sets `taken` to their number.
+    // The caller must have the credits.
     [[nodiscard]] stack* take(std::size_t n, std::size_t& taken) noexcept;
-    // Likewise ordered.
+    // Takes back a linked list of stacks, the warmest first.
     void give(stack* list) noexcept;
 
     struct statistics {
         std::size_t bytes_reserved = 0; // address space
-        std::size_t bytes_resident = 0; // from a sample, if there are many
-        std::size_t bytes_cached = 0;   // idle stacks here, at least a page each
+        std::size_t bytes_resident = 0; // estimated from a sample if there are many stacks
+        std::size_t bytes_cached = 0;   // of stacks that are idle in the depots, at least a page each
     };
     [[nodiscard]] static statistics totals();
 
-    // Gives the memory of all stacks that are idle here back to the kernel.
+    // Returns the memory of all stacks that are idle in the depots to the kernel.
     static void trim_all() noexcept;
-    // By a sysmon, when it is due: gives the memory of those back that have been idle for age_limit, or up to twice that.
+    // Called by sysmon when ageing is due: returns the memory of the stacks that have been idle for
+    // age_limit to twice age_limit.
     static void age_all(clock::time_point now) noexcept;
     [[nodiscard]] static bool ageing_is_due(clock::time_point now) noexcept;
-    // When age_all() next has something to do; never: not before more stacks are given back.
+    // Returns when age_all() has work next; `never` if it has none until more stacks are given
+    // back.
     [[nodiscard]] static clock::time_point next_ageing() noexcept;
     static constexpr std::chrono::seconds age_limit{1};
 
-    // Where address space is short: gives up slots of all classes but this one, until there are so many bytes, in rows of
-    // `unit` if there are such. Returns how many bytes.
+    // Called when address space is short: reclaims slots of all classes but this one until `wanted`
+    // bytes are free, preferring runs of at least `unit` bytes. Returns the number of bytes
+    // reclaimed.
     [[nodiscard]] std::size_t reclaim_from_others(std::size_t wanted, std::size_t unit) noexcept;
 
-    // The slot that the address is in, whatever is there; empty: none.
+    // Returns the slot that contains the address, whether or not a stack is there; an empty range
+    // if there is none.
     [[nodiscard]] static memory_range slot_of(void const* address) noexcept;
 
-    // For fork: the locks of all classes. What the depots hold is as good in the child as in the parent.
+    // Called around fork(): locks and unlocks all classes. The contents of the depots stay valid in
+    // the child.
     static void lock_all() noexcept;
     static void unlock_all() noexcept;
 
-    // New ones of those that share pages are made so many at once at most.
+    // Maximum number of stacks that are created at once in a class that shares pages among stacks.
     static constexpr std::size_t max_at_once = 64;
 
     explicit stack_class(std::size_t size) noexcept : size_(size), shape_(shape_of(size)) {}
 
 private:
-    friend struct stack; // its place in its slot
+    friend struct stack; // its position in its slot
 
     struct idle_stack {
-        stack* at; // once it is decommitted: where it stood, and will stand
+        stack* at; // once decommitted: the address of its record before and afterwards
         guard_kind guard;
     };
     struct partial_slab {
         slab all;
-        std::byte* unused; // from here on, in no block yet
+        std::byte* unused; // from here to the end: in no block yet
     };
 
-    // Each CPU cuts stacks from a block of its own, since the kernel locks a page table for each page that it makes resident:
-    // two threads that do nothing else took up to twice as long in the same one.
-    struct block { // of slots side by side, which have never been used
+    // Each CPU carves stacks from a separate block. The kernel locks a page table while it makes a
+    // page resident, so threads that touch pages of the same page table contend for that lock.
+    struct block { // adjacent slots that have never been used
         std::byte* begin = nullptr;
         std::byte* end = nullptr;
         [[nodiscard]] std::size_t size() const noexcept { return static_cast<std::size_t>(end - begin); }
     };
 
-    struct slot_run { // cut from a block
+    struct slot_run { // carved from a block
         std::byte* begin = nullptr;
         std::size_t n = 0;
         unsigned first_colour = 0;
@@ -150,18 +161,19 @@ private:
 
     std::size_t const size_;
     slot_shape const shape_;
-    mutable std::mutex lock_; // guards all below; a mutex, since growing and trimming call the kernel
+    mutable std::mutex lock_; // guards all below; a mutex, because grow() and trim() call the kernel
     std::size_t slots_ = 0;
     std::size_t credits_ = 0; // given out
-    // Coldest first: [0, decommitted_) are decommitted, the others are suspended in fiber_main. There is room for all slots.
+    // Coldest first: [0, decommitted_) are decommitted, the others are suspended in fiber_main. Has
+    // capacity for all slots.
     std::vector<idle_stack> idle_;
     std::size_t decommitted_ = 0;
-    std::size_t unused_ = 0;           // the least that idle_ has had since the last look
-    relaxed<std::size_t> resident_{0}; // those that are not decommitted
-    std::size_t batch_ = 1; // decommitted ones to be made stacks of at once: more while nothing comes back
+    std::size_t unused_ = 0;           // the minimum size of idle_ since the last check
+    relaxed<std::size_t> resident_{0}; // idle stacks that are not decommitted
+    std::size_t batch_ = 1;            // doubled by each take() that creates stacks, reset by give()
     std::vector<partial_slab> slabs_;
-    std::size_t first_unused_ = 0; // the slab for the next block; those before it have been used up
-    std::array<block, 8> blocks_;  // more CPUs share them
+    std::size_t first_unused_ = 0; // the slab of the next block; earlier slabs are used up
+    std::array<block, 8> blocks_;  // more than 8 CPUs share them
     unsigned next_colour_ = 0;
 };
 
