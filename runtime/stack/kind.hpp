@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// kind.hpp: what differs between the two kinds of stacks. kind_reserved.cpp: each is a range of address space of its own,
-// with a guard, that becomes resident page by page. kind_segmented.cpp: each begins as a small piece of a page, which
-// lies beside others, and grows by segments.
+// kind.hpp: what differs between the two kinds of stacks.
+//   kind_reserved.cpp    each stack is a range of address space with a guard, resident page by page
+//   kind_segmented.cpp   each stack begins as a part of a page, without a guard, and grows by segments
 #pragma once
 
 #include <cstddef>
@@ -11,31 +11,34 @@
 
 namespace fiber::rt {
 
-// How the slots of one size are used. In bytes but for colours: see stack.hpp.
+// How the slots of one size are used; in bytes, except colours. See stack.hpp.
 struct slot_shape {
-    std::size_t guard;  // at the low end; 0: its neighbour begins there
-    std::size_t canary; // where there is no guard page
-    unsigned colours;   // cache lines
-    std::size_t phase;  // its address, less this, is a multiple of its size
+    std::size_t guard;  // at the low end; 0 if the neighbour begins there
+    std::size_t canary; // checked where there is no guard page
+    unsigned colours;   // number of positions of the record, one cache line apart
+    std::size_t phase;  // the slot's address minus phase is a multiple of the slot's size
 };
 [[nodiscard]] slot_shape shape_of(std::size_t slot_size) noexcept;
 
-// What a fiber begins with if neither it nor its runtime nor FIBER_STACK_SIZE says anything else; in bytes.
+// Returns the initial stack size in bytes if the fiber, its runtime and FIBER_STACK_SIZE specify
+// none.
 [[nodiscard]] std::size_t default_stack_size() noexcept;
 
-// As much as a thread has, for fibers that take the place of one.
+// Returns the stack size of a new thread, for fibers that replace threads.
 [[nodiscard]] std::size_t thread_stack_size() noexcept;
 
-// An OS thread, on its own stack, is about to run fibers; and has run its last one.
+// Called by an OS thread on its own stack, before it runs its first fiber and after its last one.
 void begin_running_fibers() noexcept;
 void end_running_fibers() noexcept;
 
-// Where the memory below the caller ends, if it stands on a segment. 0: it does not.
+// Returns the lowest address of the segment that the caller runs on; 0 if the caller runs on no
+// segment.
 [[nodiscard]] std::uintptr_t bottom_of_segment() noexcept;
-// Runs body(argument) on a segment with that much room, if the caller's stack grows so. Throws as with_stack.
+// Runs body(argument) on a segment with at least `bytes` of stack and returns true. Returns false
+// if the caller's stack does not grow by segments. Throws what with_stack throws.
 [[nodiscard]] bool call_on_segment(std::size_t bytes, void (*body)(void*), void* argument);
 
-// For fork: around it, and in the child before its first thread.
+// Called around fork(), and drop_threads_of_parent() in the child before it starts a thread.
 void lock_running_threads() noexcept;
 void unlock_running_threads() noexcept;
 void drop_threads_of_parent() noexcept;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// kind_reserved.cpp: stacks that are ranges of reserved address space, with a guard.
 #include "runtime/stack/kind.hpp"
 #include "runtime/stack/stack.hpp"
 
@@ -9,8 +10,9 @@
 
 namespace fiber::rt {
 
-// A page table maps 2 MiB, and stacks are mostly touched at their upper end alone. Of those larger than that, the end of one and
-// the guard of the next stand in the middle of one table, so that each stack costs one instead of two.
+// Returns the layout of a slot. A page table maps 2 MiB, and most stacks are touched at their upper
+// end alone. A stack larger than that has its upper end in the middle of a page table, so that it
+// needs one page table instead of two.
 slot_shape shape_of(std::size_t slot_size) noexcept {
     return {.guard = guard_size,
             .canary = 512,
@@ -20,8 +22,9 @@ slot_shape shape_of(std::size_t slot_size) noexcept {
 
 std::size_t default_stack_size() noexcept { return std::size_t{256} << 10; }
 
-// What RLIMIT_STACK said when the program started, 8 MiB as a rule; without a limit, the C library has a size of its own; or
-// what the program has set since.
+// Returns the C library's default size for threads: RLIMIT_STACK when the program started, usually
+// 8 MiB; the library's own default if there is no limit; or the size that the program has set
+// since.
 std::size_t thread_stack_size() noexcept {
     std::size_t size = 0;
     pthread_attr_t defaults;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// kind_segmented.cpp: stacks that begin as half a page and grow by segments.
 #include "runtime/stack/kind.hpp"
 
 #include "runtime/base/no_destructor.hpp"
@@ -19,11 +20,12 @@
 namespace fiber::rt {
 namespace {
 
-// Two a page.
+// Two stacks share a page.
 constexpr std::size_t first_segment_size = 2048;
 
-// Those that run fibers. [fork] In the child, the C library gives the memory of vanished threads to new ones, with what
-// stood there as the limit of a fiber's segment.
+// The OS threads that run fibers. [fork] After fork(), the C library reuses the memory of the
+// parent's threads for new threads of the child. That memory still holds the limit of a fiber's
+// segment, so keep_only() clears it.
 class running_threads {
 public:
     void add(arch::growth_slots& t) noexcept {
@@ -49,32 +51,32 @@ public:
         if (listed)
             mine.next_thread = nullptr;
     }
-    std::mutex lock; // guards the next
+    std::mutex lock; // guards first_
 
 private:
     arch::growth_slots* first_ = nullptr;
 };
 constinit no_destructor<running_threads> threads;
 
-// What the dynamic linker does when a function is first called takes kilobytes. Where the linker cannot see who calls code
-// that is not split, since that is virtual, there may be less; so it is done here, for those that many programs call. By each
-// machine, though once would do: what says that it has been done could be locked in a forked child.
+// Resolves functions that the C library calls below virtual functions, before a fiber needs them.
+// The dynamic linker needs kilobytes of stack when a function is called for the first time. A
+// virtual call of code that is not split may run with less, because the linker does not see it.
+// Each machine does this: a flag that it was done would need a lock, which could be held at a fork.
 void resolve_virtual_functions() {
     for (std::error_category const* const c : {&std::generic_category(), &std::system_category()})
-        static_cast<void>(c->message(ETIMEDOUT)); // a text long enough to be allocated
+        static_cast<void>(c->message(ETIMEDOUT)); // the text is long enough to be allocated
 }
 
 } // namespace
 
 slot_shape shape_of(std::size_t slot_size) noexcept {
-    if (slot_size <
-        min_stack_size) // as many colours as divide a batch: channel::stack_stride counts on even steps
+    if (slot_size < min_stack_size) // the colours divide a batch: channel::stack_stride needs equal steps
         return {.guard = 0, .canary = 64, .colours = 4, .phase = 0};
     return {.guard = guard_size, .canary = 512, .colours = 16, .phase = 0};
 }
 
 std::size_t default_stack_size() noexcept { return first_segment_size; }
-std::size_t thread_stack_size() noexcept { return first_segment_size; } // it grows as far as there is memory
+std::size_t thread_stack_size() noexcept { return first_segment_size; } // it grows while there is memory
 
 void begin_running_fibers() noexcept {
     resolve_virtual_functions();
@@ -92,7 +94,7 @@ std::uintptr_t bottom_of_segment() noexcept {
     return reinterpret_cast<std::uintptr_t>(arch::segment_location::of(arch::current_limit()).bottom);
 }
 
-// The segment is made here, since __morestack could not throw.
+// Adds the segment before the call, because __morestack cannot throw.
 bool call_on_segment(std::size_t bytes, void (*body)(void*), void* argument) {
     if (arch::current_limit() == nullptr)
         return false;
