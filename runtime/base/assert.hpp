@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// assert.hpp: comments that run, in debug and sanitizer builds.
+// assert.hpp: FIBER_ASSERT checks an invariant in debug and sanitizer builds.
 #pragma once
 
 #include "runtime/base/fatal.hpp"

@@ -12,20 +12,21 @@ namespace fiber::rt {
 
 namespace {
 
-constinit bool chosen = false; // under the lock of runtimes that start, which a fork takes
+constinit bool chosen = false; // guarded by the lock of runtimes that start, which fork() takes
 
 } // namespace
 
 void choose_fences() noexcept {
-    // Once it is refused it stays so: threads that rely on full fences are running already.
+    // If the kernel has refused once, that result stays: threads that rely on full fences are
+    // running already.
     if (std::exchange(chosen, true))
         return;
     bool const registered = register_membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
-    fences_are_asymmetric.store(registered, std::memory_order_relaxed); // threads are started after this
+    fences_are_asymmetric.store(registered, std::memory_order_relaxed); // relaxed: threads are started later
 }
 
 void heavy_fence() noexcept {
-    if (fences_are_asymmetric.load(std::memory_order_relaxed)) // as in light_fence
+    if (fences_are_asymmetric.load(std::memory_order_relaxed)) // relaxed: as in light_fence
         membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
     else
         full_fence();

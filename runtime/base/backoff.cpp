@@ -11,9 +11,9 @@
 namespace fiber::rt {
 namespace {
 
-constexpr int yields = 8; // a CPU of its own is soon given to the other thread
+constexpr int yields = 8; // the other thread soon gets a free CPU, if there is one
 constexpr long min_sleep_ns = 50'000, max_sleep_ns = 1'000'000;
-constexpr int sleeps_per_length = 8; // then twice as long
+constexpr int sleeps_per_length = 8; // then the length doubles
 
 } // namespace
 

@@ -10,7 +10,7 @@
 
 namespace fiber::rt {
 
-// Its state is the letter after the name, which stands in parentheses and may contain some itself.
+// The state is the letter after the name. The name is in parentheses and may contain parentheses.
 bool is_blocked(pid_t thread) noexcept {
     char path[48];
     std::snprintf(path, sizeof path, "/proc/self/task/%d/stat", static_cast<int>(thread));

@@ -13,7 +13,7 @@
 namespace fiber::rt {
 namespace {
 
-// Empty: it cannot be read.
+// Returns the contents of a file; empty if it cannot be read.
 std::string contents(std::string const& path) {
     raw_file file(path.c_str());
     std::string all;
@@ -23,7 +23,7 @@ std::string contents(std::string const& path) {
     return all;
 }
 
-// What comes before the separator; the rest, without it, stays in `text`.
+// Removes the part before the separator, and the separator, from `text`. Returns the part.
 std::string_view next_part(std::string_view& text, char separator) {
     std::string_view const part = text.substr(0, text.find(separator));
     text.remove_prefix(std::min(part.size() + 1, text.size()));
@@ -57,7 +57,7 @@ std::optional<hierarchy> hierarchy_of(std::string_view mount) {
     return hierarchy{type == "cgroup2", first[3], first[4]};
 }
 
-// As a path from its root; empty: none.
+// Returns the process's group as a path from the root of its hierarchy; empty if there is none.
 std::string_view own_group(std::string_view groups, bool unified) {
     while (!groups.empty()) {
         std::string_view line = next_part(groups, '\n');
@@ -69,7 +69,8 @@ std::string_view own_group(std::string_view groups, bool unified) {
     return {};
 }
 
-// Below the mount point; of what is not below what is mounted there, a container's for one, the mount point itself.
+// Returns the path of the group below the mount point. A group outside of what is mounted there,
+// such as outside of a container, is mapped to the mount point.
 std::string_view below(std::string_view root, std::string_view group) {
     if (root == "/")
         root = {};
@@ -81,7 +82,7 @@ std::string_view below(std::string_view root, std::string_view group) {
     return inside ? group.substr(root.size()) : std::string_view{};
 }
 
-// What the group's files say; empty: they cannot be read.
+// Returns the quota in the group's files; empty if they cannot be read.
 std::string quota_text(std::string const& directory, bool unified) {
     if (unified)
         return contents(directory + "/cpu.max");
@@ -121,7 +122,7 @@ std::optional<unsigned> cgroup_quotas::cpus() {
 }
 
 void cgroup_quotas::find_groups(std::string member_of) {
-    reads_left_ = 0; // until all is well
+    reads_left_ = 0; // search again at the next read, unless the rest succeeds
     groups_.clear();
     std::string const mounts = contents(root_ + "/proc/self/mountinfo");
     for (std::string_view left = mounts; !left.empty();) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// clock.hpp: the one clock of the runtime. Reading it costs about 21 ns, so the switch path does not.
+// clock.hpp: the only clock of the runtime. Reading it takes tens of nanoseconds, so the switch
+// path does not read it.
 #pragma once
 
 #include <fiber/detail/deadline.hpp>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// counters.hpp: numbers that one machine writes and anyone may read.
+// counters.hpp: counters that one machine writes and any thread may read.
 #pragma once
 
 #include <atomic>
@@ -9,15 +9,15 @@
 
 namespace fiber::rt {
 
-// Counting costs a plain load and store. Release and acquire, so that a reader who sees an event counted also
-// sees what had been counted before it, elsewhere too: [count].
+// Counting costs a plain load and store. release and acquire: a reader that sees an event counted
+// also sees the events counted before it, in other counters too: [count].
 class counter {
 public:
     counter& operator++() noexcept {
         increment_from(own_value());
         return *this;
     }
-    // ++, by one who has just read own_value().
+    // Increments; for a caller that has just read own_value().
     void increment_from(std::uint64_t mine) noexcept {
         n_.store(mine + 1, std::memory_order_release); // [count]
     }

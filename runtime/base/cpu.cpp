@@ -12,13 +12,14 @@
 namespace fiber::rt {
 namespace {
 
-// Zero until it has been counted. Not a static local: a thread that is in the middle of making one when another forks
-// leaves it locked in the child.
-constinit std::atomic<unsigned> last_count{0}; // relaxed: any number of threads may find it out
+// Zero until the CPUs have been counted. A static local would not do: if another thread forks while
+// one thread initialises it, it stays locked in the child.
+constinit std::atomic<unsigned> last_count{
+    0}; // relaxed: several threads may count the CPUs, with the same result
 
 unsigned affinity_cpus() {
     std::array<cpu_set_t, 16>
-        mask; // the kernel refuses one smaller than its own: 16,384 CPUs are more than it can have
+        mask; // the kernel refuses a mask smaller than its own, which has at most 16,384 CPUs
     if (::sched_getaffinity(0, sizeof mask, mask.data()) == 0)
         return static_cast<unsigned>(std::max(1, CPU_COUNT_S(sizeof mask, mask.data())));
     return static_cast<unsigned>(std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN)));

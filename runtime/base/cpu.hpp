@@ -8,12 +8,14 @@
 
 namespace fiber::rt {
 
-// The least of the calling thread's affinity mask and of the CPU quota, rounded up, of this process's cgroup and all those
-// above it. At least 1.
+// Returns the number of CPUs that this process may use, at least 1. It is the minimum of the
+// calling thread's affinity mask and the CPU quotas, rounded up, of this process's cgroup and all
+// its ancestors.
 [[nodiscard]] unsigned usable_cpus();
-// The same, by a caller that looks again and again.
+// Returns the same; for a caller that asks repeatedly.
 [[nodiscard]] unsigned usable_cpus(cgroup_quotas&);
-// Whether that was more than one when anybody last asked. Costs a load, the first time aside.
+// Returns true if usable_cpus() returned more than 1 at its last call by any thread. Costs a load,
+// except for the first call.
 [[nodiscard]] bool several_cpus() noexcept;
 
 } // namespace fiber::rt

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// cpu_relax.hpp: what differs between processors (the hardware's): the pause of a spinning loop, fetching ahead
-// to write, and the full fence.
+// cpu_relax.hpp: what differs between CPU architectures: the pause of a spinning loop, the prefetch
+// for writing and the full fence.
 #pragma once
 
 #include <atomic>
@@ -19,8 +19,9 @@ inline void cpu_relax() noexcept {
 #endif
 }
 
-// The cache line that p is in, for writing: a core that has changed it gives it up at once, and not first to be read.
-// Compilers only do so when told that the processor can; all that run 64-bit code can, or take it for a no-op.
+// Prefetches the cache line of p for writing. A core that has modified the line then gives it up at
+// once, instead of sharing it for reading first. Compilers emit this instruction only if told that
+// the CPU has it. All 64-bit CPUs have it, or execute it as a no-op.
 inline void prefetch_for_write(void const* p) noexcept {
 #if defined(__x86_64__)
     asm volatile("prefetchw %0" ::"m"(*static_cast<char const*>(p)));
@@ -29,10 +30,10 @@ inline void prefetch_for_write(void const* p) noexcept {
 #endif
 }
 
-// Orders all before against all after, store-load included. Each use names the pair that it belongs to. On
-// x86-64 a locked no-op on the stack takes half as long as the mfence that some compilers choose. Written so
-// that ThreadSanitizer builds compile it too: it does not know fences, and needs none of these for its own
-// reasoning, since each pair of fences goes with atomics that carry the data.
+// Orders everything before against everything after, stores before loads included. Each use names
+// the pair that it belongs to. On x86-64, a locked no-op on the stack is faster than the mfence
+// that some compilers choose. ThreadSanitizer builds compile it too. ThreadSanitizer does not know
+// fences, and does not need these: each pair of fences goes with atomics that carry the data.
 inline void full_fence() noexcept {
 #if defined(__x86_64__)
     asm volatile("lock; orl $0, (%%rsp)" ::: "memory", "cc");

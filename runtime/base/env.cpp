@@ -18,7 +18,7 @@
 namespace fiber::rt {
 namespace {
 
-constinit no_destructor<std::mutex> reports; // guards the next
+constinit no_destructor<std::mutex> reports; // guards `reported`
 constinit std::set<std::string>* reported = nullptr;
 
 bool first_report_of(char const* name) {

@@ -10,13 +10,15 @@
 namespace fiber::rt {
 namespace {
 
-constinit std::atomic<bool> begun{false};      // both relaxed: hints that order nothing
+constinit std::atomic<bool> begun{false};      // both relaxed: hints that order nothing else
 constinit std::atomic<bool> registered{false}; // the handler has been registered
 
-// Destructors of statics that were made later than the handler was registered run before it. exit() has called them.
+// Destructors of static objects that were made after the handler was registered run before it.
+// exit() calls them.
 bool called_by_exit() noexcept {
     auto const look = [](_Unwind_Context* frame, void* found) {
-        auto* const call = reinterpret_cast<char*>(_Unwind_GetIP(frame)) - 1; // not where it returns to
+        auto* const call =
+            reinterpret_cast<char*>(_Unwind_GetIP(frame)) - 1; // the call, not its return address
         void* const caller = _Unwind_FindEnclosingFunction(call);
         if (caller != reinterpret_cast<void*>(&std::exit) &&
             caller != reinterpret_cast<void*>(&std::quick_exit))
@@ -41,7 +43,8 @@ bool exit_has_begun() noexcept {
 }
 
 void register_exit_handler() noexcept {
-    if (!registered.exchange(true, std::memory_order_relaxed)) // no memory for it: the stack tells
+    if (!registered.exchange(
+            true, std::memory_order_relaxed)) // if it fails for lack of memory, called_by_exit() still works
         static_cast<void>(std::atexit([] { begun.store(true, std::memory_order_relaxed); }));
 }
 

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// exiting.hpp: whether the process ends. exit() destroys what is static, and what that owns, while fibers that use it may
-// still run: they are dropped, as in Go.
+// exiting.hpp: whether the process is exiting. exit() destroys static objects and what they own,
+// while fibers that use them may still run. These fibers are dropped, as in Go.
 #pragma once
 
 namespace fiber::rt {
 
-// Returns true if exit() or quick_exit() has begun: always for what they call, and for others from the moment when they have
-// come to what was registered before the first runtime was made. Walks up the caller's stack: for what is about to go wrong.
+// Returns true if exit() or quick_exit() has begun. For code that they call, the answer is always
+// right. Other callers see it once exit() has reached the handlers that were registered before the
+// first runtime was made. Walks up the caller's stack, so call it only when something is about to
+// fail.
 [[nodiscard, gnu::cold]] bool exit_has_begun() noexcept;
 
-// By each runtime that is made; the first one registers what tells the others.
+// Called by each runtime that is made. The first call registers the exit handler.
 void register_exit_handler() noexcept;
 
 } // namespace fiber::rt

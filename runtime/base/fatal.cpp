@@ -18,8 +18,8 @@ struct {
     void* context;
 } constinit thread_local thread_line_writer{nullptr, nullptr};
 
-// One write, so that lines of different threads do not mix; no stdio buffer, which the failing thread may
-// hold.
+// Prints the line with one write, so that lines of different threads do not mix. It does not use
+// stdio, because the failing thread may hold the lock of a stdio buffer.
 void print_line(char const* format, std::va_list arguments) noexcept {
     int const saved_errno = errno;
     char line[512] = "fiber: ";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// fatal.hpp: the one way to give up, and the one way to warn. Each prints a single line that begins with
+// fatal.hpp: ends the process with a message, or warns. Each message is one line that begins with
 // "fiber: ".
 #pragma once
 
@@ -11,8 +11,8 @@
 
 namespace fiber::rt {
 
-// clang++ cannot split functions of this sort. g++ can; and those that it is told not to split it gives wrong arguments, where
-// these are so many that some stand on the stack.
+// clang++ cannot split variadic functions. g++ can. If g++ is told not to split a variadic
+// function, it passes wrong arguments where some of them are on the stack.
 #ifdef __clang__
 #define FIBER_NO_SPLIT_BY_CLANG FIBER_NO_SPLIT
 #else
@@ -26,7 +26,7 @@ FIBER_NO_SPLIT_BY_CLANG [[noreturn, gnu::format(printf, 1, 2), gnu::cold]] void 
 // Prints the line; the program goes on.
 FIBER_NO_SPLIT_BY_CLANG [[gnu::format(printf, 1, 2), gnu::cold]] void warn(char const* format, ...) noexcept;
 
-// For a thread that has no part in the program's file descriptors: from here on its lines are given to `writer`.
+// For a thread without the program's file descriptors: from now on, its lines go to `writer`.
 using line_writer = void (*)(void* context, char const* line, std::size_t length) noexcept;
 void set_thread_line_writer(line_writer writer, void* context) noexcept;
 

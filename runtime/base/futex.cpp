@@ -16,8 +16,8 @@ void futex_wait(std::atomic<std::uint32_t>& word, std::uint32_t expected,
     timespec until{};
     timespec* timeout = nullptr;
     if (deadline != never) {
-        // libstdc++'s and libc++'s steady clock is CLOCK_MONOTONIC, which FUTEX_WAIT_BITSET takes as absolute
-        // time.
+        // The steady clock of libstdc++ and libc++ is CLOCK_MONOTONIC. FUTEX_WAIT_BITSET takes its
+        // absolute time.
         auto const since_boot =
             std::chrono::duration_cast<std::chrono::nanoseconds>(deadline.time_since_epoch()).count();
         until.tv_sec = static_cast<time_t>(since_boot / 1'000'000'000);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// futex.hpp: the kernel's compare-and-sleep. All calls leave errno alone, since commit functions make them.
+// futex.hpp: the kernel's compare-and-sleep. All calls preserve errno, because commit functions
+// make them.
 #pragma once
 
 #include "runtime/base/clock.hpp"
@@ -11,12 +12,13 @@
 
 namespace fiber::rt {
 
-// Sleeps while word == expected, until a wake or the deadline. May return early for no reason: callers look
-// again.
+// Sleeps while word == expected, until a wake or the deadline. May return early for no reason, so
+// callers must check again.
 void futex_wait(std::atomic<std::uint32_t>& word, std::uint32_t expected,
                 clock::time_point deadline = never) noexcept;
 
-// Wakes one sleeper, if there is one. The word may be gone already: a stray wake is harmless.
+// Wakes one sleeping thread, if there is one. The word may be destroyed already: a stray wake is
+// harmless.
 void futex_wake_one(std::atomic<std::uint32_t>& word) noexcept;
 
 } // namespace fiber::rt

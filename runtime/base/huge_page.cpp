@@ -13,7 +13,7 @@ void* allocate_huge_page(page_kind kind) noexcept {
     void* const memory = std::aligned_alloc(huge_page_size, huge_page_size);
     if (memory != nullptr && kind == page_kind::huge) {
         int const saved_errno = errno;
-        ::madvise(memory, huge_page_size, MADV_HUGEPAGE); // refused: small ones do as well
+        ::madvise(memory, huge_page_size, MADV_HUGEPAGE); // if refused, small pages work too
         errno = saved_errno;
     }
     return memory;

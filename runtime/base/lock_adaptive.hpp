@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// lock_adaptive.hpp: for the mutexes of the process that machines want all the time, and hold for some hundred
-// nanoseconds. To sleep for one takes a hundred times as long, so it is tried for some time first.
+// lock_adaptive.hpp: locks a mutex of the process that machines lock often and hold for less than a
+// microsecond. Sleeping takes a hundred times longer, so lock_adaptive() spins first.
 //
-// [fork.gate] A fork takes them all. A thread that sleeps for a std::mutex gets it only if it finds it free
-// when it has its CPU again. Where more threads run than there are CPUs, the others have taken it again by
-// then, time after time: 30 ms for a fork. Therefore they let the fork go first:
+// [fork.gate] A fork takes all these mutexes. A thread that sleeps for a std::mutex gets it only if
+// the mutex is free when the thread runs again. With more running threads than CPUs, another thread
+// has taken it again by then, many times in a row. Therefore the other threads let the fork go
+// first:
 //
-//     fork                                     others, in lock_adaptive
-//   1 lock the gate; a fork is coming          1 a fork is coming: lock the gate, and unlock it
+//     fork                                     other threads, in lock_adaptive
+//   1 lock the gate; fork_pending_ = true      1 fork_pending_: lock the gate, and unlock it
 //   2 lock the mutexes                         2 lock the mutex
 //   3 fork; unlock the mutexes
-//   4 no fork is coming; unlock the gate
+//   4 fork_pending_ = false; unlock the gate
 //
-//   Right.1 is a hint: one that does not see it gets the mutex before the fork, or after it. The fork waits
-//   for nobody who waits at the gate: no caller of lock_adaptive has another of these mutexes, or a lock that
-//   the fork takes after left.1.
+// Right.1 is a hint: a thread that reads an old value gets the mutex before the fork, or after it.
+// No deadlock: the fork waits for no thread that waits at the gate. A caller of lock_adaptive holds
+// no other of these mutexes, and no lock that the fork takes after left.1.
 #pragma once
 
 #include "runtime/base/cpu_relax.hpp"
@@ -29,7 +30,8 @@ namespace fiber::rt {
 
 class fork_gate {
 public:
-    // By the thread that forks, before the fork; and after it, in the parent and in the child.
+    // Called by the thread that forks: close() before the fork, open() after it, in the parent and
+    // in the child.
     static void close() noexcept {
         gate_.value.lock();
         fork_pending_.store(true, std::memory_order_relaxed); // a hint
@@ -38,7 +40,7 @@ public:
         fork_pending_.store(false, std::memory_order_relaxed); // a hint
         gate_.value.unlock();
     }
-    // By the others.
+    // Called by the other threads.
     static void pass() noexcept {
         if (fork_pending_.load(std::memory_order_relaxed)) // a hint
             std::lock_guard const wait(gate_.value);

@@ -20,8 +20,8 @@ struct held {
     void const* lock;
 };
 
-// Ordered by taking. A lock may be released by a commit function, on another stack but the same thread. A
-// select over more channels than fit goes unchecked.
+// In the order of locking. A commit function may release a lock on another stack, but on the same
+// thread. A select over more channels than fit is not checked.
 struct held_locks {
     std::array<held, 64> entries;
     std::size_t count;

@@ -15,10 +15,10 @@ enum class lock_rank : std::uint8_t {
     timers,       // one processor's heap
     global_queue, // a scheduler's shared queue
     idle,         // its sleeping machines
-    lifetime,     // its shutdown and its processors' number
+    lifetime,     // its shutdown and its number of processors
     external,     // its caches for callers that hold no processor
     depot,        // the process's free records and stacks
-    watched_waits // FIBER_DEBUG's list of those who wait
+    watched_waits // FIBER_DEBUG's list of waiting agents
 };
 
 #ifdef NDEBUG

@@ -24,21 +24,24 @@ long call_kernel(int command) noexcept { return ::syscall(SYS_membarrier, comman
                                                        : MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ;
 }
 
-// The registration is the address space's, and gone if that has been made afresh: when a process was restored from a checkpoint,
-// say. True: the command has worked now.
+// Returns true if the command works after a second registration. The address space holds the
+// registration, and loses it if the address space is built anew, for example when a process is
+// restored from a checkpoint.
 [[nodiscard]] bool retry_registered(int command) noexcept {
     return errno == EPERM && call_kernel(registration_of(command)) == 0 && call_kernel(command) == 0;
 }
 
 } // namespace
 
-std::uint64_t membarrier_count() noexcept { return issued.load(std::memory_order_relaxed); } // a statistic
+std::uint64_t membarrier_count() noexcept {
+    return issued.load(std::memory_order_relaxed);
+} // relaxed: a statistic
 
 bool register_membarrier(int command) noexcept { return call_kernel(command) == 0; }
 
 void membarrier(int command) noexcept {
     int const saved_errno = errno;
-    issued.fetch_add(1, std::memory_order_relaxed); // a statistic
+    issued.fetch_add(1, std::memory_order_relaxed); // relaxed: a statistic
     if (call_kernel(command) != 0 && !retry_registered(command))
         fatal(
             "membarrier(2), which worked when the runtime started, is refused now (%s); a filter for system "

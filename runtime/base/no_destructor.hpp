@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// no_destructor.hpp: a variable of static storage duration that is never destroyed: machines run on while the process
-// exits.
+// no_destructor.hpp: a variable of static storage duration that is never destroyed, because
+// machines run on while the process exits.
 #pragma once
 
 namespace fiber::rt {

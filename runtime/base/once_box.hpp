@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// once_box.hpp: an object that is made at its first use, and never destroyed: machines run on while the process exits.
-// Not a static local: while one thread makes that, others wait for its guard, and a fork leaves the guard locked in the child
-// for good. Here several threads may make one each; the first one that is done publishes its own.
+// once_box.hpp: an object that is created at its first use and never destroyed, because machines
+// run on while the process exits. A static local would not do: other threads wait for its guard
+// while one thread creates it, and a fork leaves the guard locked in the child for good. Here
+// several threads may create an object each; the first one published stays.
 #pragma once
 
 #include <atomic>

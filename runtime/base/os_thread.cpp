@@ -14,9 +14,9 @@ namespace {
 
 constexpr std::size_t stack_bytes = std::size_t{1} << 20;
 
-// The thread-local variables of the program and of the libraries that it is linked with: the C library takes room for them
-// out of each thread's stack. More than that for what is loaded later it has set aside when the program started. Counted
-// before main: an iteration takes a lock, which a fork could leave locked.
+// The size of the thread-local variables of the program and of its libraries. The C library takes
+// them from each thread's stack; for libraries loaded later, it has reserved other memory. The size
+// is counted before main: the iteration takes a lock, which a fork could leave locked.
 constinit std::size_t thread_local_bytes = 0;
 
 int add_thread_locals(dl_phdr_info* module, std::size_t, void*) {
@@ -26,11 +26,13 @@ int add_thread_locals(dl_phdr_info* module, std::size_t, void*) {
     return 0;
 }
 
-[[gnu::constructor(101)]] void count_thread_locals() { // 101: the first that programs may have
+[[gnu::constructor(101)]] void
+count_thread_locals() { // 101: the lowest priority number that programs may use
     ::dl_iterate_phdr(add_thread_locals, nullptr);
 }
 
-// A new thread begins with the signal mask of the one that makes it.
+// Blocks all signals while it lives. A new thread inherits the signal mask of the thread that
+// starts it.
 class all_signals_blocked {
 public:
     all_signals_blocked() noexcept {
@@ -53,7 +55,7 @@ int os_thread::try_start(void* (*body)(void*), void* argument) noexcept {
     int error = pthread_attr_init(&attributes);
     if (error != 0)
         return error;
-    pthread_attr_setstacksize(&attributes, stack_bytes + thread_local_bytes); // refused: the default stays
+    pthread_attr_setstacksize(&attributes, stack_bytes + thread_local_bytes); // if refused, the default stays
     {
         all_signals_blocked const meanwhile;
         error = pthread_create(&handle_, &attributes, body, argument);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// os_thread.hpp: the library's own OS threads: small stacks, names that show in debuggers.
+// os_thread.hpp: the library's OS threads, with small stacks and with names for debuggers.
 #pragma once
 
 #include <pthread.h>
@@ -21,12 +21,12 @@ public:
         return *this;
     }
 
-    // Runs body(argument) in a new thread, in which all signals are blocked until body says otherwise. Throws
-    // std::system_error(resource_unavailable_try_again).
+    // Runs body(argument) in a new thread. All signals are blocked there until body unblocks them.
+    // Throws std::system_error(resource_unavailable_try_again).
     void start(void* (*body)(void*), void* argument);
-    // The same, but returns an error number, or 0.
+    // Does the same, but returns an error number, or 0.
     [[nodiscard]] int try_start(void* (*body)(void*), void* argument) noexcept;
-    // Each does nothing, unless it was started.
+    // Both do nothing if the thread was not started.
     void join() noexcept;
     void detach() noexcept;
 
@@ -35,7 +35,8 @@ private:
     bool started_ = false;
 };
 
-// Of 15 characters at the most. By the thread itself: to name another one takes a file descriptor.
+// Names the calling thread, in at most 15 characters. A thread names itself, because naming another
+// thread takes a file descriptor.
 void name_this_thread(char const* name) noexcept;
 
 [[noreturn]] void throw_cannot_start(int error);

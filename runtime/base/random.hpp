@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// random.hpp: a few good-enough bits in a nanosecond, for choosing victims.
+// random.hpp: fast random bits of moderate quality, for choosing victims.
 #pragma once
 
 #include <cstdint>

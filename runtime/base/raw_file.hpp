@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// raw_file.hpp: reading a small file by nothing but system calls, for a thread that has file descriptors of its own: see
-// unshare_descriptors.hpp. What stands in front of the C library's open, read and close takes a number for the same file in all
-// threads: ThreadSanitizer, or a library that wraps them.
+// raw_file.hpp: reads a small file with direct system calls, for a thread with a private table of
+// file descriptors (unshare_descriptors.hpp). ThreadSanitizer and other libraries may wrap the C
+// library's open, read and close. Such wrappers take a descriptor number for the same file in all
+// threads.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +17,7 @@ namespace fiber::rt {
 
 class raw_file {
 public:
-    // Opened for reading.
+    // Opens the file for reading.
     explicit raw_file(char const* path) noexcept
         : fd_(static_cast<int>(::syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC))) {}
     ~raw_file() {
@@ -26,7 +27,8 @@ public:
     raw_file(raw_file const&) = delete;
     raw_file& operator=(raw_file const&) = delete;
 
-    // How many bytes; 0: the end. Less than 0: they cannot be read, or the file could not be opened.
+    // Returns the number of bytes read; 0 at the end; a negative number on an error, also if the
+    // file could not be opened.
     [[nodiscard]] ssize_t read(void* to, std::size_t size) noexcept {
         return fd_ >= 0 ? static_cast<ssize_t>(::syscall(SYS_read, fd_, to, size)) : -1;
     }

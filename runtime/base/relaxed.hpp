@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// relaxed.hpp: a value that its owner writes and that others may peek at, without order: for dumps,
-// statistics, guesses.
+// relaxed.hpp: a value that its owner writes and other threads may read without order: for dumps,
+// statistics and guesses.
 #pragma once
 
 #include <atomic>

@@ -10,17 +10,17 @@
 namespace fiber::rt {
 namespace {
 
-// How many pauses lie between two looks: each look takes the line from the holder, who may well be back for the next
-// operation, and is undisturbed meanwhile. With one after each pause, an item that two processors pass through the same
-// channel takes 145 ns; with 16 at first 38; so, 30.
+// Pauses between two reads of the word. Each read takes the cache line from the holder, which may
+// soon need the lock again. With longer gaps, the holder works undisturbed. Benchmark:
+// many_to_many, pipe.
 constexpr int min_gap = 32, max_gap = 64;
 
 void spin_until_free(std::atomic<std::uint32_t> const& word) noexcept {
-    for (backoff wait;; wait()) // after some microseconds: the holder is not running
+    for (backoff wait;; wait()) // after some microseconds, the holder has probably lost its CPU
         for (int gap = min_gap; gap <= max_gap; gap *= 2) {
             for (int i = 0; i < gap; ++i)
                 cpu_relax();
-            // relaxed: the caller's exchange takes it
+            // relaxed: the caller's exchange takes the lock
             if ((word.load(std::memory_order_relaxed) & spin_word_value::locked) == 0)
                 return;
         }
@@ -38,7 +38,7 @@ void spin_until_free(std::atomic<std::uint32_t> const& word) noexcept {
     }
     if (was == free)
         return guarded_data::ours;
-    // [fork] Only one agent sees the old process's value, and the lock is its own.
+    // [fork] Only one agent sees the value of the old process, and that agent has the lock.
     return (was & spin_word_value::locked) != 0 ? guarded_data::torn : guarded_data::inherited;
 }
 

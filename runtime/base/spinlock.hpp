@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// spinlock.hpp: the lock under all others, held for tens of instructions and never across user code, an
-// allocation, a system call or a switch. The one exception is a park: a commit function may release it on the next
-// stack.
+// spinlock.hpp: the lock below all others. It is held for tens of instructions, and never across
+// user code, an allocation, a system call or a switch. One exception: when an agent parks, a commit
+// function may release the lock on the next stack.
 #pragma once
 
 #include "runtime/base/assert.hpp"
@@ -15,33 +15,36 @@
 
 namespace fiber::rt {
 
-// What the guarded data are to the one who has just taken the lock. [fork] Those that this process has inherited
-// from the parent of a fork name waiters who have stayed behind there; and torn ones were being changed as it forked.
+// The state of the guarded data when the lock has just been taken.
+//   ours        last locked or unlocked by this process
+//   inherited   [fork] last unlocked in the parent process: the data name waiters of the parent
+//   torn        [fork] locked when the parent forked: the data were being changed
 enum class guarded_data : std::uint8_t { ours, inherited, torn };
 
-// The lock word, which is 0 at first: bit 0 says whether it is locked, the others in which process it was last locked
-// or unlocked: fork_generation.
+// The lock word, which is 0 at first. Bit 0: locked. The other bits: the process that locked or
+// unlocked it last, as fork_generation.
 class spin_word_value {
 public:
     static constexpr std::uint32_t locked = 1;
-    // Relaxed: it changes only while no other thread exists.
+    // relaxed: fork_generation changes only while no other thread exists
     [[nodiscard]] static std::uint32_t unlocked_value() noexcept {
         return std::uint32_t{fork_generation.load(std::memory_order_relaxed)} << 1;
     }
 };
 
-// The rest of lock(), if the word was not what it is when it has been unlocked in this process. Waits for it to become
-// so: pauses for some microseconds, then lets the kernel run the holder, who has lost his CPU in the middle.
+// The rest of lock(), called if the word was not the unlocked value of this process. Waits until
+// the word is free: pauses for some microseconds, then yields the CPU, because the holder may have
+// lost its own.
 [[nodiscard]] guarded_data spin_lock_slow(std::atomic<std::uint32_t>& word, std::uint32_t was) noexcept;
 [[noreturn]] void guarded_data_torn() noexcept;
 
-// The operations, for a word that stands in a public class and must not drag this header along.
+// The operations on a word in a public class, which must not include this header.
 template <lock_rank rank>
 class spin_word {
 public:
     explicit spin_word(std::atomic<std::uint32_t>& word) noexcept : word_(word) {}
 
-    // For data that can be made afresh, whatever has become of them.
+    // Locks, and accepts data in any state: for data that can be created anew.
     [[nodiscard]] guarded_data lock_unchecked() noexcept {
         auto const free = spin_word_value::unlocked_value();
         auto const was = word_.exchange(free | spin_word_value::locked, std::memory_order_acquire); // [spin]
@@ -49,7 +52,7 @@ public:
         note_locked(rank, &word_);
         return data;
     }
-    // Aborts if they are torn.
+    // Locks, and aborts if the data are torn.
     guarded_data lock() noexcept {
         auto const data = lock_unchecked();
         if (data == guarded_data::torn) [[unlikely]]

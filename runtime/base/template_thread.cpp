@@ -12,7 +12,7 @@ namespace fiber::rt {
 void template_thread::start() { thread_.start(main, this); }
 
 void template_thread::stop() noexcept {
-    stopping_.store(true, std::memory_order_relaxed);       // request_count_ orders it
+    stopping_.store(true, std::memory_order_relaxed);       // relaxed: request_count_ orders it
     request_count_.fetch_add(1, std::memory_order_release); // [template_thread]
     futex_wake_one(request_count_);
     thread_.join();
@@ -37,9 +37,9 @@ void template_thread::make(os_thread& thread, void* (*body)(void*), void* argume
 
 void template_thread::call(void (*work)(void*) noexcept, void* argument) noexcept {
     request mine{work, argument};
-    mine.next = requests_.load(std::memory_order_relaxed); // it is not followed here
-    while (
-        !requests_.compare_exchange_weak(mine.next, &mine, std::memory_order_release)) // with what is in mine
+    mine.next = requests_.load(std::memory_order_relaxed); // relaxed: this thread does not follow it
+    while (!requests_.compare_exchange_weak(mine.next, &mine,
+                                            std::memory_order_release)) // release: the fields of mine
         ;
     request_count_.fetch_add(1, std::memory_order_release); // [template_thread]
     futex_wake_one(request_count_);
@@ -47,7 +47,7 @@ void template_thread::call(void (*work)(void*) noexcept, void* argument) noexcep
         futex_wait(mine.done, 0, never);
 }
 
-// The first one that came is the first one served.
+// Returns the requests, the oldest first.
 template_thread::request* template_thread::take_all() noexcept {
     request* first = nullptr;
     for (request* r = requests_.exchange(nullptr, std::memory_order_acquire); r != nullptr;) {
@@ -62,7 +62,7 @@ void* template_thread::main(void* self) noexcept {
     name_this_thread("fiber-maker");
     for (;;) {
         auto const seen = me.request_count_.load(std::memory_order_acquire); // [template_thread]
-        if (me.stopping_.load(std::memory_order_relaxed))                    // ordered by request_count_
+        if (me.stopping_.load(std::memory_order_relaxed)) // relaxed: ordered by request_count_
             return nullptr;
         request* r = me.take_all();
         if (r == nullptr)
@@ -70,8 +70,9 @@ void* template_thread::main(void* self) noexcept {
         while (r != nullptr) {
             request& mine = *std::exchange(r, r->next);
             mine.work(mine.argument);
-            mine.done.store(1, std::memory_order_release); // with what the work has done. mine may be gone
-            futex_wake_one(mine.done);                     // wakes nobody then, or somebody who looks again
+            mine.done.store(1,
+                            std::memory_order_release); // release: the work's effects. mine may be destroyed
+            futex_wake_one(mine.done);                  // then wakes no thread, or one that checks again
         }
     }
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// template_thread.hpp: an OS thread that makes others, and does little else.
+// template_thread.hpp: an OS thread that starts the runtime's other OS threads.
 //
-// A new thread is a copy of the one that makes it: its namespaces, credentials, CPU affinity, priority, signal mask, timer
-// slack. A fiber may have changed any of these in the thread that it is pinned to. A thread that runs fibers therefore never makes
-// another one. No code of the program runs in the maker, signal handlers included: all signals are blocked there.
+// A new thread is a copy of the thread that starts it: its namespaces, credentials, CPU affinity,
+// priority, signal mask, timer slack. A fiber may have changed any of these in the thread that it
+// is pinned to. Therefore a thread that runs fibers never starts another thread. No code of the
+// program runs in the template thread, and no signal handler: it blocks all signals.
 #pragma once
 
 #include "runtime/base/os_thread.hpp"
@@ -17,16 +18,17 @@ namespace fiber::rt {
 
 class template_thread {
 public:
-    // The maker is a copy of the calling thread. Throws as os_thread::start.
+    // Starts the template thread as a copy of the calling thread. Throws as os_thread::start.
     void start();
-    // After the last make() has returned. Does nothing if start() has not succeeded.
+    // Stops the template thread. Call it after the last make() has returned. Does nothing if
+    // start() has not succeeded.
     void stop() noexcept;
 
-    // thread.start(body, argument), done by the maker. Blocks the calling thread until then. From any thread, and
-    // several at a time. Throws as os_thread::start.
+    // Calls thread.start(body, argument) in the template thread, and blocks the calling thread
+    // until that is done. Any threads may call it concurrently. Throws as os_thread::start.
     void make(os_thread& thread, void* (*body)(void*), void* argument);
 
-    // The same for work(argument): the maker does it, and the caller waits.
+    // Calls work(argument) in the template thread, and blocks the calling thread until it returns.
     void call(void (*work)(void*) noexcept, void* argument) noexcept;
 
 private:
@@ -40,14 +42,17 @@ private:
     static void* main(void* self) noexcept;
     [[nodiscard]] request* take_all() noexcept;
 
-    // [template_thread] requester                  maker
-    //              1 put the request in       1 seen = asked
-    //              2 ++asked, wake            2 requests to be had: serve them, and from 1 again
-    //              3 sleep until done         3 sleep while asked == seen
-    //   If right.1 sees left.2, right.2 sees left.1. Otherwise asked differs from seen at right.3.
-    std::atomic<request*> requests_{nullptr}; // the last one first
+    // [template_thread]
+    //   requester                    template thread
+    // 1 push the request           1 seen = request_count_ 2 ++request_count_, wake     2 take the
+    // requests; if there are any: serve them, back to 1 3 sleep until done           3 sleep while
+    // request_count_ == seen
+    //
+    // No request is forgotten. If right.1 sees left.2, right.2 sees left.1. Otherwise
+    // request_count_ differs from `seen` at right.3.
+    std::atomic<request*> requests_{nullptr}; // the newest first
     std::atomic<std::uint32_t> request_count_{0};
-    std::atomic<bool> stopping_{false}; // written before ++request_count_, too
+    std::atomic<bool> stopping_{false}; // written before ++request_count_
     os_thread thread_;
 };
 

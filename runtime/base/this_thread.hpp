@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// this_thread.hpp: which OS thread this is, in one instruction.
+// this_thread.hpp: identifies the current OS thread, with one instruction.
 #pragma once
 
 namespace fiber::rt {
 
-// Differs among the threads that are alive; null where it cannot be had. Volatile, so that compilers read it again
-// after a switch.
+// Returns a value that differs among all live threads; null on other architectures. The asm is
+// volatile, so that compilers read the value again after a switch.
 [[nodiscard]] inline void const* this_thread_identity() noexcept {
     void const* id = nullptr;
 #if defined(__x86_64__)

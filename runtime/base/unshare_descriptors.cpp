@@ -8,7 +8,7 @@
 namespace fiber::rt {
 namespace {
 
-// As in <linux/close_range.h>, which is younger than some systems' headers.
+// From <linux/close_range.h>, which some systems do not have yet.
 constexpr long close_range_call = 436; // on all architectures
 constexpr unsigned unshare = 2;
 
@@ -21,7 +21,7 @@ constexpr unsigned unshare = 2;
 #define FIBER_REPORTS_TO_STDERR 1
 #endif
 
-// A sanitizer's report is written by the thread that it is about.
+// A sanitizer's report is written by the thread that caused it.
 #ifdef FIBER_REPORTS_TO_STDERR
 constexpr unsigned first_closed = STDERR_FILENO + 1;
 #else
@@ -30,7 +30,7 @@ constexpr unsigned first_closed = 0;
 
 } // namespace
 
-// One call, so that no copy of a descriptor is there for longer than it takes.
+// One call, so that no copy of a descriptor lives longer than necessary.
 bool unshare_descriptors() noexcept { return ::syscall(close_range_call, first_closed, ~0U, unshare) == 0; }
 
 } // namespace fiber::rt

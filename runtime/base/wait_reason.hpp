@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// wait_reason.hpp: what a parked fiber waits for; and one that could run, but has had its turn.
+// wait_reason.hpp: what a parked fiber waits for. `turn` is a runnable fiber that has used up its
+// time slice.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +29,7 @@ enum class wait_reason : std::uint8_t {
     turn,
 };
 
-// As dump() prints it.
+// Returns the name that dump() prints.
 [[nodiscard]] char const* to_string(wait_reason) noexcept;
 
 } // namespace fiber::rt
