@@ -43,7 +43,7 @@ void template_thread::call(void (*work)(void*) noexcept, void* argument) noexcep
         ;
     request_count_.fetch_add(1, std::memory_order_release); // [template_thread]
     futex_wake_one(request_count_);
-    while (mine.done.load(std::memory_order_acquire) == 0) // with what the work has done
+    while (mine.done.load(std::memory_order_acquire) == 0) // acquire: the work's effects
         futex_wait(mine.done, 0, never);
 }
 

@@ -15,14 +15,14 @@
 namespace fiber::rt {
 namespace {
 
-// At the upper end of a stack that is lent as a segment, below the stack's own record.
+// Stands at the upper end of a stack that is pooled as a segment, below the record of the stack.
 struct pooled_segment : arch::segment {
     stack& whole;
     explicit pooled_segment(stack& s) noexcept : arch::segment({s.bottom(), s.size_class.size()}), whole(s) {}
 };
 
 pooled_segment& make_segment(stack& s) noexcept {
-    if (s.context.sp != nullptr) // it has served a fiber, and would have served another
+    if (s.context.sp != nullptr) // suspended in fiber_main, for another fiber
         arch::drop_context(s.context);
     auto const end = reinterpret_cast<std::uintptr_t>(&s) & ~(alignof(pooled_segment) - 1);
     return *::new (reinterpret_cast<void*>(end - sizeof(pooled_segment))) pooled_segment(s);
@@ -40,7 +40,7 @@ void return_segment(arch::segment& idle) noexcept {
 
 void add_segment(std::size_t room) {
     constexpr std::size_t overhead = guard_size + arch::segment_slack + arch::segment_alignment +
-                                     2 * sizeof(pooled_segment) + page_size; // and its colour
+                                     2 * sizeof(pooled_segment) + page_size; // for the colour
     stack_class& of = stack_class::of_size(std::max(min_segment_size, room + overhead));
     of.reserve(1);
     std::size_t one = 1;
@@ -81,7 +81,7 @@ void fiber_arch_cannot_jump() noexcept {
                      "called elsewhere");
 }
 
-// The warmest stay.
+// Keeps the warmest segments.
 void fiber_arch_fewer_segments() noexcept {
     using namespace fiber;
     constexpr std::size_t kept = arch::max_idle_segments / 2;

@@ -1,25 +1,28 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// segment.hpp: where the segments come from by which stacks grow: they are stacks of the reserved kind, lent. So they have
-// a guard, which stops foreign code that needs more than there is, and cost what has been touched of them.
+// segment.hpp: the segments by which stacks grow. They are pooled stacks of the reserved kind.
+// Therefore they have a guard, which stops foreign code that needs more, and only touched pages use
+// memory.
 //
-// A fiber has the segments that it stands on. What it returns from goes to its machine, which keeps a few, and from
-// there to the depot, where idle ones age. A call at the end of a segment, made again and again, takes and gives the
-// machine's warmest one each time.
+// A fiber owns the segments that it runs on. When a function returns, its segment goes to the
+// machine, which keeps a few. The others go to the depot, where idle stacks age. A repeated call at
+// the end of a segment takes and returns the machine's warmest segment each time.
 #pragma once
 
 #include <cstddef>
 
 namespace fiber::rt {
 
-// The least that is lent, in bytes of address space: what a fiber of the reserved kind has for all it does.
+// Minimum size of a pooled segment, in bytes of address space: the default size of a reserved
+// stack.
 inline constexpr std::size_t min_segment_size = std::size_t{256} << 10;
 
-// Puts one with that much room in front of those that this OS thread has idle. Throws as stack_class::reserve and of_size.
+// Adds a segment with at least `room` bytes to the front of this OS thread's idle segments. Throws
+// as stack_class::reserve and stack_class::of_size.
 void add_segment(std::size_t room);
 
-// All that this OS thread has idle goes back to the depot.
+// Returns all idle segments of this OS thread to the depot.
 void return_idle_segments() noexcept;
 
 } // namespace fiber::rt

@@ -17,7 +17,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-// Younger than the C library's headers may be.
+// The C library's headers may be older than these.
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102
 #endif
@@ -36,27 +36,31 @@ std::byte* reserve(std::size_t size) noexcept {
     return at == MAP_FAILED ? nullptr : static_cast<std::byte*>(at);
 }
 
-// To the next address that is `phase` more than a multiple of `unit`.
+// Rounds up to the next address that is a multiple of `unit`, plus `phase`.
 std::byte* round_up(std::byte* p, std::size_t unit, std::size_t phase) noexcept {
     auto const beyond = (reinterpret_cast<std::uintptr_t>(p) - phase) % unit;
     return p + (unit - beyond) % unit;
 }
 
-// After mlockall(MCL_FUTURE) each new map is locked, and the kernel makes all of it resident that can be accessed:
-// by mmap, or by mprotect. It is therefore unlocked while it cannot be accessed. It stays so, since in locked memory the kernel neither
-// installs guards nor takes pages back. Returns false if the kernel refuses, as it may where it does not overcommit.
+// Makes the range readable and writable. After mlockall(MCL_FUTURE), each new map is locked, and
+// the kernel makes all its accessible memory resident, at mmap or at mprotect. The range is
+// therefore unlocked before it is accessible. It stays unlocked, because in locked memory the
+// kernel neither installs guards nor takes pages back. Returns false if the kernel refuses, as it
+// may if it does not overcommit.
 bool make_usable(std::byte* begin, std::size_t size) noexcept {
     ::munlock(begin, size);
     if (::mprotect(begin, size, PROT_READ | PROT_WRITE) != 0)
         return false;
-    // One huge page under the first touch of a stack would take 2 MiB. Nor where several share a page, and would fill
-    // it: 2 GiB took 0.25 s so at best, but up to 8 s on a virtual machine that had to find the memory first; by small
-    // pages always 0.6 to 0.8 s. Refused (no THP in this kernel): as well.
+    // No huge pages. For a stack larger than a page, the first touch would use 2 MiB. Stacks that
+    // share pages would fill a huge page. But the kernel of a virtual machine may have to search
+    // for such memory, which can take many times longer than small pages. If the kernel refuses (no
+    // THP), there are no huge pages either.
     ::madvise(begin, size, MADV_NOHUGEPAGE);
     return true;
 }
 
-// Half of what the process may have in map entries, at two a guard, so that the program itself keeps some.
+// Returns how many guards mprotect may make. Each costs two map entries. Half of the process's map
+// entries stay free for the program.
 long mprotect_budget() noexcept {
     long entries = 65530;
     if (std::FILE* const f = std::fopen("/proc/sys/vm/max_map_count", "re")) {
@@ -68,14 +72,16 @@ long mprotect_budget() noexcept {
 }
 
 std::atomic<guard_support> best_guards{
-    guard_support::madvise}; // relaxed: found out again by whoever sees it late
+    guard_support::madvise}; // relaxed: a thread that reads an old value detects the support again
 
-// How many may yet be made by mprotect. Not a static local, which a fork could leave locked in the child.
+// How many guards mprotect may still make. Not a static local, which a fork could leave locked in
+// the child.
 constexpr long budget_unknown = std::numeric_limits<long>::max();
 constinit std::atomic<long> guards_left{budget_unknown};
 
 guard_kind protect_within_budget(memory_range at) noexcept {
-    // relaxed: a count that orders nothing; several threads may find out where it begins, and the first one says so
+    // relaxed: a count that orders nothing. Several threads may compute the initial value; the
+    // first one stores it
     if (long unknown = budget_unknown; guards_left.load(std::memory_order_relaxed) == unknown)
         guards_left.compare_exchange_strong(unknown, mprotect_budget(), std::memory_order_relaxed);
     if (best_guards.load(std::memory_order_relaxed) != guard_support::none &&
@@ -83,7 +89,7 @@ guard_kind protect_within_budget(memory_range at) noexcept {
         ::mprotect(at.begin, at.size, PROT_NONE) == 0)
         return guard_kind::page;
     static std::atomic<bool> warned{false};
-    if (!warned.exchange(true, std::memory_order_relaxed)) // relaxed: only who prints
+    if (!warned.exchange(true, std::memory_order_relaxed)) // relaxed: decides only which thread prints
         warn("no guard page below further fiber stacks: the kernel has no MADV_GUARD_INSTALL (Linux 6.13), "
              "and half of vm.max_map_count has gone into guards; raise it. Overflows are found late");
     return guard_kind::canary;
@@ -97,15 +103,16 @@ std::size_t kernel_page_size() noexcept {
 #endif
 }
 
-// How many of the ranges, from the first, have been advised. errno says why not all.
+// Gives the advice for the ranges, from the first on. Returns the number of ranges done. If that is
+// not all of them, errno says why.
 std::size_t advise(std::span<memory_range const> ranges, int advice) noexcept {
-    static std::atomic<bool> all_at_once{true}; // relaxed: found out again by whoever sees it late
+    static std::atomic<bool> all_at_once{true}; // relaxed: a thread that reads an old value tries it again
     std::size_t done = 0;
     if (ranges.size() > 1 && all_at_once.load(std::memory_order_relaxed)) {
         static_assert(sizeof(memory_range) == sizeof(iovec) &&
                       offsetof(memory_range, begin) == offsetof(iovec, iov_base) &&
                       offsetof(memory_range, size) == offsetof(iovec, iov_len));
-        // Not a pidfd of this process: in the child of a fork it would still name the parent.
+        // Not a pidfd of this process: in the child of a fork, it would still name the parent.
         long const bytes =
             ::syscall(SYS_process_madvise, PIDFD_SELF_THREAD_GROUP, ranges.data(), ranges.size(), advice, 0);
         if (bytes < 0 && errno != ENOMEM)
@@ -118,7 +125,8 @@ std::size_t advise(std::span<memory_range const> ranges, int advice) noexcept {
     return done;
 }
 
-// The ranges, rounded to the kernel's pages. One that is not would be refused, or advice given for what is behind it.
+// Gives the advice for the ranges, rounded to the kernel's pages. The kernel would refuse a range
+// that is not aligned, or apply the advice beyond its end.
 void advise_pages(std::span<memory_range const> ranges, int advice,
                   memory_range (*rounded)(memory_range, std::size_t page) noexcept) noexcept {
     std::size_t const page = kernel_page_size();
@@ -147,7 +155,7 @@ private:
 slab reserve_slab(std::size_t wanted, std::size_t unit, std::size_t phase) noexcept {
     keep_errno const keep;
     for (std::size_t size = wanted; size >= unit; size = size / 2 / unit * unit) {
-        // Aligning wastes up to one unit of address space, unless the kernel happens to give an aligned
+        // Aligning wastes up to one unit of address space, unless the kernel returns an aligned
         // range.
         std::byte* begin = reserve(size);
         if (begin != nullptr && round_up(begin, unit, phase) != begin) {
@@ -219,7 +227,7 @@ touched_memory touched_in(memory_range range) noexcept {
     keep_errno const keep;
     touched_memory seen;
     std::size_t const page = kernel_page_size();
-    std::array<unsigned char, 128> pages; // of one stretch
+    std::array<unsigned char, 128> pages; // the pages of one step
     for (std::byte* end = range.begin + range.size; end != range.begin;) {
         std::size_t const size = std::min(static_cast<std::size_t>(end - range.begin), pages.size() * page);
         end -= size;

@@ -20,7 +20,8 @@ stack_cache::~stack_cache() {
     size_class_.unreserve(credits_ + (max_kept_ != 0 ? max_kept_ + 1 : 0));
 }
 
-// Only credits that the class has left: where fibers end or park, there may be no stack for a system call.
+// Takes only credits that need no new address space: a fiber that ends or parks may lack the stack
+// for a system call.
 void stack_cache::try_start_keeping() noexcept {
     if (size_class_.reserve_existing(limits_.max_idle + 1))
         max_kept_ = limits_.max_idle;
@@ -31,7 +32,7 @@ void stack_cache::refill() noexcept {
         try_start_keeping();
     std::size_t const several = size_class_.dense() ? stack_class::max_at_once : batch;
     std::size_t taken = 0;
-    idle_ = size_class_.take(max_kept_ != 0 ? several : 1, taken); // one: its fiber has a credit
+    idle_ = size_class_.take(max_kept_ != 0 ? several : 1, taken); // 1 stack: its fiber has a credit
     count_ = taken;
 }
 
@@ -40,8 +41,7 @@ void stack_cache::give_slow() noexcept {
         try_start_keeping();
     if (max_kept_ == 0) {
         return_idle();
-        size_class_.unreserve(
-            std::exchange(credits_, 0)); // the next fiber that is started here asks for more
+        size_class_.unreserve(std::exchange(credits_, 0)); // the next fiber started here takes more credits
     } else if (count_ > max_kept_) {
         return_half();
     }
@@ -63,7 +63,7 @@ void stack_cache::refill_credits() {
     try {
         size_class_.reserve(limits_.credit_batch);
         credits_ = limits_.credit_batch;
-    } catch (std::system_error const&) { // address space is short: whether one is left decides
+    } catch (std::system_error const&) { // address space is short: one credit is enough
         size_class_.reserve(1);
         credits_ = 1;
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// stack_classes.cpp: the classes of all sizes, and what is done with all of them.
+// stack_classes.cpp: the table of all stack classes, and the operations on all of them.
 
 #include "runtime/stack/stack_class.hpp"
 
@@ -20,7 +20,7 @@
 namespace fiber::rt {
 namespace {
 
-// Those below min_stack_size are the library's own.
+// Only the library makes stacks smaller than min_stack_size.
 constexpr int min_log = std::countr_zero(std::size_t{2048});
 constexpr int max_log = std::countr_zero(max_stack_size);
 
@@ -37,7 +37,8 @@ struct class_table {
 constinit once_box<class_table> the_classes;
 class_table& classes() { return the_classes.get(); }
 
-// Any sysmon, the first one that comes to it, does the ageing for all. Relaxed: whoever comes late finds nothing to do.
+// The time of the next ageing. The first sysmon that finds it passed does the ageing for all.
+// relaxed: a sysmon that is late finds nothing to do.
 std::atomic<clock::rep> ageing_due{0};
 
 } // namespace
@@ -86,7 +87,7 @@ stack_class::statistics stack_class::totals() {
     return sum;
 }
 
-// The largest first: that takes the fewest steps.
+// Starts with the largest size, which takes the fewest steps.
 std::size_t stack_class::reclaim_from_others(std::size_t wanted, std::size_t unit) noexcept {
     std::size_t reclaimed = 0;
     auto const& all = classes().of_log;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// stack_reclaim.cpp: where address space has come to an end, what stacks of one size do not need serves others: it goes back
-// to the kernel.
-//   may go    slots for which no credit is given out: [stack.credit] goes on to hold
-//   goes      slots that have never been used; then decommitted ones, from rows that have room for the wanted size before others
+// stack_reclaim.cpp: when address space runs out, slots that one size does not need go back to the
+// kernel, for other sizes.
+//   may be reclaimed   slots for which no credit is given out, so that [stack.credit] still holds
+//   order              slots that have never been used; then decommitted stacks in runs of at least the
+//                      wanted size; then other decommitted stacks
 
 #include "runtime/base/assert.hpp"
 #include "runtime/stack/stack_class.hpp"
@@ -34,7 +35,7 @@ std::size_t stack_class::reclaim(std::size_t wanted, std::size_t unit) noexcept 
             return unused;
         wanted -= unused;
     }
-    trim(); // makes decommitted what is idle
+    trim(); // decommits the idle stacks
     std::lock_guard const hold(lock_);
     std::size_t const decommitted = reclaim_decommitted_locked(wanted, unit);
     return decommitted + (decommitted < wanted ? reclaim_decommitted_locked(wanted - decommitted, size_) : 0);
@@ -66,7 +67,7 @@ std::size_t stack_class::reclaim_decommitted_locked(std::size_t wanted, std::siz
         std::byte const* const slab_end = slab_with_locked(slot_around(first->at))->all.end;
         auto after = std::next(first);
         while (after != end && slot_around(after->at) == slot_around(std::prev(after)->at) + size_ &&
-               slot_around(after->at) != slab_end) // two slabs may lie side by side
+               slot_around(after->at) != slab_end) // two slabs may be adjacent
             ++after;
         block const slots{slot_around(first->at), slot_around(std::prev(after)->at) + size_};
         block cut;
@@ -85,7 +86,8 @@ std::size_t stack_class::reclaim_decommitted_locked(std::size_t wanted, std::siz
     return reclaimed;
 }
 
-// Gives up slots at the end of the row, as many as cover the wanted bytes, may go and fill pages. Returns them.
+// Reclaims slots at the end of the run: at most what covers the wanted bytes, has no credit and
+// fills whole pages. Returns the reclaimed range.
 stack_class::block stack_class::reclaim_of_run_locked(block slots, std::size_t wanted) noexcept {
     std::size_t const max_bytes = (slots_ - credits_) * size_;
     std::size_t const all = std::min({(wanted + size_ - 1) / size_ * size_, max_bytes, slots.size()});
@@ -105,7 +107,7 @@ stack_class::slab_with_locked(std::byte const* address) noexcept {
     return at;
 }
 
-// Returns false if it cannot be done. Of the slab that it lies in, two are left, or one, or none.
+// Returns false if it fails. The slab that contains the range becomes two slabs, one or none.
 bool stack_class::cut_out_locked(block cut) noexcept {
     try {
         slabs_.reserve(slabs_.size() + 1);
@@ -122,7 +124,7 @@ bool stack_class::cut_out_locked(block cut) noexcept {
     auto const position = is_there(above) ? slabs_.insert(next, above) : next;
     if (is_there(below))
         slabs_.insert(position, below);
-    first_unused_ = 0; // next_block_locked() goes on from there
+    first_unused_ = 0; // next_block_locked() searches again from there
     return true;
 }
 

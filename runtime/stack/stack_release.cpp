@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// stack_release.cpp: what the idle stacks of a depot have of the memory, and how it goes back to the kernel.
+// stack_release.cpp: how much memory a depot's idle stacks use, and how it goes back to the kernel.
 
 #include "runtime/stack/stack_class.hpp"
 
@@ -13,7 +13,7 @@
 
 namespace fiber::rt {
 
-// Of the coldest, those that nobody has needed since the last look.
+// Decommits some of the coldest stacks, which have not been needed since the last check.
 void stack_class::release_some_locked() noexcept {
     std::array<memory_range, 64> ranges;
     std::size_t n = 0;
@@ -27,7 +27,8 @@ void stack_class::release_some_locked() noexcept {
     resident_ = resident_ - n;
 }
 
-// Where several share a page, those that are alone there stay as they are.
+// Decommits stacks that share pages. A page goes back only if all its stacks are in the range;
+// other stacks stay as they are.
 void stack_class::release_whole_pages_locked(std::size_t from, std::size_t to) noexcept {
     auto const page_of = [](idle_stack const& s) {
         return reinterpret_cast<std::uintptr_t>(s.at) / page_size;
@@ -35,7 +36,7 @@ void stack_class::release_whole_pages_locked(std::size_t from, std::size_t to) n
     auto const begin = idle_.begin() + static_cast<std::ptrdiff_t>(from);
     auto const end = idle_.begin() + static_cast<std::ptrdiff_t>(to);
     std::sort(begin, end, [](auto const& a, auto const& b) { return a.at < b.at; });
-    auto whole = begin; // those before it fill their pages
+    auto whole = begin; // the stacks before it fill their pages
     memory_range run{};
     auto const per_page = static_cast<std::ptrdiff_t>(page_size / size_);
     for (auto at = begin; end - at >= per_page;) {
@@ -66,8 +67,8 @@ void stack_class::destroy(stack& s) noexcept {
     s.~stack();
 }
 
-// In steps, so that those who want a stack meanwhile wait for some tens of microseconds, or a millisecond where
-// stacks are to be sorted.
+// Releases in steps, and unlocks after each. Another thread that needs a stack then waits for tens
+// of microseconds, or a millisecond while stacks are sorted.
 void stack_class::release_unused() noexcept {
     constexpr std::size_t max_sorted = 16384;
     for (std::size_t seen = 0; dense();) {
@@ -99,10 +100,11 @@ void stack_class::age() noexcept {
     unused_ = idle_.size();
 }
 
-// Some are looked at, and stand for the others: each takes one to two microseconds.
+// Returns an estimate: it inspects a sample of the slots, because each inspection takes a system
+// call.
 std::size_t stack_class::estimate_resident_bytes() {
     constexpr std::size_t max_sampled = 128;
-    std::vector<partial_slab> slabs; // most stay: what is given up meanwhile counts as not resident
+    std::vector<partial_slab> slabs; // a copy: slabs reclaimed later count as not resident
     std::size_t decommitted = 0, uncarved = 0;
     {
         std::lock_guard const hold(lock_);

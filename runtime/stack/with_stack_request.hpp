@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// with_stack_request.hpp: what with_stack asks for is less than the stack that it gets: guard and record come on top, and
-// sizes are powers of two. Its errors name the request.
+// with_stack_request.hpp: the checks and error messages of with_stack. The stack is larger than the
+// request: it includes guard and record, and its size is a power of two. Error messages name the
+// request.
 #pragma once
 
 #include "runtime/stack/stack.hpp"
@@ -14,11 +15,12 @@
 
 namespace fiber::rt {
 
-// Of both kinds of stacks, with what comes on top.
+// The maximum request, in bytes, for both kinds of stacks; guard and record come in addition.
 inline constexpr std::size_t max_with_stack_bytes = max_stack_size / 2;
 
-// Returns take(), which gets the stack for a call of with_stack(bytes, …). Throws std::invalid_argument for too many bytes;
-// a std::system_error of take() gets the request into its text.
+// Returns take(), which must get the stack for a call of with_stack(bytes, …). Throws
+// std::invalid_argument if bytes is too large. Adds the request to the text of a std::system_error
+// that take() throws.
 template <class Take>
 auto take_for_with_stack(std::size_t bytes, Take const& take) {
     if (bytes > max_with_stack_bytes)
