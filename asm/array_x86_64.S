@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// array_x86_64.S: what a function calls whose variable-length array, or alloca, goes beyond the end of its segment. Not
-// marked as split: so gold takes those who call it for callers of foreign code, who find room for 64 KiB, and it is
-// called for larger ones only.
+// array_x86_64.S: the function called if a variable-length array or alloca does not fit into the
+// segment. This file is not marked as split, so gold treats its callers as callers of foreign code,
+// and gives them 64 KiB of stack. The function is called only for larger arrays.
     .text
     .globl  __morestack_allocate_stack_space
     .hidden __morestack_allocate_stack_space

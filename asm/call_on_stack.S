@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// fiber_arch_call_on_stack(top, body, argument): calls body(argument) on the stack that ends at top, and returns on the
-// caller's. The frame pointer ties the two together, for the unwinder too: exceptions pass.
+// fiber_arch_call_on_stack(top, body, argument): calls body(argument) on the stack that ends at
+// top, and returns on the caller's. The frame pointer links the two stacks, also for the unwinder:
+// exceptions pass.
     .text
     .globl  fiber_arch_call_on_stack
     .hidden fiber_arch_call_on_stack

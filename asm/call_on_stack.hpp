@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// call_on_stack.hpp: a call whose callee stands on another stack. Nothing is switched: it is the same flow of control,
-// which an exception may leave as any call.
+// call_on_stack.hpp: a call that runs on another stack. It does not switch: it is the same flow of
+// control, and an exception may leave it like any call.
 #pragma once
 
 #include "asm/sanitizer.hpp"
@@ -13,14 +13,14 @@ extern "C" void fiber_arch_call_on_stack(void* top, void (*body)(void*), void* a
 
 namespace fiber::arch {
 
-// Calls body(argument) with its frames below top, on the stack that begins at bottom.
+// Calls body(argument) with its frames below `top`, on the stack that begins at `bottom`.
 inline void call_on_stack(void* bottom, void* top, void (*body)(void*), void* argument) {
     struct call {
         void (*body)(void*);
         void* argument;
         extension_notes notes{};
 
-        // On the further stack. Its frame outlives the sanitizer's bookkeeping of that stack.
+        // Runs on the stack extension. Its frame outlives the sanitizer's record of that stack.
         FIBER_NO_ASAN static void entry(void* self) {
             auto& c = *static_cast<call*>(self);
             c.notes.on_entry();

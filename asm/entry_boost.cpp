@@ -10,13 +10,13 @@
 namespace fiber::arch {
 namespace {
 
-// The caller is declared unknown, so that debuggers and the C++ unwinder stop here instead of running on into
-// whatever lies above the stack.
+// The caller is declared unknown, so that debuggers and the C++ unwinder stop here. Otherwise they
+// would continue into the memory above the stack.
 [[gnu::noinline]] void first_frame(boost::context::detail::transfer_t t) noexcept {
     asm volatile(FIBER_CFI_OUTERMOST);
     auto const* const l = static_cast<switch_payload const*>(t.data);
     registers& self = *l->to;
-    begin_floating_point(); // Boost has taken over that of whoever called prepare()
+    begin_floating_point(); // replaces the modes of prepare()'s caller, which Boost has copied
     begin(self, unpack(t));
 }
 

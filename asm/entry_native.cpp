@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// entry_native.cpp: the first frame of every stack. exchange() jumps to it as if it had been called with what
-// stands in the registers of the first three arguments.
+// entry_native.cpp: the first frame of every stack. exchange() jumps to it as if it had called it,
+// with the first three arguments in registers.
 
 #include "asm/cfi.hpp"
 #include "asm/switch_native.hpp"
@@ -10,8 +10,8 @@
 namespace fiber::arch {
 namespace {
 
-// The caller is declared unknown, so that debuggers and the C++ unwinder stop here instead of running on into
-// whatever lies above the stack.
+// The caller is declared unknown, so that debuggers and the C++ unwinder stop here. Otherwise they
+// would continue into the memory above the stack.
 [[gnu::noinline]] void first_frame(void* argument, commit_function commit, registers* self) noexcept {
     asm volatile(FIBER_CFI_OUTERMOST);
     begin(*self, {commit, argument});

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// growth_none.hpp: a stack is one piece. See growth.hpp.
+// growth_none.hpp: stacks do not grow by segments. See growth.hpp.
 #pragma once
 
 #include <cstddef>

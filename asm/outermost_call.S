@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// fiber_arch_outermost_call(body): calls body(), which never returns, and whose exceptions go no further: see outermost_call.hpp.
+// fiber_arch_outermost_call(body): calls body(), which never returns. Exceptions stop here: see
+// outermost_call.hpp.
     .text
     .globl  fiber_arch_outermost_call
     .hidden fiber_arch_outermost_call
@@ -9,7 +10,7 @@
     .p2align 6
 fiber_arch_outermost_call:
     .cfi_startproc
-    .cfi_personality 0x1b, fiber_arch_unwind_outermost_call // relative to where it stands, 4 bytes
+    .cfi_personality 0x1b, fiber_arch_unwind_outermost_call // pc-relative, 4 bytes
 #if defined(__x86_64__)
     endbr64
     pushq   %rbp
@@ -36,6 +37,6 @@ fiber_arch_outermost_call:
 
     .section .note.GNU-stack, "", %progbits
 #if defined(__x86_64__)
-    .section .note.GNU-split-stack, "", @progbits    // or its callers would be taken for callers of foreign code
+    .section .note.GNU-split-stack, "", @progbits  // else its callers count as callers of foreign code
     .section .note.GNU-no-split-stack, "", @progbits
 #endif

@@ -6,7 +6,8 @@
 #include <cxxabi.h>
 #include <unwind.h>
 
-// The personality of fiber_arch_outermost_call's frame: what the unwinder calls when it has come there.
+// The personality of fiber_arch_outermost_call's frame. The unwinder calls it when it reaches that
+// frame.
 extern "C" [[gnu::visibility("hidden")]] _Unwind_Reason_Code
 fiber_arch_unwind_outermost_call(int, _Unwind_Action actions, _Unwind_Exception_Class,
                                  _Unwind_Exception* exception, _Unwind_Context*) {

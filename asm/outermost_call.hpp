@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// outermost_call.hpp: a call that no exception leaves. One that nobody catches is met by the unwinder's search for a handler: so
-// nothing has been destroyed yet, and a core, or a debugger, shows who has thrown it, as it does for std::thread.
+// outermost_call.hpp: a call that no exception leaves. The unwinder's search for a handler stops
+// here, before any frame is destroyed. A core dump or a debugger therefore shows the thrower, as
+// for std::thread.
 #pragma once
 
 extern "C" [[noreturn]] void
@@ -11,11 +12,11 @@ fiber_arch_outermost_call(void (*body)()) noexcept; // outermost_call.S; body ne
 namespace fiber::arch {
 
 enum class unwinding {
-    exception, // the current one; no frame has been left
-    forced,    // pthread_exit, or cancellation: all frames have been
+    exception, // the current exception; no frame has been unwound
+    forced,    // pthread_exit or cancellation; all frames have been unwound
 };
 
-// What the runtime does in place of letting it go on. On the stack of the call.
+// Called on the stack of the outermost call, in place of unwinding further. The runtime defines it.
 [[noreturn]] void on_uncaught(unwinding) noexcept;
 
 } // namespace fiber::arch

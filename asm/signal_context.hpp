@@ -10,7 +10,7 @@
 namespace fiber::arch {
 
 struct interrupted_at {
-    std::uintptr_t pc = 0, sp = 0; // 0: not known for this architecture
+    std::uintptr_t pc = 0, sp = 0; // 0 if unknown for this architecture
 };
 
 [[nodiscard]] inline interrupted_at interrupted(void const* context) noexcept {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// split_stack_x86_64.S: what split code may refer to beside __morestack.
+// split_stack_x86_64.S: the symbols besides __morestack that split code may refer to.
     .text
 
-// void fiber_arch_call_with_room(std::size_t bytes, void (*f)(void*), void* argument): the prologue of a function with
-// that large a frame. Its caller cannot know whether f is foreign: so there is room for that, too.
+// void fiber_arch_call_with_room(std::size_t bytes, void (*f)(void*), void* argument): has the
+// prologue of a function with a frame of `bytes`. Its caller cannot know whether f is foreign code,
+// so it adds the stack for foreign code too.
     .globl  fiber_arch_call_with_room
     .hidden fiber_arch_call_with_room
     .type   fiber_arch_call_with_room, @function
@@ -21,7 +22,8 @@ fiber_arch_call_with_room:
     .cfi_endproc
     .size   fiber_arch_call_with_room, . - fiber_arch_call_with_room
 
-// What else libgcc's __morestack comes with. Were one of these missing, the linker would take both.
+// The other symbols of libgcc's object with __morestack. If one were missing, the linker would take
+// that object, too, and with it a second __morestack.
 .macro NOTHING_TO_DO name
     .globl  \name
     .hidden \name

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// switch.hpp: leaving one stack for another. The interface behind which the backends (switch_boost.hpp,
-// switch_native.hpp) are exchanged: CMake's FIBER_SWITCH says which.
+// switch.hpp: leaves one stack for another. CMake's FIBER_SWITCH selects the backend behind this
+// interface: switch_boost.hpp or switch_native.hpp.
 //
-// [switch.commit] What must happen once the old stack is no longer in use (release the lock that makes it
-// wakeable, put it into a queue, recycle it) is a commit function, which runs first thing on the new stack.
-// Done before the switch, the same would let a second machine resume a stack that the first still stands on.
+// [switch.commit] Some actions must wait until the old stack is no longer in use: to release the
+// lock that makes the flow wakeable, to put it into a queue, or to recycle its stack. A commit
+// function does this; it runs first on the new stack. If the same were done before the switch, a
+// second machine could resume the stack while the first one still uses it.
 //
-// Switched: callee-saved registers, floating-point control, errno, exceptions in flight. Not: the signal
-// mask, thread-local variables.
+// Switched: callee-saved registers, floating-point control, errno, exceptions in flight. Not
+// switched: the signal mask, thread-local variables.
 #pragma once
 
 #include "asm/growth.hpp"
@@ -28,8 +29,8 @@ namespace fiber::arch {
 
 using entry_function = void (*)() noexcept; // never returns
 
-// A suspended flow of control. Lives where it can be found again, and outlives the stack's use. What a switch
-// touches comes first, so that it fits a cache line.
+// A suspended flow of control. The object must outlive the use of its stack. The fields that a
+// switch touches come first and fit into a cache line.
 struct context : registers {
     thread_state state;
     entry_function entry = nullptr;
@@ -37,16 +38,17 @@ struct context : registers {
     [[no_unique_address]] growth_state growth;
 };
 
-// [switch.commit] First thing on the new stack. The stack that was left may be gone once commit has run.
+// [switch.commit] Runs first on the new stack. The old stack may be gone once commit has run.
 inline void finish_switch(context& self, switch_args const& c) noexcept {
     self.sanitizer.finish_switch();
     if (c.commit != nullptr)
         c.commit(c.argument);
-    asm volatile(""); // so that it is called, and not jumped to at the end: its ret has a call, then
+    asm volatile(""); // prevents a tail call, so that commit's ret has a matching call
 }
 
-// Suspends the caller as `from` and resumes `to`, which runs commit(argument) first. Returns when `from` is
-// resumed, perhaps on another OS thread: the caller must hold on to nothing of this one.
+// Suspends the caller as `from` and resumes `to`, which runs commit(argument) first. Returns when
+// `from` is resumed, possibly on another OS thread: the caller must keep nothing that belongs to
+// the old thread.
 FIBER_NO_SPLIT inline void switch_to(thread_state_slots const& thread, context& from, context& to,
                                      commit_function commit, void* argument) noexcept;
 inline void switch_to(thread_state_slots const& thread, context& from, context& to, commit_function commit,
@@ -58,10 +60,11 @@ inline void switch_to(thread_state_slots const& thread, context& from, context& 
     finish_switch(from, c);
 }
 
-// Makes c a flow of control that begins with entry() at the top of the stack [bottom, bottom + size).
+// Makes c a flow of control that begins with entry() at the top of the stack [bottom, bottom +
+// size).
 void make_context(context& c, void* bottom, std::size_t size, entry_function entry) noexcept;
 
-// The stack's memory is about to be used otherwise: c is no flow of control any more.
+// Ends the flow of control c, because the memory of its stack will be used for something else.
 inline void drop_context(context& c) noexcept {
     c.sanitizer.detach();
     c.sp = nullptr;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// switch_backend.hpp: between the interface (switch.hpp) and a backend (switch_boost.hpp, switch_native.hpp), which
-// supplies
-//   registers               a suspended flow of control; none yet, or none any more, while its sp is null
-//   exchange(from, to, c)   suspends the caller into `from` and resumes `to`, where c is the result; returns
-//                           what whoever resumes `from` hands over
-//   prepare(r, bottom, size)   makes r a flow that is about to begin at the top of that stack, with default
+// switch_backend.hpp: what a backend (switch_boost.hpp, switch_native.hpp) supplies to the
+// interface (switch.hpp):
+//   registers                  a suspended flow of control; sp is null before it begins and after it ends
+//   exchange(from, to, c)      suspends the caller into `from` and resumes `to`, which receives c; returns
+//                              the arguments of the switch that resumes `from`
+//   prepare(r, bottom, size)   makes r a flow that will begin at the top of the stack, with default
 //                              floating-point control; its first frame, where unwinders stop, calls begin()
 #pragma once
 
@@ -18,7 +18,7 @@ namespace fiber::arch {
 
 using commit_function = void (*)(void* argument) noexcept;
 
-// What one side of a switch hands to the other.
+// What one side of a switch passes to the other.
 struct switch_args {
     commit_function commit; // may be null
     void* argument;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// switch_boost.hpp: the backend that jumps with Boost.Context's fcontext.
+// switch_boost.hpp: the backend that switches with Boost.Context's fcontext.
 #pragma once
 
 #include "asm/switch_backend.hpp"
@@ -13,7 +13,7 @@
 namespace fiber::arch {
 
 struct registers {
-    boost::context::detail::fcontext_t sp = nullptr; // Boost keeps the registers on the stack
+    boost::context::detail::fcontext_t sp = nullptr; // Boost stores the registers on the stack
 };
 
 #if defined(__x86_64__)
@@ -25,21 +25,23 @@ inline auto fiber_arch_jump(boost::context::detail::fcontext_t to, void* here) n
 }
 #endif
 
-// On the stack that is left, until it has been read on the other.
+// Lives on the old stack until the new flow has read it.
 struct switch_payload {
     registers* from;
     registers* to;
     switch_args args;
 };
 
-// Where `from` was left is known only after the jump: it is noted first thing on the new stack.
+// Stores the stack pointer of `from`, which is known only after the jump, and returns the
+// arguments. Runs first on the new stack.
 inline switch_args unpack(boost::context::detail::transfer_t const& t) noexcept {
     auto const* const l = static_cast<switch_payload const*>(t.data);
     l->from->sp = t.fctx;
     return l->args;
 }
 
-// Boost's x86-64 code carries MXCSR and the x87 control word along. Its aarch64 code leaves FPCR to us.
+// Boost's x86-64 code switches MXCSR and the x87 control word. Its aarch64 code leaves FPCR to the
+// caller.
 inline switch_args exchange(registers& from, registers& to, switch_args c) noexcept {
     switch_payload here{&from, &to, c};
 #if defined(__aarch64__)

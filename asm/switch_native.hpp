@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// switch_native.hpp: the backend without Boost, one file per architecture. exchange() is a few inline
-// instructions that the compiler is told destroy every register: it keeps what it still needs in its frame,
-// and no function stands between the switch and its caller.
+// switch_native.hpp: the backend without Boost, one file per architecture. exchange() is a few
+// inline instructions that clobber every register. The compiler keeps live values in the frame of
+// the surrounding function, and no function call stands between the switch and its caller.
 #pragma once
 
 #if defined(__x86_64__)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// switch_x86_64.hpp: registers and exchange(), System V ABI. See the pictures in README.md.
+// switch_x86_64.hpp: registers and exchange() for the System V ABI. README.md has pictures.
 #pragma once
 
 #include "asm/cfi.hpp"
@@ -13,8 +13,8 @@
 
 namespace fiber::arch {
 
-// rbx and rbp are here and not among what the compiler is told of, since it may need them itself to find its
-// frame. r12 to r15 it saves.
+// rbx and rbp are saved here and not declared as clobbered, because the compiler may need them to
+// find its frame. The compiler saves r12 to r15.
 struct registers {
     void* sp = nullptr;
     void const* pc = nullptr;
@@ -24,8 +24,9 @@ struct registers {
     std::uint16_t x87 = first_x87_control;
 };
 
-// A call leaves a return address on a stack that was aligned to 16 bytes: a function that is jumped to expects
-// one. It is null, for whoever follows frame pointers.
+// Returns the initial stack pointer. A function that is entered by a jump expects a return address
+// on a stack that was aligned to 16 bytes. The return address is null, where tools that follow
+// frame pointers stop.
 inline void* first_stack_pointer(void* top) noexcept {
     auto const aligned = reinterpret_cast<std::uintptr_t>(top) & ~std::uintptr_t{15};
     auto* const sp = reinterpret_cast<void**>(aligned) - 1;
@@ -33,10 +34,11 @@ inline void* first_stack_pointer(void* top) noexcept {
     return sp;
 }
 
-// No push: the compiler may have data below the stack pointer, and its frame description stays right. Storing
-// the control words takes about 0.8 ns, loading them 2 more: so that is done when they differ, and aside. The
-// jump is one that the predictor knows by history; a call and a ret in its place would have to be of the same
-// two places. An exchange that is inlined into two functions has two landings, hence `pc`.
+// Nothing is pushed: the compiler may keep data below the stack pointer, and its frame description
+// stays right. Control words are stored always, but loaded out of line and only if they differ:
+// README.md, "Decisions". The jump is an indirect jump, which the CPU predicts from its history. A
+// call and a ret instead would need the same two call sites on both sides. Each function that
+// inlines exchange() has its own resume address, so `pc` is part of registers.
 inline switch_args exchange(registers& from, registers& to, switch_args c) noexcept {
     registers* leaving = &from;
     registers* arriving = &to;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// thread_state.hpp: what the C and C++ libraries keep per thread and a fiber must take along: errno, and the
-// exceptions being handled. Without the latter, `throw;` in a handler that has parked rethrows somebody
-// else's exception.
+// thread_state.hpp: what the C and C++ libraries keep per thread, and a fiber must take along:
+// errno, and the exceptions being handled. Without these exceptions, `throw;` in a handler that has
+// parked would rethrow the exception of another fiber.
 #pragma once
 
 #include <cerrno>
@@ -13,28 +13,28 @@
 
 namespace fiber::arch {
 
-// The layout of __cxa_eh_globals in the Itanium ABI, which both libstdc++ and libc++abi follow.
+// The layout of __cxa_eh_globals in the Itanium ABI; libstdc++ and libc++abi both use it.
 struct exception_state {
     void* caught = nullptr;
     unsigned uncaught = 0;
 };
 
-// One fiber's copy, while it is off its machine.
+// A fiber's copy, while it does not run.
 struct thread_state {
     exception_state exceptions;
     int error = 0;
 };
 
-// Where the OS thread itself keeps them. Found once per machine: compilers take both addresses for constants,
-// and would use the old thread's after a switch.
+// The addresses of the OS thread's state, found once per machine. Compilers treat both addresses as
+// constants, and would use the old thread's addresses after a switch.
 class thread_state_slots {
 public:
     void find() noexcept {
         exceptions_ = abi::__cxa_get_globals();
         error_ = &errno;
     }
-    // Leaves what the thread has now in `from`, and gives it what is in `to`. The padding goes along: so each
-    // of the four is one move of 16 bytes.
+    // Saves the thread's state into `from`, and loads `to`. Copies the padding too, so that each of
+    // the four moves has 16 bytes.
     void exchange(thread_state& from, thread_state const& to) const noexcept {
         std::memcpy(&from.exceptions, exceptions_, sizeof(exception_state));
         std::memcpy(exceptions_, &to.exceptions, sizeof(exception_state));
