@@ -7,21 +7,21 @@
 #include <pthread.h>
 #include <utility>
 
-// initial-exec: at a fixed distance from the thread pointer, as assembly finds it.
+// initial-exec: at a fixed distance from the thread pointer, where the assembly code expects it.
 [[gnu::tls_model("initial-exec")]] thread_local fiber::arch::growth_slots fiber_arch_growth;
 bool fiber_arch_has_xsave = false;
 
 namespace fiber::arch {
 namespace {
 
-// What morestack_x86_64.S knows of them.
+// morestack_x86_64.S repeats these values.
 static_assert(offsetof(segment, next) == 0 && offsetof(segment, limit) == 8 &&
               offsetof(segment, room) == 16 && offsetof(segment, depth) == 24);
 static_assert(offsetof(growth_slots, idle) == 0 && offsetof(growth_slots, own_stack) == 8 &&
               offsetof(growth_slots, own_stack_size) == 16);
 static_assert(segment_slack == 768 && foreign_room == 65536 && max_idle_segments == 8);
 
-// What the frames of the scheduler context, below which leaf calls run, may take: in bytes.
+// The maximum bytes of the scheduler context's frames. Leaf calls run below them.
 constexpr std::size_t scheduler_room = std::size_t{32} << 10;
 
 bool cpu_and_kernel_have_xsave() noexcept {
@@ -29,14 +29,15 @@ bool cpu_and_kernel_have_xsave() noexcept {
     return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_OSXSAVE) != 0;
 }
 
-constexpr std::uintptr_t limit_offset = 0x70; // from the thread pointer: glibc's place for it
+constexpr std::uintptr_t limit_offset = 0x70; // from the thread pointer; glibc reserves this word
 
-constinit segment no_room; // the end of every list: so the list is never empty
+constinit segment no_room; // ends every list, so that no list is empty
 
 } // namespace
 
 void adopt_thread_for_growth() noexcept {
-    // Each thread anew, since a static local would have a lock, which a fork could leave locked. relaxed: all store the same
+    // Each thread detects it again, because a fork could leave the lock of a static local locked.
+    // relaxed: all threads store the same value
     __atomic_store_n(&fiber_arch_has_xsave, cpu_and_kernel_have_xsave(), __ATOMIC_RELAXED);
     auto const top = (reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)) - scheduler_room) &
                      ~(segment_alignment - 1);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// growth_segmented.hpp: a stack is a chain of segments. morestack_x86_64.S takes another one from those that its OS
-// thread has idle, runs the function there, and puts it back when that returns: so a flow of control has the segments
-// that it stands on, and no others. See growth.hpp, and README.md for pictures.
+// growth_segmented.hpp: a stack is a chain of segments. morestack_x86_64.S takes an idle segment of
+// its OS thread, runs the function there, and returns the segment when the function returns. A flow
+// of control therefore owns the segments that it runs on, and no others. See growth.hpp; README.md
+// has pictures.
 #pragma once
 
 #include <bit>
@@ -12,28 +13,29 @@
 
 #define FIBER_NO_SPLIT [[gnu::no_split_stack]]
 
-// By runtime/stack/segment.cpp. Ends the process.
+// Defined by runtime/stack/segment.cpp. Ends the process.
 extern "C" [[noreturn]] void fiber_arch_parked_in_leaf_call() noexcept;
 
 namespace fiber::arch {
 
-// How far below a stack's limit code may get: frames of less than 256 bytes are not compared by themselves, functions
-// without a frame have a red zone, a switch and a call of __morestack have to find place.
+// How far below a stack's limit code may get. Prologues of frames below 256 bytes do not count
+// their frame. Functions without a frame have a red zone. A switch or a call of __morestack needs
+// space.
 inline constexpr std::size_t segment_slack = 768;
-// What a call of foreign code finds at the least, in bytes.
+// The minimum stack of a call of foreign code, in bytes.
 inline constexpr std::size_t foreign_room = std::size_t{64} << 10;
-// Idle segments that an OS thread keeps.
+// The maximum number of idle segments of an OS thread.
 inline constexpr std::size_t max_idle_segments = 8;
-// What copied arguments may take beyond their size, for they are aligned.
+// The alignment of copied arguments. It may cost this number of bytes beyond their size.
 inline constexpr std::size_t segment_alignment = 64;
 
-// Where a segment is, of which nothing is at hand but its limit: in a signal handler, say. The limit stands so far above
-// the bottom, and in the bits that are zero in both, what segment it is:
-//   0   the fiber's own stack, with which it began
-//   n   one that was taken, in a slot of 2^n bytes
+// Finds a segment from its limit alone, for example in a signal handler. The limit is segment_slack
+// above the bottom. The low bits, which are zero in both, tell which segment it is:
+//   0   the first stack of the fiber
+//   n   a segment that was taken later, in a slot of 2^n bytes
 struct segment_location {
-    std::byte* bottom = nullptr; // null: an OS thread's own stack
-    std::size_t slot_size = 0;   // 0: the fiber's own
+    std::byte* bottom = nullptr; // null for an OS thread's own stack
+    std::size_t slot_size = 0;   // 0 for the first stack of a fiber
 
     [[nodiscard]] static segment_location of(std::byte* limit) noexcept {
         if (limit == nullptr)
@@ -47,12 +49,12 @@ struct segment_location {
 };
 static_assert(segment_slack % segment_alignment == 0, "or the bits are not zero");
 
-// Stands at the upper end of a segment's memory, where the first frame begins below it.
+// Stands at the upper end of a segment's memory. The first frame begins below it.
 struct alignas(segment_alignment) segment {
-    segment* next = nullptr;    // among the idle
-    std::byte* limit = nullptr; // what prologues compare with
-    std::size_t room = 0;       // for a frame with its arguments
-    std::size_t depth = 0;      // while it is idle: how many it is the first of
+    segment* next = nullptr;    // in the list of idle segments
+    std::byte* limit = nullptr; // the limit that prologues compare with
+    std::size_t room = 0;       // bytes for a frame and its arguments
+    std::size_t depth = 0;      // while idle: the length of the list that it begins
 
     segment() noexcept = default;
     explicit segment(segment_location at) noexcept
@@ -60,17 +62,17 @@ struct alignas(segment_alignment) segment {
           room(static_cast<std::size_t>(reinterpret_cast<std::byte*>(this) - limit) - segment_alignment) {}
 };
 
-// An OS thread's. Zero where it runs no fibers.
+// The growth data of an OS thread. All zero if it runs no fibers.
 struct growth_slots {
     segment* idle = nullptr;
     std::byte* own_stack = nullptr;
-    std::size_t own_stack_size = 0; // below that
-    std::byte** limit = nullptr;    // where prologues look
+    std::size_t own_stack_size = 0; // bytes below own_stack
+    std::byte** limit = nullptr;    // the word that prologues compare with
     growth_slots* next_thread = nullptr;
-    std::byte* saved_limit = nullptr; // the limit, while a signal handler goes without
+    std::byte* saved_limit = nullptr; // the limit, while a signal handler runs without one
 };
 
-// Of the segment that the caller stands on; null: an OS thread's own stack.
+// Returns the limit of the caller's segment; null on an OS thread's own stack.
 [[nodiscard, gnu::always_inline]] inline std::byte* current_limit() noexcept {
     std::byte* limit;
     asm volatile("movq %%fs:0x70, %0" : "=r"(limit));
@@ -81,16 +83,18 @@ struct growth_slots {
     asm volatile("movq %0, %%fs:0x70" : : "r"(limit) : "memory");
 }
 
-// This OS thread will run fibers, from below the caller's frame.
+// Prepares this OS thread to run fibers on frames below the caller's.
 void adopt_thread_for_growth() noexcept;
 [[nodiscard]] growth_slots& this_thread_growth() noexcept;
 
-// This OS thread's idle segments, last in first out. For code that runs on its own stack.
-[[nodiscard]] segment* take_idle_segment() noexcept; // null: there is none
+// The idle segments of this OS thread, last in first out. Only for code that runs on the thread's
+// own stack.
+[[nodiscard]] segment* take_idle_segment() noexcept; // null if there is none
 void put_idle_segment(segment&) noexcept;
 
-// While it lives all code finds room: in a handler of signals, on the stack that is theirs, where the limit says nothing.
-// One that is left by siglongjmp is not destroyed: see flow_limit().
+// While it lives, all code finds enough stack: for signal handlers, which run on their signal
+// stack, where the limit is meaningless. If siglongjmp leaves the handler, the object is not
+// destroyed: see flow_limit().
 class limit_suspension {
 public:
     FIBER_NO_SPLIT limit_suspension() noexcept;
@@ -103,7 +107,8 @@ private:
     std::byte* const outer_saved_limit_;
 };
 
-// For one who will not return to a handler: in one, the limit of the segment that was interrupted.
+// flow_limit() is for code that will not return to a signal handler. In a handler, it returns the
+// limit of the interrupted segment.
 [[nodiscard]] std::byte* flow_limit() noexcept;
 [[nodiscard]] segment_location interrupted_segment() noexcept;
 
@@ -119,7 +124,7 @@ private:
 inline void growth_state::start_switch(growth_state const& to) noexcept {
     std::size_t below;
     std::uintptr_t slots;
-    bool in_leaf_call; // what a fiber leaves on its machine's own stack, others would overwrite
+    bool in_leaf_call; // other fibers would overwrite what it leaves on the machine's own stack
     asm volatile("movq fiber_arch_growth@gottpoff(%%rip), %1\n\t"
                  "movq %%fs:%c3(%1), %0\n\t"
                  "subq %%rsp, %0\n\t"
@@ -135,17 +140,17 @@ inline void growth_state::start_switch(growth_state const& to) noexcept {
 } // namespace fiber::arch
 
 extern "C" {
-// ── by whoever has segments (runtime/stack/segment.cpp), on the OS thread's own stack ──
-// Puts one with that much room in front of the idle ones. Cannot fail.
+// ── defined in runtime/stack/segment.cpp, called on the OS thread's own stack ── Adds a segment
+// with at least `room` bytes to the front of the idle segments. Cannot fail.
 void fiber_arch_more_segments(std::size_t room) noexcept;
-// Takes some of the idle ones away.
+// Removes some of the idle segments.
 void fiber_arch_fewer_segments() noexcept;
-// These end the process: on the fiber's own stack.
+// These end the process. They run on the fiber's own stack.
 [[noreturn]] void fiber_arch_no_room_for_array(std::size_t bytes) noexcept;
 [[noreturn]] void fiber_arch_cannot_jump() noexcept;
 
 // ── morestack_x86_64.S ──
-// Runs f(argument) with at least that much stack.
+// Runs f(argument) with at least `bytes` of stack.
 void fiber_arch_call_with_room(std::size_t bytes, void (*f)(void*), void* argument);
 
 // ── growth_segmented.cpp ──

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// long_jump.cpp: longjmp out of segments, where the linker leads it. The frames that it passes over never return, so what
-// each __morestack among them would have done is done here: segments go back, and the limit is that of the segment where
-// setjmp was called. As in C, nothing is destroyed on the way.
+// long_jump.cpp: longjmp out of segments. The linker redirects longjmp to this file. The frames
+// that it skips never return, so it does the work of each __morestack among them: it returns the
+// segments, and sets the limit to that of the segment where setjmp was called. As in C, nothing is
+// destroyed on the way.
 //
-// Runs on the segment that is being left, with the room of one who calls foreign code: so none of the calls below takes
-// a segment, also when this one is idle already.
+// It runs on the segment that it leaves, with the stack of a caller of foreign code. Therefore no
+// call below takes a segment, even after this segment has become idle.
 
 #include "asm/growth_segmented.hpp"
 
@@ -17,16 +18,17 @@
 #include <utility>
 
 extern "C" {
-// The C library's; its _longjmp, siglongjmp are the same.
+// The C library's longjmp; its _longjmp and siglongjmp are the same.
 [[noreturn]] void __real_longjmp(std::jmp_buf, int);
-// morestack_x86_64.S: where a body returns to that has run on a segment of its own.
+// Defined in morestack_x86_64.S: the return address of a function body that runs on its own
+// segment.
 extern char const fiber_arch_body_returns[] __attribute__((visibility("hidden")));
 }
 
 namespace fiber::arch {
 namespace {
 
-// As glibc's PTR_DEMANGLE has it.
+// As glibc's PTR_DEMANGLE does it.
 std::uintptr_t stack_pointer_in(std::jmp_buf const where) noexcept {
     constexpr int rsp = 6;
     auto sp = static_cast<std::uintptr_t>(where[0].__jmpbuf[rsp]);
@@ -38,13 +40,13 @@ std::uintptr_t stack_pointer_in(std::jmp_buf const where) noexcept {
     return sp;
 }
 
-// From the caller outwards, segment by segment.
+// The way from the caller outwards, segment by segment.
 struct unwind_path {
     std::uintptr_t target;
     std::byte* limit;
-    segment* left = nullptr; // the last one first
+    segment* left = nullptr; // the newest first
 
-    // The fiber's own stack has nothing behind it.
+    // The fiber's first stack is the last one.
     [[nodiscard]] bool arrived() const noexcept {
         auto const at = segment_location::of(limit);
         return at.slot_size == 0 || target - reinterpret_cast<std::uintptr_t>(at.bottom) < at.slot_size;
@@ -64,7 +66,7 @@ _Unwind_Reason_Code pass(_Unwind_Context* frame, void* argument) {
     return out.arrived() ? _URC_END_OF_STACK : _URC_NO_REASON;
 }
 
-// Within a handler of signals.
+// Returns true if sp lies on the signal stack and a signal handler runs on it.
 bool on_signal_stack(std::uintptr_t sp) noexcept {
     stack_t s{};
     return ::sigaltstack(nullptr, &s) == 0 && (s.ss_flags & SS_ONSTACK) != 0 &&
@@ -101,7 +103,7 @@ extern "C" {
 [[noreturn, gnu::visibility("hidden")]] void __wrap_siglongjmp(std::jmp_buf where, int value) {
     fiber::arch::jump(where, value);
 }
-// With _FORTIFY_SOURCE, this compares stack pointers, which tells nothing here.
+// With _FORTIFY_SOURCE, __longjmp_chk compares stack pointers, which is meaningless with segments.
 [[noreturn, gnu::visibility("hidden")]] void __wrap___longjmp_chk(std::jmp_buf where, int value) {
     fiber::arch::jump(where, value);
 }

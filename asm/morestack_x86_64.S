@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// morestack_x86_64.S: where a stack grows by a segment, and where leaf calls run on the machine's own stack. Pictures and
-// reasons are in README.md, under "A stack that grows".
+// morestack_x86_64.S: grows a stack by a segment, and runs leaf calls on the machine's own stack.
+// README.md, "A stack that grows by segments", has pictures and reasons.
 //
-//   %fs:0x70                limit of the segment that runs, 0: an OS thread's own stack, which always has room. Compilers'
-//                           prologues compare with it: nobody may choose another place
-//   fiber_arch_growth       this OS thread's idle segments and the free part of its own stack: growth.hpp
+//   %fs:0x70                limit of the current segment; 0 on an OS thread's own stack, which always has
+//                           room. Compilers' prologues compare with this word, so its address is fixed
+//   fiber_arch_growth       this OS thread's idle segments and the free part of the thread's own stack:
+//                           growth_segmented.hpp
 //
-// A prologue calls with r10 = bytes of frame, r11 = bytes of arguments on the stack. The instruction it will return to
-// is a ret, the function's body begins one byte after that. All argument registers are live, rax and the upper parts of
-// vector registers included.
+// A prologue calls with r10 = bytes of frame, r11 = bytes of arguments on the stack. The return
+// address points to a ret, and the function's body begins one byte after it. All argument registers
+// are live, including rax and the upper parts of vector registers.
 #include "asm/morestack_x86_64.inc"
 
     .text
 
-// Functions that call foreign code come here each time, since the linker has rewritten their prologues.
+// Functions that call foreign code always come here, because the linker has rewritten their
+// prologues.
     .globl  __morestack_non_split
     .hidden __morestack_non_split
     .type   __morestack_non_split, @function
@@ -33,7 +35,7 @@ __morestack_non_split:
 1:  movq    -8(%rbp), %rax
     movq    8(%rbp), %r10
     incq    %r10
-    call    *%r10                       // rather than go there by ret, which would put the return predictor out of step
+    call    *%r10                       // not by ret, which would be mispredicted
     leave
     .cfi_def_cfa %rsp, 16
     .cfi_restore %rbp
@@ -64,9 +66,9 @@ __morestack:
     subq    %rsp, %rcx
     cmpq    %fs:OWN_STACK_SIZE(%rax), %rcx
     jb      .Lon_own_stack
-    movq    %fs:IDLE(%rax), %rcx        // never null: the list ends in one without room
+    movq    %fs:IDLE(%rax), %rcx        // never null: the list ends in a segment without room
     cmpq    %r10, SEGMENT_ROOM(%rcx)
-    jbe     .Lnone_fits                 // also with a frame of no bytes
+    jbe     .Lnone_fits                 // also for a frame of 0 bytes
     movq    SEGMENT_NEXT(%rcx), %r10
     movq    %r10, %fs:IDLE(%rax)
     movq    SEGMENT_LIMIT(%rcx), %r10
@@ -105,7 +107,8 @@ fiber_arch_body_returns:
     COPY_ARGUMENTS
     jmp     .Lbody
 
-// Below a leaf call that has called back, a new handler say, where the limit is of another stack. There is room.
+// Runs below a leaf call that has called back, for example into a new handler. The limit belongs to
+// another stack, and there is room.
 .Lon_own_stack:
     movq    -24(%rbp), %rcx
     testq   %r11, %r11
@@ -117,8 +120,8 @@ fiber_arch_body_returns:
     call    *%r10
     jmp     .Lback
 
-// An exception passes. Its unwinding goes on here, on the segment that is being left: it takes kilobytes, and no code that
-// could ask for a segment.
+// An exception passes. Its unwinding continues here, on the segment that it leaves: it needs
+// kilobytes, and none of its code asks for a segment.
 .Lunwinding:
     movq    -16(%rbp), %r10
     movq    %r10, LIMIT
@@ -155,7 +158,7 @@ fiber_arch_body_returns:
     popq    %r11
     jmp     .Ltake
 
-// The function's result is in rax, rdx, vector registers, the x87's.
+// The function's result may be in rax, rdx, vector registers and x87 registers.
 .Ltoo_many:
     movq    %rdx, -24(%rbp)
     movq    %rax, -8(%rbp)
@@ -170,8 +173,8 @@ fiber_arch_body_returns:
     movq    -8(%rbp), %rax
     jmp     .Lback
 
-// Leaf calls, from code that may stand at the end of a small segment. r11: the function. In here, since debuggers
-// let no function but __morestack continue on another stack.
+// Leaf calls, from code that may be near the end of a small segment. r11: the function. The code is
+// part of __morestack, because debuggers accept no other function that continues on another stack.
     .p2align 4
 .Lleaf_call:
     .cfi_def_cfa %rsp, 8
@@ -179,7 +182,7 @@ fiber_arch_body_returns:
     movq    %rsp, %r10
     subq    LIMIT, %r10
     addq    $SLACK, %r10
-    cmpq    $SLACK + LEAF_ROOM, %r10    // unsigned: other stacks than the segment are far away
+    cmpq    $SLACK + LEAF_ROOM, %r10    // unsigned: other stacks are far away
     jae     5f
     pushq   %rbp
     .cfi_def_cfa_offset 16

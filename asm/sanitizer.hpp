@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// sanitizer.hpp: AddressSanitizer, ThreadSanitizer and Valgrind are told which stack runs. Each is found at
-// compile time; where none is there, all of this is empty. Only switch.hpp uses it.
+// sanitizer.hpp: tells AddressSanitizer, ThreadSanitizer and Valgrind which stack runs. Each is
+// detected at compile time; without any of them, all functions are empty. Only switch.hpp and
+// call_on_stack.hpp use it.
 #pragma once
 
 #include <cstddef>
@@ -59,10 +60,11 @@ public:
     void attach(void* bottom, std::size_t size) noexcept {
         bottom_ = bottom;
         size_ = size;
-        __asan_unpoison_memory_region(bottom, size); // what the last user of this memory left poisoned
+        __asan_unpoison_memory_region(bottom, size); // the last user may have left it poisoned
     }
-    // Also destroys the frames that it has kept to find uses after return, several MiB of address space: which only the
-    // thread can that stands on the stack, so for that long it says it does.
+    // Also destroys the frames that AddressSanitizer keeps to find uses after return, several MiB
+    // of address space. Only a thread on that stack can do this, so the thread pretends to be on it
+    // for a moment.
     FIBER_NO_ASAN void detach() noexcept {
         __asan_unpoison_memory_region(bottom_, size_);
         if (fake_stack_ == nullptr)
@@ -76,7 +78,8 @@ public:
         __sanitizer_finish_switch_fiber(own_fake_stack, nullptr, nullptr);
         fake_stack_ = nullptr;
     }
-    // Where the flow stands when it is suspended, if not where it began: see extension_notes.
+    // Sets the stack on which the flow is suspended, if it is not its first stack: see
+    // extension_notes.
     void set_stack(void* bottom, std::size_t size) noexcept {
         bottom_ = bottom;
         size_ = size;
@@ -92,12 +95,12 @@ private:
     std::size_t size_ = 0;
 };
 
-// A call on a further stack by one and the same flow: before and after it on the stack of the caller, and first and
-// last thing on the other.
+// Notes for a call on a stack extension by the same flow. before_call and after_call run on the
+// caller's stack; on_entry and on_exit run first and last on the extension.
 class extension_notes {
 public:
     void before_call(void* bottom, std::size_t size) noexcept {
-        __asan_unpoison_memory_region(bottom, size); // what the last user of this memory left poisoned
+        __asan_unpoison_memory_region(bottom, size); // the last user may have left it poisoned
         __sanitizer_start_switch_fiber(&fake_stack_, bottom, size);
     }
     FIBER_NO_ASAN void on_entry() noexcept { __sanitizer_finish_switch_fiber(nullptr, &bottom_, &size_); }
@@ -118,8 +121,9 @@ public:
     void attach(void*, std::size_t) noexcept { fiber_ = __tsan_create_fiber(0); }
     void detach() noexcept { __tsan_destroy_fiber(fiber_); }
     void set_stack(void*, std::size_t) noexcept {}
-    // The switch orders what this thread did before it against what it does after: true of one OS thread's
-    // own code, and what the commit function, which looks back at the stack that was left, relies on.
+    // Flag 0: the switch orders what this thread did before it against what it does after it. This
+    // holds for the code of one OS thread. The commit function relies on it when it accesses the
+    // old stack.
     void start_switch(sanitizer_state const& to) noexcept { __tsan_switch_to_fiber(to.fiber_, 0); }
     void finish_switch() noexcept {}
 
@@ -175,7 +179,7 @@ private:
 
 #elif !defined(FIBER_ASAN)
 
-class extension_notes { // ThreadSanitizer does not mind: to it this is a call like any
+class extension_notes { // for ThreadSanitizer, this is a call like any other
 public:
     void before_call(void*, std::size_t) noexcept {}
     void on_entry() noexcept {}
