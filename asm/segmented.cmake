@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSL-1.0
 # Copyright the libfiber authors.
 
-# fiber::segmented: the library of the same sources, compiled for stacks that grow by segments. Whoever links it is
-# compiled so as well, and linked by gold or lld, which see where such code calls other code. Always static: the code of a
-# shared library is foreign to them, and a fiber would park on a large segment.
-# Sets fiber_has_segmented, and says why not.
+# fiber::segmented: the library of the same sources, compiled for stacks that grow by segments. Its users are
+# compiled for them as well, and linked by gold or lld, which find the calls of code that is not. It is always static:
+# for these linkers, a shared library is foreign code, and a fiber in it would park on a large segment.
+# Sets fiber_has_segmented; prints the reason if that is OFF.
 set(fiber_has_segmented OFF)
 include(CheckCXXSourceCompiles)
 
