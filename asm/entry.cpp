@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// entry.cpp: how a flow of control begins.
+// entry.cpp: makes contexts, and begins their flows of control.
 
 #include "asm/switch.hpp"
 

@@ -92,9 +92,9 @@ void adopt_thread_for_growth() noexcept;
 [[nodiscard]] segment* take_idle_segment() noexcept; // null if there is none
 void put_idle_segment(segment&) noexcept;
 
-// While it lives, all code finds enough stack: for signal handlers, which run on their signal
-// stack, where the limit is meaningless. If siglongjmp leaves the handler, the object is not
-// destroyed: see flow_limit().
+// For signal handlers, which run on their signal stack, where the limit is meaningless. While the object
+// lives, every prologue finds enough stack. If siglongjmp leaves the handler, the object is not destroyed:
+// see flow_limit().
 class limit_suspension {
 public:
     FIBER_NO_SPLIT limit_suspension() noexcept;
@@ -124,7 +124,7 @@ private:
 inline void growth_state::start_switch(growth_state const& to) noexcept {
     std::size_t below;
     std::uintptr_t slots;
-    bool in_leaf_call; // other fibers would overwrite what it leaves on the machine's own stack
+    bool in_leaf_call; // its frames on the machine's own stack would be overwritten
     asm volatile("movq fiber_arch_growth@gottpoff(%%rip), %1\n\t"
                  "movq %%fs:%c3(%1), %0\n\t"
                  "subq %%rsp, %0\n\t"
@@ -140,8 +140,8 @@ inline void growth_state::start_switch(growth_state const& to) noexcept {
 } // namespace fiber::arch
 
 extern "C" {
-// ── defined in runtime/stack/segment.cpp, called on the OS thread's own stack ── Adds a segment
-// with at least `room` bytes to the front of the idle segments. Cannot fail.
+// ── defined in runtime/stack/segment.cpp, called on the OS thread's own stack ──
+// Adds a segment with at least `room` bytes to the front of the idle segments. Cannot fail.
 void fiber_arch_more_segments(std::size_t room) noexcept;
 // Removes some of the idle segments.
 void fiber_arch_fewer_segments() noexcept;

@@ -46,7 +46,7 @@ struct unwind_path {
     std::byte* limit;
     segment* left = nullptr; // the newest first
 
-    // The fiber's first stack is the last one.
+    // Returns true if the target is on the segment of `limit`. The fiber's first stack is the last one.
     [[nodiscard]] bool arrived() const noexcept {
         auto const at = segment_location::of(limit);
         return at.slot_size == 0 || target - reinterpret_cast<std::uintptr_t>(at.bottom) < at.slot_size;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// return.hpp: FIBER_RETURN_FROM_SWITCH, the attribute of functions that return on another stack
-// than the CPU expects.
+// return.hpp: FIBER_RETURN_FROM_SWITCH, the attribute of functions that return after a switch.
 //
 // CPUs predict a ret from the calls that they have executed. After a switch, these are the calls of
 // the flow that was suspended. If the resumed flow returns to another place, each ret is

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// rseq.hpp: the switch that enables fiber_arch_unlock_biased (unlock_biased_x86_64.S). The sequence
+// rseq.hpp: enables and disables fiber_arch_unlock_biased (unlock_biased_x86_64.S). The sequence
 // does nothing until enable_rseq() is called. runtime/base/rseq.cpp registers with the kernel
 // first.
 //   has_rseq()       returns true if the C library has registered the threads with the kernel

@@ -36,9 +36,9 @@ inline void* first_stack_pointer(void* top) noexcept {
 
 // Nothing is pushed: the compiler may keep data below the stack pointer, and its frame description
 // stays right. Control words are stored always, but loaded out of line and only if they differ:
-// README.md, "Decisions". The jump is an indirect jump, which the CPU predicts from its history. A
-// call and a ret instead would need the same two call sites on both sides. Each function that
-// inlines exchange() has its own resume address, so `pc` is part of registers.
+// README.md, "Decisions". The CPU predicts the indirect jump from its history; it would predict a call
+// and a ret only between the same two call sites. Each function that inlines exchange() has a separate
+// resume address, so `pc` is part of registers.
 inline switch_args exchange(registers& from, registers& to, switch_args c) noexcept {
     registers* leaving = &from;
     registers* arriving = &to;

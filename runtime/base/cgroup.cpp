@@ -69,8 +69,8 @@ std::string_view own_group(std::string_view groups, bool unified) {
     return {};
 }
 
-// Returns the path of the group below the mount point. A group outside of what is mounted there,
-// such as outside of a container, is mapped to the mount point.
+// Returns the path of the group below the mount point. A group outside of the mounted part of the
+// hierarchy, such as a group outside of a container, is mapped to the mount point.
 std::string_view below(std::string_view root, std::string_view group) {
     if (root == "/")
         root = {};

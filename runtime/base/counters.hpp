@@ -23,8 +23,8 @@ public:
     }
     [[nodiscard]] std::uint64_t own_value() const noexcept { return n_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t read() const noexcept {
-        return n_.load(std::memory_order_acquire);
-    } // [count]
+        return n_.load(std::memory_order_acquire); // [count]
+    }
 
 private:
     std::atomic<std::uint64_t> n_{0};

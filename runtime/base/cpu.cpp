@@ -14,12 +14,12 @@ namespace {
 
 // Zero until the CPUs have been counted. A static local would not do: if another thread forks while
 // one thread initialises it, it stays locked in the child.
-constinit std::atomic<unsigned> last_count{
-    0}; // relaxed: several threads may count the CPUs, with the same result
+// relaxed: several threads may count the CPUs, with the same result.
+constinit std::atomic<unsigned> last_count{0};
 
 unsigned affinity_cpus() {
-    std::array<cpu_set_t, 16>
-        mask; // the kernel refuses a mask smaller than its own, which has at most 16,384 CPUs
+    // The kernel refuses a mask smaller than its own, which has at most 16,384 CPUs.
+    std::array<cpu_set_t, 16> mask;
     if (::sched_getaffinity(0, sizeof mask, mask.data()) == 0)
         return static_cast<unsigned>(std::max(1, CPU_COUNT_S(sizeof mask, mask.data())));
     return static_cast<unsigned>(std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN)));

@@ -13,12 +13,11 @@ namespace {
 constinit std::atomic<bool> begun{false};      // both relaxed: hints that order nothing else
 constinit std::atomic<bool> registered{false}; // the handler has been registered
 
-// Destructors of static objects that were made after the handler was registered run before it.
-// exit() calls them.
+// Returns true if exit() has called a function on the caller's stack. The destructors of static objects
+// made after the handler was registered run before it, and exit() calls them.
 bool called_by_exit() noexcept {
     auto const look = [](_Unwind_Context* frame, void* found) {
-        auto* const call =
-            reinterpret_cast<char*>(_Unwind_GetIP(frame)) - 1; // the call, not its return address
+        auto* const call = reinterpret_cast<char*>(_Unwind_GetIP(frame)) - 1; // in the call instruction
         void* const caller = _Unwind_FindEnclosingFunction(call);
         if (caller != reinterpret_cast<void*>(&std::exit) &&
             caller != reinterpret_cast<void*>(&std::quick_exit))
@@ -43,8 +42,8 @@ bool exit_has_begun() noexcept {
 }
 
 void register_exit_handler() noexcept {
-    if (!registered.exchange(
-            true, std::memory_order_relaxed)) // if it fails for lack of memory, called_by_exit() still works
+    // If std::atexit fails for lack of memory, called_by_exit() still works.
+    if (!registered.exchange(true, std::memory_order_relaxed))
         static_cast<void>(std::atexit([] { begun.store(true, std::memory_order_relaxed); }));
 }
 

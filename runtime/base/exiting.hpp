@@ -7,8 +7,8 @@
 
 namespace fiber::rt {
 
-// Returns true if exit() or quick_exit() has begun. For code that they call, the answer is always
-// right. Other callers see it once exit() has reached the handlers that were registered before the
+// Returns true if exit() or quick_exit() has begun. Code that they call always sees it. Other callers
+// see it once exit() has reached the handlers that were registered before the
 // first runtime was made. Walks up the caller's stack, so call it only when something is about to
 // fail.
 [[nodiscard, gnu::cold]] bool exit_has_begun() noexcept;

@@ -10,7 +10,7 @@
 // first:
 //
 //     fork                                     other threads, in lock_adaptive
-//   1 lock the gate; fork_pending_ = true      1 fork_pending_: lock the gate, and unlock it
+//   1 lock the gate; fork_pending_ = true      1 if fork_pending_: lock and unlock the gate
 //   2 lock the mutexes                         2 lock the mutex
 //   3 fork; unlock the mutexes
 //   4 fork_pending_ = false; unlock the gate

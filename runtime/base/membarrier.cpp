@@ -33,9 +33,7 @@ long call_kernel(int command) noexcept { return ::syscall(SYS_membarrier, comman
 
 } // namespace
 
-std::uint64_t membarrier_count() noexcept {
-    return issued.load(std::memory_order_relaxed);
-} // relaxed: a statistic
+std::uint64_t membarrier_count() noexcept { return issued.load(std::memory_order_relaxed); } // a statistic
 
 bool register_membarrier(int command) noexcept { return call_kernel(command) == 0; }
 

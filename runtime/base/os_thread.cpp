@@ -26,8 +26,7 @@ int add_thread_locals(dl_phdr_info* module, std::size_t, void*) {
     return 0;
 }
 
-[[gnu::constructor(101)]] void
-count_thread_locals() { // 101: the lowest priority number that programs may use
+[[gnu::constructor(101)]] void count_thread_locals() { // 101: the first that programs may use
     ::dl_iterate_phdr(add_thread_locals, nullptr);
 }
 

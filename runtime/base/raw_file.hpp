@@ -3,8 +3,8 @@
 
 // raw_file.hpp: reads a small file with direct system calls, for a thread with a private table of
 // file descriptors (unshare_descriptors.hpp). ThreadSanitizer and other libraries may wrap the C
-// library's open, read and close. Such wrappers take a descriptor number for the same file in all
-// threads.
+// library's open, read and close. Such wrappers assume that a descriptor number means the same file in
+// all threads.
 #pragma once
 
 #include <cstddef>

@@ -5,7 +5,7 @@
 //
 // [rseq.phase]
 //   choose_rseq              rseq_barrier                      a sequence
-//   left.1 phase = enabled   middle.1 the caller has stored    right.1 sequences are enabled, or fail
+//   left.1 phase = enabled   middle.1 the caller has stored    right.1 sequences are enabled? else fail
 //   left.2 enable sequences  middle.2 full fence               right.2 read what the caller has stored
 //                            middle.3 phase unused: return     right.3 commit
 //                            middle.4 membarrier
@@ -16,7 +16,8 @@
 //   3 middle.2 precedes middle.3, so right.2 sees the store of middle.1.
 //   Step 3 needs right.1 and right.2 in order. x86 keeps the order of two loads, and no other
 //   architecture has sequences here.
-// If middle.3 finds the phase `disabled`, no sequence can commit any more.
+// If middle.3 finds the phase `disabled`, no sequence can commit any more. If it finds `enabled`, middle.4
+// restarts every running sequence.
 //
 // A program that creates many mutexes, each of which becomes contended, pays for a barrier for each. When
 // all barriers together have cost more than the budget, sequences are disabled for good. The last membarrier

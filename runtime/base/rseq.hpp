@@ -19,8 +19,8 @@ void choose_rseq() noexcept;
 // the process run.
 void rseq_barrier() noexcept;
 
-// Returns true if a mutex may enter a state that needs another rseq_barrier() to leave: sequences
-// are enabled, and at most half of the budget for barriers is spent.
+// Returns true if the caller may do what makes another rseq_barrier() necessary, such as rebiasing a mutex:
+// sequences are enabled, and at most half of the budget for barriers is spent.
 [[nodiscard]] bool within_revocation_budget() noexcept;
 
 } // namespace fiber::rt

@@ -26,7 +26,8 @@ enum class guarded_data : std::uint8_t { ours, inherited, torn };
 class spin_word_value {
 public:
     static constexpr std::uint32_t locked = 1;
-    // relaxed: fork_generation changes only while no other thread exists
+    // Returns the word of an unlocked lock in this process. relaxed: fork_generation changes only while no
+    // other thread exists.
     [[nodiscard]] static std::uint32_t unlocked_value() noexcept {
         return std::uint32_t{fork_generation.load(std::memory_order_relaxed)} << 1;
     }

@@ -70,9 +70,10 @@ void* template_thread::main(void* self) noexcept {
         while (r != nullptr) {
             request& mine = *std::exchange(r, r->next);
             mine.work(mine.argument);
-            mine.done.store(1,
-                            std::memory_order_release); // release: the work's effects. mine may be destroyed
-            futex_wake_one(mine.done);                  // then wakes no thread, or one that checks again
+            // release: the work's effects. `mine` may be destroyed afterwards; the wake then wakes no thread,
+            // or one that checks again.
+            mine.done.store(1, std::memory_order_release);
+            futex_wake_one(mine.done);
         }
     }
 }

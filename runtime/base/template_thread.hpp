@@ -43,10 +43,10 @@ private:
     [[nodiscard]] request* take_all() noexcept;
 
     // [template_thread]
-    //   requester                    template thread
-    // 1 push the request           1 seen = request_count_ 2 ++request_count_, wake     2 take the
-    // requests; if there are any: serve them, back to 1 3 sleep until done           3 sleep while
-    // request_count_ == seen
+    //   requester                  template thread
+    //   1 push the request         1 seen = request_count_
+    //   2 ++request_count_, wake   2 take the requests; if there are any: serve them, back to 1
+    //   3 sleep until done         3 sleep while request_count_ == seen
     //
     // No request is forgotten. If right.1 sees left.2, right.2 sees left.1. Otherwise
     // request_count_ differs from `seen` at right.3.

@@ -106,8 +106,7 @@ public:
 
     // Called by the agent after a contested wait. Returns true if the deadline ended it.
     [[nodiscard]] static bool ended_by_deadline(ticket t) noexcept {
-        return (t.who->wait_.load(std::memory_order_relaxed) & timed_out) !=
-               0; // relaxed: ordered by the wake
+        return (t.who->wait_.load(std::memory_order_relaxed) & timed_out) != 0; // ordered by the wake
     }
 
 private:

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// wait_reason.hpp: what a parked fiber waits for. `turn` is a runnable fiber that has used up its
-// time slice.
+// wait_reason.hpp: what a parked fiber waits for. `turn` is the reason of a runnable fiber that has had its
+// turn.
 #pragma once
 
 #include <cstdint>

@@ -10,9 +10,9 @@
 
 namespace fiber::rt {
 
-// Returns the layout of a slot. A page table maps 2 MiB, and most stacks are touched at their upper
-// end alone. A stack larger than that has its upper end in the middle of a page table, so that it
-// needs one page table instead of two.
+// Returns the layout of a slot. A page table maps 2 MiB, and most stacks are touched at their upper end
+// alone. For stacks larger than 2 MiB, the upper end of one stack and the guard of the next are in the
+// middle of the same page table. Each such stack needs one page table instead of two.
 slot_shape shape_of(std::size_t slot_size) noexcept {
     return {.guard = guard_size,
             .canary = 512,

@@ -22,7 +22,7 @@ struct pooled_segment : arch::segment {
 };
 
 pooled_segment& make_segment(stack& s) noexcept {
-    if (s.context.sp != nullptr) // suspended in fiber_main, for another fiber
+    if (s.context.sp != nullptr) // it has served a fiber, and is suspended in fiber_main
         arch::drop_context(s.context);
     auto const end = reinterpret_cast<std::uintptr_t>(&s) & ~(alignof(pooled_segment) - 1);
     return *::new (reinterpret_cast<void*>(end - sizeof(pooled_segment))) pooled_segment(s);

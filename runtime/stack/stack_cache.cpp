@@ -41,7 +41,7 @@ void stack_cache::give_slow() noexcept {
         try_start_keeping();
     if (max_kept_ == 0) {
         return_idle();
-        size_class_.unreserve(std::exchange(credits_, 0)); // the next fiber started here takes more credits
+        size_class_.unreserve(std::exchange(credits_, 0)); // the next fiber takes more
     } else if (count_ > max_kept_) {
         return_half();
     }

@@ -30,7 +30,8 @@ constexpr std::size_t max_made = 16;
 // Blocks do not share a page table, because the kernel locks the page table when it makes a page
 // resident.
 constexpr std::size_t min_block = page_table_span;
-// At least this many stacks have a constant distance from each other: see stride_prefetcher.hpp.
+// The minimum number of stacks in a block. In a block, the distance from one stack to the next is constant:
+// see stride_prefetcher.hpp.
 constexpr std::size_t min_in_block = 64;
 
 [[noreturn]] void no_slot_left() {

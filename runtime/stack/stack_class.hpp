@@ -42,9 +42,8 @@ public:
     // Returns the class of fibers that ask for no stack size.
     [[nodiscard]] static stack_class& default_class() noexcept;
 
-    [[nodiscard]] std::size_t size() const noexcept {
-        return size_;
-    } // bytes of a slot, including guard and record
+    // Returns the bytes of a slot, including guard and record.
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] slot_shape shape() const noexcept { return shape_; }
     // Returns true if several stacks share a page.
     [[nodiscard]] bool dense() const noexcept { return size_ < page_size; }

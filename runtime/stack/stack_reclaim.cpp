@@ -86,8 +86,8 @@ std::size_t stack_class::reclaim_decommitted_locked(std::size_t wanted, std::siz
     return reclaimed;
 }
 
-// Reclaims slots at the end of the run: at most what covers the wanted bytes, has no credit and
-// fills whole pages. Returns the reclaimed range.
+// Reclaims slots at the end of the run: enough for the wanted bytes, but only whole pages, and no more slots
+// than have no credit. Returns the reclaimed range.
 stack_class::block stack_class::reclaim_of_run_locked(block slots, std::size_t wanted) noexcept {
     std::size_t const max_bytes = (slots_ - credits_) * size_;
     std::size_t const all = std::min({(wanted + size_ - 1) / size_ * size_, max_bytes, slots.size()});
