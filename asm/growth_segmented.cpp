@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// growth_segmented.cpp: each OS thread's idle segments and stack limit.
 #include "asm/growth_segmented.hpp"
 
 #include <cpuid.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// outermost_call.cpp: handles an exception that no frame catches.
 #include "asm/outermost_call.hpp"
 
 #include <cxxabi.h>

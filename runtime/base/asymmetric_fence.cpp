@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// asymmetric_fence.cpp: chooses the kind of fences, and executes the heavy one.
 #include "runtime/base/asymmetric_fence.hpp"
 
 #include "runtime/base/membarrier.hpp"

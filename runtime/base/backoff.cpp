@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// backoff.cpp: yields the CPU at first, and sleeps for longer and longer later.
 #include "runtime/base/backoff.hpp"
 
 #include <algorithm>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// blocked.cpp: reads the state of a thread from /proc.
 #include "runtime/base/blocked.hpp"
 
 #include "runtime/base/raw_file.hpp"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// cgroup.cpp: finds the process's control groups, and reads their quotas.
 #include "runtime/base/cgroup.hpp"
 
 #include "runtime/base/raw_file.hpp"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// cpu.cpp: counts CPUs by affinity mask and quota, and remembers the last count.
 #include "runtime/base/cpu.hpp"
 
 #include <algorithm>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// env.cpp: parses numbers and sizes in environment variables, and reports invalid ones once.
 #include "runtime/base/env.hpp"
 
 #include "runtime/base/fatal.hpp"

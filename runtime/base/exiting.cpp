@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// exiting.cpp: detects exit() by a handler, and by the functions on the stack.
 #include "runtime/base/exiting.hpp"
 
 #include <atomic>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// fatal.cpp: prints messages, on stderr or through the writer of the thread.
 #include "runtime/base/fatal.hpp"
 
 #include <algorithm>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// futex.cpp: the futex calls of the kernel; they preserve errno.
 #include "runtime/base/futex.hpp"
 
 #include <cerrno>

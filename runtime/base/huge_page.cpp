@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// huge_page.cpp: allocates aligned memory, and asks the kernel for a huge page.
 #include "runtime/base/huge_page.hpp"
 
 #include <cerrno>

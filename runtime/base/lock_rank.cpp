@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// lock_rank.cpp: checks the order of locks in debug builds, per thread.
 #include "runtime/base/lock_rank.hpp"
 
 #ifndef NDEBUG

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// membarrier.cpp: calls membarrier(2), and registers its commands.
 #include "runtime/base/membarrier.hpp"
 
 #include "runtime/base/fatal.hpp"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// os_thread.cpp: starts OS threads with small stacks and blocked signals.
 #include "runtime/base/os_thread.hpp"
 
 #include <climits>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// spinlock.cpp: the slow path of a spinlock: waits, and detects data inherited by a fork.
 #include "runtime/base/spinlock.hpp"
 
 #include "runtime/base/backoff.hpp"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// template_thread.cpp: the queue of requests to the template thread, and its loop.
 #include "runtime/base/template_thread.hpp"
 
 #include "runtime/base/futex.hpp"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// unshare_descriptors.cpp: closes the inherited descriptors with close_range(2).
 #include "runtime/base/unshare_descriptors.hpp"
 
 #include <unistd.h>

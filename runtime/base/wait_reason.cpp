@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// wait_reason.cpp: the names of wait reasons.
 #include "runtime/base/wait_reason.hpp"
 
 namespace fiber::rt {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// segment.cpp: makes segments of pooled stacks, and the fatal errors of segmented stacks.
 #include "runtime/stack/segment.hpp"
 
 #include "runtime/base/fatal.hpp"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// slab.cpp: the system calls for address space, guards and pages.
 #include "runtime/stack/slab.hpp"
 
 #include "runtime/base/fatal.hpp"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// stack_cache.cpp: the slow paths of a stack cache, which call the depot.
 #include "runtime/stack/stack_cache.hpp"
 
 #include <system_error>
