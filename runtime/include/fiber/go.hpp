@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// <fiber/go.hpp>: starting fibers and waiting for them to end: go and its handle, thread and jthread,
-// this_fiber.
+// <fiber/go.hpp> starts fibers and waits for their end: go and handle, thread, jthread, this_fiber,
+// blocking, thread_pin.
 #pragma once
 
 #include <fiber/detail/config.hpp>
@@ -31,8 +31,8 @@ namespace this_fiber {
 [[nodiscard]] FIBER_API fiber::id get_id() noexcept;
 }
 
-// Names a fiber, or an OS thread that has used the library, for as long as the process runs; numbers are not
-// reused. Default: nobody. Mirrors std::thread::id.
+// Identifies a fiber, or an OS thread that has used the library, until the process ends. Ids are
+// never reused. A default id belongs to no fiber and no thread. Mirrors std::thread::id.
 class id {
 public:
     constexpr id() noexcept = default;
@@ -57,17 +57,18 @@ private:
     return a.number_ <=> b.number_;
 }
 
-// What go returns: one fiber, to be joined or left alone. Move-only. One owner at a time may use it.
+// Owns the right to join one fiber; go returns it. Move-only. Not thread-safe: one fiber or thread
+// may use a handle at a time.
 class handle {
 public:
     handle() noexcept = default;
     handle(handle&& other) noexcept : fiber_(std::exchange(other.fiber_, nullptr)) {}
-    // Detaches the fiber held before.
+    // Detaches the fiber that *this held, then takes the other handle's.
     handle& operator=(handle&& other) noexcept {
         handle(std::move(other)).swap(*this);
         return *this;
     }
-    // Detaches: the fiber runs on, as a goroutine does.
+    // Detaches the fiber, which runs on, as a goroutine does.
     ~handle() {
         if (fiber_ != nullptr)
             release();
@@ -75,15 +76,18 @@ public:
     void swap(handle& other) noexcept { std::swap(fiber_, other.fiber_); }
     friend void swap(handle& a, handle& b) noexcept { a.swap(b); }
 
-    // True until join, detach, a join_for that returned true, or a move from it.
+    // Returns true if the handle holds a fiber: until join, detach, a successful join_for or
+    // join_until, or a move from the handle.
     [[nodiscard]] bool joinable() const noexcept { return fiber_ != nullptr; }
 
-    // Waits until the fiber has ended; what it did happens before the return. Parks a fiber, blocks an OS
-    // thread. Throws std::system_error: invalid_argument if not joinable, resource_deadlock_would_occur from
-    // the fiber itself.
+    // Waits until the fiber has ended. All effects of the fiber happen before the return. Parks the
+    // calling fiber, or blocks the calling OS thread. Throws std::system_error: invalid_argument if
+    // the handle is not joinable, resource_deadlock_would_occur if the caller is the fiber itself.
+    // Mirrors std::thread::join.
     FIBER_API void join();
 
-    // The same, for at most so long. True: it has ended, and the handle is no longer joinable.
+    // Waits as join does, at most for d or until t. Returns true if the fiber has ended: then the
+    // handle is not joinable any more. Returns false at the deadline. Throws as join does.
     template <class Rep, class Period>
     [[nodiscard]] bool join_for(std::chrono::duration<Rep, Period> const& d) {
         return join_if_ended() || (detail::has_length(d) && join_before(detail::deadline_after(d)));
@@ -92,16 +96,17 @@ public:
     [[nodiscard]] bool join_until(std::chrono::time_point<Clock, Duration> const& t) {
         if (join_if_ended())
             return true;
-        while (!detail::has_passed(t)) // again after a wait: the clock may have been set back meanwhile
+        while (!detail::has_passed(t)) // checked after each wait, because Clock may have been set back
             if (join_before(detail::deadline_at(t)))
                 return true;
         return false;
     }
 
-    // Lets go of the fiber, which runs on. Throws std::system_error(invalid_argument) if not joinable.
+    // Gives up the right to join; the fiber runs on. Throws std::system_error(invalid_argument) if
+    // not joinable.
     FIBER_API void detach();
 
-    // The fiber's id; the default one if not joinable.
+    // Returns the fiber's id, or the default id if the handle is not joinable.
     [[nodiscard]] FIBER_API fiber::id get_id() const noexcept;
 
 private:
@@ -114,7 +119,7 @@ private:
     friend handle start_closure(From&&...);
 
     explicit handle(rt::fiber* started) noexcept : fiber_(started) {}
-    FIBER_API bool join_if_ended(); // never waits for a fiber that has not ended
+    FIBER_API bool join_if_ended(); // returns false at once if the fiber has not ended
     FIBER_API bool join_before(detail::deadline);
     FIBER_API void release() noexcept;
     [[nodiscard]] bool joinable_here() const noexcept;
@@ -123,33 +128,37 @@ private:
     rt::fiber* fiber_ = nullptr;
 };
 
-// For the library: go in a given runtime; null means the caller's own.
+// For the library. Starts a fiber as go does, in the given runtime. A null `where` means the
+// caller's runtime.
 template <class F, class... Args>
 [[gnu::always_inline]] inline handle start_in(rt::scheduler* where, attributes const& how, F&& f,
                                               Args&&... args) {
     return handle(detail::spawn_fiber(where, how, std::forward<F>(f), std::forward<Args>(args)...));
 }
 
-// For the library: what takes the place of a thread, with a stack of the same size if the attributes do not say one.
+// For the library. Starts a fiber that takes the place of a thread. Where the attributes give no
+// stack size, the stack is as large as a thread's.
 template <class F, class... Args>
 [[gnu::always_inline]] inline handle start_like_thread(attributes const& how, F&& f, Args&&... args) {
     return handle(detail::spawn_fiber(detail::spawn::like_a_thread{}, how, std::forward<F>(f),
                                       std::forward<Args>(args)...));
 }
 
-// For the library: a fiber of the caller's runtime that runs Closure(from...).
+// For the library. Starts a fiber of the caller's runtime that runs Closure(from...).
 template <class Closure, class... From>
 [[gnu::always_inline]] inline handle start_closure(From&&... from) {
     return handle(detail::spawn_closure<Closure>(static_cast<rt::scheduler*>(nullptr), attributes{},
                                                  std::forward<From>(from)...));
 }
 
-// Runs f(args...), decay-copied as by std::thread, in a new fiber: Go's go statement. In a fiber, on its own
-// runtime; in an OS thread, on the global one, which the first call starts. Does not block. The new fiber begins
-// with the caller's floating-point control modes, as a thread does, and without its errno. An exception that
-// leaves f ends the program by std::terminate, after a line on stderr. Throws
-// std::system_error(resource_unavailable_try_again) when no stack or thread can be had, std::invalid_argument
-// for a stack size out of range; then f has not been consumed by a fiber.
+// Runs f(args...) in a new fiber: Go's go statement. f and args are decay-copied, as std::thread
+// does. Does not block. May be called from any fiber or thread.
+// A fiber starts the new fiber on its own runtime. An OS thread starts it on the global runtime,
+// which the first call starts. The new fiber begins with the caller's floating-point control modes,
+// as a thread does, and with errno 0.
+// An exception that leaves f ends the program by std::terminate, after a line on stderr.
+// Throws std::system_error(resource_unavailable_try_again) if no stack or thread can be had, and
+// std::invalid_argument for a stack size out of range. If go throws, no fiber has consumed f.
 template <class F, class... Args>
 requires(!std::same_as<std::remove_cvref_t<F>, attributes>) [[gnu::always_inline]] inline handle
     go(F&& f, Args&&... args) {
@@ -160,10 +169,13 @@ template <class F, class... Args>
     return fiber::start_in(nullptr, how, std::forward<F>(f), std::forward<Args>(args)...);
 }
 
-// std::thread, over a fiber: same members, same errors; std::terminate if destroyed or assigned to while
-// joinable. Attributes may come first, braced too: thread({.name = "reader"}, f). Code behind a thread was written for a
-// thread's stack; where the attributes say no stack_size, the fiber has as much address space: FIBER_STACK_SIZE, else what
-// std::thread would get (RLIMIT_STACK, 8 MiB as a rule); and at least the runtime's default.
+// Mirrors std::thread, with a fiber instead of an OS thread: the same members and the same errors.
+// Calls std::terminate if it is destroyed or assigned to while it is joinable. Attributes may come
+// first, braced too: thread({.name = "reader"}, f).
+// Code that runs in a thread was written for a thread's stack. Where the attributes give no
+// stack_size, the fiber gets the size that FIBER_STACK_SIZE gives. Without FIBER_STACK_SIZE it gets
+// what a std::thread would get (RLIMIT_STACK, usually 8 MiB). It gets at least the runtime's
+// default.
 class thread {
 public:
     using id = fiber::id;
@@ -197,14 +209,16 @@ public:
     [[nodiscard]] id get_id() const noexcept { return handle_.get_id(); }
     [[nodiscard]] native_handle_type native_handle() noexcept { return handle_.fiber_; }
 
-    // How many fibers can run at once: the processors of the caller's runtime.
+    // Returns how many fibers can run at once: the number of processors of the caller's runtime.
+    // For an OS thread, that is the global runtime.
     [[nodiscard]] FIBER_API static unsigned hardware_concurrency() noexcept;
 
 private:
     handle handle_;
 };
 
-// std::jthread, over a fiber: requests stop and joins when destroyed or assigned to. Attributes and stack as of thread.
+// Mirrors std::jthread, with a fiber instead of an OS thread. Requests a stop and joins when it is
+// destroyed or assigned to. Takes attributes and chooses the stack size as thread does.
 class jthread {
 public:
     using id = thread::id;
@@ -259,14 +273,16 @@ private:
     thread thread_;
 };
 
-// The caller, be it a fiber or an OS thread. Mirrors std::this_thread.
+// Functions on the caller, which is a fiber or an OS thread. Mirrors std::this_thread.
 namespace this_fiber {
 
-// To the back of the processor's run queue; an OS thread yields its CPU.
+// Puts the calling fiber at the back of its processor's run queue and runs another fiber. In an OS
+// thread, yields the CPU.
 FIBER_API void yield() noexcept;
 
-// Parks the fiber, or blocks the OS thread, for at least so long, or until then.
-FIBER_API void sleep_until_deadline(detail::deadline) noexcept; // not past: whether it is, the callers know
+// Park the fiber, or block the OS thread, for at least d or until t. Return at once if d is not
+// positive or t has passed.
+FIBER_API void sleep_until_deadline(detail::deadline) noexcept; // callers have checked that it has not passed
 template <class Rep, class Period>
 void sleep_for(std::chrono::duration<Rep, Period> const& d) {
     if (d > d.zero())
@@ -274,20 +290,21 @@ void sleep_for(std::chrono::duration<Rep, Period> const& d) {
 }
 template <class Clock, class Duration>
 void sleep_until(std::chrono::time_point<Clock, Duration> const& t) {
-    while (!detail::has_passed(t)) // a clock other than the steady one may be set back meanwhile
+    while (!detail::has_passed(t)) // checked after each wait, because Clock may have been set back
         sleep_until_deadline(detail::deadline_at(t));
 }
 
-// As given in attributes; empty for others, and for OS threads. Valid while the fiber lives.
+// Returns the name that the fiber's attributes gave it. Returns an empty name for a fiber without
+// one, and for an OS thread. The result is valid while the fiber lives.
 [[nodiscard]] FIBER_API std::string_view name() noexcept;
 
-// Bytes below the caller's frame before the stack overflows.
+// Returns how many bytes the stack has left below the caller's frame.
 [[nodiscard]] FIBER_API std::size_t stack_remaining() noexcept;
 
 } // namespace this_fiber
 namespace this_thread = this_fiber;
 
-// Whether the caller is a fiber rather than an OS thread.
+// Returns true in a fiber, false in an OS thread.
 [[nodiscard]] FIBER_API bool running_in_fiber() noexcept;
 
 namespace detail {
@@ -300,21 +317,25 @@ public:
 };
 } // namespace detail
 
-// Runs f, which is going to block or compute for long, here, and returns what it returns; the processor goes to
-// another OS thread at once. Nothing needs this: a fiber that just blocks loses its processor too, within 20 µs
-// to 10 ms, if others wait for it. In an OS thread: just f().
+// Runs f() on the calling fiber and returns its result, for an f that blocks or computes for long.
+// Gives the processor to another OS thread before the call. blocking is optional: a fiber that
+// blocks loses its processor within 20 µs to 10 ms anyway, if other fibers wait for it. In an OS
+// thread, only calls f().
 template <class F>
 decltype(auto) blocking(F&& f) {
     detail::blocking_region const region;
     return std::invoke(std::forward<F>(f));
 }
 
-// While it lives, the calling fiber stays on its OS thread, and no other fiber runs there: Go's LockOSThread, for
-// libraries that care about the thread they are called from. Waking such a fiber takes an OS thread's wake-up. May
-// be nested, in any order; must be destroyed by the fiber that made it. In an OS thread: nothing. Throws std::system_error if
-// there can be no OS thread for the other fibers.
-// A fiber that changes what belongs to its OS thread (namespaces, credentials, CPU affinity, priority, signal mask) does so
-// under a pin, and undoes it before the pin ends, or calls discard(). New OS threads do not inherit it.
+// Keeps the calling fiber on its OS thread, and other fibers off that thread, while the pin lives:
+// Go's LockOSThread. For libraries that depend on the thread they are called from. Waking a pinned
+// fiber costs the wake-up of an OS thread. Pins may be nested, and may end in any order. The fiber
+// that made a pin must destroy it. In an OS thread, a pin does nothing. The constructor throws
+// std::system_error if no OS thread can be had for the other fibers.
+//
+// A fiber needs a pin to change a property of its OS thread: namespaces, credentials, CPU affinity,
+// priority, signal mask. It must restore the property before the pin ends, or call discard(). New
+// OS threads do not inherit the change.
 class thread_pin {
 public:
     FIBER_API thread_pin();
@@ -322,13 +343,14 @@ public:
     thread_pin(thread_pin const&) = delete;
     thread_pin& operator=(thread_pin const&) = delete;
 
-    // The OS thread ends when the pin does, instead of running other fibers: Go's goroutine that ends without UnlockOSThread.
-    // The fiber goes on in another OS thread, so the destructor of the pin may wait for one. Of nested pins, the last one that
-    // ends. Called by the fiber that made the pin. In an OS thread: nothing.
+    // Ends the OS thread when the last of the nested pins ends, so that no other fiber runs on it.
+    // Mirrors a goroutine that ends without UnlockOSThread. The fiber goes on in another OS thread,
+    // and the pin's destructor may wait for one. The fiber that made the pin must call discard. In
+    // an OS thread, discard does nothing.
     FIBER_API void discard() noexcept;
 
 private:
-    rt::fiber* of_ = nullptr; // null: made in an OS thread
+    rt::fiber* of_ = nullptr; // the pinned fiber; null if an OS thread made the pin
 };
 
 } // namespace fiber

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// <fiber/local.hpp>: what thread_local is for threads.
+// <fiber/local.hpp>: fiber::local, which is to fibers what thread_local is to threads.
 #pragma once
 
 #include <fiber/detail/config.hpp>
@@ -24,7 +24,8 @@ class local_record;
 
 namespace detail {
 
-// A variable's number, which is never reused, and what tells others whether it is still there.
+// Holds a variable's number, which is never reused, and the record that tells whether the variable
+// still exists.
 class local_variable {
 public:
     FIBER_API local_variable(); // throws std::bad_alloc
@@ -43,7 +44,8 @@ private:
 [[nodiscard]] FIBER_API void* find_local(std::uint64_t variable) noexcept;
 FIBER_API void add_local(local_variable const&, void* value, void (*destroy)(void*));
 
-// A function that makes values, rather than the value that each begins with.
+// makes_values<F, T>: F is a function that makes values of T. makes_initial_value<U, T>: a U is the
+// initial value itself.
 template <class F, class T>
 concept makes_values = requires(F& f) {
     { f() } -> std::convertible_to<std::unique_ptr<T>>;
@@ -55,31 +57,34 @@ concept makes_initial_value =
 
 } // namespace detail
 
-// A variable of which each fiber has its own: made when the fiber first uses it, destroyed when the fiber
-// ends, the last made first. Each OS thread has its own as well. The local object itself, usually a global,
-// may be used by all at once. Once it is destroyed, nobody may use its values any more: each fiber destroys its own, when it
-// ends or, so that they do not pile up in one that lives for long, when it makes values of other variables.
+// A variable with one value for each fiber and each OS thread. A value is made at its fiber's first
+// use. When the fiber ends, its values are destroyed, the last one made first. The local object
+// itself is usually a global; all fibers and threads may use it at once. After its destruction, its
+// values must not be used. Each fiber destroys its own value later: at its end, or when it makes
+// values of other variables, so that dead values do not pile up.
 //
-// It takes the place of a thread_local by name: `fiber::local<int> depth = 0;` instead of `thread_local int depth = 0;`
-// leaves `depth = 4`, `++depth` and `f(depth)` as they are. Members are reached by `->` or get(). The conversion to T& is a
-// reference to the caller's value, not the fiber's that uses it later.
+// `fiber::local<int> depth = 0;` replaces `thread_local int depth = 0;`. The expressions `depth = 4`,
+// `++depth` and `f(depth)` keep their meaning. `->` or get() reaches members. The conversion to T&
+// refers to the value of the fiber that converts, not of a fiber that uses the reference later.
 template <class T>
 class local {
 public:
-    // Values are made by T().
+    // Makes each value by T().
     local() : local(std::function<std::unique_ptr<T>()>([] { return std::unique_ptr<T>(new T()); })) {}
-    // Values are copies of this one. (A thread_local's initialiser runs once in each thread; where that makes a difference,
-    // give a function.)
+    // Makes each value as a copy of `value`. A thread_local's initialiser runs once in each thread;
+    // where that matters, use the constructor from a function.
     template <class U = T>
     requires(detail::makes_initial_value<U, T>) explicit(!std::is_convertible_v<U, T>) local(U&& value)
         : local(std::function<std::unique_ptr<T>()>(
               [initial = T(std::forward<U>(value))] { return std::unique_ptr<T>(new T(initial)); })) {}
-    // Values are made by make(), which returns std::unique_ptr<T>, in the fiber or thread whose value it is.
+    // Makes each value by make(), which returns std::unique_ptr<T> and runs in the fiber or thread
+    // that uses the value.
     explicit local(std::function<std::unique_ptr<T>()> make) : make_(std::move(make)) {}
     local(local const&) = delete;
 
-    // The caller's own value. Throws what making it throws. The reference is the fiber's, not the OS
-    // thread's: it stays right wherever the fiber goes on.
+    // Returns the caller's value, and makes it at the first use. Throws what making the value
+    // throws. The reference belongs to the fiber, not to its OS thread: it stays valid after the
+    // fiber changes its OS thread.
     [[nodiscard]] T& get() const {
         if (void* const found = detail::find_local(variable_.number()))
             return *static_cast<T*>(found);
@@ -93,7 +98,8 @@ public:
     [[nodiscard]] T* operator->() const { return std::addressof(get()); }
     [[nodiscard]] operator T&() const { return get(); }
 
-    // Assign to the caller's own value, and return it. From another variable: that one's value for the caller.
+    // Assign to the caller's value, and return it. From another variable, assigns the caller's
+    // value of that variable.
     template <class U = T>
     requires(!std::is_same_v<std::remove_cvref_t<U>, local> && std::is_assignable_v<T&, U>) T&
     operator=(U&& value) const {

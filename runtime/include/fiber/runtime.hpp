@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// <fiber/runtime.hpp>: runtimes: sets of processors with the fibers that run on them. The global one starts
-// by itself.
+// <fiber/runtime.hpp>: fiber::runtime, a set of processors and the fibers that run on them. The
+// global runtime starts by itself.
 //
-// In a child of fork() the global runtime starts afresh; others are of no use there: go() throws, and the destructor
-// returns at once. Fibers stay behind in the parent, but for one that forks: it goes on as an OS thread, and when its
-// function returns the process exits with status 0. Mutexes that others held stay locked, as with pthreads.
+// In a child of fork() the next go starts a new global runtime. Other runtimes of the parent cannot
+// be used there: their go() throws, and their destructor returns at once. The parent's fibers do
+// not exist in the child, except a fiber that has called fork(). That fiber goes on as an OS
+// thread; when its function returns, the process exits with status 0. Mutexes that others held stay
+// locked in the child, as with pthreads.
 #pragma once
 
 #include <fiber/detail/try_catch.hpp>
@@ -29,55 +31,59 @@ namespace rt {
 }
 
 struct runtime_options {
-    // 1 to 1024. 0: $FIBER_PROCS; else as many as this process may use CPUs (affinity, cgroup quota), which is looked at
-    // again every second while anything runs.
+    // How many fibers can run at once, 1 to 1024. 0 means $FIBER_PROCS; without $FIBER_PROCS, the
+    // number of CPUs that this process may use (affinity, cgroup quota). That number is read again
+    // every second while any fiber runs.
     unsigned processors = 0;
-    // Bytes of address space a stack, used as touched. 0: $FIBER_STACK_SIZE (65536, 64k, 8M), else 256 KiB. Those of thread,
-    // jthread and async may be larger.
+    // Bytes of address space of each stack; memory is used as it is touched. 0 means
+    // $FIBER_STACK_SIZE (65536, 64k, 8M), or 256 KiB without it. Stacks of thread, jthread and
+    // async may be larger.
     std::size_t stack_size = 0;
-    unsigned max_machines = 10'000; // OS threads; at least as many as processors. More only while each
-                                    // processor is held by a fiber that blocks, and others are runnable
+    // The limit of OS threads, at least the number of processors. The runtime exceeds it only while
+    // fibers that block hold all processors and other fibers are runnable.
+    unsigned max_machines = 10'000;
 };
 
-// A snapshot, not quite of one moment. Totals count from the runtime's start.
+// A snapshot; its numbers are not all of one moment. Totals count from the runtime's start.
 struct runtime_stats {
-    std::size_t fibers_live = 0;     // started and not ended; of these:
-    std::size_t fibers_runnable = 0; // in a run queue
-    std::size_t fibers_parked = 0;   // waiting
+    std::size_t fibers_live = 0;     // fibers that have started and not ended
+    std::size_t fibers_runnable = 0; // live fibers in a run queue
+    std::size_t fibers_parked = 0;   // live fibers that wait
     unsigned processors = 0;
-    unsigned machines = 0;                // OS threads
-    std::uint64_t switches = 0;           // times a fiber was given a processor
-    std::uint64_t steals = 0;             // times a processor took fibers from another
-    std::uint64_t parks = 0;              // times a fiber went to wait
-    std::uint64_t handoffs = 0;           // times a processor changed its machine
-    std::size_t timers = 0;               // armed
-    std::size_t stack_bytes_reserved = 0; // address space, of all runtimes together, as are the next two
+    unsigned machines = 0;      // OS threads
+    std::uint64_t switches = 0; // times a fiber was given a processor
+    std::uint64_t steals = 0;   // times a processor took fibers from another
+    std::uint64_t parks = 0;    // times a fiber began to wait
+    std::uint64_t handoffs = 0; // times a processor changed its machine
+    std::size_t timers = 0;     // armed timers
+    // The next four belong to the whole process.
+    std::size_t stack_bytes_reserved = 0; // address space of stacks
     std::size_t stack_bytes_resident =
-        0; // in memory, of stacks in use or idle; from a sample if there are many
-    std::size_t stack_bytes_cached = 0; // in idle stacks that trim() would give back; the least it can be
-    std::uint64_t heavy_fences =
-        0; // calls of membarrier(2), of the whole process: each interrupts all CPUs that run it
+        0; // memory of stacks in use or idle; estimated by sampling if there are many
+    std::size_t stack_bytes_cached = 0; // memory of idle stacks that trim() would give back; a lower bound
+    std::uint64_t heavy_fences = 0; // calls of membarrier(2); each interrupts all CPUs that run the process
 };
 
-// As many as you like in a process. All members may be called from any fiber or thread, but for the
-// destructor.
+// A runtime. A process may have any number of them. All members except the destructor may be called
+// from any fiber or thread, at the same time.
 class runtime {
 public:
-    // Starts its OS threads. Throws std::system_error if that fails, std::invalid_argument for options out of
-    // range.
+    // Starts the runtime's OS threads. Throws std::system_error if that fails, and
+    // std::invalid_argument for options out of range.
     FIBER_API explicit runtime(runtime_options = {});
-    // Waits until all its fibers have ended, then ends its threads. Aborts, with a message, if called by one
-    // of its own fibers; unless that one has called exit(): then its fibers are dropped. In a child of a fork that
-    // came after the constructor it waits for nobody.
+    // Waits until all fibers of the runtime have ended, then ends its OS threads. Aborts with a
+    // message if one of the runtime's fibers calls it. If that fiber has called exit(), the
+    // destructor drops the runtime's fibers instead. In the child of a fork that came after the
+    // constructor, it waits for nothing.
     FIBER_API ~runtime();
     runtime(runtime const&) = delete;
     runtime& operator=(runtime const&) = delete;
 
-    // The one that a free go() outside of any fiber uses: made on first use, never destroyed. Throws as the
-    // constructor.
+    // Returns the global runtime, which go() uses outside of any fiber. The first use makes it; it
+    // is never destroyed. Throws as the constructor does.
     [[nodiscard]] FIBER_API static runtime& global();
 
-    // As the free go(), in this runtime.
+    // Starts a fiber in this runtime, as fiber::go() does.
     template <class F, class... Args>
     requires(!std::same_as<std::remove_cvref_t<F>, attributes>) [[gnu::always_inline]] handle
         go(F&& f, Args&&... args) {
@@ -88,23 +94,25 @@ public:
         return fiber::start_in(scheduler_, how, std::forward<F>(f), std::forward<Args>(args)...);
     }
 
-    // Runs f(args...) in a fiber and waits until it ends. Returns its value, or throws its exception. The
-    // arguments are passed on, not copied.
+    // Runs f(args...) in a new fiber of this runtime and waits until it ends. Returns its value, or
+    // throws its exception. Forwards the arguments without copies. Parks the calling fiber, or
+    // blocks the calling OS thread.
     template <class F, class... Args>
     std::invoke_result_t<F, Args...> run(F&& f, Args&&... args);
 
+    // Returns how many fibers can run at once.
     [[nodiscard]] FIBER_API unsigned processors() const noexcept;
-    // How many fibers may run at once from now on, however many CPUs there are, as Go's GOMAXPROCS. Fibers lose nothing.
-    // Throws std::invalid_argument for 0 or more than 1024, std::system_error if a thread cannot be started: then
-    // some have perhaps been added.
+    // Sets how many fibers can run at once, independent of the number of CPUs, as Go's GOMAXPROCS
+    // does. All fibers go on. Throws std::invalid_argument for 0 or more than 1024. Throws
+    // std::system_error if a thread cannot be started; then some processors may have been added.
     FIBER_API void set_processors(unsigned);
 
-    // Gives the memory of idle stacks back to the system now; otherwise this is done when they have been idle for one
-    // to two seconds. Takes about 0.3 µs a stack.
+    // Gives the memory of idle stacks back to the system. Without this call, the runtime does so
+    // after they have been idle for one to two seconds. Takes about 0.3 µs for each stack.
     FIBER_API void trim();
     [[nodiscard]] FIBER_API runtime_stats stats() const;
-    // Prints every live fiber: id, name, state, what it waits for, how deep it or an earlier one has been on its stack,
-    // where it was started.
+    // Prints every live fiber: its id, name, state, what it waits for, and where it was started.
+    // Also prints the greatest depth that its stack has seen, by this fiber or an earlier one.
     FIBER_API void dump(std::FILE* = stderr) const;
 
 private:
@@ -143,7 +151,7 @@ std::invoke_result_t<F, Args...> runtime::run(F&& f, Args&&... args) {
     }
 }
 
-// runtime::global().run(f, args...)
+// Calls runtime::global().run(f, args...).
 template <class F, class... Args>
 requires(!std::same_as<std::remove_cvref_t<F>, runtime>) std::invoke_result_t<F, Args...> run(
     F&& f, Args&&... args) {

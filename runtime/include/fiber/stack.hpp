@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// <fiber/stack.hpp>: with_stack, for calls that may go deeper than the stack has room for.
+// <fiber/stack.hpp>: with_stack, for calls that may need more stack than is left.
 #pragma once
 
 #include <fiber/detail/config.hpp>
@@ -18,9 +18,10 @@ namespace fiber {
 
 namespace detail {
 
-// Calls body(argument) on another stack of at least so many usable bytes, and returns when it does; exceptions pass.
-// The caller remains the same fiber or OS thread. Throws std::system_error(resource_unavailable_try_again) when no
-// stack can be had, std::invalid_argument for more than 32 GiB.
+// Calls body(argument) on another stack with at least `bytes` usable bytes, and returns when body
+// returns. Lets exceptions pass. The caller remains the same fiber or OS thread.
+// Throws std::system_error(resource_unavailable_try_again) if no stack can be had, and
+// std::invalid_argument for more than 32 GiB.
 FIBER_API void call_on_stack_extension(std::size_t bytes, void (*body)(void*), void* argument);
 
 template <class F>
@@ -34,11 +35,13 @@ void call_on_extension(std::size_t bytes, Call& call) {
 
 } // namespace detail
 
-// Runs f with at least so many bytes of stack and returns what it returns, or throws what it throws: here, if
-// this_fiber::stack_remaining() says that there is room, else on a further stack, which is taken for the call and is
-// guarded like any. For recursion whose depth depends on the input: a parser calls itself through
-// with_stack(64 * 1024, …), and so goes on as long as there is memory. In fibers and OS threads. A call on a further
-// stack takes some 0.1 µs more. Throws as go() when there is no stack to be had; then f has not been called.
+// Runs f() with at least `bytes` bytes of stack. Returns what f returns, and throws what f throws.
+// Runs f on the current stack if this_fiber::stack_remaining() is enough. Otherwise takes a stack
+// extension for the call: another stack, with a guard like every stack. Works in fibers and OS
+// threads. A call on a stack extension costs about 0.1 µs.
+// Use it for recursion with a depth that depends on the input: a parser that calls itself through
+// with_stack(64 * 1024, …) is limited only by memory.
+// Throws as go() does if no stack can be had; then f has not been called.
 template <class F>
 std::invoke_result_t<F> with_stack(std::size_t bytes, F&& f) {
     using result = std::invoke_result_t<F>;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// config.hpp: what the library exports, and how.
+// config.hpp: the mark of exported symbols, and the library's version.
 #pragma once
 
-// Symbols are hidden by default; these are the ones a program may link against.
+// Marks a symbol that a program may link against. All other symbols are hidden.
 #define FIBER_API __attribute__((visibility("default")))
 
 #define FIBER_VERSION_MAJOR 0

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// deadline.hpp: any std::chrono duration or time point becomes one type, the steady clock's time point.
-// Installed, not API. No value overflows: what is further away than the steady clock can count is never, or
-// is over. std's own comparisons and differences of two time points first convert both to the finer unit,
+// deadline.hpp converts any std::chrono duration or time point to one type, the steady clock's time
+// point. Installed, not API.
+// No value overflows: a time beyond the steady clock's range becomes `never`, or has passed. std's
+// own comparisons and differences of two time points overflow: they convert both to the finer unit,
 // where days of the year 9999 do not fit.
 #pragma once
 
@@ -28,7 +29,7 @@ template <class Duration>
 inline constexpr bool is_exact = std::is_integral_v<typename Duration::rep> &&
                                  sizeof(typename Duration::rep) <= sizeof(std::int64_t);
 
-// whole + part / parts nanoseconds, where 0 <= part < parts.
+// A time of whole + part / parts nanoseconds, with 0 <= part < parts.
 struct exact_nanoseconds {
     wide_integer whole;
     std::int64_t part, parts;
@@ -57,14 +58,15 @@ template <class Rep, class Period>
     return {whole, part, unit::den};
 }
 
-// ── all others: in long double, which has every value of a 64-bit integer, infinities and NaN ──
+// ── all other durations: long double, which holds every 64-bit integer, infinities and NaN ──
 
 template <class Rep, class Period>
 [[nodiscard]] constexpr long double roughly(std::chrono::duration<Rep, Period> const& d) {
     return std::chrono::duration_cast<std::chrono::duration<long double, std::nano>>(d).count();
 }
 
-// To the steady clock's unit; what does not fit becomes the nearest that does.
+// Both `saturated` convert to the steady clock's unit. A value out of range becomes the nearest
+// value in range.
 static_assert(std::is_same_v<deadline::period, std::nano> && std::is_same_v<deadline::rep, std::int64_t>);
 
 [[nodiscard]] constexpr deadline::duration saturated(wide_integer nanoseconds) noexcept {
@@ -74,15 +76,14 @@ static_assert(std::is_same_v<deadline::period, std::nano> && std::is_same_v<dead
                                                             : static_cast<std::int64_t>(nanoseconds));
 }
 
-// Rounded up; NaN is least.
+// Rounds up. NaN becomes the least value.
 [[nodiscard]] constexpr deadline::duration saturated(long double nanoseconds) noexcept {
     if (!(nanoseconds > -0x1p63L))
         return deadline::duration::min();
     if (nanoseconds >= 0x1p63L)
         return deadline::duration::max();
     auto const whole = static_cast<std::int64_t>(nanoseconds);
-    return deadline::duration(whole + (static_cast<long double>(whole) <
-                                       nanoseconds)); // never at the end: that one has no fraction
+    return deadline::duration(whole + (static_cast<long double>(whole) < nanoseconds));
 }
 
 template <class Rep, class Period>
@@ -93,23 +94,23 @@ template <class Rep, class Period>
         return detail::saturated(detail::roughly(d));
 }
 
-// ── what the waits use ──
+// ── functions that the waits use ──
 
-// Rounded up to the clock's tick: a wait is never too short. What would overflow means for ever; NaN and
-// negative ones mean none.
+// Rounds up to the clock's tick, so that a wait is never too short. A duration that would overflow
+// becomes the longest one. NaN and negative durations become zero.
 template <class Rep, class Period>
 [[nodiscard]] constexpr deadline::duration steady_duration(std::chrono::duration<Rep, Period> const& d) {
     auto const s = detail::saturated(d);
     return s > deadline::duration::zero() ? s : deadline::duration::zero();
 }
 
-// Whether there is any time to wait: not if the duration is zero, negative or NaN.
+// Returns true if d is positive; returns false if d is zero, negative or NaN.
 template <class Rep, class Period>
 [[nodiscard]] constexpr bool has_length(std::chrono::duration<Rep, Period> const& d) {
     return d > std::chrono::duration<Rep, Period>::zero();
 }
 
-// Now plus the duration; never, if the clock cannot count so far.
+// Returns now plus d, or `never` if that is beyond the clock's range.
 template <class Rep, class Period>
 [[nodiscard]] deadline deadline_after(std::chrono::duration<Rep, Period> const& d) {
     auto const length = detail::steady_duration(d);
@@ -117,8 +118,9 @@ template <class Rep, class Period>
     return length < never - now ? now + length : never;
 }
 
-// A point of another clock is a distance from that clock's now, taken once: when that clock is set meanwhile,
-// the caller's wait ends early or late, and the caller looks at its own clock again, with has_passed.
+// Converts a time point of another clock by its distance from that clock's present time, which is
+// read once. If that clock is set during the wait, the wait ends early or late. After an early end,
+// the caller checks its own clock by has_passed and waits again.
 template <class Clock, class Duration>
 [[nodiscard]] deadline deadline_at(std::chrono::time_point<Clock, Duration> const& when) {
     static_assert(std::chrono::is_clock_v<Clock>, "fiber: as in std, the time point must be one of a clock");
@@ -131,28 +133,28 @@ template <class Clock, class Duration>
         return detail::deadline_after(detail::saturated(detail::roughly(to) - detail::roughly(from)));
 }
 
-// One that has long passed becomes the clock's epoch.
+// Converts a time point of the steady clock. A time before the clock's epoch becomes the epoch.
 template <class Duration>
 [[nodiscard]] constexpr deadline deadline_at(std::chrono::time_point<deadline::clock, Duration> const& when) {
     return deadline(detail::steady_duration(when.time_since_epoch()));
 }
 
-// Whether the clock says that the point has come. NaN has.
+// Returns true if the clock has reached `when`, or if `when` is NaN.
 template <class Clock, class Duration>
 [[nodiscard]] bool has_passed(std::chrono::time_point<Clock, Duration> const& when) {
     auto const now = Clock::now().time_since_epoch();
     auto const then = when.time_since_epoch();
     using clock_unit = std::remove_const_t<decltype(now)>;
     if constexpr (std::is_same_v<clock_unit, Duration>)
-        return !(now < then); // nothing is converted
+        return !(now < then); // without any conversion
     else if constexpr (is_exact<Duration> && is_exact<clock_unit>)
         return !detail::exactly(now).less_than(detail::exactly(then));
     else
         return !(detail::roughly(now) < detail::roughly(then));
 }
 
-// After a wait until deadline_at(when) has timed out. False: the clock has been set back meanwhile, and the
-// wait goes on.
+// Called after a wait until deadline_at(when) has timed out. Returns false if the clock was set
+// back during the wait: then the wait must go on.
 template <class Clock, class Duration>
 [[nodiscard]] bool wait_is_over(std::chrono::time_point<Clock, Duration> const& when) {
     if constexpr (std::is_same_v<Clock, deadline::clock>)

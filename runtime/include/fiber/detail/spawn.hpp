@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// spawn.hpp: from a callable and its arguments to a runnable fiber. Templates make the closure; the library
-// does the rest.
+// spawn.hpp makes a runnable fiber of a callable and its arguments. Templates make the closure;
+// compiled code of the library does the rest.
 #pragma once
 
 #include <fiber/detail/config.hpp>
@@ -23,11 +23,11 @@ class fiber;
 class scheduler;
 } // namespace rt
 
-// How a fiber is to be started; every member may be left out.
+// Options for the start of a fiber. Every member may be left out.
 struct attributes {
     std::string_view name{}; // shown in dumps and error messages; copied
-    // Bytes of address space, rounded up to a power of two. 0: the runtime's default; for thread, jthread and async what a
-    // thread would have.
+    // Bytes of address space of the stack, rounded up to a power of two. 0 means the runtime's
+    // default; for thread, jthread and async, 0 means the size of a thread's stack.
     std::size_t stack_size = 0;
 };
 
@@ -36,19 +36,22 @@ namespace detail {
 template <class F, class... Types>
 inline constexpr bool is_one_of = (std::is_same_v<std::remove_cvref_t<F>, Types> || ...);
 
-// Runs the closure at the given place, and destroys it, also when it throws.
+// Runs the closure that `storage` holds, and destroys it, also when it throws.
 using closure_entry = void (*)(void* storage);
 
-// A closure of up to this size, in bytes, stands in the fiber's own record; larger ones are allocated.
+// The fiber's record holds a closure of up to this size in bytes. A larger closure is allocated.
 inline constexpr std::size_t inline_closure_size = 40;
 inline constexpr std::size_t inline_closure_alignment = alignof(void*);
 
-// A fiber in the making: gives everything back unless it gets started.
+// A fiber that is not started yet. The destructor gives all its resources back unless start() has
+// been called.
 class spawn {
 public:
-    // In the given runtime; null: the caller's, or the global one from an OS thread.
+    // Makes a fiber in the given runtime. Null means the caller's runtime, or the global one if the
+    // caller is an OS thread.
     FIBER_API explicit spawn(rt::scheduler* where, attributes const& how = {});
-    // In the caller's, or the global one; with as large a stack as a thread has, unless they say how large.
+    // Makes a fiber in the caller's runtime, or in the global one if the caller is an OS thread.
+    // Unless the attributes give a stack size, the stack is as large as a thread's.
     struct like_a_thread {};
     FIBER_API spawn(like_a_thread, attributes const& how);
     ~spawn() {
@@ -59,8 +62,9 @@ public:
     spawn& operator=(spawn const&) = delete;
 
     [[nodiscard]] void* storage() const noexcept { return storage_; }
-    // Makes it runnable. The handle's duties pass to the caller: exactly one of join and detach. Notes where it is called
-    // from, for messages: hence those between it and the user's code are inlined into that.
+    // Makes the fiber runnable. The caller must then call exactly one of join and detach, as the
+    // owner of a handle. Records the address that it is called from, for messages. Therefore all
+    // functions between it and the user's code are inlined into the user's code.
     [[gnu::always_inline]] rt::fiber* start(closure_entry entry) noexcept {
         return start(*std::exchange(fiber_, nullptr), entry, storage_);
     }
@@ -70,11 +74,13 @@ private:
     FIBER_API static void abandon(rt::fiber&, void* storage) noexcept;
 
     rt::fiber* fiber_;
-    void* storage_ =
-        nullptr; // in the fiber's record; or beside it, with the caller's floating-point control modes
+    // In the fiber's record; or in separate memory, together with the caller's floating-point
+    // control modes.
+    void* storage_ = nullptr;
 };
 
-// A closure has call(), which is called once; it is destroyed afterwards.
+// Both run the closure's call() once, and destroy the closure afterwards. run_in_place finds the
+// closure in `storage`, run_boxed finds a pointer to it there.
 template <class Closure>
 void run_in_place(void* storage) {
     struct destroy {
@@ -104,8 +110,9 @@ private:
     std::tuple<F, Args...> parts_;
 };
 
-// A closure that also holds `Last`, which is destroyed after the callable and its arguments. A fiber or thread that learns of
-// their end by it may then take away what they refer to.
+// A closure that also holds a `Last`, which is destroyed after the callable and its arguments.
+// `Last` may tell another fiber or thread of the end of the callable and its arguments: then that
+// fiber or thread may destroy what they refer to.
 template <class Last, class F, class... Args>
 class closure_before {
 public:
@@ -122,8 +129,8 @@ private:
     std::tuple<F, Args...> parts_;
 };
 
-// A fiber that runs Closure(from...). Nothing is copied or moved but that.
-// Where: what the constructor of spawn takes.
+// Starts a fiber that runs Closure(from...). Makes no other copies or moves. `where` is the first
+// argument of spawn's constructor.
 template <class Closure, class Where, class... From>
 [[gnu::always_inline]] inline rt::fiber* spawn_closure(Where where, attributes const& how, From&&... from) {
     spawn s(where, how);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// wait_list.hpp: the layout of a queue of waiters, as it stands inside public classes. What a waiter is, and
-// all that can be done with the queue, is in the runtime's "runtime/wait_queue.hpp", which is not installed.
+// wait_list.hpp: the data of a queue of waiters inside public classes. "runtime/wait_queue.hpp",
+// which is not installed, defines the waiter and all operations on the queue.
 #pragma once
 
 namespace fiber::rt {
@@ -12,7 +12,8 @@ class wait_queue;
 
 namespace fiber::detail {
 
-// FIFO of waiters, one pointer wide: the last one, whose successor is the first. Guarded by a lock beside it.
+// A FIFO of waiters in one pointer: a circular list, and the pointer to its last waiter. The lock
+// beside it guards it.
 class wait_list {
 public:
     constexpr wait_list() noexcept = default;
