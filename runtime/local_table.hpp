@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// local_table.hpp: the values of one agent's fiber::local variables, in the order they were made; and what else is to
-// be done when it ends.
-//   invariant  when a value is added to a table of 16 values, or of twice as many as were left by the last sweep, a sweep
-//              destroys the values of variables that are gone: these are never more than the others and 16
+// local_table.hpp: the values of one agent's fiber::local variables, in the order of making, and the
+// agent's exit actions.
+//   invariant  add() sweeps a table of 16 values, or of twice the number that the last sweep has left;
+//              a sweep destroys the values of destroyed variables. The number of these values is never
+//              greater than the number of all other values plus 16
 #pragma once
 
 #include "runtime/park.hpp"
@@ -18,11 +19,12 @@
 
 namespace fiber::rt {
 
-// Tells whether a variable is still there. Records are reused and never freed, so that any table may look at one at any
-// time: it has the variable's number while that is there, and other numbers later.
+// Tells whether a variable still exists. A record holds its variable's number while the variable exists,
+// and other numbers later. Records are reused and never freed, because any table may read a record at
+// any time.
 class local_record {
 public:
-    // Relaxed: a table that learns late of a variable's end destroys its value late.
+    // Relaxed: a table that sees a variable's end late destroys the value late, which is harmless.
     [[nodiscard]] bool is(std::uint64_t variable) const noexcept {
         return number_.load(std::memory_order_relaxed) == variable;
     }
@@ -32,20 +34,21 @@ public:
     local_record* next_free = nullptr;
 
 private:
-    std::atomic<std::uint64_t> number_{0}; // 0: no variable's
+    std::atomic<std::uint64_t> number_{0}; // 0 while no variable has the record
 };
 
 class local_table {
 public:
-    // Null: none yet. Each variable has a number of its own, never reused.
+    // Returns the value of the variable with this number, or null if the table has none yet. Numbers are
+    // never reused.
     [[nodiscard]] void* find(std::uint64_t variable) const noexcept;
-    // Destroys values of variables that are gone, now and then.
+    // Adds a value, and sweeps the table if a sweep is due. Throws std::bad_alloc.
     void add(detail::local_variable const&, void* value, void (*end)(void*));
 
     void add(exit_action& action) noexcept;
 
-    // Destroys the values, the last one first; a destructor may make new ones, which are destroyed as well. Then runs
-    // the actions, the last one first.
+    // Destroys the values, the last one first. A destructor may make new values, which are destroyed too.
+    // Then runs the exit actions, the last one first.
     static void destroy(local_table*& of) noexcept {
         if (of != nullptr) [[unlikely]]
             destroy_all(of);
@@ -63,7 +66,7 @@ private:
     void take_gone(std::vector<entry>& to) noexcept;
 
     static constexpr std::size_t min_sweep = 16;
-    std::vector<entry> entries_; // few: searched from the front
+    std::vector<entry> entries_; // usually few, so a search from the front is fast
     std::size_t sweep_at_ = min_sweep;
     exit_action* last_action_ = nullptr;
 };

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// park.hpp: the narrow waist. Everything that waits, in sync/ and chan/ and above, waits through these
-// functions and knows nothing else of the scheduler. The caller may be a fiber or an OS thread; neither it
-// nor its waker can tell.
+// park.hpp is the interface between the scheduler and everything that waits: sync/, chan/ and the
+// layers above them use no other part of the scheduler. The caller may be a fiber or an OS thread.
+// Neither the caller nor its waker can tell which.
 //
-// [park] The protocol of an uncontested wait, here of a lock's queue:
+// [park] The protocol of an uncontested wait. Example: the queue of a lock.
 //
 //     waiting agent                               waking agent
 //   1 lock the queue                            1 lock the queue
@@ -13,13 +13,17 @@
 //   3 park(…, commit)                           3 unlock the queue
 //   4   off its stack: commit unlocks           4 unpark(ticket)
 //
-//   The waiter is in the queue only under the lock, and the lock is released when the agent is off its stack.
-//   So left.4 comes before right.2, and the waker never sees an agent that still runs. Were the lock released
-//   before 3, the agent could be resumed on a second machine while the first still stands on its stack.
+//   Claim: the waker never sees an agent that still runs.
+//   The agent pushes its waiter under the queue's lock, and left.4 releases that lock once the agent
+//   is off its stack. Right.2 holds the same lock. Therefore left.4 comes before right.2.
+//   If the lock were released before left.3, a second machine could resume the agent while the first
+//   machine still stands on the agent's stack.
 //
-// [park.contested] A wait that several may end (a queue, a timer, a stop request): the agent opens it, hands
-//   the ticket to all of them, and parks with it. Each of them claims the ticket; the one that wins hands
-//   over what it has and then unparks. That may come before the agent has parked: see ticket.hpp.
+// [park.contested] The protocol of a wait that several agents may end: a queue, a timer, a stop request.
+//   1 The waiting agent opens the wait, gives its ticket to all of them, and parks with the ticket.
+//   2 Each of them claims the ticket. One claim succeeds.
+//   3 The winner hands over its value, and then unparks the ticket.
+//   Step 3 may come before the agent has parked: see ticket.hpp.
 #pragma once
 
 #include "runtime/base/clock.hpp"
@@ -37,37 +41,39 @@ namespace fiber::rt {
 
 class fiber;
 
-// The caller: the running fiber, or else this OS thread.
+// Returns the calling agent: the running fiber, or the OS thread if no fiber runs.
 [[nodiscard]] agent& self() noexcept;
 
-// An uncontested wait: exactly one unpark(ticket{&self()}) must follow. commit() runs once the agent is off
-// its stack; from then on the wake may come. commit must not park or throw, and must not touch its captures
-// after the step that makes the wake possible: they are on the parked stack.
+// Waits, uncontested, until the one unpark(ticket{&self()}) that must follow. commit() runs once the
+// agent is off its stack. commit must not park or throw. commit must not touch its captures after the
+// step that makes the wake possible: the captures are on the parked stack, and the agent may run again.
 template <class Commit>
 void park(wait_reason why, void const* what, Commit&& commit) noexcept;
 
-// A contested wait [park.contested], opened by self().open_wait(): returns when it has been claimed and
-// woken, or at the deadline. At most one of the two: timed_out means that nobody else has claimed it or ever
-// will.
+// Waits, contested [park.contested], in a wait that self().open_wait() has opened. Returns woken if
+// another agent has claimed the ticket and unparked it. Returns timed_out at the deadline: then no other
+// agent has claimed the ticket or ever will.
 enum class wait_end : bool { woken, timed_out };
 template <class Commit>
 [[nodiscard]] wait_end park_until(ticket, clock::time_point deadline, wait_reason why, void const* what,
                                   Commit&& commit) noexcept;
 
-// By a fiber: a wait that nothing but the deadline ends.
+// Parks the calling fiber in a wait that only the deadline ends.
 void sleep_until(clock::time_point deadline) noexcept;
 
-// Ends a wait that the caller owns: it has popped an uncontested waiter, or has claimed a contested one.
-// Never blocks, never fails, never allocates, and does not switch. Called outside of locks. What the waiter
-// lay in is gone afterwards.
+// Ends a wait that the caller owns. The caller has popped an uncontested waiter, or has claimed a
+// contested one. Never blocks, fails, allocates or switches. The caller holds no locks. The waiter may be
+// destroyed here.
 void unpark(ticket) noexcept;
-// Likewise, if the caller may go on for long and keep its processor from the one it wakes: another processor that has
-// nothing to do gets that one, and is woken for it when the wait was longer than a wake-up takes.
+// Ends a wait as unpark(ticket) does, for a caller that may go on for long and keep its processor from
+// the woken fiber. An idle processor gets the fiber, and its machine is woken if the wait was longer
+// than a wake-up takes.
 void unpark(ticket, clock::time_point waiting_since) noexcept;
 
-// Like unpark() of each in turn, for many: they become runnable several at a time, in that order, the last ones when *this
-// goes. They run after all that are runnable, also if there is only one: how many wait does not change when each of them runs.
-// On the caller's stack, which must not park in between.
+// Unparks many tickets, and makes their fibers runnable several at a time, in the order of add(). The
+// destructor makes the last ones runnable. The fibers run after all runnable fibers, even if there is
+// only one: the number of waiters does not change when each of them runs. The object stands on the
+// caller's stack. The caller must not park while the object exists.
 class unpark_batch {
 public:
     unpark_batch() noexcept = default;
@@ -79,20 +85,21 @@ public:
 private:
     void flush() noexcept;
 
-    fiber* first_ = nullptr; // they are linked, and of one runtime
+    fiber* first_ = nullptr; // a list linked by fiber::next, of fibers of one runtime
     fiber* last_ = nullptr;
     std::size_t size_ = 0;
 };
 
-// Gives the processor to another fiber (an OS thread: its CPU) and stays runnable.
+// Gives the processor to another fiber; the caller stays runnable. In an OS thread, yields the CPU.
 void yield() noexcept;
 
-// Whether another processor of the caller's runtime, or another OS thread, may be running a lock's owner
-// meanwhile: if not, spinning is for nothing.
+// Returns true if a lock's owner may run while the caller spins, on another processor of the caller's
+// runtime or in another OS thread. Returns false if spinning is useless.
 [[nodiscard]] bool spinning_may_help() noexcept;
 
-// For debugging: told of each wait by the agent that waits, before, when it may hold the spinlock that its commit releases, and
-// after. In between the note, which stands on the agent's stack, is the observer's.
+// For debugging. The waiting agent tells the observer of each wait: `begins` before the wait, `is_over`
+// after it. At `begins` the agent may hold the spinlock that its commit releases. Between the two calls
+// the observer owns the note, which stands on the agent's stack.
 struct wait_facts {
     agent& who;
     wait_reason why;
@@ -107,20 +114,22 @@ struct wait_observer {
     void (*begins)(wait_note&) noexcept;
     void (*is_over)(wait_note&) noexcept;
 };
-inline constinit wait_observer const* observer_of_waits = nullptr; // set before the first wait; null: none
+inline constinit wait_observer const* observer_of_waits =
+    nullptr; // set before the first wait; null without an observer
 
-// Something to be done when the caller ends: a fiber or an OS thread, after its fiber::local variables have been
-// destroyed. It stands where it was put until it runs. Throws std::bad_alloc, and then it will not run.
+// An action for the end of the calling fiber or OS thread, after the destruction of its fiber::local
+// variables. The action must not move before it runs. at_exit_of_self throws std::bad_alloc; then the
+// action does not run.
 struct exit_action {
     void (*run)(exit_action&) noexcept;
     exit_action* next = nullptr;
 };
 void at_exit_of_self(exit_action&);
 
-// Whether the caller has fiber::local variables, or exit actions.
+// Returns true if the caller has values of fiber::local variables, or exit actions.
 [[nodiscard]] bool self_has_locals() noexcept;
 
-// ── how the templates reach the scheduler ──
+// ── the untyped functions behind the templates ──
 using commit_function = void (*)(void* argument) noexcept;
 void park_erased(wait_reason, void const* what, commit_function, void* argument) noexcept;
 wait_end park_until_erased(ticket, clock::time_point, wait_reason, void const* what, commit_function,

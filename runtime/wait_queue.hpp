@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// wait_queue.hpp: a FIFO of waiting agents, and all that may be done with it.
-//   invariant  a waiter is in at most one queue; `queued()` says whether it is in one
-//   callers    whoever holds the lock that guards the list
-// A waiter lives on the stack of the agent that waits, and is gone as soon as that agent has been unparked.
+// wait_queue.hpp: a FIFO of waiting agents, and its operations.
+//   invariant  a waiter is in at most one queue; `queued()` returns true while it is in one
+//   callers    the holder of the lock that guards the list
+// A waiter lives on the stack of the waiting agent, and may be destroyed once that agent is unparked.
 #pragma once
 
 #include "runtime/base/assert.hpp"
@@ -63,7 +63,7 @@ public:
         w.next = w.prev = nullptr;
     }
 
-    // `by`, which is in no queue, takes the place of w.
+    // Puts `by`, which is in no queue, into the position of w, and takes w out.
     void replace(waiter& w, waiter& by) noexcept {
         FIBER_ASSERT(w.queued() && !by.queued());
         bool const alone = w.next == &w;
@@ -75,10 +75,12 @@ public:
         w.next = w.prev = nullptr;
     }
 
-    // [fork] All who wait have stayed behind in the parent, and what they lay in may be gone.
+    // [fork] Empties the queue in a child: its waiters are from the parent, and their memory may be
+    // destroyed or reused.
     void forget_all() noexcept { last_ = nullptr; }
 
-    // The first waiter, whoever else may be about to end its wait; null if there is none.
+    // Takes the first waiter out and returns it; returns null if the queue is empty. Does not claim the
+    // waiter: another agent may be about to end its wait.
     [[nodiscard]] waiter* pop_front() noexcept {
         waiter* const w = front();
         if (w != nullptr)
@@ -86,8 +88,9 @@ public:
         return w;
     }
 
-    // The first waiter whose wait the caller has won, taken out; the caller must unpark it. Those whose waits
-    // have already ended otherwise are taken out too: they find themselves not queued.
+    // Takes out the first waiter with a ticket that the caller can claim, and returns it; returns null if
+    // there is none. The caller must unpark it. Waiters before it, with waits that have ended otherwise,
+    // are taken out too: they find that they are not queued.
     [[nodiscard]] waiter* claim_front() noexcept {
         while (waiter* const w = pop_front())
             if (agent::claim(w->key))
