@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// go.cpp: handle, thread_pin, blocking and this_fiber, each as a few calls of the scheduler.
+
 #include <fiber/go.hpp>
 
 #include "runtime/base/fatal.hpp"
@@ -35,7 +37,7 @@ void handle::refuse(char const* operation) const {
 void handle::join() {
     if (!joinable_here()) [[unlikely]]
         refuse("join");
-    rt::join(fiber_); // a jump, as nothing follows: see FIBER_RETURN_FROM_SWITCH
+    rt::join(fiber_); // a tail call, so that no ret follows: see FIBER_RETURN_FROM_SWITCH
 }
 
 bool handle::join_if_ended() {
@@ -77,7 +79,7 @@ thread_pin::thread_pin() {
     rt::machine* const m = rt::current_machine();
     if (m == nullptr)
         return;
-    if (m->stand_in == nullptr) { // not pinned, or lazily
+    if (m->stand_in == nullptr) { // not pinned, or pinned without a stand-in
         rt::entered const inside(*m);
         m->scheduler.pin(*m);
     }
@@ -120,7 +122,9 @@ blocking_region::~blocking_region() {
     if (m == nullptr)
         return;
     rt::entered const inside(*m);
-    static_cast<void>(rt::scheduler::has_processor(*m)); // else it waits for one when it next parks
+    // Takes an idle machine's processor, if there is one. Otherwise the fiber waits for a processor when it
+    // next parks.
+    static_cast<void>(rt::scheduler::has_processor(*m));
 }
 
 } // namespace detail
@@ -149,7 +153,7 @@ std::string_view name() noexcept {
     return text != nullptr ? text : std::string_view();
 }
 
-// Not inlined, by link-time optimisation either: its frame must be below its caller's.
+// Never inlined, not even by link-time optimisation: its frame must be below its caller's.
 [[gnu::noinline]] std::size_t stack_remaining() noexcept {
     auto const here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
     std::uintptr_t const segment = rt::bottom_of_segment();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// local.cpp: fiber::local variables, the tables of their values, and exit actions.
+
 #include "runtime/local_table.hpp"
 #include "runtime/sched/fiber.hpp"
 #include "runtime/sched/thread_agent.hpp"
@@ -15,7 +17,7 @@
 namespace fiber::rt {
 namespace {
 
-// Null: it has none yet.
+// Returns the caller's table, or null if the caller has none yet.
 local_table* table_of_caller() noexcept {
     agent& me = self();
     if (!me.is_fiber())
@@ -52,18 +54,19 @@ void local_table::add(detail::local_variable const& variable, void* value, void 
     bool const sweep = entries_.size() >= sweep_at_;
     if (sweep)
         gone.reserve(entries_.size());
-    entries_.push_back({variable.number(), variable.record(), value, end}); // the last that may throw
+    entries_.push_back({variable.number(), variable.record(), value, end}); // nothing after this line throws
     if (sweep)
         take_gone(gone);
     for (; !gone.empty(); gone.pop_back())
         gone.back().destroy(gone.back().value); // may use other variables, and park
 }
 
-// Moves the values of variables that are gone there, in the order in which they were made. There is room for all.
+// Moves the values of destroyed variables to `to`, in the order of making. The caller has reserved enough
+// memory.
 void local_table::take_gone(std::vector<entry>& to) noexcept {
     auto kept = entries_.begin();
     for (entry const& e : entries_)
-        if (e.record->is(e.variable)) // once for each: it may be gone the next moment
+        if (e.record->is(e.variable)) // read once: another thread may destroy the variable at any time
             *kept++ = e;
         else
             to.push_back(e);
@@ -78,7 +81,7 @@ void local_table::destroy_all(local_table*& of) noexcept {
         if (of->entries_.empty()) {
             exit_action& action = *of->last_action_;
             of->last_action_ = action.next;
-            action.run(action); // action is gone; may use variables, and park
+            action.run(action); // action may be destroyed here; run may use variables, and park
             continue;
         }
         entry const last = of->entries_.back();
@@ -101,9 +104,11 @@ namespace {
 constinit std::atomic<std::uint64_t> next_number{1};
 constinit std::atomic<rt::local_record*> free_records{nullptr};
 
-// [local.free] All free records are taken at once, by exchange, and the others put back: to pop one by compare-exchange would
-// need protection from one that is taken and put back meanwhile. No lock, since a fork could leave it locked in the child;
-// there, records that another thread had in hand are lost.
+// [local.free] take_free takes the whole list by exchange, keeps one record, and puts the rest back.
+//   A pop of one record by compare-exchange would be wrong if another thread took that record and put it
+//   back in between (ABA).
+//   There is no lock, because a fork could leave the lock locked in the child. The child of a fork loses
+//   the records that another thread has taken and not put back.
 void put_free(rt::local_record& first) noexcept {
     rt::local_record* before = nullptr;
     if (free_records.compare_exchange_strong(before, &first,

@@ -42,7 +42,8 @@ public:
     // Returns the value of the variable with this number, or null if the table has none yet. Numbers are
     // never reused.
     [[nodiscard]] void* find(std::uint64_t variable) const noexcept;
-    // Adds a value, and sweeps the table if a sweep is due. Throws std::bad_alloc.
+    // Adds a value, and sweeps the table if a sweep is due. The destructors that a sweep calls may use
+    // other variables, and park. Throws std::bad_alloc.
     void add(detail::local_variable const&, void* value, void (*end)(void*));
 
     void add(exit_action& action) noexcept;

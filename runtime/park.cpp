@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// park.cpp implements park.hpp: fibers wait through the scheduler, OS threads through their thread agent.
+
 #include "runtime/park.hpp"
 
 #include "runtime/base/assert.hpp"
@@ -21,8 +23,9 @@ void arm(timer& t) noexcept {
     m.scheduler.arm(m, t);
 }
 
-// Runs on the next stack; *this is on the parked one's, and stays until the agent may be woken: that is, until
-// the last line, whose outcome decides who makes it runnable.
+// The commit function of a timed wait: run() runs on the next stack, while the timed_park stands on the
+// parked agent's stack. It is valid until mark_parked. From then on the agent may be woken. The result
+// of mark_parked decides whether run() or the waker makes the agent runnable.
 struct timed_park {
     ticket key;
     timer alarm;
@@ -35,12 +38,12 @@ struct timed_park {
         c.commit(c.argument);
         if (c.alarm.when != never)
             arm(c.alarm);
-        if (agent::mark_parked(key)) // else c may be gone
+        if (agent::mark_parked(key)) // if false, c may be destroyed here
             static_cast<fiber&>(*key.who).scheduler->ready(static_cast<fiber&>(*key.who));
     }
 };
 
-// Tells the observer, if there is one.
+// Tells the observer of a wait, if there is an observer.
 class observed_wait {
 public:
     observed_wait(wait_reason why, void const* what) noexcept {
@@ -81,7 +84,7 @@ inline void park_unobserved(wait_reason why, void const* what, commit_function c
     static_cast<void>(current_thread_agent().sleep_until(never));
 }
 
-// A function of its own, so that the usual way needs to save no registers.
+// noinline: park_erased saves no registers on its usual path.
 [[gnu::noinline]] void park_observed(wait_reason why, void const* what, commit_function commit,
                                      void* argument) noexcept {
     observed_wait const wait(why, what);
@@ -122,11 +125,11 @@ namespace {
         return wait_end::woken;
     if (agent::claim(t))
         return wait_end::timed_out;
-    static_cast<void>(me.sleep_until(never)); // somebody has won the wait, and is about to wake it
+    static_cast<void>(me.sleep_until(never)); // another agent has won the wait, and is about to wake me
     return wait_end::woken;
 }
 
-// A function of its own, so that the note does not stand on the stack of every sleeper.
+// noinline: the note takes no stack of a waiter without an observer.
 [[gnu::noinline]] wait_end park_until_observed(ticket t, clock::time_point deadline, wait_reason why,
                                                void const* what, commit_function commit,
                                                void* argument) noexcept {
@@ -147,7 +150,8 @@ FIBER_RETURN_FROM_SWITCH wait_end park_until_erased(ticket t, clock::time_point 
 
 namespace {
 
-// What a sleeper keeps on its stack is little: where very many sleep, each of its cache lines is a miss.
+// Keeps little on the sleeper's stack: among very many sleepers, each cache line of a stack is a miss. The
+// benchmark is perf/run --rivals, sleepers.
 FIBER_RETURN_FROM_SWITCH [[gnu::noinline]] void sleep_unobserved(clock::time_point deadline) noexcept {
     machine& m = *current_machine();
     timer alarm{.when = deadline, .key = ticket{m.running}};
@@ -157,7 +161,7 @@ FIBER_RETURN_FROM_SWITCH [[gnu::noinline]] void sleep_unobserved(clock::time_poi
         return;
     }
     scheduler::make_room_for_timer(m);
-    // The sleeper may go on, and the timer be gone, as soon as it is armed.
+    // Once the timer is armed, the sleeper may go on, and the timer may be destroyed.
     auto const arm_it = [](void* t) noexcept { arm(*static_cast<timer*>(t)); };
     scheduler::park(m, wait_reason::sleep, nullptr, arm_it, &alarm);
 }
@@ -178,12 +182,13 @@ FIBER_RETURN_FROM_SWITCH void sleep_until(clock::time_point deadline) noexcept {
 
 namespace {
 
-// The fiber that is to be made runnable; null: none, or it is a thread, and that has been done.
+// Marks the wait as ended. Returns the fiber that the caller must make runnable. Returns null if there is
+// none, or if the agent is an OS thread, which finish_wait has woken.
 inline fiber* finish_wait(ticket t) noexcept {
     if (t.who->is_from_parent()) [[unlikely]] // [fork]
         return nullptr;
     if (!agent::mark_woken(t))
-        return nullptr; // it has not parked yet, and finds out by itself
+        return nullptr; // it has not parked yet; its mark_parked will find the wake
     if (t.who->is_fiber()) [[likely]]
         return static_cast<fiber*>(t.who);
     static_cast<thread_agent&>(*t.who).ready();
@@ -202,7 +207,8 @@ void unpark(ticket t, clock::time_point waiting_since) noexcept {
         g->scheduler->ready(*g, waiting_since);
 }
 
-// Not too many at once, so that the first are not kept waiting by a million.
+// Flushes after `most` fibers, so that the first fibers of a long queue need not wait for the last. The
+// benchmark is perf/run --rivals, wake_all.
 void unpark_batch::add(ticket t) noexcept {
     constexpr std::size_t most = 64;
     fiber* const g = finish_wait(t);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// runtime.cpp: the public runtime over its scheduler, the global runtime, and the runtimes of a child of
+// fork.
+
 #include <fiber/runtime.hpp>
 
 #include "runtime/base/exiting.hpp"
@@ -17,21 +20,22 @@
 namespace fiber {
 namespace {
 
-constinit rt::no_destructor<std::mutex> making_global; // held while the next is made
+constinit rt::no_destructor<std::mutex> making_global; // held while the global runtime is made
 constinit std::atomic<runtime*> the_global{nullptr};
-constinit rt::no_destructor<std::mutex>
-    starting; // held while a scheduler starts: a fork must not find one half made
+// Held while a scheduler starts, so that no fork finds a scheduler half made.
+constinit rt::no_destructor<std::mutex> starting;
 
-// The global runtimes of the processes that this one descends from: schedulers that have stayed behind. Each is made
-// with its runtime, since a child must not need memory to forget it.
+// The scheduler of a global runtime of a process that this process descends from. The ancestor object is
+// allocated together with its runtime, because the child of a fork must not allocate to forget the runtime.
 struct ancestor {
     rt::scheduler const* global;
     ancestor const* parent;
 };
 constinit ancestor const* ancestors = nullptr;
-constinit ancestor const* ancestor_to_be = nullptr; // under making_global
+constinit ancestor const* ancestor_to_be = nullptr; // guarded by making_global
 
-// Those that have been made and not destroyed. Idle stacks belong to the process: while there is any, its sysmon ages them.
+// The number of runtimes that exist. Idle stacks belong to the process. The sysmon of any runtime ages
+// them; the destructor of the last runtime trims them.
 constinit std::atomic<unsigned> runtimes_there{0};
 
 } // namespace
@@ -40,12 +44,14 @@ runtime::runtime(runtime_options options) {
     std::lock_guard const hold(starting.value);
     scheduler_ = new rt::scheduler(options);
     rt::register_exit_handler();
-    runtimes_there.fetch_add(1, std::memory_order_relaxed); // a number
+    runtimes_there.fetch_add(1, std::memory_order_relaxed); // relaxed: only a count
 }
 
-// [fork] In a child, of what has stayed behind: nothing is left to wait for, and no cache of it can be trusted.
-// A static runtime, one of whose fibers has called exit(), cannot wait for that one. Its fibers are dropped, like those of the
-// global runtime.
+// Three cases:
+//   one of the runtime's fibers has called exit(): the destructor of a static runtime cannot wait for
+//     that fiber. The fibers are dropped, as the global runtime's are
+//   [fork] the runtime is from the parent: nothing is left to wait for, and its caches cannot be trusted
+//   else: the scheduler's destructor waits for all fibers
 runtime::~runtime() {
     if (scheduler_->runs_caller() && rt::exit_has_begun())
         return;
@@ -55,12 +61,12 @@ runtime::~runtime() {
         rt::stack_class::trim_all();
 }
 
-// Never destroyed: its fibers run on while the process exits.
+// The global runtime is never destroyed: its fibers run on while the process exits.
 runtime& runtime::global() {
     runtime* it = the_global.load(std::memory_order_acquire); // [global]
     if (it == nullptr) [[unlikely]] {
         std::lock_guard const hold(making_global.value);
-        it = the_global.load(std::memory_order_relaxed); // written under the lock
+        it = the_global.load(std::memory_order_relaxed); // relaxed: written under this lock
         if (it == nullptr) {
             it = new runtime;
             ancestor_to_be = new ancestor{it->scheduler_, ancestors};
@@ -87,7 +93,7 @@ void forget_global_runtime() noexcept {
     if (the_global.load(std::memory_order_relaxed) == nullptr)
         return;
     ancestors = ancestor_to_be;
-    the_global.store(nullptr, std::memory_order_relaxed); // there is one thread
+    the_global.store(nullptr, std::memory_order_relaxed); // relaxed: the child has one thread
 }
 
 scheduler& usable(scheduler& s) {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// stack_extension.cpp: calls that stand on a stack beside the caller's own.
-//   invariant  `extension` of a fiber's stack, or of an OS thread, is the innermost one of its calls that have not
-//              returned; each call puts back what was there before. Only the agent itself changes it
-// The stack comes from the depot, where it may have been left in the middle of fiber_main: the call stands below that.
+// stack_extension.cpp: calls on a second stack, for with_stack.
+//   invariant  `extension` of a fiber's stack, or of an OS thread, is the stack of its innermost such
+//              call that has not returned. Each call restores the earlier value. Only the agent itself
+//              changes it
+// The second stack comes from the depot. Its last fiber may have left it suspended in the middle of
+// fiber_main: the call stands below those frames.
 
 #include "runtime/stack_extension.hpp"
 
@@ -28,11 +30,12 @@
 namespace fiber::rt {
 namespace {
 
-// OS threads do not change their thread: what these are at stays right over a call.
+// Used by OS threads only. An OS thread stays the same thread, so the addresses of these variables stay
+// valid across a call.
 thread_local stack* thread_extension = nullptr;
-thread_local std::uintptr_t thread_stack_bottom = 0; // once asked for: the kernel is slow to tell
+thread_local std::uintptr_t thread_stack_bottom = 0; // kept after the first query, which is slow
 
-// The caller's own stack; null: an OS thread.
+// Returns the calling fiber's stack, or null in an OS thread.
 stack* own_stack() noexcept {
     if (machine const* const m = current_machine())
         return static_cast<fiber*>(m->running)->stack;
@@ -52,7 +55,7 @@ std::uintptr_t find_bottom_of_thread() noexcept {
 
 std::uintptr_t address(void const* p) noexcept { return reinterpret_cast<std::uintptr_t>(p); }
 
-// A stack taken from its class, and given back.
+// Takes a stack from its class, and gives it back at the end of its life.
 class pooled_stack {
 public:
     explicit pooled_stack(stack_class& from) : stack_(&take(from)) {}
@@ -85,7 +88,7 @@ private:
     stack* stack_;
 };
 
-// While it lives, the caller's innermost stack is another one.
+// Makes `extension` the caller's innermost stack while the scope lives.
 class extension_scope {
 public:
     extension_scope(stack* own, stack* extension) noexcept
@@ -118,7 +121,7 @@ private:
         on = stack_kept_over_fork();
     if (on != nullptr && on->extension != nullptr)
         on = on->extension;
-    if (on == nullptr || !on->holds(here)) // [fork.thread] it may be another thread
+    if (on == nullptr || !on->holds(here)) // [fork.thread] the caller may be another thread
         on = thread_extension;
     if (on != nullptr)
         return address(on->bottom());
@@ -133,8 +136,8 @@ void fiber::detail::call_on_stack_extension(std::size_t bytes, void (*body)(void
     using namespace rt;
     if (call_on_segment(bytes, body, argument))
         return;
-    constexpr std::size_t overhead =
-        guard_size + page_size; // what is not the caller's: guard, records, fiber_main
+    // The bytes of a stack that body cannot use: the guard, the records, the frames of fiber_main.
+    constexpr std::size_t overhead = guard_size + page_size;
     pooled_stack const extension = take_for_with_stack(bytes, [=] {
         return pooled_stack(stack_class::of_size(std::max(min_stack_size, bytes + overhead)));
     });

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// stop_source.cpp: request_stop, which pins the calling fiber while callbacks run.
+
 #include <fiber/stop_token.hpp>
 
 #include "runtime/sched/scheduler.hpp"
@@ -8,8 +10,8 @@
 namespace fiber {
 namespace {
 
-// While it lives, the calling fiber is pinned as by a thread_pin, but for the OS thread that the other fibers need
-// meanwhile: that one is had when the fiber first waits. It cannot fail.
+// Pins the calling fiber while it lives, as a thread_pin does, with one difference: it gets the OS thread
+// for the other fibers only when the pinned fiber first waits. Therefore it cannot fail.
 class pinned_while_waiting {
 public:
     pinned_while_waiting() noexcept {
@@ -19,7 +21,7 @@ public:
         }
     }
     ~pinned_while_waiting() {
-        rt::machine* const m = rt::current_machine(); // the same, or [fork.thread] null
+        rt::machine* const m = rt::current_machine(); // the same machine, or [fork.thread] null
         if (m != nullptr)
             rt::scheduler::end_pin(*m);
     }
@@ -31,7 +33,7 @@ public:
 
 bool stop_source::request_stop() const noexcept {
     pinned_while_waiting const keep_thread;
-    return std::stop_source::request_stop(); // *this may be gone
+    return std::stop_source::request_stop(); // *this may be destroyed here
 }
 
 } // namespace fiber
