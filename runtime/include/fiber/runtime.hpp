@@ -58,9 +58,8 @@ struct runtime_stats {
     std::size_t timers = 0;     // armed timers
     // The next four belong to the whole process.
     std::size_t stack_bytes_reserved = 0; // address space of stacks
-    std::size_t stack_bytes_resident =
-        0; // memory of stacks in use or idle; estimated by sampling if there are many
-    std::size_t stack_bytes_cached = 0; // memory of idle stacks that trim() would give back; a lower bound
+    std::size_t stack_bytes_resident = 0; // memory of stacks in use or idle; a sample if there are many
+    std::size_t stack_bytes_cached = 0;   // memory of idle stacks that trim() would give back; a lower bound
     std::uint64_t heavy_fences = 0; // calls of membarrier(2); each interrupts all CPUs that run the process
 };
 
