@@ -1,82 +1,107 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// mutex.cpp: what a mutex, of any kind, does when more than one party wants it.
+// mutex.cpp: the slow paths of every mutex: waiting, waking, and revoking the bias.
 //
-//   state_       means                                                   who may change it
-//   0 free       nobody has it                                           anyone: to 1, and it is theirs
-//   1 locked     one has it                                              the owner: -1 frees it
-//   2 contended  and somebody has asked for it since: the owner must     the owner: -1 leaves it locked, and the owner
-//                look at the queue before it frees it                    looks at the queue
+//   state_       means                                             may be changed by
+//   0 free       nobody holds the mutex                            anyone: to 1, and becomes the owner
+//   1 locked     an agent holds the mutex                          the owner: subtracts 1, which frees it
+//   2 contended  an agent holds it, another has asked for it       the owner: subtracts 1, which leaves it
+//                                                                  locked; then it looks at the queue
 //
-//   The owner frees it by a plain store, too, if nobody has asked for it for long: [mutex.bias].
-//   Whoever holds the queue lock may set 2 instead of 1. 2 without need costs one slow unlock. 1 with a waiter, and no
-//   designated waker under way, is a lost wake-up. Those who spin do not ask: the owner goes on at full speed.
+//   The owner of a biased mutex frees it by a plain store instead: [mutex.bias]. The holder of the
+//   queue lock may write 2 instead of 1. A needless 2 costs one slow unlock. A 1 with a waiter in
+//   the queue and without a designated waker is a lost wake-up.
+//   An agent that spins does not write 2, so the owner's unlock stays fast.
 //
-//   A designated waker is a waiter that has been taken out of the queue and woken without the lock; or one that revokes the bias
-//   ([mutex.bias]). It is under way to the queue lock, where it sets 2, either as the next owner or as
-//   one who asks, again or for the first time.
+// A designated waker is an agent on its way to the queue lock, where it sets 2. There are two kinds:
+//   - a waiter that an unlock has taken out of the queue and woken without granting it the mutex;
+//   - an agent that revokes the bias: [mutex.bias], W3 to W6.
 //
-// invariant  a waiter is queued only while state_ is 2, or a designated waker is under way, or the owner has done the
-//            first step of a slow unlock and not yet taken the queue lock.
+// invariant  A waiter is in the queue only while at least one of these holds:
+//            - state_ is 2;
+//            - there is a designated waker;
+//            - the owner has done U0 of a slow unlock and not yet U1.
 //
-// [mutex.queue]  lock_slow: found it locked                    unlock_slow: its -1 found 2, so it is the owner
-//              1 lock the queue                              1 lock the queue
-//              2 exchange state_ for 2                       2 waiter = front, taken out; none: state_ = 1
-//              3 was 0: the owner. Unlock the queue          3 unlock the queue
-//              4 else push, park, unlock the queue           4 waiter: state_ = 0, then unpark it
-//                                                            5 none: -1. It was 1: free. It was 2: again from 1
+// [mutex.queue]
+//      lock_slow, which found the mutex locked    unlock_slow, by the owner
+//                                                 U0 fetch_sub(state_, 1) returned 2: locked, and
+//                                                    still the owner
+//   L1 lock the queue                             U1 lock the queue
+//   L2 exchange state_ for 2                      U2 take the first waiter out; if there is none, state_ = 1
+//   L3 it was 0: the owner. Unlock the queue      U3 unlock the queue
+//   L4 else push, park, unlock the queue          U4 with a waiter: state_ = 0, then unpark the waiter
+//                                                 U5 without: fetch_sub(state_, 1).
+//                                                    It was 1: free. It was 2: back to U1
 //
-//   One side has the queue first. The left: right.2 finds the waiter. The right, with a waiter: that one
-//   becomes a designated waker, and left's 2, if it comes before right.4 and is overwritten by it, is set again by the
-//   designated waker. The right, without a waiter: left.2 comes before right.5, which then finds 2; or after it, and
-//   finds 0. A fast lock takes 0 only, and a fast unlock subtracts 1: so neither wipes out that somebody has asked.
+//   Claim: no unlock frees the mutex and leaves a waiter in the queue that nobody will wake.
+//   The queue lock orders L1..L4 and U1..U3. There are three cases:
+//   the lock is first                      U2 finds the waiter.
+//   the unlock is first, and has a waiter  The waiter becomes a designated waker. If L2 comes before U4,
+//                                          U4 overwrites the 2; the designated waker sets it again.
+//   the unlock is first, and has none      If L2 comes before U5, U5 finds 2. Otherwise L2 finds 0.
+//   A fast lock changes only 0, and a fast unlock subtracts 1: neither overwrites a 2.
 //
-// [mutex.destruction] Once state_ is 0, another party may lock, unlock and destroy the mutex. The store or RMW that frees it
-//   in unlock(), and right.5, is therefore the last access. At right.4 the waiter is in lock(), so the mutex is
-//   there until it has been unparked; the ticket was copied before. This is why the queue lock is released
-//   before state_ is 0, and why unlock() must not free a mutex that has waiters and only then look for them.
+// [mutex.destruction] Once state_ is 0, another agent may lock, unlock and destroy the mutex.
+//   Therefore the last access of unlock() is the operation that sets 0: a store, an RMW, or U5. At
+//   U4 the waiter is still inside lock(), so the mutex exists until the waiter is unparked; the
+//   ticket was copied before. For the same reason U3 comes before U4, and unlock() must not free a
+//   mutex that has waiters and look for them afterwards.
 //
-// [mutex.bias] A mutex that nobody has had to wait for lately is unlocked by a plain store, which may wipe out a 2. So those
-//   who ask look at its bias_ first.
-//              unlock, by the owner               lock_by_waiting                        try_rebias, by the owner
-//              1 bias_ == biased?                 1 lock the queue                       1 lock the queue
-//              2 then state_ = 0 and              2 bias_ == biased? Else 6              2 empty? bias_ = biased
-//                uncontended_unlocks_ = 0, by     3 bias_ = unbiased, unlock it          3 unlock the queue
-//                one plain store;                 4 rseq_barrier
-//                else subtract 1                  5 again from 1
-//                                                 6 [mutex.queue] left 2
+// [mutex.bias] A mutex that had no waiter for some time is biased: its owner unlocks by a plain
+// store. That store may overwrite a concurrent 2, so an agent that is about to wait revokes the
+// bias first.
 //
-//   Left 1 and 2 are a restartable sequence (asm/unlock_biased_x86_64.S). At middle.4 a left.2 that is to come either has been
-//   done, and middle.6 sees it; or its owner has not looked yet, and sees unbiased; or is between the two, and the kernel sends
-//   it to the subtraction. From 3 on the party is a designated waker. Those who come meanwhile find it unbiased and ask at once: a left.2
-//   that has seen it biased may wipe out their 2, but the designated waker sets it again.
-//   Let a waiter be queued, and take the last middle.3 before. Either its party is a designated waker still; or it has come to 6, and
-//   sequences that have seen it biased are over: for right.2 has not come since, or middle.3 would have, too. Nor does it come
-//   while somebody is queued, so the waiter's 2 stays. A designated waker that finds it biased at 2, after right.2, must restart the
-//   sequences once more, since new ones have begun: it is one of the next ones then, like a designated waker that had been waiting.
-//   Hence whoever is the owner may do left 1 and 2, and uncontended_unlocks_ is but a hint.
+//      unlock, by the owner                     lock_by_waiting                    try_rebias, by the owner
+//   S1 bias_ == biased?                      W1 lock the queue                  R1 lock the queue
+//   S2 yes: one plain store sets state_ = 0  W2 bias_ == biased? else W6        R2 queue empty, budget left:
+//      and uncontended_unlocks_ = 0          W3 bias_ = unbiased; unlock queue     bias_ = biased
+//      no: fetch_sub(state_, 1)              W4 rseq_barrier()                  R3 unlock the queue
+//                                            W5 back to W1
+//                                            W6 L2 of [mutex.queue]
 //
-//   What right.2 brings is lost with the next middle.4, which takes as long as a thousand subtractions. So it comes after
-//   16,000 unlocks in a row with nobody asking, and only while restarts have been cheap on the whole. They are counted by the
-//   subtraction: its carry.
+//   S1 and S2 are a restartable sequence (asm/unlock_biased_x86_64.S). W4 meets an owner in one of
+//   three places:
+//   after S2           The store is done, and W6 sees it.
+//   before S1          S1 will see `unbiased`.
+//   between S1 and S2  The kernel aborts the sequence, and the owner subtracts.
 //
-//   byte                  value                                              who may change it    if wrong
-//   uncontended_unlocks_  negative: try left 1 and 2, and if it is unbiased  the owner            a slower unlock
-//                         by then, count a round. Else how many
-//                         subtractions there have been, up to 127
-//   bias_                 0 biased. Else unbiased, and how many rounds,      under the queue      0 with a waiter: a lost
-//                         less one, there have been since the last one       lock; to 0: right.2  wake-up
-//                         asked
+//   Claim: the 2 of a queued waiter can be overwritten only while a designated waker will set it
+//   again. Let W3 be the last revocation before the waiter was queued, and R the agent that did it.
+//   R is between W3 and W6  R is a designated waker. It sets 2 at W6, whatever a late S2 has overwritten.
+//   R has passed W6         W4 is complete: after an S1 that saw `biased`, S2 is done or was aborted.
+//                           No new bias exists. R2 needs an empty queue. A bias set before the waiter
+//                           came would have made the waiter execute W3 itself, after the last W3.
+//   An agent that comes between W3 and W6 of another one finds the mutex unbiased and sets 2 at
+//   once. A designated waker that finds a new bias at W2 revokes it again, because new sequences
+//   may have begun. This is true for both kinds of designated waker.
+//   The proof does not use uncontended_unlocks_: any owner may execute S1 and S2. The byte is only
+//   a hint.
 //
-// A waiter whose time is up, or that is stopped, takes itself out of the queue and leaves state_ as it is; a designated waker first
-// goes to the queue like any other, and so leaves 2 behind.
+//   A revocation is far slower than a subtraction. Therefore R2 biases a mutex only after
+//   rounds_before_rebias rounds of 128 unlocks without a waiter, and only within the process's
+//   revocation budget (rt::within_revocation_budget). Counting the unlocks is free: the subtraction
+//   is a 16-bit xadd, and its carry increments the byte beside state_.
 //
-// A waiter that has waited for `starvation_threshold` and finds the lock taken once more says so in its node and goes to
-// the front of the queue. The next unlock then leaves state_ locked and gives it the ownership: a grant.
+//   byte                  value                                 changed by             if wrong
+//   uncontended_unlocks_  < 0: the next unlock tries S1; if     the owner              a slower unlock
+//                         the mutex is unbiased, it counts
+//                         a round instead
+//                         0..127: subtractions since then
+//   bias_                 0: biased                             the holder of the      0 with a waiter:
+//                         n > 0: unbiased, n - 1 rounds since   queue lock; to 0: R2   a lost wake-up
+//                         an agent has asked for the mutex
 //
-// The party that unlocks runs on, and may lock again for as long as it likes without ever parking: so a waiter is not left
-// in the queue of that one's processor if another one has nothing to do.
+// A waiter that reaches its deadline, or that is stopped, takes itself out of the queue and leaves
+// state_ unchanged. A designated waker does so only after it has queued again, and so leaves 2
+// behind.
+//
+// A waiter that has waited for starvation_threshold and finds the mutex locked again marks its node
+// `starving` and goes to the front of the queue. The next unlock leaves state_ locked and makes the
+// waiter the owner: a grant.
+//
+// The fiber that unlocks keeps running, and may lock again and again without parking. Therefore
+// unlock() offers the woken waiter to an idle processor: rt::unpark(ticket, since).
 #include <fiber/detail/exclusive_lock.hpp>
 
 #include "runtime/base/cpu_relax.hpp"
@@ -95,7 +120,8 @@ class queue_lock {
 public:
     queue_lock(std::atomic<std::uint32_t>& word, wait_list& waiters) noexcept
         : word_(word), waiters_(waiters) {}
-    // [fork] A party may hold the mutex over a fork, and must find it in order in the child, whoever else was there.
+    // [fork] An agent may hold the mutex across a fork. In the child, the queue's other waiters no
+    // longer exist.
     void lock() noexcept {
         if (word_.lock_unchecked() != rt::guarded_data::ours) [[unlikely]]
             rt::wait_queue(waiters_).forget_all();
@@ -110,32 +136,35 @@ private:
 struct mutex_waiter : rt::waiter {
     mutex_waiter(rt::ticket t, rt::clock::time_point began, bool has_starved) noexcept
         : rt::waiter(t), since(began), starving(has_starved) {}
-    rt::clock::time_point const since; // it waits, the times before it became a designated waker included
-    bool const starving;               // the next unlock grants
-    bool granted = false;              // set by that unlock, before the unpark
+    rt::clock::time_point const since; // start of the wait, kept when a designated waker queues again
+    bool const starving;               // the next unlock must grant
+    bool granted = false;              // set by the granting unlock, before the unpark
 };
 
-// Go's. Shorter: more switches under load. Longer: less fair.
+// The same as Go's starvationThresholdNs. Shorter: more switches under load (perf/run mutex).
+// Longer: less fair (perf/run --starvation).
 constexpr auto starvation_threshold = std::chrono::milliseconds(1);
 
-// Looks at the lock while it spins, and pauses between them: about 4 µs in all, less than the wake-up of an idle
-// machine. More only burns when the owner is not running. Each look takes the line from the owner: with one after each
-// pause, a hundred fibers on two processors take 140 ns a lock, so 25.
+// Reads of state_ while spinning, and pauses after each read. Together they take less time than the
+// wake-up of an idle machine. More: CPU time is wasted while the owner is not running. Each read
+// takes the cache line from the owner, so the reads are few and the pauses many. perf/run mutex
 constexpr int spin_rounds = 4;
 constexpr int pauses_per_round = 30;
 
-// Of 128 unlocks each, before a mutex is biased again: about 0.3 ms of nothing else, thirty restarts. Fewer: those that
-// are waited for again and again use up what restarts may cost. More: a program has to lock for longer to gain from it.
+// Rounds of 128 unlocks without a waiter before a mutex is biased again. Fewer: mutexes that are
+// waited for again and again use up the revocation budget. More: a program must lock for longer
+// before it gains from the bias. perf/run mutex
 constexpr std::uint8_t rounds_before_rebias = 128;
 
 } // namespace
 
-// Takes the mutex if it becomes free within a few microseconds. `taken` is the value to leave in state_.
+// Returns true if the mutex became free while spinning; the caller is then the owner, and state_ is
+// `taken`.
 bool exclusive_lock::spin(word taken) noexcept {
     if (!rt::spinning_may_help())
         return false;
     for (int i = 0; i < spin_rounds; ++i) {
-        // relaxed, as for a CAS that fails: nothing is gained yet
+        // relaxed: the successful CAS orders
         auto seen = state_.load(std::memory_order_relaxed);
         if (seen == free &&
             state_.compare_exchange_weak(seen, taken, std::memory_order_acquire, // [mutex.hand_on]
@@ -162,19 +191,20 @@ exclusive_lock::lock_by_waiting(deadline_or_stop until) noexcept {
         mutex_waiter me(rt::ticket_until(until), since, starving);
         queue_guard.lock();
         rt::wait_queue queue(waiters_);
-        // [mutex.bias] middle. relaxed: under the queue lock; the others learn of it by the restart
+        // [mutex.bias] W2 to W5. relaxed: changed under the queue lock; rseq_barrier() makes the
+        // owner see it
         while (bias_.load(std::memory_order_relaxed) == biased) {
             bias_.store(unbiased, std::memory_order_relaxed);
             queue_guard.unlock();
             rt::rseq_barrier();
             queue_guard.lock();
         }
-        bias_.store(unbiased, std::memory_order_relaxed); // relaxed: as above. No round counts any more
-        // [mutex.queue]
+        bias_.store(unbiased, std::memory_order_relaxed); // relaxed: as above. Resets the rounds
+        // [mutex.queue] L2
         auto const seen = state_.exchange(contended, std::memory_order_acquire); // [mutex.hand_on]
         if (seen == free) {
             if (queue.empty())
-                state_.store(locked, std::memory_order_relaxed); // relaxed: ours; spares a slow unlock
+                state_.store(locked, std::memory_order_relaxed); // relaxed: the owner's; avoids a slow unlock
             queue_guard.unlock();
             return true;
         }
@@ -192,15 +222,15 @@ exclusive_lock::lock_by_waiting(deadline_or_stop until) noexcept {
         }
         if (me.granted)
             return true;
-        if (spin(contended)) // a designated waker must leave 2: there may be others in the queue
+        if (spin(contended)) // a designated waker must leave 2: the queue may hold other waiters
             return true;
         starving = rt::clock::now() - since >= starvation_threshold;
     }
 }
 
-// [mutex.bias] right, or counts a round.
+// Executes R1 to R3 of [mutex.bias] after enough rounds; otherwise counts a round.
 void exclusive_lock::try_rebias() noexcept {
-    // relaxed: a hint, and the clock is not to be read under the queue lock
+    // relaxed: a hint. within_revocation_budget() reads the clock, so the queue lock must not be held
     bool const cheap =
         bias_.load(std::memory_order_relaxed) > rounds_before_rebias && rt::within_revocation_budget();
     queue_lock queue_guard(queue_lock_, waiters_);
@@ -226,21 +256,21 @@ void exclusive_lock::unlock_slow(lock_kind kind, word seen) noexcept {
             auto const since = first->since;
             if (first->starving) {
                 first->granted = true;
-                // relaxed: it stays locked, and the unpark orders
+                // relaxed: the mutex stays locked, and the unpark orders
                 state_.store(queue.empty() ? locked : contended, std::memory_order_relaxed);
                 queue_guard.unlock();
             } else {
                 queue_guard.unlock();
                 state_.store(free, std::memory_order_release); // [mutex.hand_on]
             }
-            rt::unpark(ticket, since); // *this and *first may be gone
+            rt::unpark(ticket, since); // *this and *first may be destroyed here
             return;
         }
-        // relaxed: those who have asked will do so again, under the queue lock
+        // relaxed: each agent that has set 2 without queueing sets it again under the queue lock
         state_.store(locked, std::memory_order_relaxed);
         queue_guard.unlock();
     } while (state_.fetch_sub(1, std::memory_order_release) != locked); // [mutex.hand_on]
-    // *this may be gone
+    // *this may be destroyed here
 }
 
 void exclusive_lock::check_destroyable_slow(lock_kind kind) const noexcept {
@@ -253,7 +283,7 @@ void exclusive_lock::check_destroyable_slow(lock_kind kind) const noexcept {
 }
 
 bool exclusive_lock::lock_watched(lock_kind kind, deadline_or_stop until) noexcept {
-    if (until.when == never) // an attempt that only others can end, be it by a stop, makes an order
+    if (until.when == never) // a lock with a deadline cannot deadlock; a lock with a stop token can
         rt::lock_watch::about_to_lock({this, kind});
     if (!try_acquire() && !lock_slow(until))
         return false;
