@@ -1,25 +1,28 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// condition_variable.cpp: a queue of contested waits, which a notification, a timer or a stop request ends.
+// condition_variable.cpp: a queue of contested waits. A notification, a timer or a stop request
+// ends such a wait.
 //
-// [cv.hint] notify reads waiting_ without the lock. A waiter counts itself before it unlocks the
-//   mutex. Whoever changes what it waits for does so with the mutex held: before the waiter has looked at it,
-//   and then it does not wait; or after it has unlocked, and then the count is visible. A notification that
-//   is ordered by nothing with respect to the wait is as good as one that came before it.
+// [cv.hint] notify reads waiting_ without the queue lock. A waiter counts itself before it unlocks
+//   the mutex, and an agent changes the condition with the mutex held. There are three cases:
+//   the change is before the waiter's check  The waiter does not wait.
+//   the change is after the waiter's unlock  The agent sees the count.
+//   the notification is not ordered          It is as good as one before the wait.
 //
-// [cv.destruction] A notification that reads 0 takes no lock, and *this may be destroyed right after it. The read is
-//   therefore an acquire, of the release with which a party whose time was up has counted itself out: its
-//   last access.
+// [cv.destruction] A notification that reads 0 takes no lock, and *this may be destroyed right
+//   after it. The read is therefore an acquire. It pairs with the release by which an agent that
+//   has timed out subtracts itself: that is the agent's last access.
 //
-// The waiter is queued before the mutex is unlocked, so no notification is missed; it may come before the
-//   waiter has parked, for which contested waits are made. After the wait has ended, the party that was woken
-//   does not touch *this, and the one whose time was up, or who was stopped, only if it is still queued: see
-//   [queue.outlive].
+// A waiter is queued before the mutex is unlocked, so no notification is missed. The notification
+// may come before the waiter has parked; contested waits allow that. After its wait, a woken agent
+// does not touch *this. An agent that timed out or was stopped touches *this only if it is still
+// queued: [queue.outlive].
 //
-// [cv.unlock] A party has one open wait at a time, and the unlock of a lock that is not ours may wait, too: in a channel, say.
-//   The party is therefore queued as one that has not opened its wait yet. A notification takes it out, and that is all;
-//   the party sees that once it has unlocked. If it is queued still, it opens its wait and takes its own place.
+// [cv.unlock] An agent has at most one open wait, and the unlock of a user's lock may wait, too,
+//   for example in a channel. The agent is therefore queued first with the key not_open. A
+//   notification only takes such a waiter out of the queue; the agent sees that after the unlock.
+//   If it is still queued then, it opens its wait and replaces the first waiter.
 //
 // A stop request ends a wait as a timer does: [wait.stop].
 #include <fiber/condition_variable.hpp>
@@ -36,20 +39,22 @@
 namespace fiber::detail {
 namespace {
 
-// How many waits notify_all ends between two looks at the queue: it bounds the time for which the lock is
-// held, to about 1 µs, and the stack that it takes, to 512 bytes.
+// Number of waits that notify_all ends each time it holds the queue lock. It bounds the time under
+// the lock, and the stack that notify_all needs to 512 bytes. perf/micro/sync, condition_variable
 constexpr std::size_t batch = 32;
 
-// [cv.unlock] The key of one that still unlocks. No wait has this number.
+// [cv.unlock] The wait_id in the key of a waiter that is still unlocking. No open wait has this
+// number.
 constexpr std::uint64_t not_open = 1;
 
 [[nodiscard]] bool still_unlocks(rt::waiter const& w) noexcept {
     return w.key.wait_id == not_open && !w.key.who->is_from_parent(); // [fork]
 }
 
-// Wins waits from the front of the queue until `won` is full, or none of the first `present` waiters is left.
-// A waiter whose wait had already ended is taken out too, and one that still unlocks is notified by that. Returns the
-// number of waits won; the caller must unpark their parties.
+// Claims waits from the front of the queue until `won` is full, or none of the first `present`
+// waiters is left. Also takes out waiters that have timed out or were stopped, and waiters that are
+// still unlocking, which notifies them. Returns the number of waits won; the caller must unpark
+// their agents.
 std::size_t claim_locked(wait_list& waiters, std::atomic<std::uint32_t>& waiting, std::uint32_t& present,
                          std::span<rt::ticket> won) noexcept {
     rt::wait_queue queue(waiters);
@@ -76,19 +81,21 @@ void condition::enqueue(rt::waiter& me) noexcept {
     auto& queue_lock = rt::queue_lock_of(this);
     queue_lock.lock();
     rt::wait_queue(waiters_).push_back(me);
-    // relaxed, as is each load under the queue lock, under which alone waiting_ changes; seen by [cv.hint]
+    // relaxed: waiting_ changes only under the queue lock, so each load under it is relaxed, too.
+    // The unlock of the mutex makes the store visible: [cv.hint]
     waiting_.store(waiting_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     queue_lock.unlock();
 }
 
-// park(ticket) parks, and returns how the wait ended.
+// Waits by calling park(me.key), which returns how the wait ended. Dequeues `me` after a timeout or
+// a stop.
 template <class Park>
 [[gnu::always_inline]] inline std::cv_status condition::park_queued(rt::waiter& me, Park park) noexcept {
     rt::wait_outcome const end = park(me.key);
     if (end != rt::wait_outcome::woken) {
         auto& queue_lock = rt::queue_lock_of(this);
         queue_lock.lock();
-        if (me.queued()) { // else *this may be gone
+        if (me.queued()) { // otherwise *this may be destroyed
             rt::wait_queue(waiters_).remove(me);
             // [cv.destruction]
             waiting_.store(waiting_.load(std::memory_order_relaxed) - 1, std::memory_order_release);
@@ -120,7 +127,7 @@ template <class Park>
     auto status = std::cv_status::no_timeout;
     auto& queue_lock = rt::queue_lock_of(this);
     queue_lock.lock();
-    if (!unlocking.queued()) { // *this may be gone
+    if (!unlocking.queued()) { // notified: *this may be destroyed
         queue_lock.unlock();
     } else {
         rt::waiter me(rt::self().open_wait());
@@ -160,7 +167,7 @@ void condition::notify_first() noexcept {
         }
     }
     waiting_.store(present, std::memory_order_relaxed); // relaxed: changed under the queue lock only
-    queue_lock.unlock();                                // *this may be gone
+    queue_lock.unlock();                                // *this may be destroyed here
     if (won.who != nullptr)
         rt::unpark(won);
 }
@@ -170,17 +177,17 @@ void condition::notify_each() noexcept {
     std::array<rt::ticket, batch> won;
     std::size_t kept = 0;
     queue_lock.lock();
-    auto present = waiting_.load(std::memory_order_relaxed); // those who come later are not meant
+    auto present = waiting_.load(std::memory_order_relaxed); // later waiters are not notified
     for (;;) {
         auto const n = kept + claim_locked(waiters_, waiting_, present, std::span(won).subspan(kept));
         queue_lock.unlock();
-        kept = present != 0 ? 1 : 0; // while one that was claimed still waits, *this may not be destroyed
+        kept = present != 0 ? 1 : 0; // *this may not be destroyed while a claimed waiter still waits
         {
             rt::unpark_batch all;
             for (std::size_t i = 0; i < n - kept; ++i)
                 all.add(won[i]);
         }
-        if (kept == 0) // *this may be gone
+        if (kept == 0) // *this may be destroyed here
             return;
         won[0] = won[n - 1];
         queue_lock.lock();

@@ -1,28 +1,34 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// countdown.cpp: a counter, and the queue of those who wait for its zero.
+// countdown.cpp: a counter, and the queue of the agents that wait until it is zero.
 //
-//   bits   name     set                                 cleared               if wrong
-//   0      waited   by the first who waits, under the   by release(), with    clear with waiters: lost wake-up;
-//                   queue lock, while the counter is    the queue emptied     set without: one needless release
-//                   not zero
-//   1..63  counter  add                                                       negative: taken back at once
+//   bits   name     set                              cleared               if wrong
+//   0      waited   by the first waiter, under the   by release(), after   clear with waiters: lost wake-up;
+//                   queue lock, while the counter    it has emptied the    set without: a needless release
+//                   is not zero                      queue
+//   1..63  counter  add                                                    negative: taken back at once
 //
-// [countdown.zero]  last add()                         wait
-//                 1 counter to zero, in one RMW      1 state_ is 0: return
-//                 2 waited is clear: return          2 lock the queue; state_ is 0: unlock, return
-//                 3 lock the queue                   3 set waited by a CAS from a counter that is not zero
-//                 4 take all waiters out,            4 push, park, unlock the queue
+// [countdown.zero]  last add()                          wait
+//                 1 counter to zero, in one RMW       1 state_ is 0: return
+//                 2 waited is clear: return           2 lock the queue; state_ is 0: unlock, return
+//                 3 lock the queue                    3 set waited by a CAS from a counter that is not zero
+//                 4 take all waiters out,             4 push, park, unlock the queue
 //                   clear waited
-//                 5 unlock; unpark them
+//                 5 unlock; unpark the waiters
 //
-//   Either left.1 sees the bit of right.3, or right.3 sees the zero of left.1 and fails. In the first case,
-//   left.3 comes after right.4. The object may be destroyed once a wait has returned. A wait returns by itself
-//   only when state_ is 0, counter and bit: so not between left.1 and left.4, when there is somebody to be released.
-//   And where left.2 returns, left.1 was the last access. The lock is none of the object's: see [queue.outlive]. So the
-//   last access of a release is left.4. A waiter whose limit is reached leaves the bit set. Clearing it could make state_ 0
-//   with left.3 still to come.
+//   Claim: no waiter is lost.
+//   left.1 is after right.3   left.1 sees the bit. left.3 comes after right.4: the waiter is in the queue.
+//   left.1 is before right.3  The CAS of right.3 sees the zero and fails.
+//
+//   Claim: the object may be destroyed once a wait has returned. The queue lock is not part of it:
+//   [queue.outlive].
+//   left.2 returns  left.1 was the last access of add().
+//   left.2 goes on  left.4 is the last access. Until then the bit is set, so state_ is not 0, and no
+//                   wait returns by itself.
+//
+//   A waiter that reaches its deadline leaves the bit set. To clear it could make state_ 0 before
+//   left.3.
 #include <fiber/detail/countdown.hpp>
 
 #include "runtime/base/queue_lock.hpp"
@@ -36,7 +42,7 @@ bool countdown::zero_or_less(word now, std::ptrdiff_t n) noexcept {
         return true;
     }
     now = state_.fetch_sub(step * n, std::memory_order_acq_rel) - step * n; // [countdown.zero]
-    if (now == waited) // somebody began to wait in between
+    if (now == waited) // a waiter came between the two RMWs
         release();
     return false;
 }
@@ -48,7 +54,7 @@ void countdown::release() noexcept {
     rt::wait_queue queue(waiters_);
     while (rt::waiter* const first = queue.claim_front())
         released.add(*first);
-    state_.fetch_and(~waited, std::memory_order_release); // [countdown.zero] *this may be gone
+    state_.fetch_and(~waited, std::memory_order_release); // [countdown.zero] *this may be destroyed here
     queue_lock.unlock();
     released.wake_all();
 }
@@ -73,7 +79,8 @@ FIBER_RETURN_FROM_SWITCH bool countdown::wait_slow(deadline_or_stop until, rt::w
         return true;
 
     queue_lock.lock();
-    bool const released = !me.queued(); // by one who came just after the limit. Then *this may be gone
+    // a release() just after the deadline has taken the waiter out: *this may be destroyed
+    bool const released = !me.queued();
     if (!released)
         rt::wait_queue(waiters_).remove(me);
     queue_lock.unlock();

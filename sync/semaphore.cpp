@@ -1,26 +1,30 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// semaphore.cpp: what a semaphore does when there are fewer permits than parties that want one.
+// semaphore.cpp: acquire and release of a semaphore with fewer permits than agents that want one.
 //
 //   count_      means
-//   0 and more  so many permits are free, and nobody waits
-//   negative    so many parties wait, or are about to, to whom no release() has promised a permit yet
+//   0 and more  number of free permits; no agent waits
+//   negative    -count_ agents wait, or are about to, and no release() has promised them a permit yet
 //
-//   All who want a permit subtract 1, all releases add: so the count alone decides who gets one. A release that finds
-//   it negative has promised permits, and hands them over under the queue lock: to waiters, and what is left, to those
-//   who are still on their way to the queue, by way of owed_.
+//   Each acquire subtracts 1, each release adds: the count alone decides which agent gets a permit.
+//   A release that finds the count negative promises permits. It hands them over under the queue
+//   lock, first to the waiters. The rest goes into owed_, for agents on their way to the queue.
 //
-// invariant  parties that have subtracted in vain, and have neither got a permit nor given up
+// invariant  number of agents that have subtracted without success, and have neither got a permit
+//            nor given up
 //            = permits promised and not yet handed over + max(0, -count_)
 //
-// A party whose time is up, or that is stopped, gives up by adding its 1 back, if the count is still negative. If it is not, everybody has
-//   been promised a permit, this party as well: it takes it, late.
+// An agent that reaches its deadline, or that is stopped, gives up by adding 1 if the count is
+// still negative. If it is not negative, each waiter has been promised a permit. The agent then
+// takes its permit late.
 //
-// [semaphore.hand_on] The semaphore may be destroyed once nobody is in an acquire any more. A release that finds nobody
-//   waiting does not touch it after its addition. One that has promised permits must still get to the queue; by the
-//   invariant a party is in its acquire until that has happened. After that it has done with the semaphore: the lock is
-//   none of the semaphore's, see [queue.outlive].
+// [semaphore.hand_on] The semaphore may be destroyed once no acquire is running. There are two
+// kinds of release:
+//   - A release that finds no agent waiting does not touch the semaphore after its addition.
+//   - A release that has promised permits must still lock the queue. By the invariant an agent
+//     stays in its acquire until the permits are handed over. After that the release does not touch
+//     the semaphore: the queue lock is not part of it, see [queue.outlive].
 #include <fiber/semaphore.hpp>
 
 #include "runtime/base/queue_lock.hpp"
@@ -41,7 +45,7 @@ void semaphore_base::grant(std::ptrdiff_t n) noexcept {
         granted.add(*first);
     }
     owed_ += n;
-    queue_lock.unlock(); // *this may be gone
+    queue_lock.unlock(); // *this may be destroyed here
     granted.wake_all();
 }
 
@@ -62,7 +66,7 @@ FIBER_RETURN_FROM_SWITCH bool semaphore_base::acquire_slow(deadline_or_stop unti
     queue_lock.lock();
     if (me.queued())
         rt::wait_queue(waiters_).remove(me);
-    // relaxed: only the number counts
+    // relaxed: only the value matters; no permit changes hands
     for (auto seen = count_.load(std::memory_order_relaxed); seen < 0;)
         if (count_.compare_exchange_weak(seen, seen + 1, std::memory_order_relaxed)) {
             queue_lock.unlock();
@@ -72,7 +76,7 @@ FIBER_RETURN_FROM_SWITCH bool semaphore_base::acquire_slow(deadline_or_stop unti
         queue_lock.unlock();
         return true;
     }
-    rt::waiter promised(rt::ticket{&rt::self()}); // the release is on its way
+    rt::waiter promised(rt::ticket{&rt::self()}); // a release will hand over the promised permit
     rt::wait_queue(waiters_).push_front(promised);
     rt::park(rt::wait_reason::semaphore, this, unlock);
     return true;

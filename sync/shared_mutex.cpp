@@ -1,36 +1,43 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// shared_mutex.cpp: one word for writers and the readers they know of, a table for readers that meet no writer.
+// shared_mutex.cpp: a reader-writer lock: one word that counts readers and writers, and a table of
+// slots for the readers of biased locks.
 //
 //   bits    name      means                                      if wrong
-//   0..31   readers   so many have it, and stand in no slot      low: a writer among readers. High: nobody gets in
-//   32      writer    one has it alone                           two owners
-//   33      waiting   the queue is not empty: who comes now      clear with waiters: lost wake-up
-//                     goes there, who leaves looks at it
+//   0..31   readers   number of readers that are not in a slot   too low: a writer beside readers;
+//                                                                too high: no writer ever gets the lock
+//   32      writer    one agent holds the lock exclusively       two owners
+//   33      waiting   the queue is not empty: a new agent must   clear with waiters: lost wake-up
+//                     queue, a leaving one looks at the queue
 //   34      biased    readers may take a slot instead of         set with a writer: a reader beside it
 //                     changing this word
-//   35..63  arrivals  readers counted since the last bias        nothing: it says when a bias pays
+//   35..63  arrivals  readers counted since the last bias        none: only decides when to bias again
 //
-//   All changes are read-modify-writes: so each unlock, a release, is seen by whoever reads a later value.
+//   Every change is a read-modify-write, so the release of each unlock reaches every agent that
+//   reads a later value.
 //
-// invariant  biased excludes writer and waiting
-// invariant  those who share the lock = readers + slots that hold its address. Whose slot or unit it is does not matter
-//            and is not known: a party that leaves empties the slot that is its own by hash, if the lock stands there,
-//            else it takes one from the count.
+// invariant  biased excludes writer and waiting.
+// invariant  number of readers that hold the lock = readers + slots that contain its address.
+//   A slot or a unit of the count belongs to no particular reader. A reader that leaves clears the
+//   slot that its hash selects if that slot contains the lock; otherwise it subtracts 1 from the
+//   count.
 //
-// [shared.bias]  reader                                writer: revoke_bias()
-//              1 biased: put the lock in its slot    1 clear biased, and count itself as a reader, in one RMW
-//              2 still biased: has it                2 each slot with the lock: count a reader, empty the slot
-//              3 else: leave, start again            3 leave; from here all readers are counted
+// [shared.bias]  reader                             writer: revoke_bias()
+//              1 biased: store the lock in a slot   1 in one RMW: clear biased, count itself as a reader
+//              2 still biased: holds the lock       2 each slot with the lock: count a reader, clear the slot
+//              3 else: leave, start again           3 leave; from here on every reader is counted
 //
-//   All seq_cst. If left.2 reads biased, left.1 comes before right.1 and so before right.2, which finds the slot.
-//   As long as right counts as a reader, no writer gets in. A bias that is set between left.1 and left.2 is as good:
-//   then there is no writer, and its own revoke_bias() comes later.
+//   All accesses are seq_cst. If left.2 reads biased, left.1 comes before right.1. Then left.1 also
+//   comes before right.2, which finds the slot. While the right side counts as a reader, no writer
+//   gets the lock. A bias that is set between left.1 and left.2 is valid, too: there is no writer
+//   then, and the revoke_bias() of that bias comes later.
 //
-// [shared.destruction] The lock may be destroyed by a party that gets it after another's unlock. That unlock therefore ends
-//   with the RMW that gives it up; where somebody waits, it does that under the queue lock, which is none of the
-//   object's ([queue.outlive]): the party that waits may give up meanwhile, and is then not there to keep it alive.
+// [shared.destruction] An agent that gets the lock after another agent's unlock may destroy it.
+//   Therefore unlock ends with the RMW that gives the lock up. If there are waiters, that RMW runs
+//   under the queue lock, which is not part of the object: [queue.outlive]. The queue lock is
+//   needed because the waiter may time out and return before that, and then it no longer keeps the
+//   object alive.
 #include <fiber/shared_mutex.hpp>
 
 #include "runtime/base/cpu.hpp"
@@ -49,28 +56,32 @@ namespace {
 
 using slot = std::atomic<void const*>;
 
-// 8 KiB, which a writer that ends a bias goes over in some 0.4 µs. Fewer: readers meet in one. More: the writer pays.
+// log2 of the number of slots. Fewer slots: readers collide. More: revoke_bias() walks over more
+// memory, 8 KiB at this size. perf/micro/sync, shared_mutex
 constexpr unsigned slot_bits = 10;
 alignas(rt::cache_line) constinit std::array<slot, std::size_t{1} << slot_bits> slots{};
 
 slot& slot_of(void const* lock, void const* party) noexcept {
-    constexpr std::uint64_t golden_ratio = 0x9e37'79b9'7f4a'7c15; // neighbours go to distant lines
+    constexpr std::uint64_t golden_ratio = 0x9e37'79b9'7f4a'7c15; // spreads neighbours over cache lines
     auto const key = reinterpret_cast<std::uintptr_t>(lock) ^ (reinterpret_cast<std::uintptr_t>(party) >> 4);
     return slots[(key * golden_ratio) >> (64 - slot_bits)];
 }
 
-// Takes the lock out of the slot, where a reader has left it.
+// Clears the slot if it contains the lock, and returns true; returns false otherwise.
 bool clear_slot(slot& s, void const* lock) noexcept {
-    // acquire: for a writer, who may find that the reader has left before
+    // acquire: a writer that finds the slot cleared sees what its reader has done
     return s.load(std::memory_order_acquire) == lock && // [shared.hand_on]
            s.compare_exchange_strong(lock, nullptr,
                                      std::memory_order_seq_cst); // [shared.bias] [shared.hand_on]
 }
 
-// Readers between two biases: each spares one exchange on a shared line, ending the bias costs a walk over the table.
+// Readers counted before the lock is biased. Fewer: a revocation, which walks over the table, must
+// pay off with fewer readers. More: readers contend for the word for longer. perf/micro/sync,
+// shared_mutex
 constexpr std::uint64_t arrivals_for_bias = 256;
 
-// About 2 µs. More only burns, for readers and writers that wait are woken in their turn anyway.
+// Tries before an agent queues. More wastes CPU time, because unlock grants the lock to waiters in
+// the order of the queue. perf/micro/sync, shared_mutex
 constexpr int spins = 60;
 
 } // namespace
@@ -84,7 +95,9 @@ bool readers_writer_lock::admits(word seen, mode wanted) noexcept {
     return (seen & (writer | waiting)) == 0 && (wanted == mode::shared || (seen & readers) == 0);
 }
 
-// If admits(seen, wanted), and for writers not biased. False: seen is the word as it has become.
+// Tries once to take the lock in the wanted mode. Returns false, and the current word in `seen`, if
+// the word has changed. The caller has checked admits(seen, wanted) and, for a writer, that the
+// lock is not biased.
 bool readers_writer_lock::try_acquire_once(word& seen, mode wanted) noexcept {
     word next = writer;
     if (wanted == mode::shared) {
@@ -119,7 +132,8 @@ bool readers_writer_lock::try_acquire_shared() noexcept {
     return false;
 }
 
-// True: *this may be gone. False: nobody shares it.
+// Gives up a reader's hold. Returns true if there was one; *this may then be destroyed. Returns
+// false if the lock has no reader.
 bool readers_writer_lock::release_shared() noexcept {
     return clear_slot(slot_of(this, &rt::self()), this) || release_reader();
 }
@@ -128,7 +142,7 @@ void readers_writer_lock::report_not_shared(lock_kind kind) const noexcept {
     rt::report_misuse(kind, this, "unlocked from sharing, but it was not shared");
 }
 
-// By a reader that is counted. As release_shared.
+// Subtracts a reader from the count, or clears a slot if the count is 0. Returns as release_shared().
 bool readers_writer_lock::release_reader() noexcept {
     auto seen = state_.load(std::memory_order_relaxed);
     do {
@@ -143,7 +157,8 @@ bool readers_writer_lock::release_reader() noexcept {
     return true;
 }
 
-// By a party that is not counted and stands in no slot of its own: another one has locked it.
+// Clears any slot that contains the lock: another agent has locked it, so the caller's hash does
+// not find the slot.
 bool readers_writer_lock::release_uncounted_reader() noexcept {
     return std::any_of(slots.begin(), slots.end(), [this](slot& s) { return clear_slot(s, this); });
 }
@@ -158,10 +173,10 @@ void readers_writer_lock::revoke_bias() noexcept {
     for (slot& s : slots) {
         if (s.load(std::memory_order_seq_cst) != this) // [shared.bias]
             continue;
-        state_.fetch_add(
-            reader, std::memory_order_seq_cst); // first: its reader may leave as soon as the slot is empty
+        // count before the slot is cleared: the reader may leave the lock once the slot is empty
+        state_.fetch_add(reader, std::memory_order_seq_cst);
         if (!clear_slot(s, this))
-            static_cast<void>(release_reader()); // it has left before
+            static_cast<void>(release_reader()); // the reader has cleared the slot itself
     }
     static_cast<void>(release_reader());
 }
@@ -184,7 +199,7 @@ bool readers_writer_lock::spin(mode wanted) noexcept {
         return false;
     for (int i = 0; i < spins; ++i) {
         auto seen = state_.load(std::memory_order_relaxed);
-        if ((seen & waiting) != 0) // not before those
+        if ((seen & waiting) != 0) // no overtaking of waiters
             return false;
         if (admits(seen, wanted) && (wanted == mode::shared || (seen & biased) == 0) &&
             try_acquire_once(seen, wanted))
@@ -229,7 +244,7 @@ readers_writer_lock::lock_by_waiting(mode wanted, deadline until) noexcept {
     queue_lock.lock();
     if (me.queued()) {
         rt::wait_queue(waiters_).remove(me);
-        grant_locked(0); // it may have stood in others' way
+        grant_locked(0); // the waiter may have blocked the agents behind it
     } else {
         queue_lock.unlock();
     }
@@ -251,8 +266,9 @@ void readers_writer_lock::release_slow(word released) noexcept {
     grant_locked(released);
 }
 
-// Gives up what is released, and grants the lock to those at the front of the queue who may have it then. Releases the
-// queue lock. While somebody waits, the readers' number falls under the queue lock only, and does not rise from 0.
+// Subtracts `released` from the word, grants the lock to the waiters at the front of the queue that
+// it then admits, and releases the queue lock. While the queue is not empty, `readers` falls only
+// under the queue lock, and does not rise from 0.
 void readers_writer_lock::grant_locked(word released) noexcept {
     rt::wake_list granted;
     rt::wait_queue queue(waiters_);
@@ -270,10 +286,10 @@ void readers_writer_lock::grant_locked(word released) noexcept {
         now += gets;
         change += gets;
     }
-    if (queue.empty()) // those who waited may have given up before the lock was taken
+    if (queue.empty()) // the bit may be clear: waiters may have timed out before the queue lock was taken
         change -= now & waiting;
-    state_.fetch_add(change,
-                     std::memory_order_acq_rel); // [shared.hand_on] [shared.destruction] *this may be gone
+    // *this may be destroyed here
+    state_.fetch_add(change, std::memory_order_acq_rel); // [shared.hand_on] [shared.destruction]
     rt::queue_lock_of(this).unlock();
     granted.wake_all();
 }

@@ -17,7 +17,7 @@ wait_outcome park_stoppable(ticket key, clock::time_point deadline, std::stop_to
             }
         });
         end = park_until(key, deadline, why, what, []() noexcept {});
-    } // [wait.stop] left 4
+    } // [wait.stop] left.4
     if (stopped)
         return wait_outcome::stopped;
     return end == wait_end::timed_out ? wait_outcome::timed_out : wait_outcome::woken;

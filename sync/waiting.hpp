@@ -1,24 +1,25 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// waiting.hpp: what all waits of sync/ have in common: with a limit or without, one woken or many.
+// waiting.hpp: what all waits of sync/ share: parking with or without a deadline or a stop token,
+// waking one waiter or many.
 //
-// [wait.stop] A wait that a stop request may end. The request claims the one wait that it is meant for, and
-//   leaves the queue to the party itself, as the timer does.
+// [wait.stop] A wait that a stop request may end. The request claims the ticket of this one wait.
+//   As after a timer, the waiting agent then takes itself out of the queue.
 //
-//     party that waits                            request_stop, by anyone
+//     waiting agent                               request_stop, by any agent
 //   1 open the wait, push its ticket            1 claim the ticket; lost: done
-//   2 unlock the queue                          2 say that it was the stop
-//   3 register the callback, park               3 unpark the party
+//   2 unlock the queue                          2 set `stopped`
+//   3 register the callback, park               3 unpark the agent
 //   4 destroy the callback
 //   5 stopped: take itself out of the queue
 //
-//   The right side is the callback. It runs on the requester's stack, or, if the stop has been requested before,
-//   within left 3. Nobody holds a lock that it could wait for, and it never parks: libstdc++ tells by the OS
-//   thread whether a callback is being destroyed from within. Left 4 waits for a callback that is running.
-//   The right side is then over, and the party may open its next wait.
-//   A waker that finds the ticket claimed passes over it. Of a waker and a stop one wins, and the other has no
-//   effect.
+//   The right side is the callback. It runs on the requester's stack, or within left.3 if the stop
+//   was requested before. It needs no lock, so it may run while any lock is held. It never parks:
+//   libstdc++ compares OS threads to find out whether a callback is destroyed from within.
+//   Left.4 waits for a running callback. After left.4 the right side is over, and the agent may
+//   open its next wait. A waker that finds the ticket claimed goes on to the next waiter. Of a
+//   waker and a stop, one wins the ticket, and the other has no effect.
 #pragma once
 
 #include "runtime/park.hpp"
@@ -32,19 +33,22 @@
 
 namespace fiber::rt {
 
-// Parks the caller with a contested ticket that is in its queue; the caller holds no lock.
 enum class wait_outcome : std::uint8_t { woken, timed_out, stopped };
+// Parks the caller until the ticket is claimed by a waker, the deadline or a stop, and returns
+// which of them it was. The ticket is contested and already in its queue. The caller holds no lock.
 [[nodiscard]] wait_outcome park_stoppable(ticket, clock::time_point deadline, std::stop_token const&,
                                           wait_reason,
                                           void const* what) noexcept; // [wait.stop]
 
-// For a wait that only a waker can end, or the limit too.
+// Returns an uncontested ticket if only a waker can end the wait, and a contested one if `until`
+// can end it, too.
 [[nodiscard]] inline ticket ticket_until(detail::deadline_or_stop until) noexcept {
     return until.is_set() ? self().open_wait() : ticket{&self()};
 }
 
-// Parks the caller, which `me` has put into a queue with a ticket_until(until); commit releases the queue's lock.
-// timed_out: the limit has ended the wait, of whichever kind it is.
+// Parks the caller. The caller has put `me` into a queue, with a ticket from ticket_until(until);
+// commit releases the queue lock. Returns timed_out if the deadline or the stop token has ended the
+// wait.
 template <class Commit>
 [[nodiscard]] wait_end park_queued(waiter const& me, detail::deadline_or_stop until, wait_reason why,
                                    void const* what, Commit&& commit) noexcept {
@@ -54,14 +58,14 @@ template <class Commit>
     }
     if (until.stop == nullptr)
         return park_until(me.key, until.when, why, what, std::forward<Commit>(commit));
-    commit(); // [wait.stop] left 2
+    commit(); // [wait.stop] left.2
     return park_stoppable(me.key, until.when, *until.stop, why, what) == wait_outcome::woken
                ? wait_end::woken
                : wait_end::timed_out;
 }
 
-// Waiters that have been taken out of a queue, and whose waits the caller has won: collected under the queue's lock,
-// woken outside of it.
+// wake_list collects waiters under a queue lock and wakes them after its release. The waiters are
+// out of their queue, and the caller has claimed their waits.
 class wake_list {
 public:
     void add(waiter& w) noexcept { queue_.push_back(w); }
@@ -69,13 +73,13 @@ public:
         waiter const* w = queue_.pop_front();
         if (w == nullptr)
             return;
-        if (queue_.empty()) { // it runs next, as the one waiter of a mutex does
+        if (queue_.empty()) { // a single waiter runs next, like that of a mutex
             unpark(w->key);
             return;
         }
         unpark_batch all;
         for (; w != nullptr; w = queue_.pop_front())
-            all.add(w->key); // *w may be gone
+            all.add(w->key); // *w may be destroyed here
     }
 
 private:

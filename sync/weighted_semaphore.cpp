@@ -1,38 +1,41 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// weighted_semaphore.cpp: what it does when units are missing.
+// weighted_semaphore.cpp: acquire and release of a weighted semaphore with too few free units.
 //
-//   bits   name    set                          cleared                      if wrong
-//   0      waited  by the first that waits,     by the party that empties    clear with waiters: a lost wake-up, or
-//                  under the queue lock         the queue, under its lock    one is overtaken; set without: all go
-//                                                                            the slow way
-//   1..63  units   that are free                                             a unit is lost, or had twice
+//   bits   name    set                         cleared                     if wrong
+//   0      waited  by the first waiter, under  by the agent that empties   clear with waiters: a lost
+//                  the queue lock              the queue, under the lock   wake-up, or a waiter is
+//                                                                          overtaken; set without: every
+//                                                                          call takes the slow path
+//   1..63  units   number of free units                                    a unit is lost, or held twice
 //
-// invariant  outside of the queue lock, waited is set exactly while the queue is not empty
+// invariant  When the queue lock is free, `waited` is set if and only if the queue is not empty.
 //
 // [weighted.queue]
-//     acquire_slow                       release, waited is clear          release_slow
-//   1 lock the queue                   1 add k, in one CAS from a word   1 lock the queue
-//   2 in one CAS from a word with        with waited clear               2 add k
-//     waited clear: take k, or set                                       3 waited is set: serve the front while
-//     waited                                                               it can be; clear waited if that was
-//   3 took k: unlock, return                                               all
-//   4 push, park, unlock the queue                                       4 unlock the queue; unpark them
+//     acquire_slow                     release, waited is clear          release_slow
+//   1 lock the queue                 1 add k, in one CAS from a word   1 lock the queue
+//   2 in one CAS from a word with      with waited clear               2 add k
+//     waited clear: take k, or set                                     3 waited is set: serve the front
+//     waited                                                             while the units suffice; clear
+//   3 took k: unlock, return                                             waited if the queue is then empty
+//   4 push, park, unlock the queue                                     4 unlock the queue; unpark
 //
-//   While waited is set, the word changes under the queue lock only, because the fast ways start from a word
-//   with waited clear. Either middle.1 comes before left.2, which then sees its units. Or it comes after left.2
-//   and fails; the party goes the slow way, and has the queue after left.4. If waited is set already at left.2,
-//   others stand in front, and a release serves them first.
+//   While waited is set, the word changes under the queue lock only, because each fast path is a
+//   CAS from a word with waited clear. There are three cases:
+//   middle.1 comes before left.2  left.2 sees the units.
+//   middle.1 comes after left.2   The CAS fails. The agent takes the slow path, and locks the queue
+//                                 after left.4.
+//   waited is set before left.2   Other waiters are in front, and a release serves them first.
 //
-// A party that is stopped takes itself out of the queue. It may have stood in front of parties that need less;
-//   therefore it serves the queue as a release does. A release that meets it before that takes it out as well,
-//   and goes on to the next. Until then it may keep the parties behind it waiting: for the time that it takes
-//   to run.
+// An agent that is stopped takes itself out of the queue. Agents behind it may need fewer units, so
+// it serves the queue as a
+//   release does. A release that meets the stopped agent in the queue takes it out and goes on to
+//   the next. Until one of the two runs, the stopped agent may keep the agents behind it waiting.
 //
-// [weighted.destruction] The semaphore may be destroyed once no party is in an acquire any more. The last access of a
-//   release is middle.1 or right.3: the lock is not the semaphore's, see [queue.outlive], and the parties that
-//   right.3 serves return after right.4 only.
+// [weighted.destruction] The semaphore may be destroyed once no acquire is running. The last access
+//   of a release is middle.1 or right.3. The queue lock is not part of the semaphore:
+//   [queue.outlive]. The agents that right.3 serves return only after right.4.
 #include <fiber/weighted_semaphore.hpp>
 
 #include "runtime/base/queue_lock.hpp"
@@ -61,7 +64,8 @@ FIBER_RETURN_FROM_SWITCH bool weighted_semaphore::acquire_slow(std::ptrdiff_t k,
     auto seen = state_.load(std::memory_order_relaxed); // relaxed: the exchange below orders
     while ((seen & waited) == 0) {
         bool const enough = seen >= step * k;
-        // acquire also where nothing is taken: it comes before what the next release does under the lock
+        // acquire also if nothing is taken: setting waited comes before the next release under the
+        // queue lock
         if (!state_.compare_exchange_weak(seen, enough ? seen - step * k : seen | waited,
                                           std::memory_order_acquire, // [weighted.hand_on]
                                           std::memory_order_relaxed))
@@ -104,12 +108,13 @@ void weighted_semaphore::release_slow(std::ptrdiff_t k) {
     queue_lock.unlock();
     if (!are_held)
         throw_not_held(k, seen);
-    granted.wake_all(); // *this may be gone
+    granted.wake_all(); // *this may be destroyed here
 }
 
-// [weighted.queue] right 3. Under the queue lock, and with waited set.
+// Executes right.3 of [weighted.queue]: moves waiters that the free units suffice for to `granted`.
+// The caller holds the queue lock, and waited is set.
 void weighted_semaphore::grant_locked(rt::wake_list& granted) noexcept {
-    auto left = state_.load(std::memory_order_relaxed) / step; // relaxed: nobody else changes it
+    auto left = state_.load(std::memory_order_relaxed) / step; // relaxed: changes only under the queue lock
     rt::wait_queue queue(waiters_);
     while (auto* const first = static_cast<weighted_waiter*>(queue.front())) {
         bool const is_from_parent = first->key.who->is_from_parent(); // [fork]
@@ -121,8 +126,8 @@ void weighted_semaphore::grant_locked(rt::wake_list& granted) noexcept {
             granted.add(*first);
         }
     }
-    state_.store(step * left + (queue.empty() ? 0 : waited),
-                 std::memory_order_release); // [weighted.hand_on] *this may be gone: [weighted.destruction]
+    // *this may be destroyed here: [weighted.destruction]
+    state_.store(step * left + (queue.empty() ? 0 : waited), std::memory_order_release); // [weighted.hand_on]
 }
 
 void weighted_semaphore::report_destroyed_in_use() const noexcept {
