@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// barrier.cpp: all is done under the queue lock, which an arrival takes once; only the completion runs outside of it.
+// barrier.cpp: a barrier: each arrival holds the queue lock once; only the completion runs without
+// it.
 //
-// [barrier.destruction] Setting phase_ is the completion's last access, after the waiters have been taken out: so a wait that
-//   finds the phase gone by returns without the lock, and may destroy the barrier, as may those who are then woken.
-//   The lock is none of the barrier's: see [queue.outlive].
+// [barrier.destruction] The store to phase_ is the completing agent's last access, after it has
+//   taken the waiters out. A wait that finds the phase over returns without the lock, and may
+//   destroy the barrier; so may a woken waiter. The queue lock is not part of the barrier:
+//   [queue.outlive].
 #include <fiber/barrier.hpp>
 
 #include "runtime/base/queue_lock.hpp"
@@ -21,11 +23,11 @@ barrier_base::number barrier_base::arrive_locked(std::ptrdiff_t n) noexcept {
     return phase_.load(std::memory_order_relaxed); // relaxed: changed under the lock only
 }
 
-// Releases the lock.
+// Runs the completion, starts the next phase, and wakes the waiters. Releases the queue lock.
 void barrier_base::complete_locked(completion on_completion) noexcept {
     auto& queue_lock = rt::queue_lock_of(this);
     if (on_completion.run != nullptr) {
-        queue_lock.unlock(); // nobody may arrive until the next phase, and those who drop have done so
+        queue_lock.unlock(); // no agent may arrive before the next phase; drops are already counted
         on_completion.run(on_completion.what);
         queue_lock.lock();
     }
@@ -35,7 +37,7 @@ void barrier_base::complete_locked(completion on_completion) noexcept {
         arrived.add(*first);
     missing_ = expected_;
     auto const next = phase_.load(std::memory_order_relaxed) + 1;
-    phase_.store(next, std::memory_order_release); // [barrier.destruction] *this may be gone
+    phase_.store(next, std::memory_order_release); // [barrier.destruction] *this may be destroyed here
     queue_lock.unlock();
     arrived.wake_all();
 }

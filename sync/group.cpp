@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// group.cpp: a countdown of the fibers that run, a semaphore of those that still may, and the first exception.
+// group.cpp: a countdown of the running fibers, a semaphore for the limit, and the first exception.
 #include <fiber/group.hpp>
 
 #include "runtime/base/clock.hpp"
@@ -33,7 +33,7 @@ void group::set_limit(std::size_t n) {
 
 void group::wait() {
     wait_for_all();
-    // acquire: one that has been started since may be failing just now
+    // acquire: a fiber that was started after wait_for_all() may be failing at this moment
     if (failure_.load(std::memory_order_acquire) == failure::complete) // [group.error]
         std::rethrow_exception(error_);
 }
@@ -43,7 +43,7 @@ void group::wait_for_all() noexcept {
         running_.wait_slow(rt::never, rt::wait_reason::wait_group, this);
 }
 
-// The last of a fiber in the group, which may be gone afterwards.
+// Is the last access of a fiber to the group, which may be destroyed here.
 void group::fiber_ended() noexcept {
     if (limited_)
         permits_.release();
@@ -52,7 +52,7 @@ void group::fiber_ended() noexcept {
 
 void group::fail(std::exception_ptr error) noexcept {
     auto seen = failure::none;
-    // relaxed: it only says who comes first
+    // relaxed: only selects the first failure; `complete` publishes error_
     if (!failure_.compare_exchange_strong(seen, failure::claimed, std::memory_order_relaxed))
         return;
     error_ = std::move(error);

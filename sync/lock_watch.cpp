@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// lock_watch.cpp: two tables under one std::mutex, which nobody holds across a wait: who holds what, and what has been
-// locked while what was held. The second is a graph; a lock that closes a circle in it is an inversion.
+// lock_watch.cpp: the two tables of FIBER_DEBUG=locks under one std::mutex, which is never held
+// during a wait.
+//
+//   holders       each agent that has locked something, and the locks that it holds
+//   locked_after  a graph: for each lock, the locks that were locked while it was held. A lock that
+//                 closes a circle in the graph is an inversion.
 #include "sync/lock_watch.hpp"
 
 #include "runtime/base/fatal.hpp"
@@ -38,7 +42,7 @@ constinit bool watching_locks = false;
 namespace fiber::rt::lock_watch {
 namespace {
 
-// A party that has locked something, until it ends.
+// An agent that has locked something. The record lives until the agent ends.
 struct holder : exit_action {
     holder() noexcept : exit_action{ended} {}
     static void ended(exit_action&) noexcept;
@@ -51,13 +55,13 @@ struct holder : exit_action {
 
 struct tables {
     std::map<agent const*, std::unique_ptr<holder>> holders;
-    std::map<void const*, std::set<void const*>> locked_after; // locked while the first was held
+    std::map<void const*, std::set<void const*>> locked_after; // locked while the key was held
 };
 
-constinit no_destructor<std::mutex> guard; // of what follows
+constinit no_destructor<std::mutex> guard; // guards `all` and *all
 constinit tables* all = nullptr;           // never destroyed: fibers run on while the process exits
 
-// Null: it has locked nothing so far.
+// Returns the record of the agent, or null if the agent has locked nothing yet.
 holder* holder_of(agent const& who) noexcept {
     auto const found = all->holders.find(&who);
     return found != all->holders.end() ? found->second.get() : nullptr;
@@ -65,13 +69,13 @@ holder* holder_of(agent const& who) noexcept {
 
 void holder::ended(exit_action& action) noexcept {
     std::lock_guard const hold(guard.value);
-    if (running_in_fiber()) // an OS thread may be on its way through exit()
+    if (running_in_fiber()) // no report for OS threads: the thread may be running exit()
         for (auto const& [lock, kind] : static_cast<holder&>(action).held)
             warn("%s %p: not unlocked by %s, which has ended", name_of(kind), lock, name_of_caller().text);
     all->holders.erase(&self());
 }
 
-// Whether there is a way from one to the other.
+// Returns true if the graph has a path between the two locks. `seen` collects the visited locks.
 bool reaches(void const* from, void const* to, std::set<void const*>& seen) {
     if (from == to)
         return true;
@@ -92,7 +96,8 @@ void report_wait(wait_facts const& wait) noexcept {
          waits->held.back().at, waits->name.text, static_cast<long long>(ms), to_string(wait.why), wait.what);
 }
 
-// [fork] The tables are whole in the child, and the lock is free. A fiber that forks becomes another party there.
+// [fork] The guard is held across the fork, so the child finds consistent tables. A fiber that
+// forks becomes another agent in the child, namely an OS thread: its record moves to the new key.
 constinit agent const* forks = nullptr;
 
 void before_fork() noexcept {
@@ -104,7 +109,7 @@ void after_fork_in_child() noexcept {
     wait_watch::forget_watcher();
     if (auto me = all->holders.extract(forks); !me.empty()) {
         me.key() = &self();
-        me.mapped()->name = name_of_caller(); // an OS thread, and of another number
+        me.mapped()->name = name_of_caller(); // an OS thread, with another number
         all->holders.insert(std::move(me));
     }
     guard.value.unlock();

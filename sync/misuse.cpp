@@ -36,7 +36,7 @@ void report_misuse(char const* kind, void const* object, char const* what) noexc
 
 void report_destroyed_in_use(char const* kind, void const* object, char const* what) noexcept {
     Dl_info module;
-    if (::dladdr(object, &module) != 0) // in the image of the program or of a library: neither heap nor stack
+    if (::dladdr(object, &module) != 0) // static storage: in the image of the program or of a library
         return;
     if (exit_has_begun())
         return;

@@ -16,7 +16,7 @@ void notify_all_at_thread_exit(condition_variable& condition, std::unique_lock<m
             : rt::exit_action{notify_and_delete}, changed(c), held(std::move(l)) {}
         static void notify_and_delete(rt::exit_action& a) noexcept {
             std::unique_ptr<action> const mine(static_cast<action*>(&a));
-            mine->changed.notify_all(); // before the unlock: whoever is woken may then destroy both
+            mine->changed.notify_all(); // before the unlock: a woken waiter may then destroy both
         }
         condition_variable& changed;
         std::unique_lock<mutex> held;

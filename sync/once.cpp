@@ -1,21 +1,25 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// once.cpp: who makes the call, and who waits for it.
+// once.cpp: call_once: one agent makes the call, the others wait for it.
 //
-//   state_       means                          left by
-//   0  fresh     nobody makes the call          begin_attempt: running
-//   1  running   one does, and nobody waits     begin_attempt of another: awaited. finish: done. hand_over_attempt: fresh
-//   2  awaited   one does, the queue has those  finish: done. hand_over_attempt: stays, or running if it takes out the last one
-//                who wait
-//   3  done      it has returned                nothing
+//   state_       means                               left by
+//   0  fresh     no agent makes the call             begin_attempt: to running
+//   1  running   an agent does, and no other waits   begin_attempt of another agent: to awaited
+//                                                    finish: to done
+//                                                    hand_over_attempt: to fresh
+//   2  awaited   an agent does, and waiters are      finish: to done
+//                in the queue                        hand_over_attempt: stays awaited; to running if it takes
+//                                                    the last waiter
+//   3  done      the call has returned               never
 //
-//   awaited is set, together with the push, and left under the queue lock. So the queue is empty in all other
-//   states but done, and then it belongs to finish. running with a waiter would be a lost wake-up.
+//   The change to awaited and the push are one step under the queue lock. awaited is left under the
+//   queue lock, too. Therefore the queue is empty in the states fresh and running; in the state
+//   done it belongs to finish. running with a waiter would be a lost wake-up.
 //
-// After `done` no party enters the queue; those in it are woken by the one that has made the call, and their
-// calls hold the flag in place until then. Whoever sees `done` may destroy the flag if no other call is under
-// way: so where nobody waits, setting `done` is the last access.
+// After `done` no agent enters the queue. The agent that made the call wakes the waiters, and their
+// calls keep the flag alive until then. An agent that sees `done` may destroy the flag if no other
+// call is running. Therefore, without waiters, the store of `done` is the last access.
 #include <fiber/once.hpp>
 
 #include "runtime/base/queue_lock.hpp"
@@ -26,7 +30,7 @@ namespace {
 
 struct once_waiter : rt::waiter {
     using rt::waiter::waiter;
-    bool attempts_next = false; // set before the unpark: this one makes the next attempt
+    bool attempts_next = false; // set before the unpark: this waiter makes the next attempt
 };
 
 } // namespace
@@ -58,11 +62,11 @@ void once_flag::finish() noexcept {
     queue_lock.lock();
     state_.store(done, std::memory_order_release); // [once.done]
     queue_lock.unlock();
-    rt::wait_queue queue(waiters_); // ours alone from here
+    rt::wait_queue queue(waiters_); // no other agent uses it from here on
     for (bool last = false; !last;) {
         auto const ticket = queue.pop_front()->key;
         last = queue.empty();
-        rt::unpark(ticket); // if it was the last, *this may be gone
+        rt::unpark(ticket); // after the last one *this may be destroyed
     }
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// recursive_mutex.cpp: whose the mutex is. owner_ is a party's address only while that party has the mutex. So whoever
-// reads his own there has it, and whoever has it reads his own: relaxed, all of it.
+// recursive_mutex.cpp: the owner of a recursive mutex. owner_ is an agent's address only while that
+// agent holds the mutex, and only that agent writes it. An agent therefore reads its own address if
+// and only if it holds the mutex, and relaxed accesses suffice.
 #include <fiber/mutex.hpp>
 
 #include "runtime/park.hpp"
@@ -50,7 +51,8 @@ bool recursive_lock::try_lock() noexcept {
     return true;
 }
 
-// After try_lock has failed.
+// Locks the mutex before the deadline. The caller has already tried try_lock(), so a mutex that it
+// holds is at max_times.
 bool recursive_lock::lock_before(deadline until) noexcept {
     void const* const me = &rt::self();
     if (is_mine(me) || !lock_.lock_before(kind_, until))
@@ -65,7 +67,7 @@ void recursive_lock::unlock() noexcept {
     if (--times_ != 0)
         return;
     owner_.store(nullptr, std::memory_order_relaxed);
-    lock_.unlock(kind_); // *this may be gone
+    lock_.unlock(kind_); // *this may be destroyed here
 }
 
 } // namespace fiber::detail

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// shared_state.cpp: a result is set by one party and read by others.
+// shared_state.cpp: a result that one agent sets and others read.
 //
-//   set_    says that somebody has, or has had, the right to set the result
-//   ready_  counts down from 1 when it is in place: all that was written before is then seen, and whoever waits may drop
-//           the state at once, while the setter is on its way out
-//   word_   twice the references, and whether the future has been retrieved
+//   set_    true while an agent has the right to set the result, and after it has set it
+//   ready_  counts down from 1 when the result is in place. All earlier writes are then visible. A waiter
+//           may then drop the state, even if the agent that has set the result has not yet returned.
+//   word_   twice the number of references, plus 1 if the future has been retrieved
 #include <fiber/future.hpp>
 
 #include "runtime/base/fatal.hpp"
@@ -35,7 +35,7 @@ void shared_state::retain_for_future() {
 }
 
 void shared_state::wait_slow() {
-    // relaxed: what the function needs was there before the future
+    // relaxed: the deferred function was stored before the future was made
     if (deferred_.load(std::memory_order_relaxed) && deferred_.exchange(false, std::memory_order_relaxed))
         run_deferred();
     else
@@ -54,7 +54,8 @@ void shared_state::report_null_exception() const noexcept {
 }
 
 void shared_state::abandon() noexcept {
-    auto const seen = word_.load(std::memory_order_relaxed); // relaxed: only the caller can make it shared
+    // relaxed: with one reference, only the caller can add another
+    auto const seen = word_.load(std::memory_order_relaxed);
     if (seen < 2 * reference || set_.exchange(true, std::memory_order_acquire)) // [future.set]
         return;
     error_ = std::make_exception_ptr(std::future_error(std::future_errc::broken_promise));
@@ -87,7 +88,7 @@ void shared_state::setting::done_at_exit() {
 }
 
 void shared_state::make_ready_at_end() noexcept {
-    if (rt::self_has_locals()) { // then it takes no more memory than this
+    if (rt::self_has_locals()) { // its table exists, so at_exit_of_self() allocates nothing
         auto const now = [](shared_state& state) noexcept { state.make_ready(); };
         if (auto* const action = new (std::nothrow) ready_at_exit(*this, now)) {
             rt::at_exit_of_self(*action);

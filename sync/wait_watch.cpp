@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// wait_watch.cpp: a list of those who wait, oldest first, and a thread that looks at its front.
+// wait_watch.cpp: a list of the waits, oldest first, and a thread that reports long waits at its
+// front.
 //
-// [watch.report] the thread, or the party after its wait       the party
-//              1 lock `hold`                                 1 its wait is over: take the note off the list, if it is there
-//              2 the front has waited for long: take it off  2 whatever changes what it holds: lock `hold`
-//              3 report it
+// [watch.report]
+//     the thread                                 the agent
+//   1 lock `hold`                              1 after its wait: unlink the note if it is still listed
+//   2 the front has waited for long: unlink    2 lock `hold` before each change of the locks that
+//   3 report it                                  the agent holds
 //
-//   Left.2 before right.1: right.2 comes after left.3, so what the report says of the party was true as it waited. Else the
-//   party finds its note still listed, and if it has waited for long, goes the way on the left by itself.
+//   left.2 comes before right.1  right.2 comes after left.3, so the report about the agent is true.
+//   right.1 comes before left.2  The agent finds its note listed and unlinks it. If its wait was long,
+//                                the agent executes left.1 and left.3.
 //
-// A party waits under a spinlock of its own, so the list has one too, of the highest rank, and nobody is woken: the thread
-// looks every few milliseconds.
+// An agent that waits may hold a spinlock. Therefore the list has a spinlock, too, of the highest
+// rank, and the thread is not woken: it polls every few milliseconds.
 #include "sync/wait_watch.hpp"
 
 #include "runtime/base/fatal.hpp"
@@ -62,7 +65,7 @@ void begins(wait_note& wait) noexcept {
     waiting.push_back(wait);
 }
 
-// True: it was there.
+// Takes the note off the list. Returns true if it was there.
 bool unlink(wait_note& wait) noexcept {
     list_lock const guard;
     if (!wait.queued())
@@ -71,14 +74,15 @@ bool unlink(wait_note& wait) noexcept {
     return true;
 }
 
-void is_over(wait_note& wait) noexcept { // [watch.report], right
+void is_over(wait_note& wait) noexcept { // right.1 of [watch.report]
     if (unlink(wait) && is_long(wait)) {
         std::lock_guard const under(*hold);
         report(wait.facts);
     }
 }
 
-// Off the list. The wait may be over as soon as that is unlocked, and its note gone.
+// Takes the oldest wait off the list if it is long, and returns a copy of its facts. The wait may
+// end, and its note be destroyed, once the list is unlocked.
 std::optional<wait_facts> take_long_wait() noexcept {
     list_lock const guard;
     auto* const oldest = static_cast<wait_note*>(waiting.front());
@@ -88,7 +92,7 @@ std::optional<wait_facts> take_long_wait() noexcept {
     return oldest->facts;
 }
 
-void report_long_waits() noexcept { // [watch.report], left
+void report_long_waits() noexcept { // the left side of [watch.report]
     std::lock_guard const under(*hold);
     while (auto const wait = take_long_wait())
         report(*wait);

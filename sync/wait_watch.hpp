@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// wait_watch.hpp: tells of waits that last long, while they last: for FIBER_DEBUG.
+// wait_watch.hpp: reports long waits while they last, for FIBER_DEBUG.
 #pragma once
 
 #include "runtime/park.hpp"
@@ -13,15 +13,16 @@ namespace fiber::rt::wait_watch {
 
 using reporter = void (*)(wait_facts const&) noexcept;
 
-// From now on report(wait) is called for each wait that has lasted so long, once, with `hold` locked: the party waits, or
-// is about to lock `hold` and learn that it does not wait any more. Before the first wait.
+// Arranges that report(wait) is called once for each wait of at least `long_wait`, with `hold`
+// locked. During the call the agent still waits, or its wait has ended and it is about to lock
+// `hold`. Call it before the first wait.
 void observe(std::chrono::milliseconds long_wait, std::mutex& hold, reporter report) noexcept;
 
-// Starts the thread that looks at those who wait, if there is none yet in this process. Without it waits are reported when
-// they are over. Under `hold`.
+// Starts the thread that polls the waits if this process has none yet. Without the thread, waits
+// are reported when they are over. The caller holds `hold`.
 void start_watcher() noexcept;
 
-// In the child of a fork, which the thread has not come along to.
+// Notes that the child of a fork has no such thread.
 void forget_watcher() noexcept;
 
 } // namespace fiber::rt::wait_watch

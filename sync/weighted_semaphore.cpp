@@ -29,9 +29,9 @@
 //   waited is set before left.2   Other waiters are in front, and a release serves them first.
 //
 // An agent that is stopped takes itself out of the queue. Agents behind it may need fewer units, so
-// it serves the queue as a
-//   release does. A release that meets the stopped agent in the queue takes it out and goes on to
-//   the next. Until one of the two runs, the stopped agent may keep the agents behind it waiting.
+// it serves the queue as a release does. A release that meets the stopped agent in the queue takes
+// it out and goes on to the next. Until one of the two runs, the stopped agent may keep the agents
+// behind it waiting.
 //
 // [weighted.destruction] The semaphore may be destroyed once no acquire is running. The last access
 //   of a release is middle.1 or right.3. The queue lock is not part of the semaphore:
