@@ -4,7 +4,7 @@
 // mutex.cpp: the slow paths of every mutex: waiting, waking, and revoking the bias.
 //
 //   state_       means                                             may be changed by
-//   0 free       nobody holds the mutex                            anyone: to 1, and becomes the owner
+//   0 free       nobody holds the mutex                            any agent: to 1, and becomes the owner
 //   1 locked     an agent holds the mutex                          the owner: subtracts 1, which frees it
 //   2 contended  an agent holds it, another has asked for it       the owner: subtracts 1, which leaves it
 //                                                                  locked; then it looks at the queue
@@ -34,7 +34,7 @@
 //                                                 U5 without: fetch_sub(state_, 1).
 //                                                    It was 1: free. It was 2: back to U1
 //
-//   Claim: no unlock frees the mutex and leaves a waiter in the queue that nobody will wake.
+//   Claim: no unlock frees the mutex and leaves a waiter in the queue that no agent will wake.
 //   The queue lock orders L1..L4 and U1..U3. There are three cases:
 //   the lock is first                      U2 finds the waiter.
 //   the unlock is first, and has a waiter  The waiter becomes a designated waker. If L2 comes before U4,

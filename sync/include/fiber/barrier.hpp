@@ -17,13 +17,13 @@
 namespace fiber {
 namespace detail {
 
-// A barrier but for the type of its completion.
+// The part of a barrier that does not depend on the type of its completion.
 class FIBER_API barrier_base {
 public:
     using number = std::uint64_t;
-    // What is to be done once all have arrived, before the next phase begins.
+    // The function that runs after the last arrival, before the next phase begins.
     struct completion {
-        void (*run)(void* what) noexcept; // null: nothing
+        void (*run)(void* what) noexcept; // null if there is no function
         void* what;
     };
     static constexpr std::ptrdiff_t limit = PTRDIFF_MAX;
@@ -51,10 +51,10 @@ private:
     [[noreturn]] void report_misuse(char const* what) const noexcept;
     void report_destroyed_in_use() const noexcept;
 
-    // All guarded by rt::queue_lock_of(this).
+    // All are guarded by rt::queue_lock_of(this).
     std::atomic<number> phase_{0};
-    std::ptrdiff_t expected_; // in each phase from the next one on
-    std::ptrdiff_t missing_;  // in this one
+    std::ptrdiff_t expected_; // arrivals in each phase from the next one on
+    std::ptrdiff_t missing_;  // arrivals that this phase still needs
     wait_list waiters_;       // of this phase
 };
 
@@ -64,15 +64,16 @@ struct no_completion {
 
 } // namespace detail
 
-// barrier is std::barrier: so many parties go from phase to phase together. The last one to arrive in a phase runs the
-// completion function, then all that wait go on. Constant-initialised if the function is. Arriving more often than
-// expected, and destroying one that is waited on, abort.
+// barrier is std::barrier: a fixed number of fibers and OS threads go from phase to phase together.
+// The last arrival of a phase runs the completion function and wakes all waiters.
+// Constant-initialised if the function is. More arrivals than expected abort, and so does
+// destroying a barrier that is waited for.
 template <class CompletionFunction = detail::no_completion>
 class barrier {
     static_assert(std::is_nothrow_invocable_v<CompletionFunction&>, "fiber: as in std, it may not throw");
 
 public:
-    // Says in which phase the party has arrived.
+    // The phase in which the caller has arrived.
     class arrival_token {
     public:
         arrival_token(arrival_token&&) noexcept = default;
@@ -91,15 +92,16 @@ public:
     barrier(barrier const&) = delete;
     barrier& operator=(barrier const&) = delete;
 
-    // Counts n arrivals in this phase. Does not block, but may run the completion.
+    // Counts n arrivals in this phase. Never blocks, but the last arrival runs the completion.
     [[nodiscard]] arrival_token arrive(std::ptrdiff_t n = 1) {
         return arrival_token(phases_.arrive(n, completion()));
     }
     // Blocks until the token's phase is complete.
     void wait(arrival_token&& arrival) const { phases_.wait(arrival.phase_); }
-    // wait(arrive()).
+    // Calls wait(arrive()).
     void arrive_and_wait() { phases_.arrive_and_wait(completion()); }
-    // Arrives, and is expected no more in later phases.
+    // Counts one arrival in this phase, and lowers the expected arrivals of later phases by one.
+    // Never blocks.
     void arrive_and_drop() { phases_.arrive_and_drop(completion()); }
 
 private:

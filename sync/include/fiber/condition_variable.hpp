@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// condition_variable.hpp: std::condition_variable and std::condition_variable_any for fibers and OS threads.
+// condition_variable.hpp: std::condition_variable and std::condition_variable_any for fibers and OS
+// threads.
 #pragma once
 
 #include <fiber/detail/condition.hpp>
@@ -17,42 +18,46 @@
 
 namespace fiber {
 
-// cv_status is std's own: a wait's result may be compared with either name.
+// cv_status is the same type as std::cv_status.
 using std::cv_status;
 
-// condition_variable is std::condition_variable, for a fiber::mutex. Waiting parks the fiber, or blocks the
-// OS thread. First come, first woken; there are no spurious wake-ups of its own, but a predicate is still the
-// way to use it. As in std it may be destroyed once all waiters have been notified, even if they have not
-// returned yet. Destroying one that is waited on aborts, and so does waiting with a lock that is not held.
+// condition_variable is std::condition_variable for a fiber::mutex. A wait parks the fiber, or
+// blocks the OS thread. First come, first woken. There are no spurious wake-ups; use a predicate
+// nevertheless, because the condition may change again before the waiter has locked the mutex. As
+// in std, it may be destroyed once all waiters have been notified, even if they have not returned
+// yet. Destroying it before that aborts, and so does waiting with a lock that does not hold its
+// mutex.
 class condition_variable {
 public:
     constexpr condition_variable() noexcept = default;
     condition_variable(condition_variable const&) = delete;
     condition_variable& operator=(condition_variable const&) = delete;
 
-    // Wakes the party that has waited longest, if any waits. Never blocks; the mutex need not be held.
+    // Wakes the longest waiter, if there is one. Never blocks; the mutex need not be held.
     void notify_one() noexcept { condition_.notify_one(); }
 
-    // Wakes all parties that wait. Never blocks; the mutex need not be held.
+    // Wakes all waiters. Never blocks; the mutex need not be held.
     void notify_all() noexcept { condition_.notify_all(); }
 
-    // Unlocks, blocks until notified, locks again. No notification is missed in between.
+    // Unlocks the mutex, blocks until notified, and locks the mutex again. Misses no notification
+    // between unlock and block.
     void wait(std::unique_lock<mutex>& lock) noexcept { static_cast<void>(wait_before(lock, detail::never)); }
 
-    // Blocks until pred() is true; calls it with the lock held, the first time before waiting.
+    // Blocks until pred() is true. Calls pred() with the mutex held, first before any wait.
     template <class Predicate>
     void wait(std::unique_lock<mutex>& lock, Predicate pred) {
         while (!pred())
             wait(lock);
     }
 
-    // As wait, but not beyond the given time: cv_status::timeout says that nobody notified until then.
+    // Block like wait(lock), at most until the deadline. Return cv_status::timeout if there was no
+    // notification until then.
     template <class Clock, class Duration>
     cv_status wait_until(std::unique_lock<mutex>& lock,
                          std::chrono::time_point<Clock, Duration> const& when) {
         if (wait_before(lock, detail::deadline_at(when)) == cv_status::no_timeout)
             return cv_status::no_timeout;
-        // The caller's clock may have been set back meanwhile.
+        // Clock may have been set back during the wait.
         return detail::wait_is_over(when) ? cv_status::timeout : cv_status::no_timeout;
     }
 
@@ -61,7 +66,7 @@ public:
         return wait_before(lock, detail::deadline_after(duration));
     }
 
-    // As wait with a predicate, but not beyond the given time. Returns the predicate's last value.
+    // Block until pred() is true, at most until the deadline. Return the last value of pred().
     template <class Clock, class Duration, class Predicate>
     bool wait_until(std::unique_lock<mutex>& lock, std::chrono::time_point<Clock, Duration> const& when,
                     Predicate pred) {
@@ -87,13 +92,15 @@ private:
     detail::condition condition_;
 };
 
-// notify_all_at_thread_exit is std's: when the calling fiber or OS thread ends, after its fiber::local variables have
-// been destroyed, notifies all and unlocks.
+// notify_all_at_thread_exit is std::notify_all_at_thread_exit. When the calling fiber or OS thread
+// ends, after its fiber::local variables have been destroyed, it notifies all waiters and unlocks
+// the mutex.
 FIBER_API void notify_all_at_thread_exit(condition_variable& condition, std::unique_lock<mutex> lock);
 
-// condition_variable_any is std::condition_variable_any: the same for locks of any type that has lock() and unlock(),
-// and with waits that a stop request ends. Locks that block the OS thread, such as std::mutex, may be used too, and locks whose
-// unlock() waits.
+// condition_variable_any is std::condition_variable_any: a condition variable for every type of
+// lock with lock() and unlock(), and with waits that a stop request ends. The lock may block the OS
+// thread, as std::mutex does, and its unlock() may wait. Otherwise the rules
+// of condition_variable hold.
 class condition_variable_any {
 public:
     constexpr condition_variable_any() noexcept = default;
@@ -135,7 +142,8 @@ public:
         return wait_until(lock, detail::deadline_after(duration), std::move(pred));
     }
 
-    // As wait with a predicate, but also until a stop is requested. Return the predicate's last value.
+    // Block until pred() is true or a stop is requested, at most until the deadline. Return the
+    // last value of pred().
     template <class Lock, class Predicate>
     bool wait(Lock& lock, std::stop_token stop, Predicate pred) {
         return wait_until(lock, std::move(stop), detail::never, std::move(pred));

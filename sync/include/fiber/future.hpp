@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// <fiber/future.hpp>: std::future and what makes one: promise, packaged_task, async. For fibers and OS threads.
+// <fiber/future.hpp>: std::future, promise, packaged_task and async for fibers and OS threads.
 #pragma once
 
 #include <fiber/detail/async.hpp>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// group.hpp: Go's errgroup: fibers that belong together, and what comes of them.
+// group.hpp: group, Go's errgroup.Group: fibers that are started, stopped and waited for together.
 #pragma once
 
 #include <fiber/detail/config.hpp>
@@ -20,31 +20,35 @@
 
 namespace fiber {
 
-// group is Go's errgroup.Group: fibers that none outlives. The first one that throws asks the others to stop, and so
-// does the parent's stop token; wait() rethrows what the first one threw. All members but set_limit and the destructor
-// may be called from any fiber or OS thread at any time, also by the fibers of the group: those must not wait() for it.
+// group is Go's errgroup.Group: a set of fibers that does not outlive the group. The first fiber
+// that throws requests a stop of the others, and so does the parent's stop token. wait() rethrows
+// the first exception. All members but set_limit and the destructor may be called from any fiber or
+// OS thread at any time. A fiber of the group must not call wait() on it.
 class FIBER_API group {
 public:
     group() : group(std::stop_token()) {}
-    // Is asked to stop when the parent is.
+    // Makes a group that is stopped when `parent` is.
     explicit group(std::stop_token parent);
-    // request_stop, then waits for all. What they have thrown is lost, if nobody has called wait.
+    // Requests a stop, then blocks until all fibers of the group have ended. Drops an exception
+    // that no wait() has thrown.
     ~group();
     group(group const&) = delete;
     group& operator=(group const&) = delete;
 
-    // At most n fibers at once. Throws std::invalid_argument if n is 0, std::logic_error if any run.
+    // Limits the group to n fibers at a time. Throws std::invalid_argument if n is 0,
+    // std::logic_error while fibers run.
     void set_limit(std::size_t n);
 
-    // Runs f() or f(stop_token()) in a new fiber of the group; blocks while there are as many as the limit allows.
-    // Throws as fiber::go does.
+    // Runs f(stop_token()), or f() if that is not possible, in a new fiber of the group. Blocks
+    // while the group is at its limit. Throws what fiber::go throws.
     template <class F>
     void go(F&& f) {
         if (limited_)
             permits_.acquire();
         start(std::forward<F>(f));
     }
-    // The same, but never blocks. False: there was no room, and f is as it was.
+    // Does the same, but never blocks. Returns false, and leaves f unchanged, if the group is at
+    // its limit.
     template <class F>
     [[nodiscard]] bool try_go(F&& f) {
         if (limited_ && !permits_.try_acquire())
@@ -53,17 +57,19 @@ public:
         return true;
     }
 
-    // Blocks until all have ended. Throws what the first one that failed has thrown, if any has: to each party that waits,
-    // and each time. A group that has failed stays so: what is started afterwards runs with its token stopped, and wait
-    // throws the same. A group that has not may be used for round after round, and its token stays as it was.
+    // Blocks until all fibers have ended. Then throws the first exception of a fiber if there was
+    // one: in each waiting fiber or OS thread, and at each call. A group that has failed stays
+    // failed: later fibers run with a stopped token, and wait() throws the same exception. A group
+    // that has not failed may be used again, and its token is not stopped.
     void wait();
 
-    // Asks all to stop: those that look at their token.
+    // Requests a stop: the fibers' tokens say so. Never blocks.
     void request_stop() noexcept { stop_.request_stop(); }
     [[nodiscard]] std::stop_token stop_token() const noexcept { return stop_.get_token(); }
 
 private:
-    // Has been taken from permits_, if there is a limit; given back unless it becomes a member's.
+    // A permit from permits_ if there is a limit. Released in the destructor unless a member has
+    // taken it over.
     struct permit {
         group* of;
         ~permit() {
@@ -72,7 +78,7 @@ private:
         }
     };
 
-    // One fiber's place in the group.
+    // The membership of one fiber in the group, from its start to its end.
     class member {
     public:
         explicit member(permit& taken) noexcept : group_(*std::exchange(taken.of, nullptr)) {
@@ -114,11 +120,11 @@ private:
     };
 
     detail::countdown running_{0};
-    counting_semaphore<> permits_{0}; // if limited_
+    counting_semaphore<> permits_{0}; // used if limited_
     bool limited_ = false;
     enum class failure : unsigned char { none, claimed, complete };
     std::atomic<failure> failure_{failure::none};
-    std::exception_ptr error_; // by the one who sets `claimed`; not changed once it is `complete`
+    std::exception_ptr error_; // written by the fiber that sets `claimed`; constant after `complete`
     stop_source stop_;
     std::stop_callback<stop_others> from_parent_;
 };

@@ -12,12 +12,12 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <mutex> // unique_lock, scoped_lock, lock: they all work with it
+#include <mutex> // unique_lock, scoped_lock, lock work with these classes
 #include <stop_token>
 
 namespace fiber {
 
-// std's own: they may be named either way.
+// The same entities as in std.
 using std::adopt_lock;
 using std::adopt_lock_t;
 using std::defer_lock;
@@ -30,12 +30,12 @@ using std::try_to_lock;
 using std::try_to_lock_t;
 using std::unique_lock;
 
-// mutex is std::mutex: not recursive, constant-initialised, to be locked from fibers of any runtime and from
-// OS threads alike. A fiber that must wait gives up its processor, an OS thread sleeps. The party that has
-// locked it unlocks it; on which OS thread a fiber does so does not matter. Fair to a millisecond: a lock
-// that is released goes to whoever comes first, but one that has waited for longer gets it handed over.
-// unlock() of a mutex that is not locked, and destroying one that is locked or waited for, abort. That it is unlocked by
-// the party that has locked it is checked under FIBER_DEBUG=locks: the mutex has no room for who that is.
+// mutex is std::mutex for fibers of any runtime and for OS threads. It is not recursive, and
+// constant-initialised. A fiber that waits gives up its processor; an OS thread that waits sleeps.
+// The fiber or thread that locked the mutex must unlock it; a fiber may do so on another OS thread.
+// FIBER_DEBUG=locks checks this. Fairness: a released mutex goes to the first fiber or thread that
+// takes it, except that a waiter of 1 ms or more gets it directly. unlock() of a mutex that is not
+// locked aborts, and so does destroying one that is locked or waited for.
 class mutex {
 public:
     constexpr mutex() noexcept = default;
@@ -43,19 +43,19 @@ public:
     mutex(mutex const&) = delete;
     mutex& operator=(mutex const&) = delete;
 
-    // Blocks until the mutex is the caller's.
+    // Blocks until the caller owns the mutex.
     void lock() noexcept { lock_.lock(kind); }
-    // The same, but a stop request ends it. False: it was stopped, and the mutex is not the caller's. A mutex that
-    // is free is locked also after a stop; then the result is true.
+    // Blocks until the caller owns the mutex or a stop is requested. Returns true if the caller
+    // owns the mutex. A free mutex is locked even if a stop was requested before.
     [[nodiscard]] bool lock(std::stop_token const& stop) noexcept {
         return detail::unless_stopped(
             stop, [this] { return lock_.try_lock(kind); },
             [this](detail::deadline_or_stop until) { return lock_.lock_before(kind, until); });
     }
-    // Never blocks. False only if the mutex was locked.
+    // Locks the mutex if it is free. Returns false only if it was locked. Never blocks.
     [[nodiscard]] bool try_lock() noexcept { return lock_.try_lock(kind); }
-    // By the party that has locked it. Never blocks. Another party that then gets the lock may destroy the
-    // mutex.
+    // Unlocks the mutex, which the caller must own. Never blocks. The next owner may destroy the
+    // mutex at once.
     void unlock() noexcept { lock_.unlock(kind); }
 
 private:
@@ -65,7 +65,7 @@ private:
 
 static_assert(sizeof(mutex) <= 16);
 
-// timed_mutex is std::timed_mutex: a mutex that one may try to lock for some time.
+// timed_mutex is std::timed_mutex: a mutex with locks that end at a deadline.
 class timed_mutex {
 public:
     constexpr timed_mutex() noexcept = default;
@@ -77,7 +77,8 @@ public:
     [[nodiscard]] bool try_lock() noexcept { return lock_.try_lock(kind); }
     void unlock() noexcept { lock_.unlock(kind); }
 
-    // Block until the mutex is the caller's, but not beyond the given time. False: another had it until then.
+    // Block until the caller owns the mutex, at most until the deadline. Return false if the
+    // deadline came first.
     template <class Rep, class Period>
     [[nodiscard]] bool try_lock_for(std::chrono::duration<Rep, Period> const& duration) {
         return detail::lock_for(timed{lock_}, duration);
@@ -95,7 +96,7 @@ private:
 
 namespace detail {
 
-// A lock that knows who has locked it, how often, and what it is known by.
+// A lock that stores its owner, the number of its locks, and its kind.
 class FIBER_API recursive_lock {
 public:
     constexpr explicit recursive_lock(lock_kind kind) noexcept : kind_(kind) {}
@@ -119,24 +120,28 @@ private:
     [[noreturn]] void throw_locked_too_often() const;
 
     exclusive_lock lock_;
-    std::atomic<void const*> owner_{nullptr}; // the party; null: none
-    std::uint32_t times_ = 0;                 // the owner's
+    std::atomic<void const*> owner_{nullptr}; // the agent, or null
+    std::uint32_t times_ = 0;                 // used by the owner only
     lock_kind const kind_;
 };
 
 } // namespace detail
 
-// recursive_mutex is std::recursive_mutex: the party that has locked it may lock it again, and unlocks it as often.
-// Constant-initialised. Unlocking one that another party has locked aborts.
+// recursive_mutex is std::recursive_mutex. Its owner, a fiber or OS thread, may lock it again, and
+// must unlock it the same number of times. Constant-initialised. unlock() by another fiber or
+// thread than the owner aborts.
 class recursive_mutex {
 public:
     constexpr recursive_mutex() noexcept = default;
     recursive_mutex(recursive_mutex const&) = delete;
     recursive_mutex& operator=(recursive_mutex const&) = delete;
 
-    // Throws std::system_error(resource_unavailable_try_again) if it has been locked 2^32 - 1 times already.
+    // Blocks until the caller owns the mutex. Throws
+    // std::system_error(resource_unavailable_try_again) if the caller has locked it 2^32 - 1 times
+    // already.
     void lock() { lock_.lock(); }
-    // False also if it has been locked so often.
+    // Returns false if another fiber or thread owns the mutex, or if the caller has locked it 2^32
+    // - 1 times.
     [[nodiscard]] bool try_lock() noexcept { return lock_.try_lock(); }
     void unlock() noexcept { lock_.unlock(); }
 
@@ -144,7 +149,8 @@ private:
     detail::recursive_lock lock_{detail::lock_kind::recursive_mutex};
 };
 
-// recursive_timed_mutex is std::recursive_timed_mutex: both.
+// recursive_timed_mutex is std::recursive_timed_mutex: a recursive_mutex with the timed locks of
+// timed_mutex.
 class recursive_timed_mutex {
 public:
     constexpr recursive_timed_mutex() noexcept = default;

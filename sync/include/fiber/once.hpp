@@ -14,7 +14,7 @@
 
 namespace fiber {
 
-// once_flag is std::once_flag: says whether a call_once has been done. Constant-initialised.
+// once_flag is std::once_flag: records whether a call_once has succeeded. Constant-initialised.
 class FIBER_API once_flag {
 public:
     constexpr once_flag() noexcept = default;
@@ -28,7 +28,7 @@ private:
     using word = std::uint32_t;
     static constexpr word fresh = 0, running = 1, awaited = 2, done = 3; // see once.cpp
 
-    // The right, and the duty, to make the call. Passed on if the call throws.
+    // The right, and the duty, to make the call. Handed over to a waiter if the call throws.
     class attempt {
     public:
         explicit attempt(once_flag& flag) noexcept : flag_(flag) {}
@@ -45,7 +45,8 @@ private:
     [[nodiscard]] bool is_done() const noexcept {
         return state_.load(std::memory_order_acquire) == done; // [once.done]
     }
-    // Waits while another makes the call. False: it has been made.
+    // Waits while another fiber or thread makes the call. Returns true if the caller must make it,
+    // false if it has succeeded.
     [[nodiscard]] bool begin_attempt() noexcept;
     void finish() noexcept;
     void hand_over_attempt() noexcept;
@@ -54,10 +55,10 @@ private:
     detail::wait_list waiters_;
 };
 
-// call_once is std::call_once: calls f(args...) if no call for this flag has returned yet. Others block
-// meanwhile, and return when it has been made; they see its effects. If f throws, that caller gets the
-// exception, and the one that has waited longest makes the next attempt. Calling it from within f for the
-// same flag deadlocks.
+// call_once is std::call_once: calls f(args...) if no call for this flag has returned yet. Other
+// callers block until a call has returned, and then see its effects. If f throws, its caller gets
+// the exception, and the longest waiter makes the next attempt. A call_once for the same flag
+// inside f deadlocks.
 template <class F, class... Args>
 void call_once(once_flag& flag, F&& f, Args&&... args) {
     if (flag.is_done() || !flag.begin_attempt())

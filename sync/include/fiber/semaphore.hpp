@@ -17,7 +17,7 @@
 namespace fiber {
 namespace detail {
 
-// A semaphore but for the type of its maximum.
+// The part of a semaphore that does not depend on its maximum.
 class FIBER_API semaphore_base {
 public:
     static constexpr std::ptrdiff_t limit = PTRDIFF_MAX;
@@ -27,7 +27,7 @@ public:
             report_misuse("made with a count below zero, or above max()");
     }
     ~semaphore_base() {
-        // relaxed: whoever destroys it has ordered that after all other uses
+        // relaxed: the destruction is ordered after all other uses
         if (count_.load(std::memory_order_relaxed) < 0) [[unlikely]]
             report_destroyed_in_use();
     }
@@ -38,7 +38,7 @@ public:
         if (n < 0 || n > max) [[unlikely]]
             report_misuse("released below zero, or above max()");
         auto const before = count_.fetch_add(n, std::memory_order_release); // [semaphore.hand_on]
-        if (before < 0) [[unlikely]]                                        // else *this may be gone
+        if (before < 0) [[unlikely]] // otherwise *this may be destroyed here
             grant(n < -before ? n : -before);
         else if (before > max - n) [[unlikely]]
             report_misuse("released below zero, or above max()");
@@ -48,8 +48,7 @@ public:
             static_cast<void>(acquire_slow(never));
     }
     [[nodiscard]] bool try_acquire() noexcept {
-        auto seen =
-            count_.load(std::memory_order_relaxed); // relaxed, as for a CAS that fails: nothing is gained
+        auto seen = count_.load(std::memory_order_relaxed); // relaxed: the successful CAS orders
         while (seen > 0)
             if (count_.compare_exchange_weak(seen, seen - 1, std::memory_order_acquire, // [semaphore.hand_on]
                                              std::memory_order_relaxed))
@@ -57,8 +56,8 @@ public:
         return false;
     }
     [[nodiscard]] bool acquire_before(deadline_or_stop until) {
-        return count_.fetch_sub(1, std::memory_order_acquire) > 0 ||
-               acquire_slow(until); // [semaphore.hand_on]
+        return count_.fetch_sub(1, std::memory_order_acquire) > 0 || // [semaphore.hand_on]
+               acquire_slow(until);
     }
 
 private:
@@ -68,17 +67,19 @@ private:
     [[noreturn]] void report_misuse(char const* what) const noexcept;
 
     std::atomic<std::ptrdiff_t> count_; // see semaphore.cpp
-    // Guarded by rt::queue_lock_of(this).
+    // Guarded by rt::queue_lock_of(this). owed_: promised permits for agents that are not yet in
+    // the queue.
     std::ptrdiff_t owed_ = 0;
     wait_list waiters_;
 };
 
 } // namespace detail
 
-// counting_semaphore is std::counting_semaphore. Constant-initialised; all members may be called from any fiber or OS
-// thread at any time. Permits go to those who wait in the order in which they came, and nobody comes in between. It may
-// be destroyed as soon as the last acquire has returned, even while the release that ended it has not. Releasing beyond
-// max(), and destroying one that is waited for, abort.
+// counting_semaphore is std::counting_semaphore. Constant-initialised; all members may be called
+// from any fiber or OS thread at any time. Waiters get permits in the order of their arrival, and
+// are never overtaken. The semaphore may be destroyed once the last acquire has returned, even if
+// the release that ended it has not. Releasing beyond max() aborts, and so does destroying a
+// semaphore that is waited for.
 template <std::ptrdiff_t least_max_value = detail::semaphore_base::limit>
 class counting_semaphore {
     static_assert(least_max_value >= 0 && least_max_value <= detail::semaphore_base::limit);
@@ -86,26 +87,28 @@ class counting_semaphore {
 public:
     [[nodiscard]] static constexpr std::ptrdiff_t max() noexcept { return least_max_value; }
 
-    // With so many permits: 0 … max().
+    // Makes a semaphore with `desired` free permits, 0 to max().
     constexpr explicit counting_semaphore(std::ptrdiff_t desired) : permits_(desired, max()) {}
     counting_semaphore(counting_semaphore const&) = delete;
     counting_semaphore& operator=(counting_semaphore const&) = delete;
 
-    // Gives n permits, to those who wait first. Never blocks.
+    // Adds n permits; waiters get theirs first. Never blocks.
     void release(std::ptrdiff_t n = 1) { permits_.release(n, max()); }
-    // Takes a permit, and blocks until there is one.
+    // Blocks until there is a permit for the caller, and takes it.
     void acquire() { permits_.acquire(); }
-    // The same, but a stop request ends it. False: it was stopped, and took no permit. A permit that is free, or
-    // promised to the caller, is taken also after a stop; then the result is true.
+    // Blocks until the caller has a permit or a stop is requested. Returns true if the caller has
+    // taken a permit. A permit that is free, or promised to the caller, is taken even after a stop
+    // request.
     [[nodiscard]] bool acquire(std::stop_token const& stop) {
         return detail::unless_stopped(
             stop, [this] { return permits_.try_acquire(); },
             [this](detail::deadline_or_stop until) { return permits_.acquire_before(until); });
     }
-    // Never blocks. False: there was none.
+    // Takes a permit if there is one. Returns false otherwise. Never blocks.
     bool try_acquire() noexcept { return permits_.try_acquire(); }
 
-    // As acquire, but not beyond the given time. False: there was none until then.
+    // Block until there is a permit, at most until the deadline. Return false if the deadline came
+    // first.
     template <class Rep, class Period>
     bool try_acquire_for(std::chrono::duration<Rep, Period> const& duration) {
         return try_acquire() ||
@@ -115,7 +118,7 @@ public:
     bool try_acquire_until(std::chrono::time_point<Clock, Duration> const& when) {
         if (try_acquire())
             return true;
-        while (!detail::has_passed(when)) // again after a wait: the clock may have been set back meanwhile
+        while (!detail::has_passed(when)) // checked after each wait: Clock may have been set back
             if (permits_.acquire_before(detail::deadline_at(when)))
                 return true;
         return false;
@@ -125,7 +128,7 @@ private:
     detail::semaphore_base permits_;
 };
 
-// binary_semaphore is std::binary_semaphore: one permit at the most.
+// binary_semaphore is std::binary_semaphore: at most one permit.
 using binary_semaphore = counting_semaphore<1>;
 
 } // namespace fiber

@@ -13,14 +13,14 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <shared_mutex> // shared_lock works with it
+#include <shared_mutex> // shared_lock works with these classes
 
 namespace fiber {
 
-using std::shared_lock; // std's own
+using std::shared_lock; // the same entity as in std
 namespace detail {
 
-// Both of them.
+// The lock inside shared_mutex and shared_timed_mutex. Each call passes the kind, for messages.
 class FIBER_API readers_writer_lock {
 public:
     constexpr readers_writer_lock() noexcept = default;
@@ -65,19 +65,20 @@ public:
     void unlock_shared(lock_kind kind) noexcept {
         if (watching_locks) [[unlikely]]
             note_unlocked(kind);
-        if (!release_shared()) [[unlikely]] // else *this may be gone
+        if (!release_shared()) [[unlikely]] // if it returned true, *this may be destroyed here
             report_not_shared(kind);
     }
 
-    // For the destructor of what it is part of.
+    // Reports a lock that is destroyed while it is held or waited for. Called by the owning class's
+    // destructor.
     void check_destroyable(lock_kind kind) const noexcept {
-        // relaxed: whoever destroys it has ordered that after all other uses
+        // relaxed: the destruction is ordered after all other uses
         if ((state_.load(std::memory_order_relaxed) & ~arrivals) != 0 || watching_locks) [[unlikely]]
             check_destroyable_slow(kind);
     }
 
 private:
-    using word = std::uint64_t; // its bits: see shared_mutex.cpp
+    using word = std::uint64_t; // bits: see shared_mutex.cpp
     static constexpr word reader = 1, readers = 0xffff'ffff, writer = word{1} << 32, waiting = word{1} << 33,
                           biased = word{1} << 34, arrival = word{1} << 35, arrivals = ~(arrival - 1);
     enum class mode : bool { shared, exclusive };
@@ -115,10 +116,11 @@ private:
 
 } // namespace detail
 
-// shared_mutex is std::shared_mutex: one party has it alone, or many share it. Constant-initialised; 16 bytes. First
-// come, first served, so neither readers nor writers starve; readers that meet no writer do not slow each other down.
-// The party that has locked it unlocks it. Unlocking one that is not locked so, and destroying one that is locked or
-// waited for, abort.
+// shared_mutex is std::shared_mutex for fibers and OS threads: one writer holds it, or any number
+// of readers. Constant-initialised; 16 bytes. First come, first served: neither readers nor writers
+// starve. Readers without a writer do not slow each other down. The fiber or thread that locked it
+// must unlock it. An unlock that does not match a lock aborts, and so does destroying one that is
+// locked or waited for.
 class shared_mutex {
 public:
     constexpr shared_mutex() noexcept = default;
@@ -126,12 +128,15 @@ public:
     shared_mutex(shared_mutex const&) = delete;
     shared_mutex& operator=(shared_mutex const&) = delete;
 
-    // Alone. lock blocks, the others never do.
+    // Exclusive (writer) lock. lock() blocks until the caller holds it; try_lock() and unlock()
+    // never block.
     void lock() noexcept { lock_.lock(kind); }
     [[nodiscard]] bool try_lock() noexcept { return lock_.try_lock(kind); }
     void unlock() noexcept { lock_.unlock(kind); }
 
-    // Together with others. Not twice by the same party: a writer that comes in between would wait for ever.
+    // Shared (reader) lock. lock_shared() blocks until the caller holds it; the others never block.
+    // A fiber or thread must not lock it shared twice: a writer that comes in between waits for the
+    // first lock, and the second one for the writer.
     void lock_shared() noexcept { lock_.lock_shared(kind); }
     [[nodiscard]] bool try_lock_shared() noexcept { return lock_.try_lock_shared(kind); }
     void unlock_shared() noexcept { lock_.unlock_shared(kind); }
@@ -141,7 +146,7 @@ private:
     detail::readers_writer_lock lock_;
 };
 
-// shared_timed_mutex is std::shared_timed_mutex: a shared_mutex that one may try to lock for some time.
+// shared_timed_mutex is std::shared_timed_mutex: a shared_mutex with locks that end at a deadline.
 class shared_timed_mutex {
 public:
     constexpr shared_timed_mutex() noexcept = default;
@@ -157,7 +162,8 @@ public:
     [[nodiscard]] bool try_lock_shared() noexcept { return lock_.try_lock_shared(kind); }
     void unlock_shared() noexcept { lock_.unlock_shared(kind); }
 
-    // Block until the mutex is the caller's, but not beyond the given time. False: it was not until then.
+    // Block until the caller holds the lock, at most until the deadline. Return false if the
+    // deadline came first.
     template <class Rep, class Period>
     [[nodiscard]] bool try_lock_for(std::chrono::duration<Rep, Period> const& duration) {
         return detail::lock_for(exclusive{lock_}, duration);

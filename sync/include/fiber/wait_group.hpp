@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// wait_group.hpp: Go's sync.WaitGroup.
+// wait_group.hpp: wait_group, Go's sync.WaitGroup.
 #pragma once
 
 #include <fiber/detail/config.hpp>
@@ -19,10 +19,11 @@
 
 namespace fiber {
 
-// wait_group is Go's sync.WaitGroup: a counter, and waiting until it is zero. Constant-initialised; all
-// members may be called from any fiber or OS thread at any time. Usable again and again, by Go's rule: an
-// add() that starts a new round comes after all waits for the last one have returned. It may be destroyed as
-// soon as a wait() has returned, even while the last done() has not. Destroying one that is waited on aborts.
+// wait_group is Go's sync.WaitGroup: a counter and a wait until it is zero. Constant-initialised;
+// all members may be called from any fiber or OS thread at any time. It may be used again, by Go's
+// rule: an add() that starts a new round must come after all waits of the previous round have
+// returned. It may be destroyed once a wait() has returned, even if the last done() has not.
+// Destroying a wait_group that is waited for aborts.
 class FIBER_API wait_group {
 public:
     constexpr wait_group() noexcept = default;
@@ -33,14 +34,15 @@ public:
     wait_group(wait_group const&) = delete;
     wait_group& operator=(wait_group const&) = delete;
 
-    // Adds n, which may be negative, to the counter, and wakes all that wait if that makes it zero. Never
-    // blocks. Throws std::logic_error if that would make the counter negative, and leaves it as it was.
+    // Adds n, which may be negative, to the counter, and wakes all waiters if the counter becomes
+    // zero. Never blocks. Throws std::logic_error, and leaves the counter unchanged, if it would
+    // become negative.
     void add(std::ptrdiff_t n = 1) {
         if (n < -counter_.limit || n > counter_.limit || !counter_.add(n)) [[unlikely]]
             throw_negative();
     }
 
-    // add(-1).
+    // Calls add(-1).
     void done() { add(-1); }
 
     // Blocks until the counter is zero.
@@ -49,22 +51,24 @@ public:
             static_cast<void>(wait_slow(detail::never));
     }
 
-    // The same, but a stop request ends it. False: it was stopped, and the counter was not zero yet.
+    // Blocks until the counter is zero or a stop is requested. Returns false if the stop came first.
     bool wait(std::stop_token const& stop) noexcept {
         return detail::unless_stopped(
             stop, [this] { return counter_.is_zero(); },
             [this](detail::deadline_or_stop until) { return counter_.is_zero() || wait_slow(until); });
     }
 
-    // As wait(), but not for longer than the duration. False: it was not zero until then.
+    // Blocks until the counter is zero, at most for the duration. Returns false if the time was
+    // over first.
     template <class Rep, class Period>
     bool wait_for(std::chrono::duration<Rep, Period> const& duration) {
         return counter_.is_zero() ||
                (detail::has_length(duration) && wait_slow(detail::deadline_after(duration)));
     }
 
-    // add(), and a new fiber that runs f(args...), destroys them and calls done(). Throws as fiber::go does,
-    // and then the counter is as it was. An exception that leaves f terminates the program, as in fiber::go.
+    // Calls add() and starts a fiber. The fiber runs f(args...), destroys f and args, and calls
+    // done(). Throws what fiber::go throws, and then leaves the counter unchanged. An exception
+    // that leaves f terminates the program, as in fiber::go.
     template <class F, class... Args>
     void go(F&& f, Args&&... args) {
         static_assert(
@@ -75,7 +79,7 @@ public:
     }
 
 private:
-    // One count, from add() to done().
+    // One unit of the counter, from add() to done().
     class member {
     public:
         explicit member(wait_group& group) : group_(group) { group.add(); }

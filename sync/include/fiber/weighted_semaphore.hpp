@@ -18,18 +18,19 @@ namespace rt {
 class wake_list;
 }
 
-// weighted_semaphore is Go's semaphore.Weighted: n units, of which each party takes as many as it needs, all at
-// once: the megabytes of a cache, say. Constant-initialised; all members may be called from any fiber or OS
-// thread at any time. First come, first served: while a party waits for many units, no other gets a few before
-// it. It may be destroyed as soon as the last acquire has returned, even while the release that ended it has
-// not. Destroying one that is waited for aborts. A number of units below zero, or above the semaphore's size,
-// throws std::invalid_argument; Go waits for units that there will never be, until the context ends.
+// weighted_semaphore is Go's semaphore.Weighted: a semaphore with n units, for example the
+// megabytes of a cache. Each acquire takes k of them at once. Constant-initialised; all members may
+// be called from any fiber or OS thread at any time. First come, first served: a waiter for many
+// units is not overtaken by a later one for few. The semaphore may be destroyed once the last
+// acquire has returned, even if the release that ended it has not. Destroying a semaphore that is
+// waited for aborts. A number of units below zero or above the size throws std::invalid_argument;
+// Go's Acquire waits for such a number until its context ends.
 class FIBER_API weighted_semaphore {
 public:
-    // The largest size.
+    // Returns the largest possible size.
     [[nodiscard]] static constexpr std::ptrdiff_t max() noexcept { return PTRDIFF_MAX / step; }
 
-    // With n units: 0 … max(). Else throws std::invalid_argument.
+    // Makes a semaphore with n free units, 0 to max(). Throws std::invalid_argument otherwise.
     constexpr explicit weighted_semaphore(std::ptrdiff_t n) : size_(n), state_(is_size(n) ? step * n : 0) {}
     ~weighted_semaphore() {
         if (!waiters_.empty()) [[unlikely]]
@@ -38,37 +39,37 @@ public:
     weighted_semaphore(weighted_semaphore const&) = delete;
     weighted_semaphore& operator=(weighted_semaphore const&) = delete;
 
-    // Takes k units, and blocks until there are so many and all that came before have got theirs.
+    // Blocks until k units are free and all earlier waiters have theirs, and takes k units.
     void acquire(std::ptrdiff_t k) {
         check(k);
         static_cast<void>(try_take(k) || acquire_slow(k, detail::never));
     }
-    // The same, but a stop request ends it. False: it was stopped, and took nothing. Units that can be had at once
-    // are taken also after a stop; then the result is true.
+    // Blocks like acquire(k), or until a stop is requested. Returns true if the caller has taken k
+    // units, false if it has taken none. Units that are free are taken even if a stop was requested
+    // before.
     [[nodiscard]] bool acquire(std::ptrdiff_t k, std::stop_token const& stop) {
         check(k);
         return detail::unless_stopped(
             stop, [this, k] { return try_take(k); },
             [this, k](detail::deadline_or_stop until) { return try_take(k) || acquire_slow(k, until); });
     }
-    // Never blocks. False: there were not so many, or others wait for some.
+    // Takes k units if they are free and there is no waiter. Returns false otherwise. Never blocks.
     [[nodiscard]] bool try_acquire(std::ptrdiff_t k) {
         check(k);
         return try_take(k);
     }
 
-    // Gives k units back, to the parties that have waited longest. Never blocks. Any party may do so. Throws std::logic_error, and gives
-    // nothing back, if fewer units are held.
+    // Returns k units; the longest waiters get theirs first. Never blocks. Any fiber or OS thread
+    // may call it. Throws std::logic_error, and returns nothing, if fewer than k units are held.
     void release(std::ptrdiff_t k) {
         check(k);
-        auto seen =
-            state_.load(std::memory_order_relaxed); // relaxed, as for a CAS that fails: nothing is given yet
+        auto seen = state_.load(std::memory_order_relaxed); // relaxed: the successful CAS orders
         while ((seen & waited) == 0) {
             if (k > size_ - seen / step) [[unlikely]]
                 throw_not_held(k, seen);
             if (state_.compare_exchange_weak(seen, seen + step * k,
                                              std::memory_order_release,  // [weighted.hand_on]
-                                             std::memory_order_relaxed)) // *this may be gone
+                                             std::memory_order_relaxed)) // *this may be destroyed here
                 return;
         }
         release_slow(k);
@@ -88,8 +89,7 @@ private:
             throw_out_of_range(k);
     }
     [[nodiscard]] bool try_take(std::ptrdiff_t k) noexcept {
-        auto seen =
-            state_.load(std::memory_order_relaxed); // relaxed, as for a CAS that fails: nothing is gained
+        auto seen = state_.load(std::memory_order_relaxed); // relaxed: the successful CAS orders
         while ((seen & waited) == 0 && seen >= step * k)
             if (state_.compare_exchange_weak(seen, seen - step * k,
                                              std::memory_order_acquire, // [weighted.hand_on]

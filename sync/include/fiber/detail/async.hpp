@@ -24,7 +24,7 @@ namespace detail {
 template <class F, class... Args>
 using async_result = std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>;
 
-// The result of a fiber, which its last owner waits for: so the fiber needs no reference.
+// The result of a fiber. The last owner joins the fiber, so the fiber needs no reference.
 template <class R, class F, class... Args>
 class async_state final : public result_state<R> {
 public:
@@ -49,7 +49,7 @@ private:
     void run() noexcept {
         std::apply([this](F& f, Args&... args) { this->store_result(std::move(f), std::move(args)...); },
                    call_.operator*());
-        call_.reset(); // before anybody goes on, and takes away what it may refer to
+        call_.reset(); // before a waiter continues and destroys objects that the call may refer to
     }
     std::optional<std::tuple<F, Args...>> call_;
     handle fiber_;
@@ -74,10 +74,12 @@ private:
 
 } // namespace detail
 
-// async is std::async: runs f(args...), decay-copied, and hands its value or exception to the future. launch::async, also
-// if it is one of both: in a new fiber, as thread does, and throws as go does. launch::deferred: in the first party that
-// waits for it, if any does. Throws std::invalid_argument if the policy is neither. Attributes may come first, braced too:
-// async({.name = "sum"}, f); they are those of the new fiber.
+// async is std::async: it runs f(args...), with decayed copies, and gives the value or the
+// exception to the future. With launch::async, alone or together with launch::deferred, f runs in a
+// new fiber; throws what fiber::go throws. With launch::deferred, f runs in the first fiber or OS
+// thread that waits for the result, if there is one. Throws std::invalid_argument if the policy
+// contains neither. The attributes of the new fiber may come first, also in braces: async({.name =
+// "sum"}, f).
 template <class F, class... Args>
 [[nodiscard]] future<detail::async_result<F, Args...>> async(attributes how, launch policy, F&& f,
                                                              Args&&... args) {
@@ -101,7 +103,7 @@ template <class F, class... Args>
     return fiber::async(attributes{}, policy, std::forward<F>(f), std::forward<Args>(args)...);
 }
 
-// With launch::async.
+// Without a policy, the policy is launch::async.
 template <class F, class... Args>
 requires(!detail::is_one_of<F, launch, attributes>)
     [[nodiscard]] future<detail::async_result<F, Args...>> async(F&& f, Args&&... args) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// condition.hpp: a queue of parties that wait to be notified, whatever lock they release meanwhile.
+// condition.hpp: the queue of waiters inside condition_variable and condition_variable_any,
+// independent of the lock's type.
 #pragma once
 
 #include <fiber/detail/config.hpp>
@@ -16,7 +17,7 @@
 
 namespace fiber::detail {
 
-// A lock whose type is not known here.
+// A lock with its type erased.
 struct lock_operations {
     template <class Lock>
     explicit lock_operations(Lock& l) noexcept
@@ -24,14 +25,14 @@ struct lock_operations {
           relock([](void* which) noexcept { static_cast<Lock*>(which)->lock(); }) {}
     void* lock;
     void (*unlock)(void* lock) noexcept;
-    void (*relock)(void* lock) noexcept; // one that throws terminates, as in std
+    void (*relock)(void* lock) noexcept; // an exception terminates the program, as in std
 };
 
 class FIBER_API condition {
 public:
     constexpr condition() noexcept = default;
     ~condition() {
-        // relaxed: whoever destroys it has ordered that after the last notification
+        // relaxed: the destruction is ordered after the last notification
         if (waiting_.load(std::memory_order_relaxed) != 0) [[unlikely]]
             report_destroyed_in_use();
     }
@@ -46,11 +47,12 @@ public:
         if (waiting_.load(std::memory_order_acquire) != 0) // [cv.hint] [cv.destruction]
             notify_each();
     }
-    // Unlocks, waits, locks. timeout: nobody notified until then, nor requested a stop. The unlock must not wait.
+    // Unlocks, waits, and locks. Returns timeout if neither a notification nor a stop request ended
+    // the wait before the deadline. The unlock of the lock must not wait.
     std::cv_status wait(lock_operations const&, deadline) noexcept;
-    // The same for any lock, whose unlock may wait.
+    // Does the same for a lock with an unlock that may wait.
     std::cv_status wait_any(lock_operations const&, deadline) noexcept;
-    // Ended by a stop request too; one that has been made ends it at once.
+    // Does the same, and also ends at a stop request, or at once if a stop was requested before.
     std::cv_status wait_any(lock_operations const&, deadline, std::stop_token const&) noexcept;
 
     [[noreturn]] void report_wait_without_lock() const noexcept;
@@ -65,8 +67,8 @@ private:
     void notify_each() noexcept;
     void report_destroyed_in_use() const noexcept;
 
-    // Both are changed under rt::queue_lock_of(this).
-    std::atomic<std::uint32_t> waiting_{0}; // how many are in the queue
+    // Both change only under rt::queue_lock_of(this).
+    std::atomic<std::uint32_t> waiting_{0}; // number of waiters in the queue
     wait_list waiters_;
 };
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// countdown.hpp: a counter, and waiting until it is zero: what wait_group, latch and a future's readiness stand on.
+// countdown.hpp: a counter and a wait until it is zero, for wait_group, latch, group and the
+// readiness of a future.
 #pragma once
 
 #include <fiber/detail/config.hpp>
@@ -18,8 +19,8 @@ enum class wait_reason : std::uint8_t;
 
 namespace fiber::detail {
 
-// All members may be called by anyone at any time. It may be destroyed as soon as a wait, or is_zero(), has said
-// that it is zero, even while the last add() has not returned.
+// All members may be called from any fiber or OS thread at any time. The countdown may be destroyed
+// once a wait or is_zero() has returned true, even if the last add() has not returned.
 class FIBER_API countdown {
 public:
     static constexpr std::ptrdiff_t limit = PTRDIFF_MAX / 4;
@@ -28,13 +29,13 @@ public:
     countdown(countdown const&) = delete;
     countdown& operator=(countdown const&) = delete;
 
-    // Adds n, at most `limit` either way, and wakes all that wait if that makes it zero. Never blocks. False: it would
-    // have become negative, and is as it was.
+    // Adds n, -limit to limit, and wakes all waiters if the counter becomes zero. Returns false,
+    // and leaves the counter unchanged, if it would become negative. Never blocks.
     [[nodiscard]] bool add(std::ptrdiff_t n) noexcept {
-        // release: what was done before is visible when the wait returns. acquire: the last one passes on
-        // what all the others have done.
+        // release: what the caller did before is visible when the wait returns. acquire: the last
+        // add() passes on what the callers of all earlier ones did.
         auto const now = state_.fetch_add(step * n, std::memory_order_acq_rel) + step * n; // [countdown.zero]
-        if (now >= step || now == 0) [[likely]] // *this may be gone
+        if (now >= step || now == 0) [[likely]] // *this may be destroyed here
             return true;
         return zero_or_less(now, n);
     }
@@ -43,10 +44,10 @@ public:
         return state_.load(std::memory_order_acquire) == 0; // [countdown.zero]
     }
 
-    // Waits until it is zero. False: it was not until the limit.
+    // Waits until the counter is zero. Returns false if the deadline or the stop came first.
     bool wait_slow(deadline_or_stop until, rt::wait_reason why, void const* what) noexcept;
 
-    // For destructors: whether somebody waits.
+    // Returns true if there are waiters. For destructors only: it reads without the queue lock.
     [[nodiscard]] bool waited_for() const noexcept { return !waiters_.empty(); }
 
 private:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// deadline_or_stop.hpp: what may end a wait before it has got what it waits for: a deadline, or a stop request.
+// deadline_or_stop.hpp: what may end a wait early: nothing, a deadline, or a stop request.
 #pragma once
 
 #include <fiber/detail/deadline.hpp>
@@ -21,11 +21,14 @@ struct deadline_or_stop {
     std::stop_token const* stop = nullptr; // null if no stop can end the wait
 };
 
-// A wait that a stop request ends, in the order of condition_variable_any::wait: what can be had at once is had,
-// whatever the token says. If a stop has been requested by then, there is no wait. Where no stop is possible, it
-// is the plain wait.
-//   bool attempt()                   never waits
-//   bool wait(detail::deadline_or_stop)    false: the limit has ended it
+// Waits until a stop is requested at the latest. The order is that of
+// condition_variable_any::wait(lock, stop, pred):
+//   1 the attempt, whatever the state of the token: returns true if it succeeds
+//   2 a stop has been requested: returns false
+//   3 the wait, which returns false if the stop has ended it
+// If the token can never be stopped, only a plain wait is made.
+//   bool attempt()               must not wait
+//   bool wait(deadline_or_stop)  returns false if the deadline or the stop has ended the wait
 template <class Attempt, class Wait>
 [[nodiscard]] bool unless_stopped(std::stop_token const& stop, Attempt const& attempt, Wait const& wait) {
     if (!stop.stop_possible())

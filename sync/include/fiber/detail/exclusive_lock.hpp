@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// exclusive_lock.hpp: what all of mutex.hpp's classes are made of. Each says which of them it is: the lock does not know.
+// exclusive_lock.hpp: the lock inside all classes of mutex.hpp. It does not store its own kind:
+// each call passes the kind, for messages.
 #pragma once
 
 #include <fiber/detail/config.hpp>
@@ -26,7 +27,7 @@ public:
     void lock(lock_kind kind) noexcept { static_cast<void>(lock_before(kind, never)); }
 
     [[nodiscard]] bool try_lock(lock_kind kind) noexcept {
-        // relaxed: spares the line when it is locked
+        // relaxed: a load leaves the cache line shared if the mutex is locked
         if (state_.load(std::memory_order_relaxed) != free || !try_acquire())
             return false;
         if (watching_locks) [[unlikely]]
@@ -36,7 +37,7 @@ public:
         return true;
     }
 
-    // As lock. False: another had it until the limit.
+    // Locks like lock(). Returns false if the mutex stayed locked until the deadline or the stop.
     bool lock_before(lock_kind kind, deadline_or_stop until) noexcept {
         if (watching_locks) [[unlikely]]
             return lock_watched(kind, until);
@@ -47,12 +48,12 @@ public:
     }
 
     void unlock(lock_kind kind) noexcept {
-        // relaxed: the owner's
+        // relaxed: only the owner uses it
         if (may_unlock_biased && uncontended_unlocks_.load(std::memory_order_relaxed) < 0) [[likely]] {
             if (unlock_biased(this)) [[likely]]
-                return; // *this may be gone
+                return; // *this may be destroyed here
             uncontended_unlocks_.store(none_counted, std::memory_order_relaxed);
-            if (bias_.load(std::memory_order_relaxed) != biased) // relaxed: looked at again
+            if (bias_.load(std::memory_order_relaxed) != biased) // relaxed: try_rebias() checks again
                 try_rebias();
         }
         if (watching_locks) [[unlikely]]
@@ -60,13 +61,14 @@ public:
         auto const seen = may_unlock_biased
                               ? subtract_and_count(this)
                               : state_.fetch_sub(1, std::memory_order_release); // [mutex.hand_on]
-        if (seen != locked) [[unlikely]]                                        // else *this may be gone
+        if (seen != locked) [[unlikely]] // if it was `locked`, *this may be destroyed here
             unlock_slow(kind, seen);
     }
 
-    // For the destructor of what it is part of.
+    // Reports a mutex that is destroyed while it is locked or waited for. Called by the owning
+    // class's destructor.
     void check_destroyable(lock_kind kind) const noexcept {
-        // relaxed: whoever destroys it has ordered that after all other uses
+        // relaxed: the destruction is ordered after all other uses
         if (state_.load(std::memory_order_relaxed) != free || !waiters_.empty() || watching_locks)
             [[unlikely]]
             check_destroyable_slow(kind);
@@ -76,19 +78,21 @@ private:
     using word = std::uint8_t;
     static constexpr word free = 0, locked = 1, contended = 2;        // see mutex.cpp
     static constexpr std::uint8_t biased = 0, unbiased = 1;           // [mutex.bias]
-    static constexpr std::int8_t try_biased = -128, none_counted = 0; // likewise
+    static constexpr std::int8_t try_biased = -128, none_counted = 0; // [mutex.bias]
 
     [[nodiscard]] bool try_acquire() noexcept {
         auto expected = free;
         return state_.compare_exchange_strong(expected, locked, std::memory_order_acquire, // [mutex.hand_on]
-                                              std::memory_order_relaxed); // relaxed: nothing was gained
+                                              std::memory_order_relaxed); // relaxed: nothing acquired
     }
 
-    // As the owner, by try_acquire. Not under FIBER_DEBUG=locks, so unlock need not ask for that.
+    // Makes the next unlock() try the biased path if the mutex is biased. Called by the new owner
+    // after try_acquire(). Never called under FIBER_DEBUG=locks, so the biased path of unlock()
+    // need not test watching_locks.
     void sample_bias() noexcept {
-        // relaxed: a hint, unlock_biased looks again
+        // relaxed: a hint, unlock_biased() checks again
         if (may_unlock_biased && bias_.load(std::memory_order_relaxed) == biased) [[likely]]
-            uncontended_unlocks_.store(try_biased, std::memory_order_relaxed); // relaxed: the owner's
+            uncontended_unlocks_.store(try_biased, std::memory_order_relaxed); // relaxed: as in unlock()
     }
 
     bool lock_slow(deadline_or_stop until) noexcept;
@@ -101,7 +105,8 @@ private:
     void try_rebias() noexcept;
     void check_destroyable_slow(lock_kind) const noexcept;
 
-    // The three bytes that unlock_biased knows; subtract_and_count, the first two.
+    // unlock_biased() depends on the order of the first three bytes, subtract_and_count() on that
+    // of the first two.
     alignas(2) std::atomic<word> state_{free};
     std::atomic<std::int8_t> uncontended_unlocks_{none_counted};
     std::atomic<std::uint8_t> bias_{biased};
@@ -109,7 +114,7 @@ private:
     wait_list waiters_;
 };
 
-// A lock that is told each time what it is known by.
+// Adapts a lock that takes its kind with each call to lock_for() and lock_until().
 template <class Lock, lock_kind kind>
 struct named_lock {
     Lock& lock;
@@ -117,8 +122,9 @@ struct named_lock {
     [[nodiscard]] bool lock_before(deadline until) noexcept { return lock.lock_before(kind, until); }
 };
 
-// The timed half of any lock: it has bool try_lock(), bool lock_before(deadline). Where there is no time to wait, it is but a
-// try: no queue, and nothing of the kernel.
+// lock_for and lock_until are the timed members of every lock, on top of bool try_lock() and bool
+// lock_before(deadline). Without time to wait they only try: they do not queue and make no system
+// call.
 template <class Lock, class Rep, class Period>
 [[nodiscard]] bool lock_for(Lock&& lock, std::chrono::duration<Rep, Period> const& duration) {
     return lock.try_lock() ||
@@ -128,7 +134,7 @@ template <class Lock, class Clock, class Duration>
 [[nodiscard]] bool lock_until(Lock&& lock, std::chrono::time_point<Clock, Duration> const& when) {
     if (lock.try_lock())
         return true;
-    while (!detail::has_passed(when)) // again after a wait: the clock may have been set back meanwhile
+    while (!detail::has_passed(when)) // checked after each wait: Clock may have been set back
         if (lock.lock_before(detail::deadline_at(when)))
             return true;
     return false;

@@ -15,7 +15,7 @@
 
 namespace fiber {
 
-// std's own: they may be named either way.
+// The same entities as in std.
 using std::future_category;
 using std::future_errc;
 using std::future_error;
@@ -29,18 +29,19 @@ class shared_future;
 
 namespace detail {
 
-// What both have.
+// The common part of future and shared_future.
 template <class R>
 class future_base {
 public:
-    // Whether it refers to a result. All members but this one, assignment and destruction throw
-    // future_error(no_state) if not.
+    // Returns true if the future refers to a result. Otherwise all members but valid(), assignment
+    // and the destructor throw future_error(no_state).
     [[nodiscard]] bool valid() const noexcept { return bool(state_); }
 
-    // Block until the result is there: park a fiber, block an OS thread.
+    // Blocks until the result is ready. Runs a deferred function in the caller.
     void wait() const { state_->wait(); }
 
-    // The same, but not beyond the given time. A function that has been deferred is not run.
+    // Block until the result is ready, at most until the deadline. Do not run a deferred function:
+    // return future_status::deferred at once.
     template <class Rep, class Period>
     std::future_status wait_for(std::chrono::duration<Rep, Period> const& duration) const {
         auto const now = state_->status();
@@ -50,7 +51,7 @@ public:
     }
     template <class Clock, class Duration>
     std::future_status wait_until(std::chrono::time_point<Clock, Duration> const& when) const {
-        // Again after a wait: the clock may have been set back meanwhile.
+        // Checked after each wait: Clock may have been set back.
         for (auto seen = state_->status();; seen = state_->wait_before(detail::deadline_at(when)))
             if (seen != std::future_status::timeout || detail::has_passed(when))
                 return seen;
@@ -67,8 +68,8 @@ struct future_access;
 
 } // namespace detail
 
-// future is std::future: the right to take a result, once. Move-only. If async made it, its destructor waits for the
-// function to return.
+// future is std::future: the right to take a result once. Move-only. The destructor of a future
+// that async made blocks until the function has returned.
 template <class R>
 class future : public detail::future_base<R> {
 public:
@@ -76,7 +77,8 @@ public:
     future(future&&) noexcept = default;
     future& operator=(future&&) noexcept = default;
 
-    // Waits, and moves the value out, or throws the exception. Afterwards it is not valid().
+    // Blocks until the result is ready. Moves the value out, or throws the exception. Afterwards
+    // valid() is false.
     R get() {
         auto const state = std::move(this->state_);
         if constexpr (std::is_void_v<R>)
@@ -86,7 +88,7 @@ public:
         else
             return std::move(state->get());
     }
-    // Afterwards it is not valid().
+    // Returns a shared_future for the same result. Afterwards valid() is false.
     [[nodiscard]] shared_future<R> share() noexcept { return shared_future<R>(std::move(*this)); }
 
 private:
@@ -96,8 +98,8 @@ private:
         : detail::future_base<R>(std::move(state)) {}
 };
 
-// shared_future is std::shared_future: copies refer to the same result, which each may look at as often as it likes.
-// Several parties use several copies.
+// shared_future is std::shared_future: all copies refer to the same result, and get() may be called
+// any number of times. Each fiber or OS thread uses its own copy.
 template <class R>
 class shared_future : public detail::future_base<R> {
 public:
@@ -108,7 +110,8 @@ public:
     shared_future& operator=(shared_future const&) noexcept = default;
     shared_future& operator=(shared_future&&) noexcept = default;
 
-    // Waits. The value, which lives as long as a copy of this does; or throws the exception.
+    // Blocks until the result is ready. Returns the value, or throws the exception. The reference
+    // is valid while a copy of this future exists.
     std::add_lvalue_reference_t<R const> get() const requires(!std::is_void_v<R> && !std::is_reference_v<R>) {
         return this->state_->get();
     }
@@ -123,7 +126,7 @@ public:
 namespace detail {
 
 struct future_access {
-    // Takes over a reference.
+    // Makes a future that takes over one of the caller's references to `state`.
     template <class R>
     [[nodiscard]] static future<R> make(result_state<R>& state) noexcept {
         return future<R>(state_pointer<result_state<R>>(std::addressof(state)));

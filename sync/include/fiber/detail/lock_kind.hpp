@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// lock_kind.hpp: which of std's names the user knows a lock by, for messages; and whether locks are watched.
+// lock_kind.hpp: the class of a lock, for messages, and the switch for FIBER_DEBUG=locks.
 #pragma once
 
 #include <fiber/detail/config.hpp>
@@ -19,7 +19,7 @@ enum class lock_kind : std::uint8_t {
     shared_timed_mutex,
 };
 
-// FIBER_DEBUG=locks. Set before main.
+// True under FIBER_DEBUG=locks. Set before main, and never changed afterwards.
 FIBER_API extern bool watching_locks;
 
 } // namespace fiber::detail

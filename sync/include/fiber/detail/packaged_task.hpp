@@ -17,7 +17,8 @@ namespace detail {
 template <class R, class... Args>
 class task_state : public result_state<R> {
 public:
-    // Runs the function and sets what it returns or throws. Throw promise_already_satisfied the second time.
+    // Run the function and store what it returns or throws. Throw promise_already_satisfied the
+    // second time.
     void run(Args... args) {
         typename shared_state::setting mine(*this);
         call(std::forward<Args>(args)...);
@@ -28,7 +29,7 @@ public:
         call(std::forward<Args>(args)...);
         mine.done_at_exit();
     }
-    // A new state with the same function, which is moved.
+    // Returns a new state; the function is moved into it.
     [[nodiscard]] virtual task_state* renewed() = 0;
 
 private:
@@ -49,7 +50,7 @@ private:
     F f_;
 };
 
-// The signature of a function object, by the type of its operator().
+// Deduces the signature of a function object from the type of its operator().
 template <class R, class C, class... Args>
 auto signature_of(R (C::*)(Args...)) -> R (*)(Args...);
 template <class R, class C, class... Args>
@@ -74,8 +75,8 @@ using call_signature = std::remove_pointer_t<decltype(detail::signature_of(Opera
 template <class Signature>
 class packaged_task;
 
-// packaged_task is std::packaged_task: a function whose result goes to a future. Move-only. Errors as promise's; without
-// a function: no_state.
+// packaged_task is std::packaged_task: a function that gives its result to a future. Move-only.
+// Throws the same errors as promise; a task without a function throws future_error(no_state).
 template <class R, class... Args>
 class packaged_task<R(Args...)> {
 public:
@@ -96,16 +97,18 @@ public:
     void swap(packaged_task& other) noexcept { std::swap(state_, other.state_); }
 
     [[nodiscard]] bool valid() const noexcept { return bool(state_); }
-    // Once.
+    // Returns the future. Throws future_error(future_already_retrieved) the second time.
     [[nodiscard]] future<R> get_future() {
         state_->retain_for_future();
         return detail::future_access::make<R>(state_.get());
     }
-    // Runs the function, once. What it throws goes to the future.
+    // Runs the function. Its result or exception goes to the future. Throws
+    // promise_already_satisfied the second time.
     void operator()(Args... args) { state_->run(std::forward<Args>(args)...); }
-    // The same, but the future becomes ready when the calling fiber or OS thread ends.
+    // Does the same, but the future becomes ready when the calling fiber or OS thread ends.
     void make_ready_at_thread_exit(Args... args) { state_->run_ready_at_exit(std::forward<Args>(args)...); }
-    // A new task of the same function; an unset result of the old one is a broken promise.
+    // Makes the task ready to run again, with a new future. If the old result was not set, its
+    // future gets broken_promise.
     void reset() {
         packaged_task renewed;
         renewed.state_ = detail::state_pointer<state>(state_->renewed());

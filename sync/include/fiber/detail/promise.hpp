@@ -15,7 +15,7 @@
 namespace fiber {
 namespace detail {
 
-// A state in memory from an allocator of the user's.
+// A state in memory from the user's allocator.
 template <class State, class Allocator>
 class allocated_state final : public State {
     using traits = typename std::allocator_traits<Allocator>::template rebind_traits<allocated_state>;
@@ -26,7 +26,7 @@ public:
 
     [[nodiscard]] static State* make(Allocator const& from) {
         allocator a(from);
-        struct memory { // goes back if the constructor throws
+        struct memory { // deallocated if the constructor throws
             allocator& from;
             typename traits::pointer storage;
             ~memory() {
@@ -49,7 +49,7 @@ private:
     allocator allocator_;
 };
 
-// All of a promise but set_value.
+// The members of a promise except set_value.
 template <class R>
 class promise_base {
 public:
@@ -68,14 +68,14 @@ public:
     }
     void swap(promise_base& other) noexcept { std::swap(state_, other.state_); }
 
-    // Once: then throws future_error(future_already_retrieved).
+    // Returns the future. Throws future_error(future_already_retrieved) the second time.
     [[nodiscard]] future<R> get_future() {
         state_->retain_for_future();
         return future_access::make<R>(state_.get());
     }
 
-    // As set_value. Abort, after a line on stderr, if the exception_ptr is null: std::make_exception_ptr
-    // returns that where there are neither exceptions nor RTTI.
+    // Like set_value. Abort, after a line on stderr, if `error` is null: std::make_exception_ptr
+    // returns null in code without exceptions and RTTI.
     void set_exception(std::exception_ptr error) { state_->set_exception(std::move(error)); }
     void set_exception_at_thread_exit(std::exception_ptr error) {
         state_->set_exception_at_exit(std::move(error));
@@ -87,11 +87,12 @@ protected:
 
 } // namespace detail
 
-// promise is std::promise: sets the result of a future, once. Setting it again throws
-// future_error(promise_already_satisfied), any use after a move from it future_error(no_state). If it goes without having
-// set a result, that is future_error(broken_promise). …_at_thread_exit sets it at once and lets it be seen when the
-// calling fiber or OS thread ends, after its fiber::local variables have been destroyed. It may be destroyed as soon as
-// the future is ready.
+// promise is std::promise: it sets the result of a future, once. A second set throws
+// future_error(promise_already_satisfied); a moved-from promise throws future_error(no_state). A
+// promise that is destroyed without a result sets future_error(broken_promise). The members
+// …_at_thread_exit store the result at once; it becomes ready when the calling fiber or OS thread
+// ends, after its fiber::local variables have been destroyed. The promise may be destroyed once the
+// future is ready.
 template <class R>
 class promise : public detail::promise_base<R> {
 public:

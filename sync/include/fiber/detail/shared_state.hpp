@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// shared_state.hpp: what a future and its promise, task or fiber have in common: a result that is set once.
+// shared_state.hpp: the state that a future shares with its promise, task or fiber: a result that
+// is set once.
 #pragma once
 
 #include <fiber/detail/config.hpp>
@@ -24,7 +25,8 @@ namespace fiber::detail {
 
 [[noreturn]] FIBER_API void throw_future_error(std::future_errc);
 
-// All but the value. Counted references; made with one.
+// The part of the state that does not depend on the value's type. Reference-counted, and made with
+// one reference.
 class FIBER_API shared_state {
 public:
     shared_state() noexcept = default;
@@ -32,20 +34,21 @@ public:
     shared_state& operator=(shared_state const&) = delete;
 
     void retain() noexcept {
-        word_.fetch_add(reference, std::memory_order_relaxed);
-    } // relaxed: the caller has one
-    // Waits for the fiber, if it is an async's, and this was the last.
+        word_.fetch_add(reference, std::memory_order_relaxed); // relaxed: the caller has a reference
+    }
+    // Drops a reference. The last release() of an async state joins the fiber.
     void release() noexcept {
-        // [future.owner] The only owner need not tell the others. acquire: what they did is done.
+        // [future.owner] A last owner sees by a load that it is alone, and skips the RMW. acquire:
+        // the accesses of all earlier owners come before the destruction.
         if (word_.load(std::memory_order_acquire) < 2 * reference ||
             word_.fetch_sub(reference, std::memory_order_acq_rel) < 2 * reference) // [future.owner]
             destroy();
     }
-    // Retains, for the one future. Throws future_already_retrieved.
+    // Retains the state for its future. Throws future_already_retrieved the second time.
     void retain_for_future();
 
     [[nodiscard]] bool is_ready() const noexcept { return ready_.is_zero(); }
-    // ready, deferred, or timeout if it is neither. Never waits.
+    // Returns ready, deferred, or timeout if the state is neither. Never blocks.
     [[nodiscard]] std::future_status status() const noexcept {
         if (is_ready())
             return std::future_status::ready;
@@ -53,18 +56,19 @@ public:
         return deferred_.load(std::memory_order_relaxed) ? std::future_status::deferred
                                                          : std::future_status::timeout;
     }
-    // Runs a deferred function here, or waits.
+    // Runs a deferred function in the caller, or blocks until the result is ready.
     void wait() {
         if (!is_ready())
             wait_slow();
     }
     [[nodiscard]] std::future_status wait_before(deadline until) noexcept;
 
-    // The right to set the result, which is given back unless it has been used. Throws promise_already_satisfied.
+    // The right to set the result. The constructor throws promise_already_satisfied if it is taken;
+    // the destructor gives an unused right back.
     class setting {
     public:
         explicit setting(shared_state& state) : state_(&state) {
-            // acquire: what one did who had the right and gave it back
+            // acquire: the accesses of an agent that has given the right back come before ours
             if (state.set_.exchange(true, std::memory_order_acquire)) // [future.set]
                 throw_future_error(std::future_errc::promise_already_satisfied);
         }
@@ -74,15 +78,15 @@ public:
             if (state_ != nullptr)
                 state_->set_.store(false, std::memory_order_release); // [future.set]
         }
-        // The result is in place. Afterwards the state may be gone.
+        // Makes the stored result ready. The state may be destroyed here.
         void done() noexcept { std::exchange(state_, nullptr)->make_ready(); }
-        // The result is in place, and becomes ready when the caller ends. May throw std::bad_alloc before that.
+        // Makes the stored result ready when the caller ends. May throw std::bad_alloc at once.
         void done_at_exit();
 
     private:
         shared_state* state_;
     };
-    // Abort if there is no exception: a future would have neither that nor a value.
+    // Abort if `error` is null: the future would have neither a value nor an exception.
     void set_exception(std::exception_ptr error) {
         setting mine(*this);
         require(error);
@@ -95,7 +99,8 @@ public:
         error_ = std::move(error);
         mine.done_at_exit();
     }
-    // By a promise or task that goes: if nobody has set the result, and somebody may ask for it: broken_promise.
+    // Sets broken_promise if the result is not set and another reference exists. Called when a
+    // promise or task is destroyed.
     void abandon() noexcept;
 
     void rethrow_error() const {
@@ -106,17 +111,18 @@ public:
 protected:
     virtual ~shared_state();
     virtual void destroy() noexcept { delete this; }
-    // By a state whose function has been deferred: sets the result.
+    // Runs the function of a deferred state and sets the result.
     virtual void run_deferred() noexcept {}
 
     void defer() noexcept {
-        deferred_.store(true, std::memory_order_relaxed);
-    }                                                                 // relaxed: before it is shared
-    void make_ready() noexcept { static_cast<void>(ready_.add(-1)); } // *this may be gone
-    // make_ready, once a fiber that ends now has destroyed its fiber::local variables.
+        deferred_.store(true, std::memory_order_relaxed); // relaxed: the state is not shared yet
+    }
+    void make_ready() noexcept { static_cast<void>(ready_.add(-1)); } // *this may be destroyed here
+    // Makes the result ready after the calling fiber, which is about to end, has destroyed its
+    // fiber::local variables.
     void make_ready_at_end() noexcept;
 
-    std::exception_ptr error_; // as the value: written by the one who sets it, before ready_
+    std::exception_ptr error_; // like the value: written by the agent with the right to set it, before ready_
 
 private:
     using word = std::uint32_t;
@@ -132,10 +138,10 @@ private:
     countdown ready_{1};
     std::atomic<word> word_{reference};
     std::atomic<bool> set_{false};
-    std::atomic<bool> deferred_{false}; // until somebody begins to run the function
+    std::atomic<bool> deferred_{false}; // true until a waiter begins to run the deferred function
 };
 
-// With a value of type R, which may be void or a reference.
+// A state with a value of type R; R may be void or a reference.
 template <class R>
 class result_state : public shared_state {
 public:
@@ -156,7 +162,7 @@ public:
         mine.done_at_exit();
     }
 
-    // Waits. The value, or its exception.
+    // Blocks until the result is ready. Returns the value, or throws the exception.
     [[nodiscard]] stored& get() {
         this->wait();
         this->rethrow_error();
@@ -188,7 +194,7 @@ private:
     std::optional<stored> value_;
 };
 
-// One reference.
+// An owner of one reference to a state.
 template <class State>
 class state_pointer {
 public:
@@ -211,7 +217,7 @@ public:
     }
     [[nodiscard]] State* detach() noexcept { return std::exchange(state_, nullptr); }
     explicit operator bool() const noexcept { return state_ != nullptr; }
-    // Throws no_state if there is none.
+    // Returns the state. Throws no_state if there is none.
     [[nodiscard]] State& get() const {
         if (state_ == nullptr)
             throw_future_error(std::future_errc::no_state);

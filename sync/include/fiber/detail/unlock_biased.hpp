@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// unlock_biased.hpp: unlocking without a read-modify-write, and counting how often it takes one, [mutex.bias] of
-// sync/mutex.cpp. On x86-64 only, and not where sanitizers must see every access: these go beyond C++'s memory model.
+// unlock_biased.hpp: the two unlock operations of [mutex.bias] in sync/mutex.cpp: by a plain store,
+// and by a subtraction that counts. Both go beyond C++'s memory model. Therefore they exist only on
+// x86-64, and not under sanitizers, which must see every access.
 #pragma once
 
 #include <fiber/detail/config.hpp>
@@ -20,8 +21,9 @@ extern "C" FIBER_API bool fiber_arch_unlock_biased(void* lock) noexcept; // unlo
 namespace fiber::detail {
 inline constexpr bool may_unlock_biased = true;
 inline bool unlock_biased(void* lock) noexcept { return fiber_arch_unlock_biased(lock); }
-// Subtracts 1 from the first byte, as fetch_sub does, a release; and adds 1 to the second: the carry, unless the first was 0. To
-// count in another instruction would cost 2 ns of 16. The two bytes are aligned as one word.
+// Subtracts 1 from the first byte with release order, and returns its old value, like fetch_sub.
+// Adds the carry, which is 1 unless the first byte was 0, to the second byte. The two bytes are
+// aligned as one word.
 inline std::uint8_t subtract_and_count(void* lock) noexcept {
     std::uint16_t was = 0xff;
     asm volatile("lock xaddw %0, (%1)" : "+r"(was) : "r"(lock) : "memory", "cc");
