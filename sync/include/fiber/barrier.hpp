@@ -101,7 +101,7 @@ public:
     // Calls wait(arrive()).
     void arrive_and_wait() { phases_.arrive_and_wait(completion()); }
     // Counts one arrival in this phase, and lowers the expected arrivals of later phases by one.
-    // Never blocks.
+    // Never blocks, but the last arrival runs the completion.
     void arrive_and_drop() { phases_.arrive_and_drop(completion()); }
 
 private:

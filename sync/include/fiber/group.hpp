@@ -63,7 +63,7 @@ public:
     // that has not failed may be used again, and its token is not stopped.
     void wait();
 
-    // Requests a stop: the fibers' tokens say so. Never blocks.
+    // Requests a stop of all fibers. A fiber learns of it from its stop token.
     void request_stop() noexcept { stop_.request_stop(); }
     [[nodiscard]] std::stop_token stop_token() const noexcept { return stop_.get_token(); }
 

@@ -33,9 +33,9 @@ using std::unique_lock;
 // mutex is std::mutex for fibers of any runtime and for OS threads. It is not recursive, and
 // constant-initialised. A fiber that waits gives up its processor; an OS thread that waits sleeps.
 // The fiber or thread that locked the mutex must unlock it; a fiber may do so on another OS thread.
-// FIBER_DEBUG=locks checks this. Fairness: a released mutex goes to the first fiber or thread that
-// takes it, except that a waiter of 1 ms or more gets it directly. unlock() of a mutex that is not
-// locked aborts, and so does destroying one that is locked or waited for.
+// Only FIBER_DEBUG=locks checks the owner. Fairness: a released mutex goes to the first fiber or
+// thread that takes it, except that a waiter of 1 ms or more gets it directly. unlock() of a mutex
+// that is not locked aborts, and so does destroying one that is locked or waited for.
 class mutex {
 public:
     constexpr mutex() noexcept = default;

@@ -59,8 +59,8 @@ public:
         return try_take(k);
     }
 
-    // Returns k units; the longest waiters get theirs first. Never blocks. Any fiber or OS thread
-    // may call it. Throws std::logic_error, and returns nothing, if fewer than k units are held.
+    // Gives k units back; the longest waiters get theirs first. Never blocks. Any fiber or OS thread
+    // may call it. Throws std::logic_error, and gives nothing back, if fewer than k units are held.
     void release(std::ptrdiff_t k) {
         check(k);
         auto seen = state_.load(std::memory_order_relaxed); // relaxed: the successful CAS orders
