@@ -7,7 +7,7 @@
 // [cv.hint] notify reads waiting_ without the queue lock. A waiter counts itself before it unlocks
 //   the mutex, and an agent changes the condition with the mutex held. There are three cases:
 //   the change is before the waiter's check  The waiter does not wait.
-//   the change is after the waiter's unlock  The agent sees the count.
+//   the change is after the waiter's unlock  The notification sees the count.
 //   the notification is not ordered          It is as good as one before the wait.
 //
 // [cv.destruction] A notification that reads 0 takes no lock, and *this may be destroyed right
@@ -116,7 +116,7 @@ FIBER_RETURN_FROM_SWITCH std::cv_status condition::wait(lock_operations const& l
     return status;
 }
 
-// [cv.unlock]
+// [cv.unlock] Queues the agent, unlocks, and only then opens its wait, if it is still queued.
 template <class Park>
 [[gnu::always_inline]] inline std::cv_status condition::wait_any_by(lock_operations const& lock,
                                                                     Park park) noexcept {

@@ -43,7 +43,7 @@ void group::wait_for_all() noexcept {
         running_.wait_slow(rt::never, rt::wait_reason::wait_group, this);
 }
 
-// Is the last access of a fiber to the group, which may be destroyed here.
+// Ends the membership of a fiber. This is its last access to the group, which may be destroyed here.
 void group::fiber_ended() noexcept {
     if (limited_)
         permits_.release();

@@ -4,7 +4,7 @@
 // mutex.cpp: the slow paths of every mutex: waiting, waking, and revoking the bias.
 //
 //   state_       means                                             may be changed by
-//   0 free       nobody holds the mutex                            any agent: to 1, and becomes the owner
+//   0 free       no agent holds the mutex                          any agent: to 1, and becomes the owner
 //   1 locked     an agent holds the mutex                          the owner: subtracts 1, which frees it
 //   2 contended  an agent holds it, another has asked for it       the owner: subtracts 1, which leaves it
 //                                                                  locked; then it looks at the queue
@@ -72,9 +72,10 @@
 //   R has passed W6         W4 is complete: after an S1 that saw `biased`, S2 is done or was aborted.
 //                           No new bias exists. R2 needs an empty queue. A bias set before the waiter
 //                           came would have made the waiter execute W3 itself, after the last W3.
-//   An agent that comes between W3 and W6 of another one finds the mutex unbiased and sets 2 at
-//   once. A designated waker that finds a new bias at W2 revokes it again, because new sequences
-//   may have begun. This is true for both kinds of designated waker.
+//   An agent that comes between W3 and W6 of another agent finds the mutex unbiased and sets 2 at
+//   once. A late S2 may overwrite this 2; the revoking agent sets it again. A designated waker that
+//   finds a new bias at W2 revokes it again, because new sequences may have begun. This is true for
+//   both kinds of designated waker.
 //   The proof does not use uncontended_unlocks_: any owner may execute S1 and S2. The byte is only
 //   a hint.
 //
@@ -120,8 +121,8 @@ class queue_lock {
 public:
     queue_lock(std::atomic<std::uint32_t>& word, wait_list& waiters) noexcept
         : word_(word), waiters_(waiters) {}
-    // [fork] An agent may hold the mutex across a fork. In the child, the queue's other waiters no
-    // longer exist.
+    // [fork] An agent may hold the mutex across a fork, and must find it intact in the child. The
+    // waiters in the queue do not exist there, so the queue is emptied.
     void lock() noexcept {
         if (word_.lock_unchecked() != rt::guarded_data::ours) [[unlikely]]
             rt::wait_queue(waiters_).forget_all();
@@ -266,7 +267,8 @@ void exclusive_lock::unlock_slow(lock_kind kind, word seen) noexcept {
             rt::unpark(ticket, since); // *this and *first may be destroyed here
             return;
         }
-        // relaxed: each agent that has set 2 without queueing sets it again under the queue lock
+        // relaxed: the queue is empty. A designated waker or a new agent sets 2 again under the
+        // queue lock
         state_.store(locked, std::memory_order_relaxed);
         queue_guard.unlock();
     } while (state_.fetch_sub(1, std::memory_order_release) != locked); // [mutex.hand_on]

@@ -36,8 +36,8 @@
 // [shared.destruction] An agent that gets the lock after another agent's unlock may destroy it.
 //   Therefore unlock ends with the RMW that gives the lock up. If there are waiters, that RMW runs
 //   under the queue lock, which is not part of the object: [queue.outlive]. The queue lock is
-//   needed because the waiter may time out and return before that, and then it no longer keeps the
-//   object alive.
+//   needed because the waiter may time out and return while unlock runs, and then it no longer
+//   keeps the object alive.
 #include <fiber/shared_mutex.hpp>
 
 #include "runtime/base/cpu.hpp"
@@ -75,9 +75,9 @@ bool clear_slot(slot& s, void const* lock) noexcept {
                                      std::memory_order_seq_cst); // [shared.bias] [shared.hand_on]
 }
 
-// Readers counted before the lock is biased. Fewer: a revocation, which walks over the table, must
-// pay off with fewer readers. More: readers contend for the word for longer. perf/micro/sync,
-// shared_mutex
+// Readers counted before the lock is biased. Each reader in a slot saves an RMW on a shared line; a
+// revocation costs a walk over the table. Fewer: more walks. More: readers contend for the word for
+// longer. perf/micro/sync, shared_mutex
 constexpr std::uint64_t arrivals_for_bias = 256;
 
 // Tries before an agent queues. More wastes CPU time, because unlock grants the lock to waiters in
