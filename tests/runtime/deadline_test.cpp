@@ -29,6 +29,10 @@ TEST_CASE("durations are rounded up to nanoseconds", "[deadline]") {
     STATIC_REQUIRE(steady_duration(duration<float>(0.5f)) == 500ms);
     STATIC_REQUIRE(steady_duration(duration<long double, std::nano>(9223372036854775806.0L)) ==
                    nanoseconds::max() - 1ns);
+    STATIC_REQUIRE(steady_duration(duration<long double, std::nano>(9223372036854775806.5L)) ==
+                   nanoseconds::max());
+    STATIC_REQUIRE(steady_duration(duration<long double, std::nano>(9223372036854775807.5L)) ==
+                   nanoseconds::max());
     STATIC_REQUIRE(steady_duration(-1s) == 0s);
     STATIC_REQUIRE(steady_duration(duration<double>(-0.5)) == 0s);
 }

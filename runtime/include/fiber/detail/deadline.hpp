@@ -80,7 +80,8 @@ static_assert(std::is_same_v<deadline::period, std::nano> && std::is_same_v<dead
 [[nodiscard]] constexpr deadline::duration saturated(long double nanoseconds) noexcept {
     if (!(nanoseconds > -0x1p63L))
         return deadline::duration::min();
-    if (nanoseconds >= 0x1p63L)
+    if (nanoseconds >=
+        0x1p63L - 1) // also a fraction above the last value but one, which cannot be rounded up
         return deadline::duration::max();
     auto const whole = static_cast<std::int64_t>(nanoseconds);
     return deadline::duration(whole + (static_cast<long double>(whole) < nanoseconds));
