@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// biased_lock.cpp: the slow path of a channel's lock: the spin word, revocations, and new owners.
 #include "chan/biased_lock.hpp"
 
 #include "runtime/base/backoff.hpp"
@@ -14,38 +15,40 @@
 namespace fiber::detail {
 namespace {
 
-constexpr std::uint8_t max_streak_log2 = 15; // a streak has 16 bits
+constexpr std::uint8_t max_streak_log2 = 15; // lock_state::streak has 16 bits
 
-// A streak among several processors saves about as much as the heavy fence costs that its end brings: the lock's price
-// doubles at worst. Each further streak has to be twice as long. perf/run --rivals, ping_pong, pipe, many_to_many
-constexpr std::uint8_t patience_among_processors = 12;
+// The shortest streak that makes an owner, with several processors. The exchanges that it saves cost about
+// the same as the heavy fence that revokes the bias, so the price of the lock doubles at worst. Each
+// revocation doubles the streak. perf/run --rivals, ping_pong, pipe, many_to_many
+constexpr std::uint8_t min_streak_log2_shared = 12;
 
-// [bias.rate] A heavy fence interrupts every CPU of the process. Each owner brings about one fence at most before it can become
-// owner again, so owners are rationed: one in each interval, and those that a burst has left over.
+// [bias.rate] A heavy fence interrupts every CPU of the process. Each owner causes about one heavy fence at
+// most before it can become owner again. The process limits the rate of owners by a token bucket: a token
+// arrives in each interval, and the bucket holds the tokens of one burst.
 constexpr auto owner_interval = std::chrono::milliseconds(2);
 constexpr auto owner_burst = std::chrono::seconds(1);
 
-constinit std::atomic<rt::clock::rep> rationed_until{0}; // when the rations that have been given are used up
+// All tokens that have arrived until this time are used.
+constinit std::atomic<rt::clock::rep> tokens_used_until{0};
 
-// Returns true if the process can afford one more owner.
-[[nodiscard]] bool take_ration() noexcept {
+// Takes a token from the bucket. Returns false if there is none, or if another thread has just taken it.
+[[nodiscard]] bool take_owner_token() noexcept {
     auto const now = rt::clock::now().time_since_epoch();
-    auto seen = rationed_until.load(std::memory_order_relaxed); // relaxed: a count, it publishes nothing
+    auto seen = tokens_used_until.load(std::memory_order_relaxed); // relaxed: a count, it publishes nothing
     auto const until = std::max(rt::clock::duration(seen), now - owner_burst) + owner_interval;
-    // If it fails, another thread has taken that ration.
     return until <= now &&
-           rationed_until.compare_exchange_strong(seen, until.count(), std::memory_order_relaxed);
+           tokens_used_until.compare_exchange_strong(seen, until.count(), std::memory_order_relaxed);
 }
 
-// Returns true if an owner is worth what it costs to take the channel from it again. With one processor only OS threads do.
+// Returns true if a new owner is worth its later revocation. With one processor only OS threads revoke.
 [[nodiscard]] bool may_be_owner(std::uint8_t& streak_log2) noexcept {
     if (!rt::spinning_may_help())
         return true;
-    if (streak_log2 < patience_among_processors) {
-        streak_log2 = patience_among_processors;
+    if (streak_log2 < min_streak_log2_shared) {
+        streak_log2 = min_streak_log2_shared;
         return false;
     }
-    return take_ration();
+    return take_owner_token();
 }
 
 } // namespace
@@ -55,7 +58,7 @@ constinit std::atomic<rt::clock::rep> rationed_until{0}; // when the rations tha
     if (has_owner(s)) [[unlikely]] // under the word
         revoke(s, data, me);
     auto const part = static_cast<std::uint32_t>(me >> 6);
-    if (s.last != part) { // threads that look alike only become owners too soon
+    if (s.last != part) { // if two threads have the same part, an owner only comes too early
         s.last = part;
         s.streak = 0;
     } else if (++s.streak >> s.streak_log2 != 0) [[unlikely]] {
@@ -64,15 +67,16 @@ constinit std::atomic<rt::clock::rep> rationed_until{0}; // when the rations tha
     return data;
 }
 
-// With the word.
+// Revokes the bias: waits until the owner has left, and marks that there is no owner. The caller holds the
+// word, and may be the owner.
 [[gnu::cold, gnu::noinline]] void biased_lock::revoke(lock_state& s, rt::guarded_data data,
                                                       std::uintptr_t me) noexcept {
     auto const owner = s.owner.load(std::memory_order_relaxed);
     if (owner != me) {
-        rt::heavy_fence(); // [bias]
+        rt::heavy_fence(); // [bias] A2
         if (data != rt::guarded_data::ours && s.held.load(std::memory_order_relaxed))
-            rt::guarded_data_torn(); // [fork] the owner has stayed behind, and was in
-        rt::spin_until([&s] { return !s.held.load(std::memory_order_acquire); }); // [bias]
+            rt::guarded_data_torn(); // [fork] the owner held the lock, and exists only in the parent
+        rt::spin_until([&s] { return !s.held.load(std::memory_order_acquire); }); // [bias] A3
     }
     s.owner.store(owner | lock_state::no_owner, std::memory_order_relaxed); // the word's release publishes it
     s.streak = 0;
@@ -80,8 +84,8 @@ constinit std::atomic<rt::clock::rep> rationed_until{0}; // when the rations tha
         ++s.streak_log2;
 }
 
-// With the word, which is given back: from here on this thread is in as the owner. [bias] Whoever takes the word next sees
-// that, and waits.
+// Makes the caller the owner, if it may be. The caller holds the word. It gives the word back, and holds the
+// lock as the owner from then on. [bias] The next thread that locks the word sees this, and waits.
 [[gnu::cold, gnu::noinline]] void biased_lock::try_bias(lock_state& s, std::uintptr_t me) noexcept {
     s.streak = 0;
     auto const before = s.owner.load(std::memory_order_relaxed) & ~lock_state::no_owner;

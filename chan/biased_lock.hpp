@@ -1,31 +1,35 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// biased_lock.hpp: a channel's lock: a spin word, which a thread that has been alone with it for long need not
-// take. Two exchanges are half of what an item costs on its way through a buffer.
-//   word    the spin word, as ever
-//   owner   the OS thread that may do without, with bit 0 set if it may not at present; 1: none yet. Changes under the
-//           word, while nobody is in
-//   held    the owner is in, without the word
+// biased_lock.hpp: the lock of a channel: a spin word with a bias. A thread that locks it many times in a
+// row becomes its owner, and locks and unlocks by plain stores instead of atomic exchanges.
+//   word    the spin word
+//   owner   the OS thread that may lock without the word. Bit 0 is set while it may not. 1: no owner yet.
+//           Changes only under the word, while no other thread holds the lock
+//   held    true while the owner holds the lock without the word
 //
-// [bias]    the owner                                 any other
-//         0 it is the owner                         1 take the word
-//         1 held = true                             2 there is an owner: heavy fence
-//         2 light fence                             3 wait until held is false
-//         3 word free, and still the owner: in      4 no owner: in
-//           else held = false, and as any other     5 word free, on the way out
-//         4 held = false, on the way out
+// [bias]
+//   the owner                                    any other thread
+//   O0 owner == me                               A1 lock the word
+//   O1 held = true                               A2 if there is an owner: heavy fence
+//   O2 light fence                               A3 wait until held is false
+//   O3 word free, and owner == me: locked;       A4 mark that there is no owner: locked
+//      else held = false, and go to A1           A5 to unlock: word = free
+//   O4 to unlock: held = false
 //
-//   One fence is first. The left: right.3 sees held. The right: left.3 sees that the word is taken, or free again and
-//   then, read after it, that there is no owner any more. So never are both in.
+//   Claim: the owner and another thread never hold the lock at the same time. One fence is first:
+//   O2 is before A2   A3 sees held, and waits.
+//   A2 is before O2   O3 sees that the word is locked; or it sees the word free again (A5), and then, in
+//                     the load that follows, that there is no owner (A4).
+//   Model: tests/model/channel_bias.pml.
 //
-// [bias.one] Only one thread is ever the owner of a channel, now and then. Between 0 and 1 the kernel may keep it for as long
-//   as it likes. Were another one owner by then, and in, the first one's `held = false` in 3 would hide that. Model:
-//   tests/model/channel_bias.pml.
+// [bias.one] In the life of a channel only one thread can be its owner, any number of times. Between O0 and
+//   O1 the kernel may preempt that thread for any time. If another thread could be owner by then, and held
+//   the lock, `held = false` of the first thread in O3 would hide that the lock is held.
 //
-// A fiber's thread becomes owner, an OS thread of the program's does not. Each time that another thread comes, the heavy
-// fence costs what some thousand exchanges do. Each time it takes twice as long to become owner again. With several
-// processors others come sooner, and the first streak has to be long; the process rations owners there ([bias.rate]).
+// The thread of a fiber can become owner, an OS thread of the program cannot. Each revocation costs a heavy
+// fence, and doubles the streak that the next bias needs. With several processors revocations come
+// sooner: the first streak must be longer there, and [bias.rate] limits the owners of the process.
 #pragma once
 
 #include "runtime/base/asymmetric_fence.hpp"
@@ -43,8 +47,8 @@ public:
     [[nodiscard, gnu::always_inline]] static rt::guarded_data lock(lock_state& s) noexcept {
         auto const me = reinterpret_cast<std::uintptr_t>(rt::this_thread_identity());
         if (s.owner.load(std::memory_order_relaxed) == me) {
-            s.held.store(true, std::memory_order_relaxed); // the fence orders it
-            rt::compiler_fence(); // [bias] a light fence: there are no owners where those are full ones
+            s.held.store(true, std::memory_order_relaxed); // O1; relaxed: the fence orders it
+            rt::compiler_fence(); // [bias] O2: where a light fence is a full one, there are no owners
             if (s.word.load(std::memory_order_acquire) == rt::spin_word_value::unlocked_value() && // [bias]
                 s.owner.load(std::memory_order_relaxed) == me) {
                 rt::note_locked(rank, &s.word);
@@ -56,7 +60,7 @@ public:
     }
 
     static void unlock(lock_state& s) noexcept {
-        if (!has_owner(s)) { // it stays as it is while somebody is in
+        if (!has_owner(s)) { // does not change while the lock is held
             rt::spin_word<rank>(s.word).unlock();
             return;
         }

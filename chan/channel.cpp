@@ -1,23 +1,29 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// channel.cpp: how values go from senders to receivers. Invariants, and who owns a value: README.md.
+// channel.cpp: the operations of a channel: how values go from senders to receivers. README.md has the
+// invariants, and the owner of a value at each moment.
 //
-// [chan.last] The release of the lock is an operation's last touch of the channel: from then on its partner
-//   may return, and destroy the only handle. What is needed later is read before. A party that was woken does
-//   not touch the channel either.
-// [chan.early] A try_* that is sure to fail says so without the lock: many who poll do not fight for it.
+// [chan.last] The release of the lock is the last access of an operation to the channel. After the release
+//   the partner may return and destroy the only handle. Therefore an operation reads before the release
+//   everything that it needs later. An agent that was woken does not access the channel either.
 //
-//     try_recv                                   all others, under the lock
-//   1 acquire: nothing to receive              a count_, occupied: release stores
-//   2 acquire: not closed: empty               b closed_: release store, never taken back
-//     else 3 acquire: nothing to receive: closed
+// [chan.early] A try_* that is sure to fail returns without the lock: agents that poll do not compete for it.
 //
-//   Not closed in 2 means not closed in 1: the channel was open and had nothing, which is what `empty` says.
-//   Were 2 before 1, it could be drained and closed in between, and never have been open and empty at once.
-//   Closed in 2: no value comes in any more, so that nothing in 3 is nothing for ever. try_send does 1 and 2
-//   with `no room`, and then `closed` needs no 3. In 1 a single word decides: count_ if there is a ring, for
-//   senders wait only beside a full one and receivers beside an empty one; else occupied.
+//   try_recv                                       all other operations, under the lock
+//   T1 acquire: nothing to receive? else lock      L1 count_, occupied_: release stores
+//   T2 acquire: closed? else return empty          L2 closed_: release store, never reset
+//   T3 acquire: nothing to receive? else lock
+//   T4 return closed
+//
+//   not closed in T2   The channel was not closed in T1 either. In T1 it was open and had nothing, which is
+//                      the meaning of `empty`.
+//                      T2 before T1 would be wrong. Between the two the channel could be drained and closed:
+//                      it would never have been open and empty at the same time.
+//   closed in T2       No value comes in any more. If there is nothing in T3, there is nothing for ever.
+//   try_send           It runs T1 and T2 with "no room" for "nothing to receive". `closed` needs no T3.
+//   one word decides   With a ring, T1 depends on count_ alone: senders wait only beside a full ring, and
+//                      receivers only beside an empty one. Without a ring it depends on occupied_ alone.
 #include <fiber/chan.hpp>
 
 #include "chan/channel_locked.hpp"
@@ -43,7 +49,7 @@ namespace {
 
 constexpr std::size_t round_up(std::size_t n, std::size_t to) noexcept { return (n + to - 1) / to * to; }
 
-// Nobody will ever end this wait.
+// Blocks for ever: no agent can end this wait.
 [[noreturn]] void wait_forever(rt::wait_reason why) noexcept {
     for (;;)
         rt::park(why, nullptr, []() noexcept {});
@@ -90,7 +96,8 @@ channel::~channel() {
 
 void channel::retain(channel* c) noexcept {
     if (c != nullptr)
-        c->references_.fetch_add(1, std::memory_order_relaxed); // the caller's own reference keeps it alive
+        // relaxed: the caller's own reference keeps the channel alive
+        c->references_.fetch_add(1, std::memory_order_relaxed);
 }
 
 bool channel::retain_unless_zero(channel* c) noexcept {
@@ -104,7 +111,7 @@ bool channel::retain_unless_zero(channel* c) noexcept {
 bool channel::release_unless_last(channel* c) noexcept {
     auto seen = c->references_.load(std::memory_order_relaxed);
     while (seen != 1)
-        // release: what the caller did with the channel comes before its destruction by the last one
+        // release: what the caller did with the channel happens before the last release destroys it
         if (c->references_.compare_exchange_weak(seen, seen - 1, std::memory_order_release,
                                                  std::memory_order_relaxed))
             return true;
@@ -112,7 +119,7 @@ bool channel::release_unless_last(channel* c) noexcept {
 }
 
 void channel::release(channel* c) noexcept {
-    // acq_rel: what others did with the channel comes before its destruction by the last of them.
+    // acq_rel: what other agents did with the channel happens before the last release destroys it.
     while (c != nullptr && c->references_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
         channel* const next = c->attachment_ != nullptr ? c->attachment_->on_last_release() : nullptr;
         std::align_val_t const align{std::max(alignof(channel), c->ops_->align)};
@@ -122,7 +129,7 @@ void channel::release(channel* c) noexcept {
     }
 }
 
-// [fork] All who waited have stayed behind in the parent.
+// [fork] Empties both queues: the agents that waited exist only in the parent.
 void channel::forget_waiters() noexcept {
     for (side const s : {receivers, senders}) {
         rt::wait_queue(waiting_[s]).forget_all();
@@ -130,7 +137,7 @@ void channel::forget_waiters() noexcept {
     }
 }
 
-// After a time-out: another party may have taken it out already, and lost its ticket.
+// Removes a waiter after its wait is over. Another agent may have removed it already, and failed to claim it.
 void channel::withdraw_locked(side s, waiter& w) noexcept {
     rt::wait_queue list(waiting_[s]);
     if (w.queued())
@@ -142,7 +149,7 @@ rt::wait_reason channel::reason(side s) noexcept {
     return s == senders ? rt::wait_reason::chan_send : rt::wait_reason::chan_recv;
 }
 
-// The caller becomes a waiter, and the lock is released when it is off its stack: see [park].
+// Enqueues the caller and parks it. The commit function releases the lock, off the caller's stack: [park].
 op_status channel::wait_locked(side s, void* slot) noexcept {
     waiter w({&rt::self()}, slot);
     enqueue_locked(s, w);
@@ -162,7 +169,7 @@ op_status channel::wait_locked(side s, void* slot, deadline when) noexcept {
     return w.outcome; // [chan.last]
 }
 
-// Like its counterpart, in line in its three callers: a ping-pong takes 115 ns then, not 130.
+// always_inline into its three callers, as recv_or_stay_locked(): README.md, Decisions.
 [[gnu::always_inline]] inline op_status channel::send_or_stay_locked(void* value) noexcept {
     lock();
     waiter* receiver = nullptr;
@@ -259,9 +266,11 @@ op_status channel::recv_until(channel* c, void* dst, deadline when) noexcept {
     return status == op_status::empty ? c->wait_locked(receivers, dst, when) : status;
 }
 
-// Each of those who wait lies on a stack of its own: to walk over very many is a cache miss and an untranslated address for
-// each, and only the one before knows where it is. But stacks come from a slab by the 16 or 64, in the same order each time: the
-// way from one to the 16th after it is mostly the way to it from the 16th before. A wrong guess is a prefetch in vain.
+// Prefetches the waiters of a long queue. Each waiter lies on the stack of its agent, and only the waiter
+// before it has its address: without a prefetch each costs a cache miss and a TLB miss, one after the other.
+// A slab carves 16 or 64 stacks at a time, always in the same order. Therefore the distance to the 16th
+// waiter ahead mostly equals the distance from the 16th waiter back. A wrong guess costs a useless prefetch.
+// perf/run --rivals, wake_all
 class channel::stride_prefetcher {
 public:
     void observe(waiter const& w) noexcept {
@@ -288,7 +297,7 @@ void channel::close(channel* c) {
         c->unlock();
         throw closed_channel("fiber::chan: close of a closed channel");
     }
-    c->closed_.store(true, std::memory_order_release); // [chan.early] nobody waits from now on
+    c->closed_.store(true, std::memory_order_release); // [chan.early] no agent starts to wait from now on
     wait_list claimed;
     stride_prefetcher stride;
     if (c->claim_some_locked(claimed, stride)) {
@@ -296,7 +305,7 @@ void channel::close(channel* c) {
         wake_closed(claimed);
         return;
     }
-    retain(c); // between two batches, those of the first may let go of it
+    retain(c); // the agents of the first batch may release the last handle before the second batch
     bool all = false;
     do {
         c->unlock();
@@ -309,7 +318,7 @@ void channel::close(channel* c) {
     release(c);
 }
 
-// So many that the lock is not held for long, were there a million; true: all that wait, of both queues.
+// Claims up to 64 waiters: the lock is held briefly. Returns true if no waiter is left in either queue.
 bool channel::claim_some_locked(wait_list& claimed, stride_prefetcher& stride) noexcept {
     int room = 64;
     for (side const s : {receivers, senders})
@@ -332,7 +341,7 @@ bool channel::closed(channel const* c) noexcept {
 }
 
 std::size_t channel::size(channel const* c) noexcept {
-    return c == nullptr ? 0 : c->count_.load(std::memory_order_relaxed); // a guess, and orders nothing
+    return c == nullptr ? 0 : c->count_.load(std::memory_order_relaxed); // a snapshot, which orders nothing
 }
 
 std::size_t channel::capacity(channel const* c) noexcept { return c == nullptr ? 0 : c->capacity_; }

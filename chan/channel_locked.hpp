@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// channel_locked.hpp: what is done to a channel under its lock, in line: for channel.cpp and select_op.hpp alone.
-// An operation that finds a partner claims it under the lock; what is left to do, moving a value between two
-// stacks and waking, comes after the lock. Tags and invariants: channel.cpp, README.md.
+// channel_locked.hpp: the operations on a locked channel, inline, for channel.cpp and select_op.hpp alone.
+// An operation that finds a partner claims it under the lock. After it has released the lock, it moves the
+// value between the two stacks and wakes the partner. Tags and invariants: channel.cpp, README.md.
 #pragma once
 
 #include "chan/biased_lock.hpp"
@@ -15,12 +15,13 @@
 
 namespace fiber::detail {
 
-// From a sender's value to raw memory; the value stays an object. Plain bytes of usual sizes need no call.
+// Moves a sender's value into raw memory; the value remains an object. The tests for 8 and 4 bytes make
+// copies of constant size: README.md, Decisions.
 inline void move_element(element_ops const& ops, void* to, void* from) noexcept {
     if (ops.move != nullptr)
         return ops.move(to, from);
-    asm("" : "+r"(to)); // or link-time optimisation, which knows what is there, warns of copies never made
-    if (ops.size == 8)  // to test for the usual sizes saves 2 ns of the 20 that an item in a ring costs
+    asm("" : "+r"(to)); // hides `to`: link-time optimisation warns of copies that never happen
+    if (ops.size == 8)
         std::memcpy(to, from, 8);
     else if (ops.size == 4)
         std::memcpy(to, from, 4);
@@ -28,29 +29,30 @@ inline void move_element(element_ops const& ops, void* to, void* from) noexcept 
         std::memcpy(to, from, ops.size);
 }
 
-// From the ring to raw memory; nothing is left in the ring.
+// Moves a value from the ring into raw memory, and destroys the object in the ring.
 inline void relocate_element(element_ops const& ops, void* to, void* from) noexcept {
     move_element(ops, to, from);
     if (ops.destroy != nullptr)
         ops.destroy(from);
 }
 
-// One blocked party. Whoever takes it out of its queue and wins its ticket owns it, until wake().
+// One blocked agent. The agent that pops the waiter from its queue and claims the ticket owns the waiter,
+// until wake().
 struct channel::waiter : rt::waiter {
     waiter(rt::ticket t, void* s) noexcept : rt::waiter(t), slot(s) {}
 
     void wake(op_status what) noexcept {
-        rt::unpark(end_with(what)); // *this is gone: it was on the stack of the party just woken
+        rt::unpark(end_with(what)); // *this may be destroyed here: it is on the stack of the woken agent
     }
-    // What is to be unparked then.
+    // Sets the outcome, and returns the ticket that the caller must unpark.
     [[nodiscard]] rt::ticket end_with(op_status what) noexcept {
         outcome = what;
         return off_stack ? rt::ticket{key.who} : rt::ticket{key};
     }
 
-    void* const slot;                       // a sender's value; a receiver's room for one
-    op_status outcome = op_status::timeout; // success or closed, once it is woken
-    // [select.off_stack] Whoever claims it does so when its party has parked: it need not be found out.
+    void* const slot;                       // a sender's value; a receiver's raw memory for one
+    op_status outcome = op_status::timeout; // success or closed once another agent has ended the wait
+    // [select.off_stack] True if an agent that claims the waiter can rely on its agent being parked.
     bool off_stack = false;
 };
 
@@ -105,7 +107,8 @@ inline void channel::enqueue_locked(side s, waiter& w) noexcept {
     occupied_[s].store(true, std::memory_order_release); // [chan.early]
 }
 
-// The first waiter that can still be served, whom the caller must wake once the lock is released; or null.
+// Pops waiters until it has claimed one, and returns it, or null if the queue is empty. The caller must wake
+// the waiter after it has released the lock.
 [[gnu::always_inline]] inline channel::waiter* channel::claim_locked(side s) noexcept {
     if (!occupied_[s].load(std::memory_order_relaxed))
         return nullptr;
@@ -115,8 +118,9 @@ inline void channel::enqueue_locked(side s, waiter& w) noexcept {
     return w;
 }
 
-// `full`: nothing has been done. A receiver that is returned has been claimed: the value is still to be moved to
-// its slot, and it to be woken, after the lock.
+// Hands the value to a receiver or puts it into the ring. Returns success, full or closed. If it sets
+// `receiver`, that waiter is claimed and the value not moved yet. After the caller has released the lock, it
+// must move the value to the receiver's slot and wake the receiver.
 [[gnu::always_inline]] inline op_status channel::send_locked(void* value, waiter*& receiver) noexcept {
     if (closed_.load(std::memory_order_relaxed))
         return op_status::closed;
@@ -129,11 +133,13 @@ inline void channel::enqueue_locked(side s, waiter& w) noexcept {
     return op_status::success;
 }
 
-// Likewise. A sender's value is still to be moved from its slot only if there is no ring: else it waited beside a
-// full one, and what it has is in there now, the last in order.
+// Takes the oldest value. Returns success, empty or closed. If it sets `sender`, that waiter is claimed.
+// After the caller has released the lock, it must wake the sender.
+//   capacity 0     The value is still in the sender's slot: the caller must move it before the wake.
+//   capacity > 0   The sender waited because the ring was full. Its value is already in the ring, at the end.
 [[gnu::always_inline]] inline op_status channel::recv_locked(void* dst, waiter*& sender) noexcept {
-    bool const closed =
-        closed_.load(std::memory_order_relaxed); // then senders that still wait are the closer's
+    // If the channel is closed, the senders that still wait belong to the closer.
+    bool const closed = closed_.load(std::memory_order_relaxed);
     if (count_.load(std::memory_order_relaxed) > 0) {
         ring_pop_locked(dst);
         if (closed)

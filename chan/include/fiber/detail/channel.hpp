@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// channel.hpp: the untyped core of fiber::chan: a lock, a ring, two queues of waiters. Installed, not API.
-// Its invariants, and who owns a value at each moment: chan/README.md.
+// channel.hpp: the untyped core of fiber::chan: a lock, a ring, and two queues of waiters. Installed, not
+// API. chan/README.md has its invariants, and the owner of a value at each moment.
 #pragma once
 
 #include <fiber/detail/config.hpp>
@@ -20,78 +20,80 @@ enum class wait_reason : std::uint8_t;
 
 namespace fiber {
 
-// What became of an operation. `empty` and `full` come from try_* only, `timeout` from timed operations only.
+// The result of an operation. Only try_* return `empty` and `full`; only timed operations return `timeout`.
 enum class op_status { success, empty, full, closed, timeout };
 
 } // namespace fiber
 
 namespace fiber::detail {
 
-// What the core must know of the elements. They do not throw: elements whose move may throw are sent in a
-// box.
+// What the core knows about its elements. The functions do not throw: an element with a move that may throw
+// is sent in a box.
 struct element_ops {
     std::size_t size;
     std::size_t align;
-    void (*move)(void* to, void* from) noexcept; // to raw memory; `from` stays an object. Null: plain bytes
-    void (*destroy)(void*) noexcept;             // null: nothing to do
+    void (*move)(void* to, void* from) noexcept; // into raw memory; `from` remains an object; null: memcpy
+    void (*destroy)(void*) noexcept;             // null if there is nothing to do
 };
 
-// What a channel's lock consists of: biased_lock.hpp.
+// The state of a channel's lock: biased_lock.hpp.
 struct lock_state {
     static constexpr std::uintptr_t no_owner = 1;
     std::atomic<std::uintptr_t> owner{no_owner};
     std::atomic<std::uint32_t> word{0};
-    std::uint32_t last =
-        0; // a part of the identity of the thread that has taken the word last; guarded by the word
-    std::uint16_t streak = 0;     // how often it has since another did; likewise
-    std::uint8_t streak_log2 = 5; // 2 to this power makes a streak that is long enough; likewise
+    // The next three fields are guarded by the word.
+    std::uint32_t last = 0;       // part of the identity of the last thread that has locked the word
+    std::uint16_t streak = 0;     // how often that thread has locked it again since another thread did
+    std::uint8_t streak_log2 = 5; // a streak of 2 to this power can make an owner
     std::atomic<bool> held{false};
 };
 
 class channel;
 
-// What goes along with one of the library's own channels.
+// An object that belongs to one of the library's own channels, and is destroyed with it.
 class channel_attachment {
 public:
-    // The last reference to the channel is gone, and the channel goes next. Ends the attachment's life too, and
-    // returns a reference that it held, to be released after it: so a chain of any length goes without recursion.
+    // Destroys the attachment. Called when the last reference is released, before the channel is destroyed.
+    // Returns null, or a channel to which the attachment held a reference. The caller releases that
+    // reference after it has destroyed this channel: a chain of any length needs no recursion.
     [[nodiscard]] virtual channel* on_last_release() noexcept = 0;
 
 protected:
     ~channel_attachment() = default;
 };
 
-// The functions take a pointer since a null channel has operations too. `value` is the sender's object, moved
-// from on success only; `dst` is raw memory, in which an object lives on success only.
+// The functions take a pointer because a null channel has operations, too. `value` is the sender's object,
+// moved from on success only. `dst` is raw memory, which holds an object on success only.
 class alignas(64) channel {
 public:
     channel(channel const&) = delete;
     channel& operator=(channel const&) = delete;
 
-    // With one reference. Throws std::length_error, std::bad_alloc.
+    // Returns a channel with one reference. Throws std::length_error and std::bad_alloc.
     [[nodiscard]] FIBER_API static channel* make(element_ops const&, std::size_t capacity);
     [[noreturn]] FIBER_API static void throw_negative_capacity(long long negative);
     FIBER_API static void retain(channel*) noexcept;
-    FIBER_API static void release(channel*) noexcept; // the last reference takes the buffered values along
+    FIBER_API static void release(channel*) noexcept; // the last release destroys the buffered values
 
-    // False: the last reference is gone, and the channel is only not yet.
+    // Takes a reference. Returns false if the count has reached zero: the channel is being destroyed.
     [[nodiscard]] static bool retain_unless_zero(channel*) noexcept;
-    // Returns false if it is the last reference, which the caller still has then.
+    // Releases a reference. Returns false if it is the last one: the caller keeps it.
     [[nodiscard]] static bool release_unless_last(channel*) noexcept;
-    // Before anybody else knows of it.
+    // Must be called before another agent knows the channel.
     void attach(channel_attachment& c) noexcept { attachment_ = &c; }
     [[nodiscard]] channel_attachment* attachment() const noexcept { return attachment_; }
 
     FIBER_API static void send(channel*, void* value); // throws closed_channel
     [[nodiscard]] FIBER_API static op_status try_send(channel*, void* value) noexcept;
     [[nodiscard]] FIBER_API static op_status send_until(channel*, void* value, deadline) noexcept;
-    [[nodiscard]] FIBER_API static bool recv(channel*, void* dst) noexcept; // false: closed and drained
+    [[nodiscard]] FIBER_API static bool recv(channel*,
+                                             void* dst) noexcept; // returns false if closed and drained
     [[nodiscard]] FIBER_API static op_status try_recv(channel*, void* dst) noexcept;
     [[nodiscard]] FIBER_API static op_status recv_until(channel*, void* dst, deadline) noexcept;
 
     FIBER_API static void close(channel*); // throws closed_channel
 
-    // What try_send would answer if it were sure to fail, seen without the lock; else success.
+    // Returns the status of a try_send that is sure to fail, without the lock. Else returns success.
     [[nodiscard]] FIBER_API static op_status send_readiness(channel const*) noexcept;
     [[nodiscard]] FIBER_API static bool closed(channel const*) noexcept;
     [[nodiscard]] FIBER_API static std::size_t size(channel const*) noexcept;
@@ -110,13 +112,15 @@ private:
     void lock() noexcept;
     void unlock() noexcept;
 
-    // Under the lock: channel_locked.hpp.
+    // Require the lock: channel_locked.hpp.
     [[nodiscard]] op_status send_locked(void* value, waiter*& receiver) noexcept;
     [[nodiscard]] op_status recv_locked(void* dst, waiter*& sender) noexcept;
-    // With `empty` or `full` they return with the lock held, for the caller to wait; else it is released.
+    // Take the lock. They return `empty` or `full` with the lock held, so that the caller can wait.
+    // They return any other status with the lock released.
     [[nodiscard]] op_status send_or_stay_locked(void* value) noexcept;
     [[nodiscard]] op_status recv_or_stay_locked(void* dst) noexcept;
-    // [chan.early] Without the lock: what it would come to if it were sure to fail; else success.
+    // [chan.early] Return the status of an operation that is sure to fail, without the lock. Else return
+    // success.
     [[nodiscard]] static op_status probe_send(channel const*) noexcept;
     [[nodiscard]] op_status probe_recv() const noexcept;
 
@@ -136,17 +140,18 @@ private:
     void ring_push_locked(void* from) noexcept;
     void ring_pop_locked(void* to) noexcept;
 
-    // All that the operations of an unbuffered channel touch is in one cache line.
-    [[no_unique_address]] lock_state lock_; // guards what follows, to head_; atomics are also read without
-    std::atomic<bool> closed_{false};       // never reset
-    std::atomic<bool> occupied_[2]{};       // that list is not empty
-    std::atomic<std::size_t> count_{0};     // values in the ring
-    wait_list waiting_[2]; // by side: senders, each with its value, receivers, each with room for one
+    // All fields that the operations of an unbuffered channel touch are in one cache line.
+    [[no_unique_address]] lock_state
+        lock_;                          // guards the fields down to head_; atomics are also read without it
+    std::atomic<bool> closed_{false};   // never reset
+    std::atomic<bool> occupied_[2]{};   // true if waiting_ of this side is not empty
+    std::atomic<std::size_t> count_{0}; // values in the ring
+    wait_list waiting_[2]; // by side: senders, each with its value; receivers, each with memory for one
     std::size_t const capacity_;
     element_ops const* const ops_;
 
-    std::byte* tail_; // where the next value goes
-    std::byte* head_; // where the oldest value lies, if count_ > 0
+    std::byte* tail_; // the slot for the next value
+    std::byte* head_; // the slot of the oldest value, if count_ > 0
     std::byte* const ring_;
     std::byte* const ring_end_;
     std::atomic<std::size_t> references_{1};
