@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// select.cpp: the way that every select goes, and those all the way that wait for a few channels alone. One function looks,
-// and goes on with another that waits, which returns to the caller by itself: see asm/return.hpp.
+// select.cpp: the steps that every select runs, and all steps of a select that waits only for a few
+// channels. run() checks the cases, and tail-calls a function that waits. That function returns directly to
+// the caller of run(): see asm/return.hpp.
 #include "chan/select_op.hpp"
 
 #include <fiber/chan.hpp>
@@ -12,6 +13,7 @@
 
 namespace fiber::detail {
 
+// Tries the case under the lock of its channel. Returns true if the case is performed.
 [[gnu::always_inline]] inline bool select_op::try_one(select_case& c) noexcept {
     channel& on = *c.on;
     waiter* partner = nullptr;
@@ -24,7 +26,7 @@ namespace fiber::detail {
     return c.outcome == op_status::success || c.outcome == op_status::closed;
 }
 
-// Step 1.
+// Runs step 1. Returns the case that is performed, or null.
 [[gnu::always_inline]] inline select_case* select_op::try_ready() noexcept {
     choice ready;
     std::size_t n = 0;
@@ -53,7 +55,8 @@ void select_op::sort_channels() noexcept {
                   [](select_case* a, select_case* b) { return std::less<>{}(a->on, b->on); });
 }
 
-// [select.same] All cases of the channel of `at`, which is locked: the end of them.
+// [select.same] Makes the waiters of all cases that name the channel of `at`, which is locked, and puts one
+// waiter of each side into its queue. Returns the end of these cases.
 [[gnu::noinline]] select_case** select_op::enqueue_one_of_each_side_locked(select_case** at,
                                                                            select_case** const end,
                                                                            rt::ticket key,
@@ -70,8 +73,8 @@ void select_op::sort_channels() noexcept {
     return at;
 }
 
-// Step 2 and 3 in one: all channels are locked then. False: one may be ready after all, and no waiter is in a
-// queue.
+// Runs steps 2 and 3 in one pass: locks every channel, checks its cases, and enqueues their waiters. All
+// channels are locked when it returns. Returns false if a case may be ready: no waiter is in a queue then.
 [[gnu::always_inline]] inline bool select_op::lock_and_enqueue() noexcept {
     rt::ticket const key = rt::self().open_wait();
     bool ready = false;
@@ -112,7 +115,8 @@ void select_op::offer_due(choice& ready) const noexcept {
             ready.offer(*c);
 }
 
-// All channels are locked. True: the case has been done, and they are unlocked.
+// Performs the case. All channels must be locked. Returns true if the case is performed: all channels are
+// unlocked then. Returns false if the case was not ready: all channels are still locked.
 bool select_op::perform_or_stay_locked(select_case& c) noexcept {
     if (!names_channel(c)) {
         each_channel([](channel& ch) { ch.unlock(); });
@@ -121,7 +125,7 @@ bool select_op::perform_or_stay_locked(select_case& c) noexcept {
     waiter* partner = nullptr;
     c.outcome = perform_locked(c, partner);
     if (c.outcome == op_status::empty || c.outcome == op_status::full)
-        return false; // those that waited there had given up; now they are out of the queue
+        return false; // its partners had timed out or were claimed; the queue is empty now
     element_ops const& ops = *c.on->ops_;
     bool const direct = c.on->capacity_ == 0;
     each_channel([](channel& ch) { ch.unlock(); }); // [chan.last]
@@ -129,7 +133,7 @@ bool select_op::perform_or_stay_locked(select_case& c) noexcept {
     return true;
 }
 
-// [select.self] From here on it does not look for partners.
+// [select.self] From here on the select does not look for partners.
 void select_op::enqueue_all_locked(bool off_stack) noexcept {
     key_ = rt::self().open_wait();
     for (select_case **at = order_, **const end = order_ + channels_; at != end;) {
@@ -170,6 +174,7 @@ void select_op::enqueue_all_locked(bool off_stack) noexcept {
     return s.position(done);
 }
 
+// Unlocks all channels, as the commit function: [select.off_stack].
 void select_op::unlock_fast() const noexcept {
     channel* all[max_fast_channels];
     std::size_t const n = channels_;
@@ -177,7 +182,7 @@ void select_op::unlock_fast() const noexcept {
         all[i] = order_[i]->on;
     for (std::size_t i = 0; i < n; ++i)
         if (i == 0 || all[i] != all[i - 1])
-            all[i]->unlock(); // *this may be gone
+            all[i]->unlock(); // *this may be destroyed here
 }
 
 std::size_t select(select_case* cases, std::size_t count, select_case** order, may_wait block) noexcept {

@@ -1,29 +1,36 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// select_op.hpp: one of several operations, in the order of Go's. For select.cpp, which has what every select goes through,
-// and select_timed.cpp: time-outs, stop tokens, `otherwise`, very many channels.
+// select_op.hpp: the select operation, with the steps of Go's. select.cpp has the steps that every select
+// runs. select_timed.cpp has the rest: time-outs, stop tokens, `otherwise`, many channels.
 //
-//   1 look at every case without locks, choose one of those that look ready, and try it under its own lock
-//   2 lock all channels, by rising address; choose among those that are ready, and have it done
-//   3 none: put a waiter for each case into its queue, all with one contested ticket; unlock; park
-//   4 woken by the one who has claimed the ticket: take the other waiters out of their queues
+//   1 Check every case without locks. Choose one of the cases that look ready, and try it under the lock of
+//     its channel.
+//   2 Lock all channels, in the order of their addresses. Choose one of the ready cases, and perform it.
+//   3 If no case is ready: put a waiter for each case into its queue, all with one contested ticket. Unlock
+//     all channels, and park.
+//   4 After the wake: remove the other waiters from their queues.
 //
-// Step 2 and 3 are one moment for all channels: `otherwise` runs only if at that moment nothing was ready, and
-//   whoever makes something ready later meets a waiter. Two selects cannot wait for each other in vain.
-// [select.self] A select looks for partners before its own waiters are in the queues, and not after. So one that
-//   sends and receives on the same channel never meets itself.
-// [select.claim] A waiter's slot and outcome belong to whoever claims the ticket: one partner, one close, the timer, or one
-//   stop request. That one writes before it settles the wait; this party reads after. So one waiter at most has an
-//   outcome. A value that is to be sent is moved by the partner that has claimed its waiter, and no other.
-// [select.off_stack] If nothing but the channels can end the wait, their locks are released by the commit function: who
-//   claims it then finds the party parked, and two atomic operations are saved. The commit function reads what it has to
-//   unlock before it unlocks anything, since after the first one the party may run, and go.
-// [select.same] Of several cases that wait for the same side of one channel a partner meets the first in the
-//   queue, and no other. One of them, chosen at random, is put into it; the others have waiters that stand
-//   in no queue.
-// [select.destruction] The channel of the case that was done is not touched after the wake: its last handle may be gone,
-//   unless it is named twice. The others must live until select has returned.
+// Steps 2 and 3 are one moment for all channels. This has two effects:
+//   - `otherwise` runs only if no case was ready at that moment.
+//   - An agent that makes a case ready later meets a waiter. Two selects cannot miss each other.
+//
+// [select.self] A select looks for partners only before its own waiters are in the queues. Therefore a
+//   select that sends and receives on the same channel never meets itself.
+// [select.claim] The slot and the outcome of a waiter belong to the agent that claims the ticket: one
+//   partner, one close, the timer, or one stop request. The claimer writes before it marks the wait as
+//   woken, and the select reads after that. Therefore at most one waiter has an outcome. The value of a
+//   send case is moved by the partner that has claimed its waiter, and by no other agent.
+// [select.off_stack] If only the channels can end the wait, the commit function releases their locks. An
+//   agent that claims the ticket then finds the select parked, which saves two atomic operations. The
+//   commit function reads all channels before it unlocks the first: after that the select may run and
+//   return.
+// [select.same] Of several waiters of one select in one queue, a partner meets only the first. Therefore
+//   one of the cases for the same side of a channel, chosen at random, is put into the queue. The waiters
+//   of the others are in no queue.
+// [select.destruction] After the wake the select does not touch the channel of the performed case: the last
+//   handle of the channel may be gone. A channel that another case names, too, is touched. It must live
+//   until select has returned, as the channels of all other cases.
 #pragma once
 
 #include "chan/channel_locked.hpp"
@@ -41,7 +48,8 @@
 
 namespace fiber::detail {
 
-// Uniformly one of those offered, whose number need not be known before.
+// Chooses one of the offered cases uniformly at random. Their number need not be known in advance: the n-th
+// case replaces the chosen one with probability 1/n.
 class choice {
 public:
     void offer(select_case& c) noexcept {
@@ -60,12 +68,14 @@ public:
     select_op(select_case* cases, std::size_t count, select_case** order) noexcept
         : cases_(cases), end_(cases + count), order_(order) {}
 
-    // The position of the case that was done.
+    // Returns the position of the performed case. Returns the number of cases if no case is ready and the
+    // select may not wait.
     [[nodiscard]] std::size_t run(may_wait) noexcept;
-    void stop(select_case&) noexcept; // by its callback
+    // Ends the wait for a stop request. Called by the stop callback of the case.
+    void stop(select_case&) noexcept;
 
 private:
-    static constexpr std::size_t max_fast_channels = 8; // channels
+    static constexpr std::size_t max_fast_channels = 8; // unlock_fast() copies their addresses to its stack
     using waiter = channel::waiter;
     static_assert(sizeof(waiter) <= select_case::waiter_size && std::is_trivially_destructible_v<waiter>);
 
@@ -76,7 +86,7 @@ private:
         return c.what == select_case::kind::recv ? channel::receivers : channel::senders;
     }
 
-    // What is due by itself, whatever the channels do. A time-out is none: it is a limit of this very wait.
+    // Returns true if the case is ready whatever the channels do. A time-out never is: it limits this wait.
     static bool due(select_case const& c) noexcept {
         if (c.what == select_case::kind::stop)
             return c.listener->token.stop_requested();
@@ -103,7 +113,8 @@ private:
     [[nodiscard]] static select_case** enqueue_one_of_each_side_locked(select_case** at, select_case** end,
                                                                        rt::ticket, bool off_stack) noexcept;
     void enqueue_all_locked(bool off_stack) noexcept;
-    // What the first look has found, in registers: so the functions that wait need no frame of run()'s beneath them.
+    // The result of step 1, small enough for registers: run() tail-calls the functions that wait, which then
+    // have no frame of run() beneath them.
     struct scan_result {
         std::uint32_t channels;
         bool in_order;
@@ -133,15 +144,17 @@ private:
 
     select_case* const cases_;
     select_case* const end_;
-    select_case** const order_; // the cases that name channels, by the channels' addresses
-    std::size_t channels_ = 0;  // their number
+    select_case** const order_; // the cases that name channels; sort_channels() sorts them by address
+    std::size_t channels_ = 0;  // the number of cases in order_
     rt::ticket key_;
-    select_case* stopped_ = nullptr; // [select.claim] written by the callback that has won
-    bool has_timed_or_stop_ = false; // of time, or stop tokens
-    bool in_order_ = true;
+    select_case* stopped_ =
+        nullptr; // [select.claim] written by the stop callback that has claimed the ticket
+    bool has_timed_or_stop_ = false;
+    bool in_order_ = true; // true if order_ is sorted already
 };
 
-// A guess without the lock: [chan.early]; under it, right but for waiters whose wait is over.
+// Returns true if the case looks ready. Without the lock the result is a guess: [chan.early]. Under the lock
+// it is exact, except that it counts waiters that have timed out or are claimed by other agents.
 [[gnu::always_inline]] inline bool select_op::looks_ready(select_case const& c) noexcept {
     if (c.what == select_case::kind::recv)
         return c.on->probe_recv() != op_status::empty;
@@ -153,7 +166,8 @@ private:
                                              : c.on->send_locked(c.slot, partner);
 }
 
-// What is left when all locks are released. [chan.last] The channel may be gone.
+// Moves the value and wakes the partner, after all locks are released. [chan.last] The channel may be
+// destroyed by now.
 [[gnu::always_inline]] inline void select_op::complete(select_case& c, element_ops const& ops, bool direct,
                                                        waiter* partner) noexcept {
     if (partner == nullptr)
@@ -165,7 +179,7 @@ private:
     partner->wake(op_status::success);
 }
 
-// Each of them once, by rising address, however often it is named.
+// Visits each channel once, in the order of order_, even if several cases name the channel.
 template <class Visit>
 void select_op::each_channel(Visit const& visit) const noexcept {
     channel const* last = nullptr;
@@ -173,7 +187,7 @@ void select_op::each_channel(Visit const& visit) const noexcept {
         if (order_[i]->on != last) {
             channel* const c = order_[i]->on;
             last = c;
-            visit(*c); // which may be gone afterwards
+            visit(*c); // *c may be destroyed here
         }
 }
 
@@ -184,12 +198,13 @@ void select_op::each_channel(Visit const& visit) const noexcept {
     return w;
 }
 
-// With its channel locked.
+// Requires the lock of the channel.
 [[gnu::always_inline]] inline void select_op::enqueue_locked(select_case& c, rt::ticket key,
                                                              bool off_stack) noexcept {
     c.on->enqueue_locked(side_of(c), make_waiter(c, key, off_stack));
 }
 
+// Returns the case that was performed by the agent that has claimed the ticket.
 [[gnu::always_inline]] inline select_case* select_op::operation_done() noexcept {
     for (std::size_t i = 0; i < channels_; ++i) {
         select_case& c = *order_[i];
@@ -197,11 +212,12 @@ void select_op::each_channel(Visit const& visit) const noexcept {
         if (c.outcome != op_status::timeout)
             return &c;
     }
-    FIBER_ASSERT(false); // woken by nobody
+    FIBER_ASSERT(false); // a wake without an outcome
     return nullptr;
 }
 
-// The waiter of `done` was taken out by the one who has claimed it. [select.destruction]
+// Removes all waiters from their queues, except the waiter of `done`: the agent that has claimed it has
+// removed it. [select.destruction]
 inline void select_op::withdraw_all_but(select_case const* done) noexcept {
     for (std::size_t i = 0; i < channels_; ++i) {
         select_case& c = *order_[i];

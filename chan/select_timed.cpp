@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// select_timed.cpp: a select that may not wait, or not for ever; or on more than a few channels.
+// select_timed.cpp: a select that may not wait, that waits with a time limit or a stop token, or that waits
+// for more than a few channels.
 #include "chan/select_op.hpp"
 
 #include <algorithm>
@@ -15,7 +16,8 @@ bool has_no_time(select_case const& c) noexcept {
 
 } // namespace
 
-// Step 2. What has been locked does not change, so it is looked at once, on the way.
+// Locks all channels, and chooses one of the ready cases, or null. A locked channel does not change, so one
+// check of each case is enough.
 inline select_case* select_op::lock_and_choose() noexcept {
     choice ready;
     channel const* last = nullptr;
@@ -42,10 +44,11 @@ std::size_t select_op::select_timed(select_case* cases, std::size_t count, selec
     return wait_timed(cases, count, order, scanned);
 }
 
-// Null: there is none. If the caller may wait, all channels are locked then, else unlocked.
+// Runs step 2. Returns the performed case, or null. If it returns null and the caller may wait, all channels
+// are locked. Else they are unlocked.
 select_case* select_op::choose_or_stay_locked(may_wait block) noexcept {
-    // One channel that has nothing, seen without its lock, has had nothing at that moment: [chan.early]. What is due beside
-    // it may have been passed over for it.
+    // With one channel and no timed or stop case, the unlocked check of step 1 was conclusive: [chan.early].
+    // With such a case it was not: step 1 may have chosen the channel instead of a case that was due.
     bool const certain = channels_ <= 1 && !has_timed_or_stop_ && block == may_wait::no;
     if (!certain) {
         sort_channels();
@@ -61,7 +64,7 @@ select_case* select_op::choose_or_stay_locked(may_wait block) noexcept {
     return at_once != end_ ? at_once : nullptr;
 }
 
-// With all channels locked.
+// Runs steps 3 and 4. All channels must be locked.
 [[gnu::noinline]] FIBER_RETURN_FROM_SWITCH std::size_t select_op::wait_timed(select_case* cases,
                                                                              std::size_t count,
                                                                              select_case** order,
@@ -80,7 +83,7 @@ select_case* select_op::choose_or_stay_locked(may_wait block) noexcept {
     return s.position(done);
 }
 
-// The one whose time will be over first; a time-out counts from now.
+// Returns the timed case with the earliest deadline. A time-out counts from now.
 select_op::timed_case select_op::earliest_deadline() const noexcept {
     timed_case first{nullptr, never};
     for (select_case* c = cases_; c != end_; ++c) {
@@ -94,17 +97,18 @@ select_op::timed_case select_op::earliest_deadline() const noexcept {
     return first;
 }
 
+// Registers the stop callbacks.
 void select_op::listen() noexcept {
     for (select_case* c = cases_; c != end_; ++c)
         if (c->what == select_case::kind::stop) {
             stop_listener& l = *c->listener;
             l.op = this;
             l.stopped_case = c;
-            l.callback.emplace(l.token, stop_listener::wake{&l}); // may call it at once
+            l.callback.emplace(l.token, stop_listener::wake{&l}); // may call the callback at once
         }
 }
 
-// Returns when no callback runs any more, on whatever thread.
+// Removes the stop callbacks. Returns when none of them runs any more, on any thread.
 void select_op::stop_listening() noexcept {
     for (select_case* c = cases_; c != end_; ++c)
         if (c->what == select_case::kind::stop)
@@ -115,7 +119,7 @@ void select_op::stop(select_case& c) noexcept {
     if (!rt::agent::claim(key_)) // [select.claim]
         return;
     stopped_ = &c;
-    rt::unpark(rt::ticket{key_}); // *this stays until stop_listening() has returned
+    rt::unpark(rt::ticket{key_}); // *this lives: stop_listening() waits for this callback
 }
 
 void stop_listener::wake::operator()() const noexcept { listener->op->stop(*listener->stopped_case); }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// select_case.hpp: what the untyped select knows of a case. Installed, not API.
+// select_case.hpp: a case of the untyped select. Installed, not API.
 #pragma once
 
 #include <fiber/detail/channel.hpp>
@@ -20,9 +20,10 @@ namespace fiber::detail {
 class select_op;
 struct select_case;
 
-// A stop token as a case. While a select waits, a callback is registered with it, which claims the wait and
-// wakes, and never parks: libstdc++ tells the thread that requests the stop by its OS thread's id, and to
-// take the callback back must not depend on which thread that is by now.
+// A stop token as a case. While a select waits, a callback is registered with the token. The callback claims
+// the wait and wakes the select. The callback must not park: libstdc++ identifies the requester of the stop
+// by its OS thread, and after a park a fiber may run on another one. The removal of the callback would then
+// not recognise the requester.
 struct stop_listener {
     struct wake {
         stop_listener* listener;
@@ -31,17 +32,19 @@ struct stop_listener {
     explicit stop_listener(std::stop_token t) noexcept : token(std::move(t)) {}
 
     std::stop_token token;
-    std::optional<std::stop_callback<wake>> callback; // while a select waits
+    std::optional<std::stop_callback<wake>> callback; // has a value while a select waits
     select_op* op = nullptr;
     select_case* stopped_case = nullptr;
 };
 
-// Made afresh for each select, or used again after it. What an operation needs stands in the typed case.
+// One case. It may be used for several selects, one after the other. The typed case has the value or the
+// memory for one.
 struct select_case {
     enum class kind : std::uint8_t { off, recv, send, timeout, time_point, stop };
 
     select_case() noexcept {}
-    // element: room for what is received, or the value to be sent. A null channel is never ready.
+    // `element` points at the memory for the received value, or at the value to send. A null channel is never
+    // ready.
     select_case(kind k, channel* c, void* element) noexcept
         : what(c == nullptr ? kind::off : k), on(c), slot(element) {}
     explicit select_case(std::chrono::steady_clock::duration d) noexcept : what(kind::timeout), timeout(d) {}
@@ -49,7 +52,7 @@ struct select_case {
     explicit select_case(stop_listener& l) noexcept : what(kind::stop), listener(&l) {}
 
     kind what = kind::off;
-    op_status outcome = op_status::timeout; // success or closed: what became of the operation that was chosen
+    op_status outcome = op_status::timeout; // success or closed, if this case was chosen and names a channel
     union {
         channel* on;
         std::chrono::steady_clock::duration timeout;
@@ -59,7 +62,7 @@ struct select_case {
     void* slot = nullptr;
 
     static constexpr std::size_t waiter_size = 56;
-    alignas(void*) std::byte waiter[waiter_size]; // while it stands in the channel's queue
+    alignas(void*) std::byte waiter[waiter_size]; // storage for the waiter in the channel's queue
 };
 
 [[nodiscard]] inline bool names_channel(select_case const& c) noexcept {
@@ -68,8 +71,9 @@ struct select_case {
 
 enum class may_wait : bool { no, yes };
 
-// Waits until a case is ready, and has it done: its position. `count`: none is, and the caller may not wait.
-// `order` is scratch, one pointer for each case. Cases in the order of their channels' addresses need no sorting.
+// Blocks until a case is ready, performs it, and returns its position. Returns `count` if no case is ready
+// and the caller may not wait. `order` is scratch memory, one pointer for each case. Cases in the order of
+// their channels' addresses need no sorting.
 [[nodiscard]] FIBER_API std::size_t select(select_case* cases, std::size_t count, select_case** order,
                                            may_wait) noexcept;
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// select_cases.hpp: the typed cases of a select: what is received or sent, and what is called then. Installed,
-// not API: they are made by the functions of select.hpp. Each has
-//   make()       the untyped case
-//   is_due()    false: chosen too early, for a clock that is not the steady one; to be made and waited for again
-//   run(status)  calls the callable, and returns what it returns
+// select_cases.hpp: the typed cases of a select: the value that is received or sent, and the callable.
+// Installed, not API: the functions of select.hpp make them. Each case has these functions:
+//   make()       returns the untyped case
+//   is_due()     returns false if the case was chosen too early, because its clock is not the steady clock;
+//                then the caller makes it again and waits again
+//   run(status)  calls the callable, and returns its result
 #pragma once
 
 #include <fiber/chan.hpp>
@@ -24,7 +25,7 @@
 
 namespace fiber::detail {
 
-// A channel, as an lvalue that lives as long as the case, or as a temporary that the case takes along.
+// Refers to a channel: to an lvalue, which must outlive the case, or to a temporary, which it keeps.
 class channel_ref {
 public:
     explicit channel_ref(channel_ptr const& lives) noexcept : channel_(lives.get()) {}
@@ -57,7 +58,7 @@ concept sends = requires(Channel const& c, value_in<Channel>& value) {
 class case_base {
 public:
     case_base() = default;
-    case_base(case_base const&) = delete; // the untyped case has its address
+    case_base(case_base const&) = delete; // the untyped case points at it
     case_base& operator=(case_base const&) = delete;
     [[nodiscard]] bool is_due() const noexcept { return true; }
 };
@@ -170,7 +171,7 @@ inline constexpr bool is_otherwise = false;
 template <class F>
 inline constexpr bool is_otherwise<otherwise_case<F>> = true;
 
-// The case chosen among those given, to be run by visit(case, status).
+// Selects among the cases, and calls visit(position, case, status) for the chosen one.
 template <class Visit, class... Cases>
 void select_and_visit(Visit const& visit, Cases&... cases) {
     constexpr std::size_t count = sizeof...(Cases), none = count;
@@ -191,7 +192,7 @@ void select_and_visit(Visit const& visit, Cases&... cases) {
             chosen = otherwise;
         std::size_t i = 0;
         bool too_early = false;
-        // In a fold, `i` stands at each case in turn.
+        // A fold over the cases: `i` is the position of the current one.
         static_cast<void>(
             ((i++ == chosen && ((too_early = !cases.is_due())
                                     ? (all[chosen] = otherwise == none ? cases.make() : select_case(), true)
