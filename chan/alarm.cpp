@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// alarm.cpp: a leftist heap: all is in the alarms themselves, and the longest operation takes O(log n), which is
-// as long as the lock is held.
+// alarm.cpp: the clock: a leftist heap of alarms, and the fiber that fires them. The links of the heap are in
+// the alarms: it allocates nothing. Each operation takes O(log n) steps under the lock.
 #include "chan/alarm.hpp"
 
 #include "chan/own_fiber.hpp"
@@ -41,20 +41,20 @@ private:
     static bool update_rank(alarm& a) noexcept;
     [[nodiscard]] static alarm* meld(alarm* a, alarm* b) noexcept;
 
-    std::atomic<std::uint32_t> lock_{0}; // guards all below
+    std::atomic<std::uint32_t> lock_{0}; // guards the fields below
     alarm* first_ = nullptr;             // the root
-    bool starting_ = false;              // somebody is about to start the fiber
-    bool running_ = false;               // it exists, and will look at the heap before it ends
-    rt::ticket sleeper_; // it waits, until `first_` was due when it began to; who: null if it does not
-    deadline sleeps_until_{};
+    bool starting_ = false;              // true while an agent starts the fiber
+    bool running_ = false;               // true if the fiber exists, and will check the heap before it ends
+    rt::ticket sleeper_;                 // the sleep of the fiber; `who` is null while it does not sleep
+    deadline sleeps_until_{};            // the end of that sleep
 };
 
 namespace {
 
 constinit alarm_clock the_clock;
 
-// While it lives, the caller has the default control modes. For the start of the library's own fiber: that one would hand on
-// to what it runs for all users the modes of the one that needed it first.
+// Gives the caller the default floating-point modes in its scope. A new fiber inherits the modes of its
+// starter. Without this, the clock's fiber would pass the modes of its first user to the fibers of all users.
 class default_floating_point {
 public:
     default_floating_point() noexcept {
@@ -69,8 +69,8 @@ private:
     std::fenv_t callers_;
 };
 
-// The starter may have lost its CPU to the OS thread that waits here, if that has a real-time policy: it must
-// sleep at last.
+// Waits for the starter of the clock's fiber: yields a few times, then sleeps. A caller with a real-time
+// policy may have taken the CPU of the starter: if it never slept, the starter would never run.
 void wait_for_starter(int tries) noexcept {
     constexpr int yields = 8;
     if (tries < yields)
@@ -81,7 +81,7 @@ void wait_for_starter(int tries) noexcept {
 
 } // namespace
 
-// [fork] The fiber has stayed behind in the parent: the alarms wait for the next one that is armed.
+// [fork] In the child the clock's fiber does not exist: the alarms wait until the next alarm is armed.
 void alarm_clock::lock() noexcept {
     if (word().lock() == rt::guarded_data::ours) [[likely]]
         return;
@@ -89,7 +89,8 @@ void alarm_clock::lock() noexcept {
     sleeper_ = {};
 }
 
-// With the lock held, before and after; but not all the time.
+// Starts the clock's fiber if it does not run. The lock is held at the call and at the return, but released
+// between.
 void alarm_clock::start_locked() {
     for (int tries = 0; !running_;) {
         if (std::exchange(starting_, true)) {
@@ -114,7 +115,8 @@ void alarm_clock::start_locked() {
     }
 }
 
-// The ticket, if there is one, is claimed, and to be unparked after the lock.
+// Inserts an alarm. Returns a claimed ticket if the clock's fiber sleeps for too long. The caller must unpark
+// it after it has released the lock.
 rt::ticket alarm_clock::insert_locked(alarm& a) noexcept {
     FIBER_ASSERT(!is_armed_locked(a));
     a.left_ = a.right_ = a.up_ = nullptr;
@@ -124,7 +126,7 @@ rt::ticket alarm_clock::insert_locked(alarm& a) noexcept {
     if (sleeper_.who == nullptr || a.when_ >= sleeps_until_)
         return {};
     rt::ticket const sleeper = std::exchange(sleeper_, {});
-    return rt::agent::claim(sleeper) ? sleeper : rt::ticket{}; // else its own timer has woken it
+    return rt::agent::claim(sleeper) ? sleeper : rt::ticket{}; // not claimed: its deadline has woken it
 }
 
 void alarm_clock::remove_locked(alarm& a) noexcept {
@@ -138,14 +140,14 @@ void alarm_clock::remove_locked(alarm& a) noexcept {
     a.rank_ = 0;
 }
 
-// The longer side to the left; true: its rank has changed.
+// Moves the side with the higher rank to the left. Returns true if the rank of `a` has changed.
 bool alarm_clock::update_rank(alarm& a) noexcept {
     if (rank(a.left_) < rank(a.right_))
         std::swap(a.left_, a.right_);
     return std::exchange(a.rank_, rank(a.right_) + 1) != a.rank_;
 }
 
-// As deep as the two ranks together: at most 2 log2 n.
+// Melds two heaps. The depth of the recursion is at most the sum of the two ranks, that is 2 log2 n.
 alarm* alarm_clock::meld(alarm* a, alarm* b) noexcept {
     if (a == nullptr || b == nullptr)
         return a != nullptr ? a : b;
@@ -157,8 +159,8 @@ alarm* alarm_clock::meld(alarm* a, alarm* b) noexcept {
     return a;
 }
 
-// With a reference to its channel. Those whose channel is going need not fire: their owner is about to disarm them, and
-// waits for the lock.
+// Removes and returns the first alarm that is due, with a reference to its channel, or returns null. Skips an
+// alarm if its channel is being destroyed: the attachment is about to disarm it.
 alarm* alarm_clock::take_due_locked(deadline now) noexcept {
     while (first_ != nullptr && first_->when_ <= now) {
         alarm& a = *first_;
@@ -169,7 +171,8 @@ alarm* alarm_clock::take_due_locked(deadline now) noexcept {
     return nullptr;
 }
 
-// The last reference takes users' values along, whose destructors may wait: not on the clock's fiber.
+// Releases a reference. The last release destroys values of users, and their destructors may wait. It runs in
+// another fiber.
 void alarm_clock::release_channel(channel* owner) noexcept {
     if (!channel::release_unless_last(owner))
         call_in_own_fiber([](void* c) { channel::release(static_cast<channel*>(c)); }, owner);
@@ -177,7 +180,7 @@ void alarm_clock::release_channel(channel* owner) noexcept {
 
 void alarm_clock::run() noexcept {
     lock();
-    // The party that has started this fiber has not yet put its alarm in.
+    // The agent that has started this fiber has not inserted its alarm yet.
     for (int tries = 0; starting_; ++tries) {
         unlock();
         wait_for_starter(tries);
@@ -189,7 +192,7 @@ void alarm_clock::run() noexcept {
             channel* const owner = a->owner_;
             unlock();
             a->fire(now);
-            release_channel(owner); // *a may be gone
+            release_channel(owner); // *a may be destroyed here
             lock();
         } else if (first_ != nullptr) {
             sleeper_ = rt::self().open_wait();

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// alarm.hpp: something is to be done at a certain time, in a fiber: what after, tickers and contexts stand on.
-//   invariant  an alarm is armed or not; an armed one is in the clock's heap
-//   callers    any fiber or OS thread; but no alarm is armed from two at once
-// One fiber of the global runtime, the clock's, sleeps until the earliest alarm is due, and lets it fire. It is
-// started with the first alarm, and ends when it wakes and there is none. Alarms that are taken back do not wake
-// it: what is armed and disarmed time and again costs two short locks each.
+// alarm.hpp: an alarm calls a function at a point in time, in a fiber. It is the basis of after, timers,
+// tickers and the deadlines of contexts.
+//   invariant  an alarm is in the heap of the clock while it is armed, and only then
+//   callers    any fiber or OS thread; two agents must not arm the same alarm at the same time
+// The clock's fiber, one fiber of the global runtime, sleeps until the earliest alarm is due, and fires it.
+// The first alarm starts this fiber. The fiber ends when it wakes and no alarm is armed. disarm() does not
+// wake it: an alarm that is armed and disarmed again and again costs two short locks each time.
 #pragma once
 
 #include "runtime/base/clock.hpp"
@@ -20,19 +21,20 @@
 
 namespace fiber::detail {
 
-// Belongs to a channel: while that has no reference any more, the alarm does not fire. Its owner disarms it before
-// it goes.
+// An alarm belongs to a channel, as its attachment. It does not fire once the channel has no reference any
+// more. The derived class disarms it before it is destroyed.
 class alarm {
 public:
     alarm(alarm const&) = delete;
     alarm& operator=(alarm const&) = delete;
 
-    // It will fire at that time, or soon after. Not armed before. Throws as go does, and is not armed then.
+    // Lets the alarm fire at that time, or soon after. Must not be called while it is armed. Throws as go
+    // does: then it is not armed.
     void arm(deadline);
-    // It will not fire, unless it has begun to. No matter whether it is armed.
+    // Disarms the alarm, if it is armed. It does not fire any more, unless it has begun to.
     void disarm() noexcept;
     [[nodiscard]] bool is_armed() const noexcept;
-    [[nodiscard]] deadline when() const noexcept { return when_; } // of the last arm()
+    [[nodiscard]] deadline when() const noexcept { return when_; } // the deadline of the last arm()
 
 protected:
     explicit alarm(channel* of) noexcept : owner_(of) {}
@@ -40,16 +42,17 @@ protected:
 
 private:
     friend class alarm_clock;
-    // Not armed any more, on the clock's fiber, and with a reference to the channel. Others' alarms wait
-    // meanwhile: it runs no user code, and waits for none; own_fiber.hpp is for that.
+    // Called on the clock's fiber, which has a reference to the channel. The alarm is not armed any more. It
+    // must not run or wait for user code, which would delay all other alarms: own_fiber.hpp is for that.
     virtual void fire(deadline now) noexcept = 0;
 
     channel* const owner_;
     deadline when_{};
-    alarm* left_ = nullptr; // in the heap, as the next three; guarded by the clock's lock
+    // The links of the heap, guarded by the lock of the clock.
+    alarm* left_ = nullptr;
     alarm* right_ = nullptr;
     alarm* up_ = nullptr;
-    int rank_ = 0; // length of the way down the right, to a node without; 0: not in the heap
+    int rank_ = 0; // the number of nodes on the path down the right side; 0 if not in the heap
 };
 
 } // namespace fiber::detail

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// cancel_hook.hpp: what is called once a context has been cancelled, with all below it.
-//   invariant  a hook is in one list at most: that of a context, guarded by its lock, or that of a canceller
+// cancel_hook.hpp: a hook of a context, called when the context and all contexts below it are cancelled.
+//   invariant  a hook is in at most one list: the list of a context, guarded by the context's lock, or the
+//              list of an agent that cancels
 //   callers    the holder of the lock that guards the list; call() and drop() are called without any lock
 #pragma once
 
@@ -16,10 +17,10 @@ public:
     cancel_hook(cancel_hook const&) = delete;
     cancel_hook& operator=(cancel_hook const&) = delete;
 
-    // Exactly one of the two is called, once the hook is in no list. It may run user code, and *this may be
-    // gone afterwards.
+    // Exactly one of the two is called, after the hook has left its list. It may run user code, and *this may
+    // be destroyed by it.
     virtual void call() noexcept = 0;
-    virtual void drop() noexcept = 0; // nobody can cancel the context any more
+    virtual void drop() noexcept = 0; // called if the context can never be cancelled any more
 
 protected:
     ~cancel_hook() = default;
@@ -48,7 +49,7 @@ public:
         (h.prev_ != nullptr ? h.prev_->next_ : first_) = h.next_;
         (h.next_ != nullptr ? h.next_->prev_ : last_) = h.prev_;
     }
-    // Moves all of them, in constant time.
+    // Moves all hooks of `others` to the end of this list, in constant time.
     void append(hook_list& others) noexcept {
         if (others.empty())
             return;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// context.cpp: the handle's side of contexts: context_node.hpp has the tree.
+// context.cpp: the handle of a context. context_node.hpp has the tree.
 #include <fiber/context.hpp>
 
 #include "chan/context_node.hpp"
@@ -34,7 +34,7 @@ context context::derive(context const& parent, detail::deadline when,
         else
             node->arm(when);
         if (made.cancelled())
-            node->disarm(); // by an ancestor, perhaps before it was armed
+            node->disarm(); // an ancestor may have cancelled it before it was armed
     }
     return made;
 }
@@ -94,7 +94,7 @@ bool context::registration::operator()() const noexcept {
         return false;
     if (auto* const node = detail::context_node::of(node_))
         return node->unregister(*hook_);
-    bool const in_time = hook_->claim_unlisted(); // it is called never
+    bool const in_time = hook_->claim_unlisted(); // the hook is in no list, and is never called
     if (in_time)
         hook_->forget_function();
     return in_time;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// context_hooks.cpp: what is called once a context has been cancelled: stop requests and functions of
+// context_hooks.cpp: the hooks of a context, called after its cancel: stop requests and functions of
 // after_func.
 #include "chan/context_node.hpp"
 
@@ -27,6 +27,7 @@ struct context_node::stop_hook final : cancel_hook {
     stop_source stops;
 };
 
+// Returns true if the deadline of the node is earlier than the deadlines of its ancestors.
 bool context_node::has_own_deadline() const noexcept {
     return deadline_ != never &&
            (cancelling_parent() == nullptr || deadline_ < cancelling_parent()->deadline_);
@@ -34,14 +35,14 @@ bool context_node::has_own_deadline() const noexcept {
 
 void context_node::add_hooks_locked(hook_list& added) noexcept {
     hooks_.append(added);
-    if (!self_retained_ && has_own_deadline()) { // which no ancestor could stand in for
+    if (!self_retained_ && has_own_deadline()) { // no ancestor could call the hooks at that time
         self_retained_ = true;
         channel::retain(channel_);
     }
 }
 
-// A node that goes without having been cancelled gives its hooks to its parent, which is still there: the parent will
-// cancel the hooks, but no longer the node.
+// Moves the hooks to the parent when the node is destroyed without a cancel. The parent is alive, and its
+// cancel calls them.
 void context_node::move_hooks_to_parent() noexcept {
     if (hooks_.empty())
         return;
@@ -53,7 +54,7 @@ void context_node::move_hooks_to_parent() noexcept {
         if (to->error_.load(std::memory_order_relaxed) == cancel_reason::none) // under its lock
             to->add_hooks_locked(hooks_);
     }
-    hooks_.call_all(); // if it has been cancelled meanwhile
+    hooks_.call_all(); // not empty if the parent has been cancelled
 }
 
 bool context_node::add_hook(cancel_hook& h) noexcept {
@@ -66,7 +67,8 @@ bool context_node::add_hook(cancel_hook& h) noexcept {
     return true;
 }
 
-// By a registration, which keeps the node: so the hook is in its list still, unless that has been cancelled.
+// Removes a hook. The caller is a registration, which keeps the node. Therefore the hook is still in the
+// node's list unless the node is cancelled.
 bool context_node::unregister(after_func_hook& h) noexcept {
     std::shared_ptr<after_func_hook> taken;
     bool let_go = false;
@@ -83,7 +85,7 @@ bool context_node::unregister(after_func_hook& h) noexcept {
     }
     taken->forget_function();
     if (let_go)
-        channel::release(channel_); // not the last: the registration has one
+        channel::release(channel_); // not the last reference: the registration has one
     return true;
 }
 
@@ -101,7 +103,7 @@ std::stop_token context_node::stop_token() {
     std::unique_lock hold(lock_);
     if (!stops_.stop_possible()) {
         hold.unlock();
-        stop_source fresh; // allocates; the next line does, too
+        stop_source fresh; // allocates, as new does below: not under the lock
         hook_list fresh_hook;
         fresh_hook.push_back(*new stop_hook(fresh));
         hold.lock();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// context_node.cpp: how a cancel goes down the tree, and how a node goes.
+// context_node.cpp: cancels a tree of contexts, and destroys a node.
 #include "chan/context_node.hpp"
 
 #include "chan/own_fiber.hpp"
@@ -57,7 +57,8 @@ void context_node::unlink_from_parent() noexcept {
 
 // ── the first pass ──
 
-// The next child, with a reference; null: there is none left. The node is cancelled.
+// Takes a child out of the list, and returns it with a reference. Returns null if no child is left. The node
+// must be cancelled.
 context_node* context_node::pop_child() noexcept {
     std::lock_guard const hold(lock_);
     while (context_node* const child = first_child_) {
@@ -68,7 +69,7 @@ context_node* context_node::pop_child() noexcept {
     return nullptr;
 }
 
-// Returns false if another party has cancelled it, or is doing it.
+// Sets the error and closes done(). Returns false if another agent has cancelled the node, or is doing so.
 bool context_node::cancel_one(cancel_reason because, std::exception_ptr const& cause,
                               deferred_work& later) noexcept {
     bool kept;
@@ -85,11 +86,12 @@ bool context_node::cancel_one(cancel_reason because, std::exception_ptr const& c
     disarm();
     channel::close(channel_);
     if (kept)
-        channel::release(channel_); // not the last: the caller has one
+        channel::release(channel_); // not the last reference: the caller has one
     return true;
 }
 
-// Returns true if the caller has cancelled it, and has to do what is left. It is fully cancelled in any case.
+// Runs the first pass. When it returns, the node is fully cancelled. Returns true if this call has cancelled
+// it: the caller must run the second pass.
 bool context_node::cancel_all(cancel_reason because, std::exception_ptr const& cause, deferred_work& later,
                               pin stay) noexcept {
     if (!cancel_one(because, cause, later)) {
@@ -111,25 +113,25 @@ bool context_node::cancel_all(cancel_reason because, std::exception_ptr const& c
         if (at == this)
             break;
         context_node* const done = std::exchange(at, at->return_to_);
-        done->release_or_defer(later); // *done may be gone
+        done->release_or_defer(later); // *done may be destroyed here
     }
-    unlink_from_parent(); // those below have been taken out
+    unlink_from_parent(); // the nodes below are out of their lists already
     return true;
 }
 
-// [context.fully_cancelled] Waits for what has been done already, mostly: the rest is rare.
+// [context.fully_cancelled] Blocks until the node is fully cancelled. It mostly is already.
 void context_node::await_fully_cancelled(pin stay) noexcept {
     if (fully_cancelled_.load(std::memory_order_acquire)) // [context.fully_cancelled]
         return;
     if (stay != nullptr && running_in_fiber() && !stay->has_value()) {
         try {
             stay->emplace();
-        } catch (
-            std::system_error const&) { // no thread for the other fibers: then it may wake on another one
+        } catch (std::system_error const&) {
+            // No OS thread could be had for the other fibers: the caller may wake on another thread.
         }
     }
     lock_.lock();
-    // [fork] The party that was at it has stayed behind in the parent: what it has not done will not be done.
+    // [fork] The agent that was cancelling the node exists only in the parent: it will not finish here.
     if (fully_cancelled_.load(std::memory_order_relaxed) ||
         cancelled_in_.is_from_parent()) { // under the lock
         lock_.unlock();
@@ -146,11 +148,12 @@ void context_node::mark_fully_cancelled() noexcept {
         fully_cancelled_.store(true, std::memory_order_release); // [context.fully_cancelled]
     }
     rt::unpark_batch all;
-    while (rt::waiter* const w = rt::wait_queue(waiting_).pop_front()) // nobody joins them any more
+    while (rt::waiter* const w = rt::wait_queue(waiting_).pop_front()) // no agent enters the queue any more
         all.add(w->key);
 }
 
-// [context.after] Without the last reference: that would run destructors of values.
+// [context.after] Releases a reference now, or in the second pass if it is the last one: the last release
+// runs destructors of values.
 void context_node::release_or_defer(deferred_work& later) noexcept {
     if (channel::release_unless_last(channel_))
         return;
@@ -182,7 +185,7 @@ void context_node::fire(deadline) noexcept {
     if (!cancel_all(cancel_reason::timed_out, nullptr, deferred_, nullptr) ||
         (deferred_.hooks.empty() && deferred_.unreleased == nullptr))
         return;
-    channel::retain(channel_); // its fiber's
+    channel::retain(channel_); // the reference of the new fiber
     call_in_own_fiber(
         [](void* node) {
             auto& n = *static_cast<context_node*>(node);
@@ -206,14 +209,14 @@ void context_node::link_stop_token(std::stop_token token) {
 void context_node::on_stop::operator()() const noexcept {
     channel* const owner = node.channel_;
     if (!channel::retain_unless_zero(owner))
-        return; // it is about to take this callback back
+        return; // on_last_release() is about to remove this callback
     node.cancel(cancel_reason::cancelled);
     channel::release(owner);
 }
 
-// Of its parent's: released by the caller, after this node, and so on up the chain.
+// Destroys the node. Returns the channel of its parent: the caller releases it next, and so on up the chain.
 channel* context_node::on_last_release() noexcept {
-    stop_link_.reset(); // waits for a callback that runs elsewhere: a moment, for it finds the node gone
+    stop_link_.reset(); // waits for a callback on another thread, briefly: its retain_unless_zero() fails
     disarm();
     unlink_from_parent();
     move_hooks_to_parent();

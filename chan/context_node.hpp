@@ -1,22 +1,26 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// context_node.hpp: one context: the attachment of its done() channel, whose reference count is the node's.
+// context_node.hpp: the node of one context. It is the attachment of its done() channel, and has that
+// channel's reference count.
 //   a node holds   a reference to its parent
-//   a parent has   a list of its children, without references: a child whose last handle goes leaves it. Who
-//                  takes one out of it to cancel it gets a reference first, if there still is one
+//   a parent has   a list of its children, without references. A child leaves the list when its last handle
+//                  is released. An agent that takes a child out of the list to cancel it takes a reference
+//                  first, unless the count is zero
 //
-// [context.cancel] A cancel has two passes. The first runs no user code. The party that sets the error of a node,
-//   once, under its lock, does the rest: closes done(), and cancels all below. After that nobody adds a child
-//   to the node, so its list only becomes shorter, and is taken child by child: no lock is held for longer
-//   than that, and the nodes on the way down are linked by themselves.
-// [context.fully_cancelled] A node is fully cancelled when its error is set, its done() closed, and all below it are fully cancelled.
-//   It leaves its parent's list then, and not before, unless it is taken out. A party that meets a node that
-//   another party cancels waits until it is fully cancelled: each waits only for nodes below its own, so none waits
-//   in a circle, and for no user code.
-// [context.after] The second pass, when the node at the top is fully cancelled, runs user code: hooks (stop
-//   callbacks, after_func), and the destructors of values that went meanwhile. On the clock's fiber, where
-//   others' alarms wait, it is left to another fiber.
+// [context.cancel] A cancel has two passes. The first pass runs no user code. One agent sets the error of a
+//   node, once, under the node's lock. The same agent does the rest: it closes done(), and cancels all nodes
+//   below. After the error is set no child is added, so the list of children only becomes shorter. The agent
+//   takes one child at a time out of it, and holds no lock for longer. The nodes on the path down are linked
+//   through return_to_.
+// [context.fully_cancelled] A node is fully cancelled when its error is set, its done() is closed, and all
+//   nodes below it are fully cancelled. Then it leaves its parent's list, unless the agent that cancels the
+//   parent has taken it out before. An agent that meets a node that another agent cancels waits until the
+//   node is fully cancelled. No cycle of waits exists, because an agent waits only for nodes below its own.
+//   No wait depends on user code.
+// [context.after] The second pass begins when the node at the top is fully cancelled. It runs user code:
+//   hooks (stop callbacks, after_func), and the destructors of values that became unused. If the cancel
+//   runs on the clock's fiber, which other alarms need, another fiber runs the second pass.
 #pragma once
 
 #include "chan/alarm.hpp"
@@ -43,28 +47,29 @@ namespace fiber::detail {
 
 enum class cancel_reason : unsigned char { none, cancelled, timed_out };
 
-// A function of after_func. Shared by the list that it is in and by its registrations.
+// A function of after_func. The list that it is in and its registrations share it.
 class after_func_hook final : public cancel_hook {
 public:
     explicit after_func_hook(std::unique_ptr<context_func> f) noexcept : f_(std::move(f)) {}
 
-    // Into a list: it keeps itself there.
+    // Returns the hook for a list. The hook keeps itself while it is in the list.
     [[nodiscard]] cancel_hook& listed(std::shared_ptr<after_func_hook> self) noexcept {
         self_ = std::move(self);
         return *this;
     }
-    // Out of it, under the lock of its context; null: it is not in it any more.
+    // Returns the hook's reference to itself when it is taken out of the list. Returns null if it is in no
+    // list any more. Requires the lock of its context.
     [[nodiscard]] std::shared_ptr<after_func_hook> unlisted() noexcept { return std::move(self_); }
 
     void call() noexcept override;
     void drop() noexcept override { self_.reset(); }
-    // True for the first one, if the hook has never been in a list.
+    // Returns true for the first caller. For a hook that was never in a list.
     [[nodiscard]] bool claim_unlisted() noexcept { return !taken_.exchange(true, std::memory_order_relaxed); }
     void forget_function() noexcept { f_.reset(); }
 
 private:
     std::unique_ptr<context_func> f_;
-    std::shared_ptr<after_func_hook> self_; // while it is in a list, or is called
+    std::shared_ptr<after_func_hook> self_; // set while the hook is in a list, or is called
     std::atomic<bool> taken_{false};        // relaxed: it guards nothing
 };
 
@@ -78,21 +83,21 @@ public:
         return node.get() != nullptr ? static_cast<context_node*>(node.get()->attachment()) : nullptr;
     }
 
-    // Once, when it has been made.
+    // Each is called at most once, right after the node has been made.
     void link_to_parent() noexcept;
     void link_stop_token(std::stop_token);
 
-    // Both passes, in the caller. Waits if another party is at it, see [context.fully_cancelled]. The caller has a
-    // reference.
+    // Runs both passes, in the caller, which has a reference. Waits if another agent cancels the node:
+    // [context.fully_cancelled].
     void cancel(cancel_reason, std::exception_ptr cause = nullptr) noexcept;
     [[nodiscard]] bool can_be_cancelled() const noexcept { return cancellation_ != cancellation::none; }
-    // Of a cancelled one. Null: it was given none.
+    // Requires a cancelled node. Returns null if the cancel had no cause.
     [[nodiscard]] std::exception_ptr const& cause() const noexcept { return cause_; }
     [[nodiscard]] cancel_reason why() const noexcept {
         return error_.load(std::memory_order_acquire); // [context.cancel]
     }
     [[nodiscard]] std::stop_token stop_token();
-    // Returns false if it is cancelled, and does not take the hook.
+    // Returns false if the node is cancelled: the hook is not added.
     [[nodiscard]] bool add_hook(cancel_hook&) noexcept;
     [[nodiscard]] bool unregister(after_func_hook&) noexcept;
     [[nodiscard]] deadline earliest() const noexcept { return deadline_; }
@@ -108,20 +113,21 @@ private:
     struct stop_hook;
     using node_lock = rt::spinlock<rt::lock_rank::wait_queue>;
 
-    // What the first pass leaves to the second.
+    // The work that the first pass leaves to the second.
     struct deferred_work {
         hook_list hooks;
-        context_node* unreleased = nullptr; // each with a reference, which is perhaps the last
+        context_node* unreleased = nullptr; // a list; each node has a reference, which may be the last
     };
-    // A wait while a stop callback may be running must end on the thread where it began, see link_stop_token():
-    // libstdc++ tells by its thread who destroys a callback. Null: the caller is in none.
+    // A wait inside a stop callback must end on the thread on which it began, see link_stop_token():
+    // libstdc++ compares OS threads to recognise a callback that destroys itself. Null if the caller is in no
+    // stop callback.
     using pin = std::optional<thread_pin>*;
 
     void fire(deadline) noexcept override;
     [[nodiscard]] bool cancel_all(cancel_reason, std::exception_ptr const& cause, deferred_work&,
                                   pin) noexcept;
     [[nodiscard]] bool cancel_one(cancel_reason, std::exception_ptr const& cause, deferred_work&) noexcept;
-    // Whose cancellation is this one's.
+    // Returns the parent if its cancellation also cancels this node, else null.
     [[nodiscard]] context_node* cancelling_parent() const noexcept {
         return parent_ != nullptr && can_be_cancelled() && parent_->can_be_cancelled() ? parent_ : nullptr;
     }
@@ -138,30 +144,31 @@ private:
     void unlink_from_parent() noexcept;
 
     channel* const channel_;
-    context_node* const parent_; // with a reference; null: below the background
+    context_node* const parent_; // with a reference; null if the parent is the background
     deadline const deadline_;
     cancellation const cancellation_;
     std::unique_ptr<context_value> const value_;
     std::optional<std::stop_callback<on_stop>> stop_link_;
 
-    node_lock lock_;           // guards all from here to self_retained_
-    std::exception_ptr cause_; // does not change once the error is set: [context.cancel]
-    std::atomic<cancel_reason> error_{cancel_reason::none}; // also read without
-    std::atomic<bool> fully_cancelled_{false};              // also read without
-    rt::process_stamp cancelled_in_;                        // with the error
-    wait_list waiting_;                                     // until it is fully cancelled
-    hook_list hooks_;                                       // empty, once the error is set
-    stop_source stops_{nostopstate};                        // made when first asked for
+    node_lock lock_;           // guards the fields from here to self_retained_
+    std::exception_ptr cause_; // constant once the error is set: [context.cancel]
+    std::atomic<cancel_reason> error_{cancel_reason::none}; // also read without the lock
+    std::atomic<bool> fully_cancelled_{false};              // also read without the lock
+    rt::process_stamp cancelled_in_;                        // the process that has set the error
+    wait_list waiting_;                                     // the agents that wait until fully_cancelled_
+    hook_list hooks_;                                       // empty once the error is set
+    stop_source stops_{nostopstate};                        // made by the first stop_token()
     context_node* first_child_ = nullptr;
-    bool self_retained_ = false; // it has a reference to itself, until it is cancelled
+    bool self_retained_ = false; // true while the node has a reference to itself
 
-    bool linked_ = false; // to the parent, whose lock guards linked_, next_ and prev_
+    // The lock of the parent guards the next three fields.
+    bool linked_ = false; // true while the node is in the list of its parent
     context_node* next_ = nullptr;
     context_node* prev_ = nullptr;
 
-    context_node* return_to_ = nullptr;       // on the way of the one who cancels it
-    context_node* next_unreleased_ = nullptr; // of the only one who has a reference
-    deferred_work deferred_;                  // of a deadline's cancel, in the fiber that carries it out
+    context_node* return_to_ = nullptr;       // used by the agent that cancels the node
+    context_node* next_unreleased_ = nullptr; // used by the agent that has the only reference
+    deferred_work deferred_;                  // of a cancel by the deadline, for the fiber that does it
 };
 
 } // namespace fiber::detail

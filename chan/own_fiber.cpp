@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// own_fiber.cpp: starts a fiber for user code.
 #include "chan/own_fiber.hpp"
 
 #include <fiber/go.hpp>
@@ -15,7 +16,7 @@ bool started(void (*run)(void*), void* argument) noexcept {
     try {
         go(run, argument);
         return true;
-    } catch (std::system_error const&) { // from go itself: what leaves the fiber does not come here
+    } catch (std::system_error const&) { // from go itself: an exception of the fiber does not come here
         return false;
     } catch (std::bad_alloc const&) {
         return false;

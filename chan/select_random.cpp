@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// select_random.cpp: the random numbers of select.
 #include "chan/select_random.hpp"
 
 #include "runtime/base/random.hpp"
 
 namespace fiber::detail {
 
-// A function of its own: nothing thread-local may be held across a switch.
+// noinline: the address of a thread_local must not be kept across a switch.
 [[gnu::noinline]] bool one_in(std::uint32_t n) noexcept {
     thread_local rt::random_bits bits(reinterpret_cast<std::uintptr_t>(&bits));
     return bits.below(n) == 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// time.cpp: Go's time.After and Ticker.
 #include <fiber/time.hpp>
 
 #include "chan/alarm.hpp"
@@ -31,7 +32,7 @@ private:
     channel* const channel_;
 };
 
-// A tick that has been taken from the clock's heap may come to the mutex after a stop or a reset: then it is not sent.
+// fire() may lock the mutex after a stop or a reset of the ticker: then it sends no tick.
 class ticker_alarm final : public channel_attachment, public alarm {
 public:
     explicit ticker_alarm(channel* c) noexcept : alarm(c), channel_(c) {}
@@ -65,15 +66,15 @@ private:
         if (period_ == deadline::duration::zero() || is_armed())
             return;
         static_cast<void>(channel::try_send(channel_, &now));
-        arm(when() + period_ * ((now - when()) / period_ + 1)); // does not throw: the clock is running
+        arm(when() + period_ * ((now - when()) / period_ + 1)); // does not throw: the clock's fiber exists
     }
 
     channel* const channel_;
-    mutex mutex_;                 // guards the period, arming, and sending
-    deadline::duration period_{}; // zero: stopped
+    mutex mutex_;                 // guards the period, arm(), and the sending of ticks
+    deadline::duration period_{}; // zero while stopped
 };
 
-// With its attachment, which goes with it.
+// Makes a channel with its attachment, and arms the attachment.
 template <class Attachment>
 chan<instant> make(auto const& arm) {
     chan<instant> made(1);

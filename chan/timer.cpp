@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// timer.cpp: Go's Timer. What fires may come to the mutex after a stop or a reset: then it does nothing.
+// timer.cpp: Go's time.Timer and AfterFunc. fire() may lock the mutex after a stop or a reset: then it does
+// nothing.
 #include <fiber/time.hpp>
 
 #include "chan/alarm.hpp"
@@ -25,25 +26,25 @@ public:
     timer_alarm(channel* c, std::unique_ptr<timer_func> f) noexcept
         : alarm(c), channel_(c), func_(std::move(f)) {}
 
-    // Returns true if it was in time.
+    // Returns true if the timer was stopped before it took effect.
     bool stop() noexcept {
         std::unique_lock hold(mutex_);
         disarm();
         bool in_time = std::exchange(armed_, false);
         deadline time;
-        in_time |= channel::try_recv(channel_, &time) == op_status::success; // nobody has seen it
+        in_time |= channel::try_recv(channel_, &time) == op_status::success; // no agent has received it
         hold.unlock();
-        release_self(); // not the last: the caller has a handle
+        release_self(); // not the last reference: the caller has a handle
         return in_time;
     }
     bool start(deadline when) {
         bool const in_time = stop();
         std::lock_guard const hold(mutex_);
-        disarm(); // by another reset meanwhile
+        disarm(); // another reset may have armed it since stop()
         arm(when);
         armed_ = true;
         if (func_ != nullptr && when != never &&
-            !std::exchange(self_retained_, true)) // it is called though nobody has a handle
+            !std::exchange(self_retained_, true)) // the function is called even if no handle is left
             channel::retain(channel_);
         return in_time;
     }
@@ -65,7 +66,7 @@ private:
         }
         self_retained_ = false;
         hold.unlock();
-        // The reference that it had to itself is the call's.
+        // The call takes over the reference that the timer had to itself.
         call_in_own_fiber(
             [](void* it) {
                 channel_ptr const keep(static_cast<timer_alarm*>(it)->channel_);
@@ -85,7 +86,7 @@ private:
     std::unique_ptr<timer_func> const func_; // null if the timer sends the time
     mutex mutex_;                            // guards arming, sending, armed_ and self_retained_
     bool armed_ = false;
-    bool self_retained_ = false; // it has a reference to itself, until it fires or is stopped
+    bool self_retained_ = false; // true while it has a reference to itself: until it fires or is stopped
 };
 
 timer_alarm& timer_of(channel* c) noexcept { return static_cast<timer_alarm&>(*c->attachment()); }
