@@ -20,7 +20,7 @@
 
 namespace fiber {
 
-// Thrown by a send to a closed channel, and by a close of a closed or null one: where Go panics.
+// Thrown by a send to a closed channel, and by a close of a closed or null channel. Go panics there.
 class FIBER_API closed_channel : public std::logic_error {
 public:
     explicit closed_channel(char const* what);
@@ -30,7 +30,7 @@ public:
 template <class T>
 class chan_iterator;
 
-// What a chan<void> carries: that something has happened, and nothing more.
+// The element of a chan<void>: it tells that something has happened, and carries no value.
 struct unit {
     friend constexpr bool operator==(unit, unit) noexcept = default;
 };
@@ -39,7 +39,7 @@ namespace detail {
 template <class T>
 using value_of = std::conditional_t<std::is_void_v<T>, unit, T>;
 
-// For the library's own: what a handle refers to.
+// Gives the library access to the channel of a handle.
 struct access {
     template <class Handle>
     static auto&& core(Handle&& h) noexcept {
@@ -54,25 +54,24 @@ struct access {
 };
 } // namespace detail
 
-// A channel of T: values come out in the order in which they went in, each exactly once. A chan is a handle:
-// copies share the channel, which lives as long as the last of them; values that nobody has received die with
-// it.
+// A channel of T: a FIFO queue that delivers each value exactly once. A chan is a handle: copies share the
+// channel. The last handle destroys the channel and the values that were not received.
 //
-// Capacity 0 is a rendezvous: a send returns when its value has been received. With capacity n up to n values
-// wait in the channel, and a send blocks only while it is full. What blocks is the calling fiber or OS
+// With capacity 0 a send returns when its value has been received. With capacity n, up to n values wait in
+// the channel, and a send blocks only while the channel is full. An operation blocks the calling fiber or OS
 // thread. A null chan (made from nullptr, or moved from) is Go's nil channel: send, recv and iteration block
-// for ever, try_* and timed operations fail as full, empty or timed out.
+// for ever, and try_* and timed operations return full, empty or timeout.
 //
-// Thread-safety: const members may be called from any number of fibers and OS threads at once, on one handle
-// too; assigning to a handle that others use is a race, as for std::shared_ptr. A handle may be destroyed as
-// soon as the caller's own operation has returned, even while its partner's is still returning.
+// Thread-safety: any number of fibers and OS threads may call const members at the same time, also on the
+// same handle. To assign to a handle that others use is a race, as for std::shared_ptr. A handle may be
+// destroyed when the caller's own operation has returned, even if the partner's has not returned yet.
 //
-// A chan<void> is Go's chan struct{}: send() without a value, and recv() as true or false:
+// A chan<void> is Go's chan struct{}. send() takes no value, and the result of recv() is true or false:
 //   done.send();    if (done.recv()) …
 //
-// T need only be movable. A T whose move may throw is sent in a box of its own, others without any
-// allocation; the move and the destructor of those run under the channel's lock and must not block or use
-// channels.
+// T need only be movable. A T with a move that may throw is sent in a box, which is allocated. Any other T is
+// sent without an allocation. Its move and its destructor run under the channel's lock, and must not block
+// or use channels.
 template <class T>
 class chan {
 public:
@@ -80,35 +79,37 @@ public:
     using iterator = chan_iterator<T>;
     using sentinel = std::default_sentinel_t;
 
-    // Throw std::length_error if the capacity is negative or can never be had, and std::bad_alloc.
+    // Throw std::length_error if the capacity is negative or too large for any memory, and std::bad_alloc.
     chan() : chan(0) {}
     explicit chan(std::integral auto capacity) : core_(detail::make_channel<value_type>(checked(capacity))) {}
-    template <std::same_as<std::nullptr_t> Null> // nothing that converts to it: 0 is a capacity
+    template <std::same_as<std::nullptr_t> Null> // a template: 0 is a capacity and must not convert
     chan(Null) noexcept {}
 
-    // Blocks until the value has a receiver or a place in the channel. Throws closed_channel if the channel
-    // is closed, also while it waits.
+    // Sends a value. Blocks until a receiver has it or the channel has room. Throws closed_channel if the
+    // channel is closed, also while it waits.
     void send(value_type value) const { detail::send(core_.get(), value); }
-    template <class Void = T> // a template, lest clang 14 makes it for other T, too
+    template <class Void = T> // a template: else clang 14 instantiates it for any T
     requires std::is_void_v<Void>
     void send() const { send(unit()); }
 
-    // Blocks for a value; nullopt: closed and drained. Throws what T's move throws; that value is lost.
+    // Blocks until it has received a value, and returns it. Returns nullopt if the channel is closed and
+    // drained. Throws what T's move throws: that value is lost.
     std::optional<value_type> recv() const { return detail::recv<value_type>(core_.get()); }
 
-    // Never block: success, full or closed. The value is moved from on success only. Throw what making a copy
-    // or a box of it throws; then nothing has been sent.
+    // Never block. Return success, full or closed. The value is moved from on success only. Throw what the
+    // copy or the box of the value throws: then nothing was sent.
     op_status try_send(value_type&& value) const { return detail::try_send(core_.get(), value); }
     op_status try_send(value_type const& value) const requires std::is_copy_constructible_v<value_type> {
         return detail::try_send_copy(core_.get(), value);
     }
 
-    // Never blocks: success, empty, or closed (and drained). Throws what assigning to `out` throws; that
-    // value is lost.
+    // Never blocks. Returns success, empty, or closed (and drained). Throws what the assignment to `out`
+    // throws: that value is lost.
     op_status try_recv(value_type& out) const { return detail::try_recv(core_.get(), out); }
 
-    // Block at most that long, or for ever if it is more than the clock can count: success, timeout or closed, also
-    // while they wait. What can be done at once is done, even if the time is over already. Value and exceptions as in try_send and try_recv.
+    // Block at most for this duration, or until this time; for ever if it is more than the clock can count.
+    // Return success, timeout or closed, also if the channel is closed while they wait. An operation that can
+    // be done at once is done, even if the time is over. Values and exceptions: as try_send and try_recv.
     template <class Rep, class Period>
     op_status send_for(value_type&& value, std::chrono::duration<Rep, Period> const& d) const {
         return detail::send_for(core_.get(), value, d);
@@ -126,24 +127,24 @@ public:
         return detail::recv_until(core_.get(), out, when);
     }
 
-    // No more values: waiting receivers get nullopt or `closed`, waiting senders closed_channel or `closed`,
-    // and keep their values. What is in the channel can still be received. Never blocks; the second time it
-    // throws closed_channel.
+    // Closes the channel. Waiting receivers return nullopt or `closed`. Waiting senders throw closed_channel
+    // or return `closed`, and keep their values. Values in the channel can still be received. Never blocks.
+    // Throws closed_channel if the channel is closed already, or null.
     void close() const { detail::channel::close(core_.get()); }
 
-    // Whether close() has been called; values may still be in there. Never changes back.
+    // Returns true if close() has been called. Values may still be in the channel. Never changes back.
     [[nodiscard]] bool closed() const noexcept { return detail::channel::closed(core_.get()); }
-    // How many values are in the channel, those of blocked senders not counted: a guess once it is returned.
+    // Returns the number of values in the channel, without the values of blocked senders. A snapshot.
     [[nodiscard]] std::size_t size() const noexcept { return detail::channel::size(core_.get()); }
     [[nodiscard]] std::size_t capacity() const noexcept { return detail::channel::capacity(core_.get()); }
 
-    // for (auto& value : ch): receives until the channel is closed and drained; blocks as recv does.
+    // for (auto& value : ch) receives until the channel is closed and drained. It blocks as recv does.
     [[nodiscard]] iterator begin() const { return iterator(core_); }
     [[nodiscard]] sentinel end() const noexcept { return {}; }
 
-    // False: null.
+    // Returns false if the chan is null.
     [[nodiscard]] explicit operator bool() const noexcept { return core_.get() != nullptr; }
-    // Whether both are the same channel, or both null.
+    // Returns true if both are the same channel, or both are null.
     friend bool operator==(chan const&, chan const&) noexcept = default;
 
 private:
@@ -165,9 +166,9 @@ private:
     detail::channel_ptr core_;
 };
 
-// The send half of a chan<T>: the same channel, without the right to receive. Made from a chan<T> implicitly,
-// so that a parameter's type says what a function does with a channel. Members as in chan; by default it is
-// null.
+// The send half of a chan<T>, Go's chan<- T: the same channel, without the right to receive. A chan<T>
+// converts to it, so the type of a parameter says how a function uses the channel. The members are the same
+// as in chan. A default-constructed sender is null.
 template <class T>
 class sender {
 public:
@@ -209,7 +210,7 @@ private:
     detail::channel_ptr core_;
 };
 
-// The receive half of a chan<T>, likewise: it can neither send nor close.
+// The receive half of a chan<T>, Go's <-chan T: it can neither send nor close.
 template <class T>
 class receiver {
 public:
@@ -248,8 +249,8 @@ private:
     detail::channel_ptr core_;
 };
 
-// An input iterator: holds the value received last, until it receives the next. It shares the channel, so
-// that the loop's body may let go of the handle.
+// An input iterator over a channel. It holds the last received value until it receives the next. It has a
+// reference to the channel: the loop's body may destroy the handle.
 template <class T>
 class chan_iterator {
 public:
@@ -275,7 +276,7 @@ private:
         : core_(core), value_(detail::recv<value_type>(core_.get())) {}
 
     detail::channel_ptr core_;
-    mutable std::optional<value_type> value_; // a const iterator still gives T&, as those of containers do
+    mutable std::optional<value_type> value_; // mutable: a const iterator gives T&, as in containers
 };
 
 } // namespace fiber

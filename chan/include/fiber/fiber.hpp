@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// fiber.hpp: everything.
+// fiber.hpp: includes every public header of the library.
 #pragma once
 
 #include <fiber/barrier.hpp>

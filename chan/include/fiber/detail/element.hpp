@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// element.hpp: from T to the untyped channel and back. Installed, not API.
+// element.hpp: converts between T and the elements of the untyped channel. Installed, not API.
 //
-// The channel moves elements under its lock, where nothing may throw. So a T whose move may throw travels in
-// a box: the box is made before the channel is touched, and what the channel moves is the pointer. Either way
-// an element that was not delivered is still whole at its sender.
+// The channel moves elements under its lock, where nothing may throw. Therefore a T with a move that may
+// throw travels in a box. The box is made before the channel is touched, and the channel moves the pointer.
+// In both cases an element that was not delivered is still whole at its sender.
 #pragma once
 
 #include <fiber/detail/channel.hpp>
@@ -54,13 +54,13 @@ template <class T>
     return channel_ptr(channel::make(ops_of<stored<T>>(), capacity));
 }
 
-// Runs op(pointer to the stored form of value). The value is consumed on success only.
+// Calls op(pointer to the stored form of the value). The value is moved from on success only.
 template <class T, class Op>
 op_status send_with(T& value, Op const& op) {
     if constexpr (!is_boxed<T>) {
         return op(static_cast<void*>(std::addressof(value)));
     } else {
-        auto box = std::make_unique<T>(std::move_if_noexcept(value)); // a copy, if T has one, leaves it whole
+        auto box = std::make_unique<T>(std::move_if_noexcept(value)); // copies T if it can be copied
         op_status const status = op(static_cast<void*>(&box));
         if constexpr (!std::is_copy_constructible_v<T>)
             if (status != op_status::success)
@@ -88,7 +88,7 @@ template <class T>
 [[nodiscard]] op_status try_send_copy(channel* to, T const& value) {
     if constexpr (!std::is_trivially_copyable_v<T>)
         if (op_status const status = channel::send_readiness(to); status != op_status::success)
-            return status; // a copy is not made in vain
+            return status; // no copy for a send that is sure to fail
     stored<T> copy = [&]() -> stored<T> {
         if constexpr (is_boxed<T>)
             return std::make_unique<T>(value);
@@ -98,11 +98,11 @@ template <class T>
     return channel::try_send(to, std::addressof(copy));
 }
 
-// A timed operation: at once if it can be, without a look at the clock; else it waits, if there is any time.
 [[nodiscard]] constexpr bool would_block(op_status status) noexcept {
     return status == op_status::full || status == op_status::empty;
 }
 
+// Performs a timed operation: tries it without reading the clock, then waits if there is any time.
 template <class Try, class Wait, class Rep, class Period>
 [[nodiscard]] op_status try_then_wait(Try const& attempt, Wait const& wait,
                                       std::chrono::duration<Rep, Period> const& d) {
@@ -120,7 +120,7 @@ template <class Try, class Wait, class Clock, class Duration>
         return status;
     status = op_status::timeout;
     while (status == op_status::timeout &&
-           !detail::has_passed(when)) // again: the clock may have been set back
+           !detail::has_passed(when)) // waits again: the clock may have been set back
         status = wait(detail::deadline_at(when));
     return status;
 }
@@ -142,7 +142,7 @@ template <class T, class Clock, class Duration>
     });
 }
 
-// Room for one element on the receiver's stack; the sender moves straight into it.
+// Memory for one element on the receiver's stack. The sender moves the element directly into it.
 template <class T>
 class recv_slot {
 public:
@@ -162,7 +162,7 @@ public:
         else
             return element_;
     }
-    // Moves out what has landed; then there is room again.
+    // Moves the received element out. The slot is empty again after that.
     [[nodiscard]] std::optional<T> take() {
         struct emptied {
             recv_slot& in;
@@ -189,7 +189,7 @@ template <class T>
     return std::optional<T>(std::in_place, std::move(in.received()));
 }
 
-// Runs op(room for one element), and assigns what has landed.
+// Calls op(memory for one element), and assigns the received element to `out`.
 template <class T, class Op>
 op_status recv_with(T& out, Op const& op) {
     recv_slot<T> in;
