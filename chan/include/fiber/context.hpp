@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// context.hpp: Go's context.Context: that somebody no longer wants an answer, told to all who work on it.
+// context.hpp: Go's context.Context: tells all fibers that work on a request that its result is not needed.
 //
 //   auto ctx = fiber::context::with_timeout(parent, 2s);
-//   fiber::select(fiber::on_recv(replies, use), fiber::on_recv(ctx.done(), [&](auto) { give_up(ctx.error()); }));
+//   fiber::select(fiber::on_recv(replies, use),
+//                 fiber::on_recv(ctx.done(), [&](auto) { give_up(ctx.error()); }));
 #pragma once
 
 #include <fiber/chan.hpp>
@@ -26,8 +27,8 @@ namespace fiber {
 
 namespace detail {
 
-// How the type of a value is recognised. By its type_info: the address of a variable is another one in a
-// shared library, if the type is hidden there. Without RTTI by the address alone.
+// Identifies the type of a value by its type_info. The address of a variable would differ in a shared library
+// in which the type is hidden. Without RTTI the address alone identifies the type.
 struct context_key {
     void const* address;
     std::type_info const* type;
@@ -46,7 +47,7 @@ struct context_key {
 
 private:
     template <class T>
-    FIBER_API static constexpr char address_of = 0; // not more visible than T
+    FIBER_API static constexpr char address_of = 0; // is hidden if T is
 };
 
 // A value that a context carries.
@@ -68,13 +69,13 @@ struct context_value_of final : context_value {
     T value;
 };
 
-// What after_func calls, and what takes it back.
+// The function of after_func.
 struct FIBER_API context_func {
     context_func() noexcept = default;
     virtual ~context_func();
     context_func(context_func const&) = delete;
     context_func& operator=(context_func const&) = delete;
-    virtual void run() = 0; // in a fiber of its own
+    virtual void run() = 0; // called in a new fiber
 };
 
 template <class F>
@@ -89,30 +90,32 @@ class after_func_hook;
 
 } // namespace detail
 
-// A handle, cheap to copy, for one node of a tree: cancelling a context cancels all that are derived from it, at
-// once and for good. Thread-safe as a chan is. Functions take it as their first parameter, and derive from it
-// what they pass on. One that has been moved from is the background.
+// A context is a handle, cheap to copy, for one node of a tree. To cancel a context cancels all contexts
+// that are derived from it, at once and for good. Thread-safe as a chan is. Functions take a context as
+// their first parameter, and pass on contexts that they derive from it. A context that has been moved
+// from is the background.
 //
-// A context is there as long as one of its handles, of those derived from it, or of its done() channels. What
-// nobody can look at any more leaves its parent, and its deadline no longer counts. Deriving and destroying a
-// million of them in one chain takes no deep stack.
+// A node lives until the last of its handles, its derived contexts, and its done() channels is destroyed.
+// Then it leaves its parent, and its deadline has no effect. To derive and destroy a million contexts in
+// one chain needs no deep stack.
 class FIBER_API context {
 public:
     using time_point = std::chrono::steady_clock::time_point;
 
-    // The root of all trees: never cancelled; cancel() does nothing.
+    // Returns the root of all trees. It is never cancelled: cancel() does nothing.
     static context background() noexcept { return context(detail::channel_ptr()); }
 
-    // One that can be cancelled by itself; derived from one that is cancelled, it is so at once. As the
-    // others that derive, throws std::bad_alloc; with a deadline, also as go does.
+    // Returns a new context that can be cancelled by itself. It is cancelled at once if its parent is
+    // cancelled. Throws std::bad_alloc, as all functions that derive a context. If there is a deadline, they
+    // also throw as go does.
     static context with_cancel(context parent) { return derive(parent, detail::never, nullptr); }
-    // The same: any context can be given a cause, see cancel. Go's name for it.
+    // Returns the same as with_cancel, under Go's name: any context can be given a cause, see cancel.
     static context with_cancel_cause(context parent) { return with_cancel(std::move(parent)); }
-    // Go's WithoutCancel: has the parent's values, and nothing else of it. Like the background it is never
-    // cancelled, has no deadline, and its done() is null.
+    // Go's WithoutCancel. Returns a context that has only the values of its parent. As the background, it is
+    // never cancelled, has no deadline, and its done() is null.
     static context without_cancel(context parent);
-    // Cancelled by itself at that time, if that is before the parent's deadline. A point of another clock is
-    // converted once.
+    // Return a context that is cancelled at its deadline, or at the parent's deadline if that is earlier. A
+    // time of another clock is converted once.
     template <class Rep, class Period>
     static context with_timeout(context parent, std::chrono::duration<Rep, Period> const& d) {
         return derive(parent, detail::deadline_after(d), nullptr);
@@ -121,62 +124,64 @@ public:
     static context with_deadline(context parent, std::chrono::time_point<Clock, Duration> const& when) {
         return derive(parent, detail::deadline_at(when), nullptr);
     }
-    // Carries a value, which value<T>() finds in all that are derived from it, unless a nearer one has the same type.
+    // Returns a context with a value. value<T>() finds the value in this context and all contexts derived
+    // from it, unless a nearer value has the same type.
     template <class T>
     static context with_value(context parent, T value) {
         static_assert(std::is_same_v<T, std::remove_cvref_t<T>>);
         return derive(parent, detail::never, std::make_unique<detail::context_value_of<T>>(std::move(value)));
     }
-    // Cancelled when a stop is requested. The other way round: stop_token().
+    // Returns a context that is cancelled when a stop is requested. stop_token() is the opposite.
     static context with_stop_token(context parent, std::stop_token);
 
-    // Null if there is none. Lives as long as the context that carries it. T is the same type in all shared
-    // libraries, whatever their visibility; where they are compiled without RTTI, T must have default
-    // visibility. One of an unnamed namespace is another in each file.
+    // Returns the nearest value of this type, or null. The value lives until the context that carries it is
+    // destroyed. T is the same type in all shared libraries, whatever their visibility. Without RTTI, T must
+    // have default visibility. A type of an unnamed namespace is a different type in each file.
     template <class T>
     [[nodiscard]] T const* value() const noexcept {
         return static_cast<T const*>(find(detail::context_key::of<T>()));
     }
 
-    // Cancels this context and all that are derived from it. When it returns, all of them have their error,
-    // and a closed done() channel. If another party is cancelling some of them, it waits until that is done.
-    // After that, if it was the first for this context, it requests the stops of their tokens, which calls
-    // the callbacks here. If it is a deadline that cancels, they are called in a fiber of their own: what
-    // they do delays no other deadline, timer or ticker.
+    // Cancels this context and all contexts that are derived from it. When it returns, each of them has
+    // an error and a closed done() channel. Waits if another fiber or OS thread is cancelling some of
+    // them. After that, the first cancel of this context requests the stops of their tokens: the stop
+    // callbacks run in the caller. If a deadline cancels, they run in a new fiber, and delay no other
+    // deadline, timer or ticker.
     void cancel() const noexcept;
-    // The same, and cause() returns this cause; null: as without one.
+    // Cancels with a cause, which cause() returns. A null cause is as none.
     void cancel(std::exception_ptr cause) const noexcept;
 
     [[nodiscard]] bool cancelled() const noexcept;
-    // Why: errc::operation_canceled, or errc::timed_out if it was a deadline, its own or an ancestor's. Zero: it is not.
-    // Set before done() is closed.
+    // Returns errc::operation_canceled, or errc::timed_out if a deadline has cancelled this context or its
+    // ancestor. Returns zero if the context is not cancelled. The error is set before done() is closed.
     [[nodiscard]] std::error_code error() const noexcept;
-    // Go's Cause: what the first cancel() of this context or of the ancestor that has cancelled it was given;
-    // without a cause a std::system_error with error(). Null: it is not cancelled. Throws std::bad_alloc.
+    // Go's Cause. Returns the cause of the cancel() that has cancelled this context or its ancestor, or a
+    // std::system_error with error() if there was no cause. Returns null if the context is not cancelled.
+    // Throws std::bad_alloc.
     [[nodiscard]] std::exception_ptr cause() const;
-    // Closed on cancellation; nothing is ever sent. The background's is null.
+    // Returns a channel that the cancel closes; no value is ever sent. The background's is null.
     [[nodiscard]] receiver<bool> done() const noexcept;
-    // Stopped on cancellation, when all that are derived from it are cancelled. The token does not keep the
-    // context. One whose context has gone is stopped with the nearest ancestor that is still there, which
-    // keeps some 100 bytes for it until then. A context with a deadline before its parent's stays until then
-    // once it has been asked. Throws std::bad_alloc.
+    // Returns a token that is stopped after this context and all contexts derived from it are cancelled.
+    // The token does not keep the context. If the context is destroyed first, the token is stopped with
+    // the nearest living ancestor, which keeps about 100 bytes for it. But a context with an earlier
+    // deadline than its parent is kept until its deadline. Throws std::bad_alloc.
     [[nodiscard]] std::stop_token stop_token() const;
-    // What after_func returns: calling it takes the function back. Copies stand for the same function. It
+    // The result of after_func. A call of it unregisters the function. Copies refer to the same function. It
     // keeps the context.
     class registration;
 
-    // Go's context.AfterFunc: runs f() in a fiber of its own once this context is cancelled; at once if it
-    // is. The canceller does not wait for it. An exception that leaves it ends the program, as in go. The
-    // result may be dropped: if the context goes before it is cancelled, the nearest ancestor stands in for
-    // it, as for tokens. Throws std::bad_alloc, and what moving f throws.
+    // Go's context.AfterFunc. Calls f() in a new fiber once this context is cancelled, or at once if it
+    // is. The cancel does not wait for f. An exception that leaves f ends the program, as in go. The
+    // caller may ignore the result: if the context is destroyed first, the cancel of the nearest ancestor
+    // calls f, as for tokens. Throws std::bad_alloc, and what moving f throws.
     template <class F>
     requires std::is_invocable_v<std::decay_t<F>> registration after_func(F&& f)
     const;
 
-    // The earliest of its own and its ancestors'.
+    // Returns the earliest deadline of this context and its ancestors, or nullopt.
     [[nodiscard]] std::optional<time_point> deadline() const noexcept;
 
-    // Whether both are the same node.
+    // Returns true if both refer to the same node.
     friend bool operator==(context const&, context const&) noexcept = default;
 
 private:
@@ -185,13 +190,14 @@ private:
     [[nodiscard]] registration call_after(std::unique_ptr<detail::context_func>) const;
     [[nodiscard]] void const* find(detail::context_key const&) const noexcept;
 
-    detail::channel_ptr node_; // its done() channel, whose attachment has the rest; null: the background
+    detail::channel_ptr node_; // the done() channel, with the node as its attachment; null for the background
 };
 
 class context::registration {
 public:
-    // Returns true if the function will not be called, and has been destroyed. Returns false if the context is
-    // cancelled (the function has been called, or is about to be), or if it had been taken back before.
+    // Unregisters the function. Returns true if the function will not be called, and has been destroyed.
+    // Returns false if the context is cancelled (the function has been called, or will be), or if the
+    // function was unregistered before.
     FIBER_API bool operator()() const noexcept;
 
 private:

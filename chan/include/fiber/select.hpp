@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// select.hpp: Go's select: one of several channel operations, time limits and stop requests, whichever is
-// ready first.
+// select.hpp: Go's select: performs the first ready case of several channel operations, time limits and stop
+// requests.
 //
 //   fiber::select(
 //       fiber::on_recv(numbers, [&](std::optional<int> n) { if (n) sum += *n; else open = false; }),
@@ -26,11 +26,13 @@
 namespace fiber {
 
 // ── the cases ──
-// A channel is a chan<T>, or the half of it that can do the operation. Given as an lvalue, that handle must live
-// until select returns, also if another case is chosen; a temporary is taken along. A null channel's case is never ready, which is how to switch a
-// case off. Callables are copied or moved into the case.
+// A channel is a chan<T>, or the half of it that can do the operation. A handle that is passed as an lvalue
+// must live until select returns, also if another case is chosen. A temporary is moved into the case. The
+// case of a null channel is never ready: a null channel switches a case off. Callables are copied or moved
+// into the case.
 
-// Receives: f(std::optional<T>), without a value if the channel is closed and drained, which is always ready.
+// Returns a case that receives, and calls f(std::optional<T>). A closed and drained channel is always ready:
+// the argument is nullopt then.
 template <class Channel, class F>
 requires detail::receives<Channel>
 [[nodiscard]] auto on_recv(Channel&& from, F&& f) {
@@ -39,8 +41,8 @@ requires detail::receives<Channel>
                                                      std::forward<F>(f));
 }
 
-// Sends: f(). A closed channel is always ready: select then throws closed_channel and does not call f. The
-// value is moved from the case when the case is chosen; else it stays there.
+// Returns a case that sends, and calls f(). A closed channel is always ready: select throws closed_channel
+// then, and does not call f. The value is moved out of the case only if the case is chosen.
 template <class Channel, class F>
 requires detail::sends<Channel>
 [[nodiscard]] auto on_send(Channel&& to, detail::value_in<Channel> value, F&& f) {
@@ -54,26 +56,28 @@ requires(detail::sends<Channel>&& std::is_same_v<detail::value_in<Channel>, unit
     return fiber::on_send(std::forward<Channel>(to), unit(), std::forward<F>(f));
 }
 
-// When nothing else has become ready for that long: f(). Zero and less: when nothing else is ready now.
+// Returns a case that calls f() if no other case becomes ready for this duration. If the duration is zero or
+// negative, it calls f() if no other case is ready now.
 template <class Rep, class Period, class F>
 [[nodiscard]] auto on_timeout(std::chrono::duration<Rep, Period> const& d, F&& f) {
     return detail::timeout_case<std::decay_t<F>>(detail::steady_duration(d), std::forward<F>(f));
 }
 
-// From that time on: f(). Once it has come, the case is as ready as any other.
+// Returns a case that calls f(), and is ready from this point in time on, as any other ready case.
 template <class Clock, class Duration, class F>
 [[nodiscard]] auto on_deadline(std::chrono::time_point<Clock, Duration> const& when, F&& f) {
     return detail::deadline_case<std::chrono::time_point<Clock, Duration>, std::decay_t<F>>(
         when, std::forward<F>(f));
 }
 
-// Once a stop has been requested: f(). Without a stop source that could do so, never.
+// Returns a case that calls f(), and is ready once a stop has been requested.
 template <class F>
 [[nodiscard]] auto on_stop(std::stop_token token, F&& f) {
     return detail::stop_case<std::decay_t<F>>(std::move(token), std::forward<F>(f));
 }
 
-// When nothing else is ready: f(). So a select with it never blocks. At most one.
+// Returns a case that calls f() if no other case is ready: a select with it never blocks. At most one of the
+// cases may be such.
 template <class F>
 [[nodiscard]] auto otherwise(F&& f) {
     return detail::otherwise_case<std::decay_t<F>>(std::forward<F>(f));
@@ -81,14 +85,14 @@ template <class F>
 
 // ── select ──
 
-// Blocks the calling fiber or OS thread until one of the cases is ready, does what it says, and then calls its
-// callable, in the caller; of several that are ready it chooses one uniformly at random. Returns the position
-// of that case, from 0. All other cases have had no effect: nothing was received, no value has been moved.
-// The same channel may be named any number of times; a select never sends to itself. Without a case that can
-// ever be ready it blocks for ever.
+// Blocks the calling fiber or OS thread until one of the cases is ready. Performs the case, and then
+// calls its callable, in the caller. Chooses uniformly at random among several ready cases. Returns the
+// position of the case, from 0. All other cases have no effect: they receive nothing and move no value.
+// Several cases may name the same channel; a select never sends to itself. Blocks for ever if no case can
+// become ready.
 //
-// Allocates nothing, but for a box as in chan<T>::send. Throws closed_channel: see on_send; what T's move
-// throws: that value is lost; and what the callable throws.
+// Allocates nothing, except a box as in chan<T>::send. Throws closed_channel: see on_send. Throws what
+// T's move throws: that value is lost. Throws what the callable throws.
 template <class... Cases>
 std::size_t select(Cases&&... cases) {
     std::size_t position = 0;
@@ -101,7 +105,8 @@ std::size_t select(Cases&&... cases) {
     return position;
 }
 
-// The same, but returns what the callable returns, as the common type of all of them.
+// Selects as select does, and returns the result of the callable, as the common type of all callables'
+// results.
 template <class... Cases>
 auto select_result(Cases&&... cases) {
     using result = std::common_type_t<decltype(cases.run(op_status::success))...>;
@@ -115,19 +120,20 @@ auto select_result(Cases&&... cases) {
     }
 }
 
-// Go's reflect.Select: a select whose cases are known only at run time, thousands of them if need be, and which is
-// waited for again and again. Cases have positions in the order of their adding. It keeps the handles of its
-// channels. Used by one party at a time. A callable may do anything with its own selector: add and remove
-// cases, wait for it again, which may call the same callable, assign to it, and destroy it.
+// Go's reflect.Select: a select with cases that are known only at run time, thousands if needed. It is
+// used again and again. Positions count the cases in the order of their addition. The selector keeps the
+// handles of its channels. One fiber or OS thread at a time may use it. A callable may do anything with
+// its own selector: add and remove cases, wait again (which may call the same callable), assign to it,
+// and destroy it.
 class selector {
 public:
     selector() noexcept = default;
     selector(selector&&) noexcept = default;
     selector& operator=(selector&&) noexcept = default;
 
-    // Add a case, see on_recv and the others, and return its position. A value is sent once, or turned away once by a
-    // closed channel: then its case is never ready again. Throw std::bad_alloc, and what moving value or callable
-    // throws; then nothing has been added.
+    // Add a case, as on_recv and the functions beside it make it, and return its position. A value is
+    // sent once, or refused once by a closed channel: after that its case is never ready. Throw
+    // std::bad_alloc, and what moving the value or the callable throws: then nothing was added.
     template <class Channel, class F>
     requires detail::receives<Channel> std::size_t recv(Channel from, F&& f) {
         return add([&] { return fiber::on_recv(std::move(from), std::forward<F>(f)); }, repeats::yes);
@@ -150,32 +156,33 @@ public:
         return add([&] { return fiber::on_stop(std::move(token), std::forward<F>(f)); }, repeats::yes);
     }
 
-    // The case at this position is never ready again; the others keep theirs. Throws std::out_of_range.
+    // Removes the case at this position: it is never ready again. The other cases keep their positions.
+    // Throws std::out_of_range.
     void remove(std::size_t position) {
         entry_ptr const removed = std::move(entries_.at(position)); // its destructor may use this selector
         if (removed)
             cases_[removed->index] = {};
     }
-    [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); } // those removed included
+    [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); } // counts removed cases, too
 
-    // As select: blocks, for ever if no case can be ready, and returns the position of the case that has run. Allocates
-    // nothing, and throws what select does.
+    // Blocks as select does, for ever if no case can become ready. Returns the position of the case that has
+    // run. Allocates nothing, and throws what select throws.
     std::size_t wait() {
         for (;;) {
             std::size_t const at = choose(detail::may_wait::yes);
             entry& e = entry_of_case(at);
             if (e.is_due())
                 return run(at);
-            cases_[at] = e.make(); // its clock has been set back
+            cases_[at] = e.make(); // the clock of the case has been set back
         }
     }
-    // Runs one case if one is ready, and returns true if it has.
+    // Runs one case if one is ready. Returns true if a case has run. Never blocks.
     bool try_wait() {
         std::size_t const none = size();
         std::size_t at;
         bool passed_over = false;
         while ((at = choose(detail::may_wait::no)) != none && !entry_of_case(at).is_due()) {
-            cases_[at] = {}; // due by the steady clock, but not by its own: it must not hide what is ready
+            cases_[at] = {}; // due by the steady clock, not by its own: it must not hide ready cases
             passed_over = true;
         }
         if (passed_over)
@@ -196,9 +203,9 @@ private:
         virtual void run(op_status) = 0;
 
         detail::channel* on = nullptr; // null for a case without a channel
-        std::size_t index = 0;         // of its case
+        std::size_t index = 0;         // in cases_
         repeats again = repeats::yes;
-        unsigned references = 1; // the selector, and each run of its callable
+        unsigned references = 1; // one of the selector, and one of each running call of the callable
     };
     template <class Case>
     struct entry_of final : entry {
@@ -210,7 +217,8 @@ private:
         Case that;
     };
 
-    // Keeps an entry that removes itself. Not atomic: a selector is used by one party at a time.
+    // Keeps an entry alive while its callable removes it. The count is not atomic: one fiber or OS thread
+    // at a time uses a selector.
     class entry_ptr {
     public:
         entry_ptr() noexcept = default;
@@ -261,7 +269,7 @@ private:
     }
     entry& entry_of_case(std::size_t at) const noexcept { return *entries_[positions_[at]]; }
 
-    // The index of a case; size(): there is none.
+    // Returns the index of the chosen case, or size() if there is none.
     std::size_t choose(detail::may_wait block) {
         if (!sorted_)
             sort();
@@ -284,7 +292,7 @@ private:
             cases_[at] = e ? e->make() : detail::select_case();
         }
     }
-    // Returns its position. The callable may do anything to *this.
+    // Calls the callable of the case at this index, and returns its position. The callable may destroy *this.
     std::size_t run(std::size_t at) {
         std::size_t const position = positions_[at];
         entry_ptr const that = entries_[position];
@@ -298,10 +306,10 @@ private:
         return position;
     }
 
-    std::vector<entry_ptr> entries_;          // by position; null: never ready again
-    std::vector<detail::select_case> cases_;  // by the addresses of their channels
-    std::vector<std::size_t> positions_;      // of the cases
-    std::vector<detail::select_case*> order_; // for select
+    std::vector<entry_ptr> entries_;          // by position; null if never ready again
+    std::vector<detail::select_case> cases_;  // sorted by the addresses of their channels
+    std::vector<std::size_t> positions_;      // the position of each element of cases_
+    std::vector<detail::select_case*> order_; // scratch memory of select
     bool sorted_ = true;
 };
 
