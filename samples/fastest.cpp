@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// fastest: the same question to three servers; the first answer counts, and the others are told that nobody wants
-// theirs any more.
+// fastest: asks three servers the same question, takes the first answer, and cancels the other two.
 #include <fiber/fiber.hpp>
 
 #include <chrono>
@@ -19,13 +18,13 @@ struct answer {
     std::string text;
 };
 
-// Gives up as soon as it need not answer any more: it waits for the context wherever it waits.
+// Answers the question. Each wait also ends when the context is cancelled.
 void serve(int server, std::chrono::milliseconds takes, fiber::context ctx, fiber::sender<answer> to,
            fiber::sender<int> gave_up) {
     fiber::select(fiber::on_recv(fiber::after(takes),
                                  [&](auto) {
-                                     to.try_send({server, "forty-two"});
-                                 }), // false: too late
+                                     to.try_send({server, "forty-two"}); // dropped if another was first
+                                 }),
                   fiber::on_recv(ctx.done(), [&](auto) { gave_up.send(server); }));
 }
 

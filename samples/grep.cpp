@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// grep WORD DIR: every line with WORD in it, in every file below DIR. One fiber per file; results come by a
-// channel. Exit status as grep's: 0 found, 1 not found, 2 an error.
+// grep WORD DIR: prints each line that contains WORD, in all files below DIR. Each file has a fiber,
+// which sends its lines to a channel. The exit status is that of grep: 0 found, 1 not found, 2 an error.
 #include <fiber/fiber.hpp>
 
 #include <cerrno>
@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// The file is closed before the fiber can park: a hundred thousand fibers must not hold as many files open.
+// Closes the file before the fiber can park: 100,000 parked fibers must not hold 100,000 open files.
 std::string matching_lines(fs::path const& path, std::string_view word) {
     std::ifstream file(path);
     std::string line, matches;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// hello: code written for threads, with ten thousand of them. std::thread in place of fiber::thread compiles
-// too.
+// hello: code written for threads, with 10,000 of them. It also compiles with std::thread for fiber::thread.
 #include <fiber/fiber.hpp>
 
 #include <cstdio>
@@ -21,7 +20,7 @@ int main() {
             std::unique_lock lock(mutex);
             if (++here == expected)
                 all_here.notify_all();
-            all_here.wait(lock, [&] { return here == expected; }); // all of them stand here at once
+            all_here.wait(lock, [&] { return here == expected; }); // waits until all of them are here
         });
     for (auto& guest : guests)
         guest.join();

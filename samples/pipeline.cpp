@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// pipeline: three stages joined by channels. The one in the middle is four fibers, fed and drained by bounded
-// buffers, so that no stage runs ahead of the others and none of them holds a thread while it waits.
+// pipeline: three stages connected by channels. The second stage has four fibers. The buffers are bounded, so
+// no stage runs ahead of the others. A stage that waits blocks no thread.
 #include <fiber/fiber.hpp>
 
 #include <cstdint>

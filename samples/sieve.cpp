@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// sieve [LIMIT]: the primes up to LIMIT, by Hoare's chain of filters. Each prime found adds a fiber to the
-// chain, which lets pass what its prime does not divide. A filter waits at an unbuffered channel most of its
-// life.
+// sieve [LIMIT]: prints the primes up to LIMIT, by a chain of filters. Each prime adds a fiber to the
+// chain, which passes on the numbers that the prime does not divide. The filters are connected by
+// unbuffered channels, and mostly wait.
 #include <fiber/fiber.hpp>
 
 #include <charconv>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// signals: signals as values of a channel, as Go's os/signal.Notify gives them. Nothing of the library may be called in a
-// signal handler. Here there is none: all threads block the signals, and one OS thread waits for them in sigwait and sends them
-// to the channel.
+// signals: receives signals from a channel, as with Go's os/signal.Notify. A signal handler must not call the
+// library. This program has no handler: all threads block the signals. One OS thread receives the signals in
+// sigwait, and sends them to the channel.
 //   signals          runs until SIGINT or SIGTERM; SIGHUP reads the settings again
 #include <fiber/fiber.hpp>
 
@@ -19,7 +19,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// To be made before the first fiber and the first thread, which inherit that the signals are blocked.
+// Must be made before the first fiber and the first thread: they inherit the blocked signals.
 class signals {
 public:
     signals(std::initializer_list<int> numbers) {
@@ -29,9 +29,10 @@ public:
         ::pthread_sigmask(SIG_BLOCK, &set_, nullptr);
         std::thread([set = set_, to = arrived_] {
             for (int number = 0; ::sigwait(&set, &number) == 0;)
-                if (to.try_send(number) == fiber::op_status::full) // never block: the next one may be SIGTERM
+                // try_send: a send could block while the next signal is SIGTERM.
+                if (to.try_send(number) == fiber::op_status::full)
                     std::fprintf(stderr, "signals: nobody takes them; signal %d is lost\n", number);
-        }).detach(); // for as long as the process lives
+        }).detach(); // runs until the process ends
     }
     [[nodiscard]] fiber::receiver<int> arrived() const { return arrived_; }
 

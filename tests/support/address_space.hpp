@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// address_space.hpp: an end of address space that a test can come to.
+// address_space.hpp: limits the address space of the process, so that a test can exhaust it.
 #pragma once
 
 #include "tests/support/catch.hpp"
@@ -13,8 +13,9 @@
 
 namespace tests {
 
-// While it lives, the process can have so much more address space. Without it, a test that looks for the end would have to
-// use up 128 TiB, and leave nothing to those after it: what is reserved for stacks stays so.
+// Limits, in its scope, how much more address space the process can get. Without the limit a test would have
+// to use 128 TiB to reach the end. It would leave nothing for later tests, because reservations for stacks
+// are never returned.
 class address_space_left {
 public:
     explicit address_space_left(std::size_t bytes) {

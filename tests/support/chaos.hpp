@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// chaos.hpp: seeded disorder, so that a stress test meets more interleavings than the scheduler would choose.
-//   fiber::go([i] { tests::chaos chaos(i); … chaos(); … });   // one per party, numbered by the test
-// The seed of the process goes to stderr once (ctest shows it with a failure). FIBER_CHAOS_SEED=n repeats the
-// same decisions of each party; how the parties meet remains the machine's affair.
+// chaos.hpp: random yields and sleeps with a seed: a stress test meets more interleavings with them.
+//   fiber::go([i] { tests::chaos chaos(i); … chaos(); … });   // one per agent, numbered by the test
+// The seed of the process is printed to stderr once (ctest shows it with a failure). FIBER_CHAOS_SEED=n
+// repeats the decisions of each agent. It does not repeat the schedule of the machine.
 #pragma once
 
 #include <fiber/go.hpp>
@@ -21,7 +21,7 @@ class chaos {
 public:
     explicit chaos(std::uint64_t party = 0) noexcept : state_(seed() + party * 0xd1342543de82ef95) {}
 
-    // Mostly nothing, often a yield, rarely many of them or a short sleep.
+    // Mostly does nothing, often yields, rarely yields several times or sleeps up to 100 µs.
     void operator()() {
         std::uint64_t const dice = below(256);
         if (dice == 0)
@@ -33,10 +33,10 @@ public:
             fiber::this_fiber::yield();
     }
 
-    // A number in [0, n).
+    // Returns a random number in [0, n).
     std::uint64_t below(std::uint64_t n) noexcept { return next() % n; }
 
-    // The seed of this process.
+    // Returns the seed of this process.
     static std::uint64_t seed() {
         static std::uint64_t const value = [] {
             char const* const given = std::getenv("FIBER_CHAOS_SEED");

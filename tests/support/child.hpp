@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// child.hpp: what runs in the child of a fork, and how that has ended.
+// child.hpp: runs a function in the child of a fork, and returns how the child has ended.
 #pragma once
 
 #include "asm/sanitizer.hpp" // which one, if any
@@ -14,7 +14,7 @@
 
 namespace tests {
 
-// How a child has ended: its exit status, or 128 and the signal.
+// Waits for a child. Returns its exit status, or 128 plus the number of the signal that has ended it.
 inline int status_of(pid_t child) {
     int status = 0;
     while (::waitpid(child, &status, 0) < 0)
@@ -23,13 +23,13 @@ inline int status_of(pid_t child) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-// Runs body in a child, which exits with 0 if it returned true; -1: there could be no child. Under the
-// sanitizers the child only comes into being: ThreadSanitizer takes no more notice there of what the forking
-// thread synchronises, and reports races without end; AddressSanitizer's allocator does not get over a fork:
-// its locks stay as the vanished threads held them.
+// Runs body in a child, which exits with 0 if body returns true. Returns -1 if the fork fails. Under the
+// sanitizers the child exits at once:
+//   ThreadSanitizer    ignores what the forking thread synchronises in the child, and reports false races
+//   AddressSanitizer   has locks in its allocator, which stay as the threads of the parent held them
 template <class Body>
 int in_child(Body body) {
-    constexpr unsigned max_child_seconds = 100; // seconds: a child that hangs is killed, and fails its test
+    constexpr unsigned max_child_seconds = 100; // a child that hangs is killed after this time
     pid_t const child = ::fork();
     if (child < 0)
         return -1;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// code_of.hpp: the code of the std::system_error or std::future_error that f() throws; none: it throws neither.
+// code_of.hpp: returns the code of the std::system_error or std::future_error that f() throws, or no code if
+// it throws neither.
 #pragma once
 
 #include <future>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// concurrent_run.hpp: fibers and OS threads that do the same at the same time.
+// concurrent_run.hpp: runs one function in several fibers and OS threads at the same time.
 #pragma once
 
 #include "tests/support/catch.hpp"
@@ -25,7 +25,7 @@ struct mix {
     }
 };
 
-// Runs body(i) in each party, numbered from 0, once all have been started, and returns when all have ended.
+// Calls body(i) in each agent, numbered from 0, after all agents have started. Returns when all have ended.
 // Every second fiber belongs to a second runtime.
 template <class Body>
 void run_concurrently(mix const& c, Body const& body) {
@@ -48,7 +48,7 @@ void run_concurrently(mix const& c, Body const& body) {
         t.join();
 }
 
-// Runs body(mix) for fibers alone, OS threads alone, and both together.
+// Calls body(mix) for fibers only, for OS threads only, and for both.
 template <class Body>
 void for_each_mix(Body const& body) {
     for (mix const& c : {mix{6, 0}, mix{0, 4}, mix{4, 2}}) {

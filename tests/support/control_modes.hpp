@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// control_modes.hpp: the floating-point control modes of the caller, all of them, to be compared; and some that are set while
-// an object lives.
+// control_modes.hpp: reads all floating-point control modes of the caller for a comparison, and sets
+// modes in a scope.
 #pragma once
 
 #include <cfenv>
@@ -26,7 +26,7 @@ struct control_modes {
     }
     void load() const noexcept {
         asm volatile(
-            "fnclex"); // of flags that other fibers have raised on this OS thread, and that would trap
+            "fnclex"); // clears flags that other fibers have raised on this OS thread: they would trap
         asm volatile("fldcw %0" : : "m"(x87));
         asm volatile("ldmxcsr %0" : : "m"(sse));
     }
@@ -51,7 +51,7 @@ struct control_modes {
     friend bool operator==(control_modes const&, control_modes const&) = default;
 };
 
-// The caller has the given ones while it lives.
+// Gives the caller these modes in its scope.
 class with_modes {
 public:
     explicit with_modes(control_modes const& wanted) noexcept {

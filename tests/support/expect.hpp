@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// expect.hpp: checks for fibers and threads that run beside each other, where Catch2's macros may not be
-// used.
-//   tests::expect expect;                      // in the test's own flow, before the parties start
-//   fiber::go([&] { expect(n == 1, "n"); });   // in any number of parties
-// The first failure is reported when the object goes, which must be after the last party has ended.
+// expect.hpp: checks for concurrent fibers and threads, which may not use the macros of Catch2.
+//   tests::expect expect;                      // in the test's own flow, before the agents start
+//   fiber::go([&] { expect(n == 1, "n"); });   // in any number of agents
+// The destructor reports the first failure. It must run after the last agent has ended.
 #pragma once
 
 #include "tests/support/catch.hpp"
@@ -29,10 +28,10 @@ public:
             SUCCEED();
     }
 
-    // True if it held, so that a party can leave early.
+    // Returns true if the condition holds, so that an agent can return early.
     bool operator()(bool held, std::string_view what = "expectation", char const* file = __builtin_FILE(),
                     int line = __builtin_LINE()) {
-        // relaxed: first_ is read when all parties have been joined
+        // relaxed: first_ is read after all agents have been joined
         if (!held && failures_.fetch_add(1, std::memory_order_relaxed) == 0)
             first_.append(file)
                 .append(":")
@@ -46,7 +45,7 @@ public:
 
 private:
     std::atomic<int> failures_{0};
-    std::string first_; // written by the party that raised failures_ from 0
+    std::string first_; // written by the agent that has raised failures_ from 0
 };
 
 } // namespace tests

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// far_times.hpp: time points and durations that a 64-bit count of nanoseconds does not reach, for every timed
-// operation. Also clocks whose units are not the library's, and one that is set back while somebody waits for
-// it.
+// far_times.hpp: checks a timed operation with time points and durations that do not fit into a 64-bit
+// count of nanoseconds. It also has clocks with other units than the library's, and a clock that is set
+// back during a wait.
 #pragma once
 
 #include "tests/support/catch.hpp"
@@ -20,7 +20,7 @@
 
 namespace tests {
 
-// A clock in the given unit, which goes with the steady one.
+// A clock in the given unit, with the time of the steady clock.
 template <class Rep, class Period>
 struct clock_in {
     using rep = Rep;
@@ -37,8 +37,8 @@ using clock_of_thirds = clock_in<std::int64_t, std::ratio<1, 3>>;
 using clock_of_floats = clock_in<float, std::ratio<1>>;
 using fast_clock = clock_in<std::int64_t, std::pico>;
 
-// Set back by an hour at the very moment for which a party waits: that moment never comes, and the party must
-// go on waiting.
+// A clock that is set back by an hour at the moment for which an agent waits. That moment never comes,
+// and the agent must go on waiting.
 struct clock_set_back {
     using rep = std::int64_t;
     using period = std::nano;
@@ -137,15 +137,16 @@ void each_negative_duration(Visit const& visit) {
     visit(duration<double>(std::numeric_limits<double>::quiet_NaN()));
 }
 
-// An operation is a class whose objects have bool wait(limit), which returns false if its time has ended it;
-// and end(), by which it returns true, also if it comes before. Each object is for one wait that end() ends,
-// or for any number that it does not. limit is a time point or a duration.
+// An operation is a class with two members:
+//   bool wait(limit)   returns false if the limit has ended it. limit is a time point or a duration
+//   end()              makes wait() return true, also if it is called first
+// An object is used for one wait that end() ends, or for any number of waits that a limit ends.
 template <class Limit>
 inline constexpr bool is_point = requires(Limit const& limit) {
     limit.time_since_epoch();
 };
 
-// A limit has many types. What needs none of them, above all the checks, is compiled once for each operation.
+// Hides the type of a limit: the checks are compiled once for each operation, and not once for each limit.
 template <class Operation>
 class one_wait {
 public:
@@ -161,7 +162,7 @@ private:
     bool (*wait_)(Operation&, void const*);
 };
 
-// Returns true if it waits, in a fiber and in an OS thread, until end().
+// Returns true if the wait lasts until end(), in a fiber and in an OS thread.
 template <class Operation>
 [[nodiscard]] bool lasts_until_ended(one_wait<Operation> const& wait) {
     std::atomic<bool> has_ended{false}, in_fiber{false}, in_thread{false};
@@ -184,7 +185,7 @@ template <class Operation>
             in_thread = wait(o);
             has_ended = true;
         });
-        for (int i = 0; i < 50 && !has_ended; ++i) // if it begins later, it is not tested, and does not fail
+        for (int i = 0; i < 50 && !has_ended; ++i) // a wait that begins after this passes untested
             std::this_thread::yield();
         o.end();
         thread.join();
@@ -196,19 +197,19 @@ void check_lasts(one_wait<Operation> const& wait) {
     CHECK(lasts_until_ended<Operation>(wait));
 }
 
-// Returns true if it does not wait, in an OS thread and in a fiber.
+// Checks that the operation does not wait, in an OS thread and in a fiber.
 template <class Operation>
 void check_is_over(Operation& o, one_wait<Operation> const& wait) {
     CHECK_FALSE(wait(o));
     CHECK_FALSE(fiber::run([&] { return wait(o); }));
 }
-// For an operation that an OS thread does not wait for.
+// Checks that the operation does not wait, in a fiber only.
 template <class Operation>
 void check_is_over_in_fiber(Operation& o, one_wait<Operation> const& wait) {
     CHECK_FALSE(fiber::run([&] { return wait(o); }));
 }
 
-// The same for a point that its clock does not reach, since it is set back.
+// Returns true if the operation waits until end() although its clock is set back.
 template <class Operation>
 [[nodiscard]] bool waits_though_clock_is_set_back() {
     std::atomic<bool> has_ended{false}, as_wanted{false};
@@ -225,7 +226,7 @@ template <class Operation>
     return as_wanted;
 }
 
-// All of that, and that it does not wait for what has passed.
+// Runs all checks with all limits.
 template <class Operation>
 void check_limits() {
     auto const lasts = [](auto const& limit) { check_lasts(one_wait<Operation>(limit)); };

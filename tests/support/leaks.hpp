@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// leaks.hpp: no fiber outlives the case that started it.
-//   tests::no_leaks no_leaks;   // first line of the case, in an OS thread; for the global runtime or the one
-//   given
-// The check waits by running fibers, not by sleeping: joined fibers may still be on their last instructions.
+// leaks.hpp: checks that no fiber outlives the case that has started it.
+//   tests::no_leaks no_leaks;   // first line of the case, in an OS thread; or no_leaks(runtime)
+// A joined fiber may still run its last instructions. The check runs fibers until it has ended, without
+// sleeps.
 #pragma once
 
 #include "tests/support/catch.hpp"

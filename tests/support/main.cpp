@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// main.cpp: the main of all test programs. A case that hangs is named before ctest kills the program.
+// main.cpp: the main of all test programs. It prints the name of a case that hangs before ctest kills the
+// program.
 
 #define CATCH_CONFIG_RUNNER
 #include "tests/support/catch.hpp"
@@ -16,7 +17,7 @@
 
 namespace {
 
-std::array<char, 256> hang_line{}; // ready to be written by the signal handler
+std::array<char, 256> hang_line{}; // the line that the signal handler prints
 std::size_t hang_line_length = 0;
 
 #if CATCH_VERSION_MAJOR == 2
@@ -42,7 +43,7 @@ void report_hang(int) {
 } // namespace
 
 int main(int argc, char** argv) {
-    std::setvbuf(stdout, nullptr, _IOLBF, 0); // what was printed before a crash must be seen
+    std::setvbuf(stdout, nullptr, _IOLBF, 0); // a crash must not lose lines that were printed
     if (char const* const limit = std::getenv("FIBER_TEST_TIMEOUT")) {
         std::signal(SIGALRM, report_hang);
         ::alarm(static_cast<unsigned>(std::atoi(limit)));

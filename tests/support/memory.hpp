@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// memory.hpp: what the kernel says of this process's memory.
+// memory.hpp: reads the memory use of this process from the kernel.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,7 @@ namespace tests {
 
 inline constexpr std::size_t kib = 1024, mib = 1024 * kib;
 
-// Whether resident memory says anything of the library: sanitizers have some of their own for each byte that is used.
+// True if resident memory is a measure of the library. Sanitizers add memory for each byte that is used.
 inline constexpr bool memory_is_ours =
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
     false;
@@ -34,7 +34,7 @@ inline std::size_t resident_memory() {
     return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
 }
 
-// Of this process: page tables, which resident memory does not count.
+// Returns the size of the page tables of this process. Resident memory does not include it.
 inline std::size_t page_tables() {
     std::ifstream status("/proc/self/status");
     for (std::string line; std::getline(status, line);)
@@ -43,7 +43,7 @@ inline std::size_t page_tables() {
     return 0;
 }
 
-// How many map entries lie in the range, or touch it.
+// Returns the number of mappings that overlap the range.
 inline std::size_t map_entries(void const* begin, std::size_t size) {
     auto const from = reinterpret_cast<std::size_t>(begin);
     std::size_t count = 0;

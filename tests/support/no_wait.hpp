@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// no_wait.hpp: that an operation neither switches nor sleeps.
+// no_wait.hpp: checks that an operation neither switches nor sleeps.
 #pragma once
 
 #include "tests/support/catch.hpp"
@@ -15,7 +15,7 @@
 
 namespace tests {
 
-// f, called often, does not give up the processor of a fiber that is alone on it, nor the CPU of an OS thread.
+// Checks that many calls of f neither switch a fiber that is alone on its processor, nor block an OS thread.
 template <class F>
 void without_wait(F const& f) {
     constexpr int often = 200;
@@ -39,7 +39,7 @@ void without_wait(F const& f) {
     }).join();
 }
 
-// Calls them with all kinds of no time: a duration, and a time point.
+// Checks it with each kind of limit that leaves no time: durations and time points.
 template <class For, class Until>
 void no_time(For const& wait_for, Until const& wait_until) {
     without_wait([&] {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// procs.hpp: a test body on few and many processors, whatever FIBER_PROCS says.
+// procs.hpp: runs a test body with few and with many processors, whatever FIBER_PROCS is.
 #pragma once
 
 #include "tests/support/catch.hpp"
@@ -15,15 +15,15 @@
 
 namespace tests {
 
-// 1, 2, the machine's own number and twice that, each once.
+// Returns 1, 2, the number of processors of this machine, and twice that number, without duplicates.
 inline std::set<unsigned> processor_counts() {
     unsigned const hardware = std::max(1u, std::thread::hardware_concurrency());
     return {1, 2, hardware, 2 * hardware};
 }
 
-// Runs body() or body(runtime&) in a fiber of a runtime made for it, once for each count. The runtime's
-// destructor waits for all its fibers, so one that is left behind is a hang, named by main.cpp. In a case
-// with SECTIONs, call it within a section, not around them.
+// Calls body() or body(runtime&) in a fiber of a new runtime, once for each number of processors. The
+// destructor of the runtime waits for all fibers: a fiber that does not end is a hang, which main.cpp
+// reports. In a case with SECTIONs, call it inside of a section, not around them.
 template <class Body>
 void on_processors(Body body) {
     for (unsigned const n : processor_counts()) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// tally.hpp: what tests with many parties, and those of select, have in common.
+// tally.hpp: shared parts of tests with many agents, and of the tests of select.
 #pragma once
 
 #include <fiber/go.hpp>
@@ -21,7 +21,7 @@ inline constexpr int scale = 10;
 inline constexpr auto nothing = [] {};
 inline constexpr auto ignore = [](auto&&) {};
 
-// By any number of parties; compared when they have ended.
+// The count and the sum of values. Any number of agents add to it. It is compared after they have ended.
 struct tally {
     std::atomic<std::uint64_t> count{0}, sum{0};
     void add(std::uint64_t value) {

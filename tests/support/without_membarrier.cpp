@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// without_membarrier COMMAND [ARGUMENT…]: runs it where membarrier(2) is refused, as by kernels without it and by the system
-// call filters of some containers. Exit status 77: this process may not have such a filter.
+// without_membarrier COMMAND [ARGUMENT…]: runs the command with a filter that refuses membarrier(2). Old
+// kernels and the system call filters of some containers refuse it, too. Exits with status 77 if the
+// filter is not permitted.
 
 #include <array>
 #include <cerrno>
