@@ -66,7 +66,7 @@ void operator delete(void* p, std::size_t) noexcept { counted_free(p); }
 void operator delete(void* p, std::align_val_t) noexcept { counted_free(p); }
 void operator delete(void* p, std::size_t, std::align_val_t) noexcept { counted_free(p); }
 
-TEST_CASE("the counter counts", "[chan]") {
+TEST_CASE("the allocation counter counts allocations", "[chan]") {
     long const before = allocations;
     fiber::chan<int> const ch;
     CHECK(allocations > before);
@@ -139,7 +139,7 @@ TEST_CASE("selects allocate nothing", "[select]") {
     }
 }
 
-TEST_CASE("a selector that sends and receives again and again allocates nothing", "[selector]") {
+TEST_CASE("a selector allocates nothing in repeated waits", "[selector]") {
     fiber::runtime rt;
     auto const fewest = rt.run([] {
         fiber::chan<int> const there, back, never;
@@ -163,7 +163,7 @@ TEST_CASE("a selector that sends and receives again and again allocates nothing"
     CHECK(fewest == 0);
 }
 
-TEST_CASE("a ticker that ticks allocates nothing", "[time]") {
+TEST_CASE("a ticker allocates nothing for a tick", "[time]") {
     fiber::ticker const ticker(std::chrono::microseconds(100));
     auto const ticks = ticker.ticks();
     CHECK(fewest_allocations([&] {
@@ -172,7 +172,7 @@ TEST_CASE("a ticker that ticks allocates nothing", "[time]") {
           }) == 0);
 }
 
-TEST_CASE("times that nobody waits for any more give back what they have allocated", "[time]") {
+TEST_CASE("dropped times free their memory", "[time]") {
     using namespace std::chrono_literals;
     auto const ask = [] {
         auto const last = fiber::after(2ms);
@@ -189,7 +189,7 @@ TEST_CASE("times that nobody waits for any more give back what they have allocat
     CHECK(allocations - frees < before + 1000);
 }
 
-TEST_CASE("contexts give back what they have allocated", "[context]") {
+TEST_CASE("contexts free their memory", "[context]") {
     auto const root = fiber::context::with_cancel(fiber::context::background());
     auto const leaf = [&] {
         auto ctx = root;

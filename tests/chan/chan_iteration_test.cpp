@@ -40,7 +40,7 @@ TEST_CASE("iteration ends when the channel is closed and drained", "[chan]") {
     CHECK(ch.begin() == ch.end());
 }
 
-TEST_CASE("leaving a loop early loses only the value in hand", "[chan]") {
+TEST_CASE("a loop that breaks loses only its current value", "[chan]") {
     chan<int> const ch(4);
     for (int i = 1; i <= 4; ++i)
         ch.send(i);
@@ -51,7 +51,7 @@ TEST_CASE("leaving a loop early loses only the value in hand", "[chan]") {
     CHECK(ch.size() == 1);
 }
 
-TEST_CASE("a loop keeps its channel alive when the handle is gone", "[chan]") {
+TEST_CASE("a loop keeps its channel alive without a handle", "[chan]") {
     chan<int> ch(3);
     for (int i = 1; i <= 3; ++i)
         ch.send(i);
@@ -76,7 +76,7 @@ TEST_CASE("a channel is an input range", "[chan]") {
     CHECK(odd == 3);
 }
 
-TEST_CASE("halves are the same channel with fewer rights", "[chan]") {
+TEST_CASE("halves of a channel have fewer operations", "[chan]") {
     fiber::runtime rt;
     chan<int> const ch(1);
     fiber::sender<int> const in = ch;
@@ -117,7 +117,7 @@ TEST_CASE("halves are the same channel with fewer rights", "[chan]") {
     static_assert(!std::is_convertible_v<fiber::receiver<int>, chan<int>>);
 }
 
-TEST_CASE("a half without a channel is null", "[chan]") {
+TEST_CASE("a default-constructed half is null", "[chan]") {
     fiber::sender<int> const in;
     fiber::receiver<int> const out = nullptr;
     int n = 0;

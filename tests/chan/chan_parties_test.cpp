@@ -41,7 +41,7 @@ TEST_CASE("values arrive in order at any capacity", "[chan]") {
     }
 }
 
-TEST_CASE("several senders and receivers pass each value on exactly once", "[chan]") {
+TEST_CASE("several senders and receivers deliver each value exactly once", "[chan]") {
     fiber::runtime rt;
     constexpr int parties = 4, each = 250;
     for (int capacity : {0, 1, 10}) {
@@ -68,7 +68,7 @@ TEST_CASE("several senders and receivers pass each value on exactly once", "[cha
     }
 }
 
-TEST_CASE("a chain of fibers hands a value from end to end", "[chan]") {
+TEST_CASE("a chain of fibers passes a value from end to end", "[chan]") {
     fiber::runtime rt;
     chan<int> const first;
     chan<int> right = first;
@@ -84,7 +84,7 @@ TEST_CASE("a chain of fibers hands a value from end to end", "[chan]") {
         h.join();
 }
 
-TEST_CASE("a prime sieve of channels sieves", "[chan]") {
+TEST_CASE("a sieve of channels finds the primes", "[chan]") {
     fiber::runtime rt;
     auto const primes = rt.run([] {
         chan<int> numbers;
@@ -114,7 +114,7 @@ TEST_CASE("a prime sieve of channels sieves", "[chan]") {
     CHECK(primes.back() == 97);
 }
 
-TEST_CASE("OS threads and fibers are equal partners", "[chan]") {
+TEST_CASE("OS threads and fibers exchange values", "[chan]") {
     fiber::runtime rt;
     constexpr int each = 300;
     for (int capacity : {0, 1, 16}) {
@@ -167,7 +167,7 @@ TEST_CASE("fibers of different runtimes share a channel", "[chan]") {
     CHECK(last == 100);
 }
 
-TEST_CASE("a handle may be destroyed as soon as the wait on it has returned", "[chan]") {
+TEST_CASE("a handle may be destroyed once the wait on it has returned", "[chan]") {
     fiber::runtime rt;
     rt.run([] {
         for (int i = 0; i < 500; ++i) {
@@ -194,7 +194,7 @@ TEST_CASE("a handle may be destroyed as soon as the wait on it has returned", "[
     SUCCEED("the sanitizers had nothing to say");
 }
 
-TEST_CASE("a channel with a waiting receiver that is closed is never seen full", "[chan]") {
+TEST_CASE("a channel with a receiver is never seen full while it is closed", "[chan]") {
     fiber::runtime rt;
     std::atomic<int> seen_full{0};
     for (int i = 0; i < 300; ++i) {
@@ -212,7 +212,7 @@ TEST_CASE("a channel with a waiting receiver that is closed is never seen full",
     CHECK(seen_full == 0);
 }
 
-TEST_CASE("a channel that always has a value or is closed is never seen empty", "[chan]") {
+TEST_CASE("a channel with a value is never seen empty while it is closed", "[chan]") {
     fiber::runtime rt;
     std::atomic<int> seen_empty{0};
     for (int i = 0; i < 300; ++i) {

@@ -63,7 +63,7 @@ TEST_CASE("try operations on a null channel fail at once", "[chan]") {
     CHECK(n == 7);
 }
 
-TEST_CASE("timed operations on a null channel take their time and time out", "[chan]") {
+TEST_CASE("timed operations on a null channel time out", "[chan]") {
     chan<int> const null = nullptr;
     fiber::runtime rt;
     auto const timed = [&] {
@@ -114,7 +114,7 @@ TEST_CASE("a literal zero is a capacity, not a null channel", "[chan]") {
     static_assert(std::is_convertible_v<std::nullptr_t, chan<int>>);
 }
 
-TEST_CASE("copies share the channel, a moved-from handle is null", "[chan]") {
+TEST_CASE("copies share the channel, and a moved-from handle is null", "[chan]") {
     chan<int> a(1);
     chan<int> b = a;
     CHECK(a == b);
@@ -131,7 +131,7 @@ TEST_CASE("copies share the channel, a moved-from handle is null", "[chan]") {
     CHECK(b == c);
 }
 
-TEST_CASE("try operations without a partner fail, and with room or values succeed", "[chan]") {
+TEST_CASE("try operations succeed with room or values, and fail without", "[chan]") {
     int n = 0;
     SECTION("unbuffered") {
         chan<int> const ch;
@@ -156,7 +156,7 @@ TEST_CASE("try operations without a partner fail, and with room or values succee
     }
 }
 
-TEST_CASE("a ring keeps its order however often it wraps around", "[chan]") {
+TEST_CASE("a ring keeps its order when it wraps around", "[chan]") {
     for (int capacity = 1; capacity <= 5; ++capacity) {
         chan<int> const ch(capacity);
         int sent = 0, received = 0;
@@ -172,7 +172,7 @@ TEST_CASE("a ring keeps its order however often it wraps around", "[chan]") {
     }
 }
 
-TEST_CASE("a closed channel gives what is in it, then nothing", "[chan]") {
+TEST_CASE("a closed channel gives its values, then nothing", "[chan]") {
     chan<int> const ch(3);
     ch.send(1);
     ch.send(2);
@@ -190,7 +190,7 @@ TEST_CASE("a closed channel gives what is in it, then nothing", "[chan]") {
     CHECK(n == 2);
 }
 
-TEST_CASE("a closed channel takes nothing", "[chan]") {
+TEST_CASE("a closed channel accepts no value", "[chan]") {
     for (int capacity : {0, 2}) {
         chan<std::string> const ch(capacity);
         ch.close();
@@ -204,7 +204,7 @@ TEST_CASE("a closed channel takes nothing", "[chan]") {
     }
 }
 
-TEST_CASE("a channel is closed once, and the second close says so", "[chan]") {
+TEST_CASE("the second close of a channel throws", "[chan]") {
     chan<int> const ch;
     ch.close();
     CHECK_THROWS_AS(ch.close(), closed_channel);
@@ -213,7 +213,7 @@ TEST_CASE("a channel is closed once, and the second close says so", "[chan]") {
     CHECK_THROWS_AS(ch.close(), std::logic_error);
 }
 
-TEST_CASE("close wakes all blocked receivers with nothing", "[chan]") {
+TEST_CASE("close wakes every blocked receiver without a value", "[chan]") {
     for (int capacity : {0, 2}) {
         fiber::runtime rt;
         chan<int> const ch(capacity);
@@ -234,7 +234,7 @@ TEST_CASE("close wakes all blocked receivers with nothing", "[chan]") {
     }
 }
 
-TEST_CASE("what close wakes runs after all that are runnable, however many wait", "[chan]") {
+TEST_CASE("fibers woken by close run after all runnable fibers", "[chan]") {
     int const n = GENERATE(1, 2);
     fiber::runtime one({.processors = 1});
     std::string order;
@@ -260,7 +260,7 @@ TEST_CASE("what close wakes runs after all that are runnable, however many wait"
     CHECK(order == "rr" + std::string(static_cast<std::size_t>(n), 'w'));
 }
 
-TEST_CASE("close wakes all blocked senders, and what they have is not received", "[chan]") {
+TEST_CASE("close wakes every blocked sender, and their values are not received", "[chan]") {
     for (int capacity : {0, 1, 3}) {
         fiber::runtime rt;
         chan<int> const ch(capacity);
@@ -291,7 +291,7 @@ TEST_CASE("close wakes all blocked senders, and what they have is not received",
     }
 }
 
-TEST_CASE("an unbuffered send returns when its value has been received, not before", "[chan]") {
+TEST_CASE("an unbuffered send returns after its value has been received", "[chan]") {
     fiber::runtime rt;
     chan<int> const ch;
     std::atomic<bool> sent{false};
@@ -307,7 +307,7 @@ TEST_CASE("an unbuffered send returns when its value has been received, not befo
     CHECK(sent);
 }
 
-TEST_CASE("a send goes straight to a receiver that waits, past the ring", "[chan]") {
+TEST_CASE("a send bypasses the ring if a receiver waits", "[chan]") {
     for (int capacity : {0, 2}) {
         fiber::runtime rt;
         chan<int> const ch(capacity);
@@ -321,7 +321,7 @@ TEST_CASE("a send goes straight to a receiver that waits, past the ring", "[chan
     }
 }
 
-TEST_CASE("try_recv takes from a sender that waits", "[chan]") {
+TEST_CASE("try_recv receives from a waiting sender", "[chan]") {
     fiber::runtime rt;
     chan<int> const ch;
     auto h = rt.go([&] { ch.send(9); });
@@ -333,7 +333,7 @@ TEST_CASE("try_recv takes from a sender that waits", "[chan]") {
     CHECK(ch.try_recv(n) == op_status::empty);
 }
 
-TEST_CASE("blocked receivers are served in the order in which they came", "[chan]") {
+TEST_CASE("blocked receivers are served in FIFO order", "[chan]") {
     fiber::runtime rt;
     chan<int> const ch;
     std::array<std::atomic<int>, 5> got{};
@@ -351,7 +351,7 @@ TEST_CASE("blocked receivers are served in the order in which they came", "[chan
         CHECK(got[i] == static_cast<int>(i) + 1);
 }
 
-TEST_CASE("blocked senders' values follow those in the ring, in the order in which they came", "[chan]") {
+TEST_CASE("values of blocked senders follow the values in the ring, in FIFO order", "[chan]") {
     for (int capacity : {0, 1, 3}) {
         fiber::runtime rt;
         chan<int> const ch(capacity);
@@ -373,7 +373,7 @@ TEST_CASE("blocked senders' values follow those in the ring, in the order in whi
     }
 }
 
-TEST_CASE("taking one value from a full channel lets one blocked sender go", "[chan]") {
+TEST_CASE("one receive from a full channel wakes one blocked sender", "[chan]") {
     fiber::runtime rt;
     chan<int> const ch(2);
     ch.send(0);

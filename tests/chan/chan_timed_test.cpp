@@ -27,7 +27,7 @@ constexpr auto past = std::chrono::steady_clock::time_point::min();
 
 } // namespace
 
-TEST_CASE("timed operations time out, not too early, and leave no trace", "[chan]") {
+TEST_CASE("timed operations time out at their deadline, and leave no waiter", "[chan]") {
     fiber::runtime rt;
     for (int capacity : {0, 1}) {
         chan<std::string> const ch(capacity);
@@ -61,7 +61,7 @@ TEST_CASE("timed operations time out, not too early, and leave no trace", "[chan
     }
 }
 
-TEST_CASE("timed operations do at once what can be done, however late it is", "[chan]") {
+TEST_CASE("timed operations succeed after their deadline if they need not wait", "[chan]") {
     chan<int> const ch(1);
     int n = 0;
     CHECK(ch.send_until(1, past) == op_status::success);
@@ -75,7 +75,7 @@ TEST_CASE("timed operations do at once what can be done, however late it is", "[
     CHECK(n == 1);
 }
 
-TEST_CASE("a timed operation that waits is served before its time", "[chan]") {
+TEST_CASE("a waiting timed operation is served before its deadline", "[chan]") {
     fiber::runtime rt;
     for (int capacity : {0, 1}) {
         chan<int> const ch(capacity);
@@ -103,7 +103,7 @@ TEST_CASE("a timed operation that waits is served before its time", "[chan]") {
     }
 }
 
-TEST_CASE("who timed out does not stand in the way of those behind", "[chan]") {
+TEST_CASE("a timed-out waiter does not block later waiters", "[chan]") {
     fiber::runtime rt;
     chan<int> const ch;
     std::atomic<bool> timed_out{false};
@@ -122,7 +122,7 @@ TEST_CASE("who timed out does not stand in the way of those behind", "[chan]") {
     CHECK(got == 8);
 }
 
-TEST_CASE("without time, an element is not waited for, nor is room", "[chan][polling]") {
+TEST_CASE("a timed operation without time does not wait", "[chan][polling]") {
     auto const times_out = [](op_status status) { CHECK(status == op_status::timeout); };
     for (chan<int> const& both : {chan<int>(0), chan<int>(1), chan<int>(nullptr)}) {
         int out = 0;

@@ -91,7 +91,7 @@ TEST_CASE("move-only values go through every operation", "[chan]") {
     CHECK_FALSE(ch.recv());
 }
 
-TEST_CASE("instances are neither leaked nor destroyed twice", "[chan]") {
+TEST_CASE("elements are neither leaked nor destroyed twice", "[chan]") {
     fiber::runtime rt;
     for (int capacity : {0, 1, 4}) {
         {
@@ -116,7 +116,7 @@ TEST_CASE("instances are neither leaked nor destroyed twice", "[chan]") {
     }
 }
 
-TEST_CASE("a ring that has wrapped around is destroyed whole", "[chan]") {
+TEST_CASE("the destructor destroys all values of a wrapped ring", "[chan]") {
     {
         chan<counted> const ch(3);
         for (int i = 0; i < 3; ++i)
@@ -129,7 +129,7 @@ TEST_CASE("a ring that has wrapped around is destroyed whole", "[chan]") {
     CHECK(counted::alive == 0);
 }
 
-TEST_CASE("what fails to be sent is still whole at its sender", "[chan]") {
+TEST_CASE("a failed send leaves the value whole", "[chan]") {
     fiber::runtime rt;
     chan<counted> const full(1);
     full.send(counted(0));
@@ -146,7 +146,7 @@ TEST_CASE("what fails to be sent is still whole at its sender", "[chan]") {
     CHECK(value.value == 7);
 }
 
-TEST_CASE("values of blocked senders that are turned away are destroyed once", "[chan]") {
+TEST_CASE("values of blocked senders are destroyed once after a close", "[chan]") {
     fiber::runtime rt;
     {
         chan<counted> const ch;
@@ -169,7 +169,7 @@ TEST_CASE("values of blocked senders that are turned away are destroyed once", "
     CHECK(counted::alive == 0);
 }
 
-TEST_CASE("a copy is made only for a send that may succeed", "[chan]") {
+TEST_CASE("try_send copies the value only if it may succeed", "[chan]") {
     struct copies {
         explicit copies(int& n) : made(&n) {}
         copies(copies const& other) noexcept : made(other.made) { ++*made; }
@@ -188,7 +188,7 @@ TEST_CASE("a copy is made only for a send that may succeed", "[chan]") {
     CHECK(made == 0);
 }
 
-TEST_CASE("a value whose move may throw arrives whole through every operation", "[chan]") {
+TEST_CASE("every operation delivers a value with a throwing move", "[chan]") {
     fiber::runtime rt;
     for (int capacity : {0, 1, 3}) {
         chan<throwing_move> const ch(capacity);
@@ -211,7 +211,7 @@ TEST_CASE("a value whose move may throw arrives whole through every operation", 
     CHECK(throwing_move::alive == 0);
 }
 
-TEST_CASE("a move that throws in the sender sends nothing and takes nothing", "[chan]") {
+TEST_CASE("a throwing move in the sender sends nothing", "[chan]") {
     {
         chan<throwing_move> const ch(2);
         throwing_move value(5);
@@ -228,7 +228,7 @@ TEST_CASE("a move that throws in the sender sends nothing and takes nothing", "[
     CHECK(throwing_move::alive == 0);
 }
 
-TEST_CASE("a move-only value whose move may throw comes back when it is not sent", "[chan]") {
+TEST_CASE("a failed send returns a move-only value with a throwing move", "[chan]") {
     chan<throwing_move> const ch;
     throwing_move value(6);
     CHECK(ch.try_send(std::move(value)) == op_status::full);
@@ -240,7 +240,7 @@ TEST_CASE("a move-only value whose move may throw comes back when it is not sent
     CHECK(value.value == 6);
 }
 
-TEST_CASE("a move that throws in the receiver loses that value only", "[chan]") {
+TEST_CASE("a throwing move in the receiver loses only its value", "[chan]") {
     {
         chan<throwing_move> const ch(3);
         for (int i = 0; i < 3; ++i)
@@ -256,7 +256,7 @@ TEST_CASE("a move that throws in the receiver loses that value only", "[chan]") 
     CHECK(throwing_move::alive == 0);
 }
 
-TEST_CASE("a copy that throws sends nothing and takes nothing", "[chan]") {
+TEST_CASE("a throwing copy sends nothing", "[chan]") {
     chan<throwing_copy> const ch(1);
     throwing_copy value(5);
     throwing_copy::fuse = 1;
@@ -270,7 +270,7 @@ TEST_CASE("a copy that throws sends nothing and takes nothing", "[chan]") {
     CHECK(ch.recv().value().value == 5);
 }
 
-TEST_CASE("over-aligned values are aligned wherever they lie", "[chan]") {
+TEST_CASE("over-aligned values are aligned in every place", "[chan]") {
     fiber::runtime rt;
     for (int capacity : {0, 3}) {
         chan<over_aligned> const ch(capacity);
@@ -301,7 +301,7 @@ TEST_CASE("over-aligned values are aligned wherever they lie", "[chan]") {
     }
 }
 
-TEST_CASE("large values go through whole", "[chan]") {
+TEST_CASE("large values arrive whole", "[chan]") {
     fiber::runtime rt;
     using page = std::array<int, 1024>;
     for (int capacity : {0, 2}) {
@@ -340,7 +340,7 @@ TEST_CASE("channels travel through channels", "[chan]") {
     h.join();
 }
 
-TEST_CASE("values that cannot be assigned, or are nothing, or are optional, are values too", "[chan]") {
+TEST_CASE("non-assignable, empty and optional types are elements", "[chan]") {
     chan<not_assignable> const constant(1);
     constant.send({3});
     constant.send_for({3}, 0s);
@@ -368,14 +368,14 @@ TEST_CASE("values that cannot be assigned, or are nothing, or are optional, are 
     CHECK(bits.recv() == true);
 }
 
-TEST_CASE("a negative capacity is refused by name", "[chan]") {
+TEST_CASE("the error for a negative capacity names the capacity", "[chan]") {
     CHECK_THROWS_AS(chan<int>(-1), std::length_error);
     CHECK(refusal<int>(-1) == "fiber::chan: capacity -1 is negative");
     CHECK(contains(refusal<int>(std::numeric_limits<long long>::min()), "-9223372036854775808"));
     CHECK(contains(refusal<char>(static_cast<signed char>(-3)), "-3"));
 }
 
-TEST_CASE("a capacity that cannot be addressed is refused by name", "[chan]") {
+TEST_CASE("the error for a capacity beyond the address space names the capacity", "[chan]") {
     CHECK_THROWS_AS(chan<int>(SIZE_MAX), std::length_error);
     CHECK(contains(refusal<int>(SIZE_MAX), "18446744073709551615"));
     CHECK(contains(refusal<char>(SIZE_MAX), "18446744073709551615"));
@@ -387,7 +387,7 @@ TEST_CASE("a capacity that cannot be addressed is refused by name", "[chan]") {
 
 // AddressSanitizer and ThreadSanitizer end the program instead of letting operator new throw.
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-TEST_CASE("a capacity that can be addressed but not had is a bad_alloc", "[chan]") {
+TEST_CASE("a capacity beyond the memory throws bad_alloc", "[chan]") {
     CHECK_THROWS_AS(chan<char>(PTRDIFF_MAX - 4096), std::bad_alloc);
     CHECK_THROWS_AS(chan<std::uint64_t>(std::size_t{1} << 58), std::bad_alloc);
 }

@@ -85,15 +85,15 @@ void check_alarms_beside_waiting_callback() {
     ended.wait();
 }
 
-TEST_CASE("alarms come while a stop callback of a deadline parks", "[context][time]") {
+TEST_CASE("alarms fire while a stop callback of a deadline parks", "[context][time]") {
     check_alarms_beside_waiting_callback<fiber::latch>();
 }
 
-TEST_CASE("alarms come while a stop callback of a deadline blocks its OS thread", "[context][time]") {
+TEST_CASE("alarms fire while a stop callback of a deadline blocks its OS thread", "[context][time]") {
     check_alarms_beside_waiting_callback<std::latch>();
 }
 
-TEST_CASE("alarms come while the value of a context that has timed out is destroyed", "[context][time]") {
+TEST_CASE("alarms fire while the value of a timed-out context is destroyed", "[context][time]") {
     fiber::latch begun(1), end(1);
     auto ctx = std::make_optional(
         context::with_timeout(context::with_value(background, waits_when_destroyed(begun, end)), 1ms));
@@ -125,7 +125,7 @@ TEST_CASE("stop callbacks find all contexts below cancelled", "[context]") {
     CHECK(found == 16);
 }
 
-TEST_CASE("cancel does not wait for stop callbacks that another cancel has called", "[context]") {
+TEST_CASE("cancel does not wait for the stop callbacks of another cancel", "[context]") {
     fiber::latch begun(1), end(1);
     auto const root = context::with_cancel(background), mid = context::with_cancel(root),
                leaf = context::with_cancel(mid);
@@ -145,7 +145,7 @@ TEST_CASE("cancel does not wait for stop callbacks that another cancel has calle
 }
 
 // Two cancel at once, one of them from above or the same context; each finds everything below cancelled.
-TEST_CASE("a cancel returns with all below cancelled, though another cancel is at it", "[context]") {
+TEST_CASE("two concurrent cancels both return with all contexts below cancelled", "[context]") {
     fiber::runtime rt;
     auto const meet = [&](auto const& start, bool from_above) {
         auto const root = context::with_cancel(background), mid = context::with_cancel(root);
@@ -178,7 +178,7 @@ TEST_CASE("a cancel returns with all below cancelled, though another cancel is a
     }
 }
 
-TEST_CASE("a stop callback may cancel, derive and drop contexts", "[context]") {
+TEST_CASE("a stop callback may cancel, derive and destroy contexts", "[context]") {
     auto root = context::with_cancel(background);
     auto leaf = std::make_optional(context::with_cancel(context::with_value(root, 1)));
     bool seen = false;
@@ -193,8 +193,7 @@ TEST_CASE("a stop callback may cancel, derive and drop contexts", "[context]") {
     CHECK_FALSE(leaf);
 }
 
-TEST_CASE("the token of a temporary context is stopped with the nearest ancestor that is there",
-          "[context]") {
+TEST_CASE("the token of a temporary context is stopped with the nearest living ancestor", "[context]") {
     auto const root = context::with_cancel(background);
     auto parent = std::make_optional(context::with_cancel(root));
     std::stop_token const tokens[] = {
@@ -228,7 +227,7 @@ TEST_CASE("the token of a temporary context is stopped with the nearest ancestor
     CHECK(beside.stop_requested());
 }
 
-TEST_CASE("the token of a temporary context is stopped when an ancestor's time is over", "[context]") {
+TEST_CASE("the token of a temporary context is stopped at an ancestor's deadline", "[context]") {
     auto const parent = context::with_timeout(background, 1ms);
     for (auto const& token :
          {context::with_timeout(parent, 1h).stop_token(), context::with_value(parent, 1).stop_token(),
@@ -237,7 +236,7 @@ TEST_CASE("the token of a temporary context is stopped when an ancestor's time i
         CHECK(fiber::select(fiber::on_stop(token, [] {}), fiber::on_timeout(1min, [] {})) == 0);
 }
 
-TEST_CASE("the token of a context without ancestors goes with it", "[context]") {
+TEST_CASE("the token of a context without ancestors is never stopped", "[context]") {
     for (auto const& token : {context::with_value(background, 1).stop_token(),
                               context::with_cancel(context::with_cancel(background)).stop_token()})
         CHECK_FALSE(token.stop_possible());
@@ -252,8 +251,7 @@ TEST_CASE("a token does not keep the value of its context", "[context]") {
     CHECK(token.stop_requested());
 }
 
-TEST_CASE("tokens of temporaries are asked for while their ancestors are cancelled and dropped",
-          "[context]") {
+TEST_CASE("tokens of temporary contexts race with cancels of their ancestors", "[context]") {
     fiber::runtime rt;
     for (int round = 0; round < 50; ++round) {
         auto const root = context::with_cancel(background);

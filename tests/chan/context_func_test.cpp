@@ -55,7 +55,7 @@ void in_both(F const& f) {
 
 } // namespace
 
-TEST_CASE("after_func runs a function once its context is cancelled, in a fiber of its own", "[context]") {
+TEST_CASE("after_func runs its function in a new fiber on cancellation", "[context]") {
     in_both([] {
         auto const parent = context::with_cancel(background), ctx = context::with_cancel(parent);
         fiber::chan<fiber::id> const ran(2);
@@ -78,8 +78,7 @@ TEST_CASE("after_func runs a function at once if its context is cancelled", "[co
     CHECK(ran.recv());
 }
 
-TEST_CASE("after_func runs a function when its context times out, though all handles are dropped",
-          "[context]") {
+TEST_CASE("after_func runs its function at the deadline without any handle", "[context]") {
     fiber::chan<void> const ran(2);
     context::with_timeout(background, 1ms).after_func([&] { ran.send(); });
     context::with_cancel(context::with_timeout(background, 1ms)).after_func([&] { ran.send(); });
@@ -87,7 +86,7 @@ TEST_CASE("after_func runs a function when its context times out, though all han
     CHECK(ran.recv());
 }
 
-TEST_CASE("a function of after_func is taken back once, and destroyed", "[context]") {
+TEST_CASE("a registration unregisters its function once, and destroys it", "[context]") {
     in_both([] {
         for (auto const& ctx : {context::with_cancel(background), context::with_timeout(background, 1h),
                                 context::with_value(background, 1), background,
@@ -106,7 +105,7 @@ TEST_CASE("a function of after_func is taken back once, and destroyed", "[contex
     });
 }
 
-TEST_CASE("functions that wait delay neither the canceller nor one another", "[context]") {
+TEST_CASE("waiting functions delay neither the cancel nor one another", "[context]") {
     in_both([] {
         auto const ctx = context::with_cancel(background);
         fiber::latch end(1), begun(3), ended(3);
@@ -132,7 +131,7 @@ TEST_CASE("a function of after_func finds its context and all below cancelled", 
     CHECK(found.recv() == true);
 }
 
-TEST_CASE("the nearest ancestor stands in for a context that goes with a function", "[context]") {
+TEST_CASE("the nearest ancestor calls the function of a destroyed context", "[context]") {
     auto const parent = context::with_cancel(background);
     fiber::chan<void> const ran(1);
     context::with_value(context::with_cancel(parent), 1).after_func([&] { ran.send(); });
@@ -141,7 +140,7 @@ TEST_CASE("the nearest ancestor stands in for a context that goes with a functio
     CHECK(ran.recv());
 }
 
-TEST_CASE("a function that nothing can call any more is destroyed", "[context]") {
+TEST_CASE("a function is destroyed if no cancel can call it", "[context]") {
     auto const held = std::make_shared<int>(0);
     context::with_cancel(background).after_func([held] { FAIL_CHECK("called"); });
     CHECK(held.use_count() == 1);
@@ -151,7 +150,7 @@ TEST_CASE("a function that nothing can call any more is destroyed", "[context]")
     CHECK(held.use_count() == 1);
 }
 
-TEST_CASE("after_func takes functions that can only be moved", "[context]") {
+TEST_CASE("after_func accepts move-only functions", "[context]") {
     auto const ctx = context::with_cancel(background);
     fiber::chan<int> const ran(1);
     ctx.after_func([&ran, p = std::make_unique<int>(5)] { ran.send(*p); });
@@ -160,7 +159,7 @@ TEST_CASE("after_func takes functions that can only be moved", "[context]") {
 }
 
 // Go's example: a wait on a condition that a context ends. Of taking back and calling exactly one happens.
-TEST_CASE("functions are taken back while their contexts are cancelled", "[context]") {
+TEST_CASE("functions are unregistered during cancels of their contexts", "[context]") {
     fiber::runtime rt;
     std::atomic<int> called{0}, taken{0};
     constexpr int fibers = 4, rounds = 200;
@@ -192,7 +191,7 @@ TEST_CASE("functions are taken back while their contexts are cancelled", "[conte
     CHECK(rt.stats().fibers_live == 0);
 }
 
-TEST_CASE("the first cancel gives a context its cause, and all below", "[context]") {
+TEST_CASE("the first cancel sets the cause of a context and of all contexts below", "[context]") {
     auto const root = context::with_cancel_cause(background), mid = context::with_cancel(root),
                leaf = context::with_timeout(mid, 1h);
     CHECK(text_of(background.cause()) == "none");
@@ -210,7 +209,7 @@ TEST_CASE("the first cancel gives a context its cause, and all below", "[context
     CHECK(mid.error() == std::errc::operation_canceled);
 }
 
-TEST_CASE("without a cause the error is the cause", "[context]") {
+TEST_CASE("the error is the cause if a cancel has none", "[context]") {
     auto const ctx = context::with_cancel(background), null = context::with_cancel_cause(background);
     ctx.cancel();
     CHECK(text_of(ctx.cause()) == "canceled");
@@ -222,7 +221,7 @@ TEST_CASE("without a cause the error is the cause", "[context]") {
     CHECK(text_of(late.cause()) == "timed out");
 }
 
-TEST_CASE("a cause is there for each party that sees the cancellation", "[context]") {
+TEST_CASE("the cause is set before the cancellation is visible", "[context]") {
     fiber::runtime rt;
     for (int round = 0; round < 100; ++round) {
         auto const root = context::with_cancel(background), child = context::with_cancel(root);
@@ -242,7 +241,7 @@ TEST_CASE("a cause is there for each party that sees the cancellation", "[contex
     }
 }
 
-TEST_CASE("a context without cancellation has its parent's values alone", "[context]") {
+TEST_CASE("without_cancel keeps only the values of the parent", "[context]") {
     auto const parent = context::with_timeout(context::with_value(background, std::string("value")), 1h);
     auto const ctx = context::without_cancel(parent);
     parent.cancel(error("not below"));

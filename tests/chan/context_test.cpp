@@ -75,7 +75,7 @@ TEST_CASE("the background is never cancelled", "[context]") {
     CHECK(background == context::background());
 }
 
-TEST_CASE("cancelling a context cancels it, and all below, but nothing above or beside", "[context]") {
+TEST_CASE("cancel reaches all contexts below, and none above or beside", "[context]") {
     auto const root = context::with_cancel(background);
     auto const left = context::with_cancel(root), right = context::with_value(root, 1);
     auto const leaf = context::with_timeout(left, 1h);
@@ -94,7 +94,7 @@ TEST_CASE("cancelling a context cancels it, and all below, but nothing above or 
     CHECK(is(context::with_timeout(root, 1h), canceled));
 }
 
-TEST_CASE("a context whose time is over is cancelled with all below", "[context]") {
+TEST_CASE("a deadline cancels a context and all contexts below", "[context]") {
     auto const parent = context::with_timeout(background, 3ms);
     auto const child = context::with_timeout(parent, 1h);
     auto const other = context::with_cancel(background);
@@ -107,7 +107,7 @@ TEST_CASE("a context whose time is over is cancelled with all below", "[context]
     CHECK(is(context::with_cancel(parent), timed_out));
 }
 
-TEST_CASE("a child's time may be over before its parent's", "[context]") {
+TEST_CASE("a child may have an earlier deadline than its parent", "[context]") {
     auto const parent = context::with_timeout(background, 1h);
     auto const child = context::with_deadline(parent, std::chrono::system_clock::now() + 2ms);
     CHECK(child.deadline() < parent.deadline());
@@ -139,7 +139,7 @@ TEST_CASE("values are found by their types, the nearest first", "[context]") {
     CHECK(**pointer.value<std::unique_ptr<int>>() == 3);
 }
 
-TEST_CASE("a value goes with the last context that finds it", "[context]") {
+TEST_CASE("a value is destroyed with the last context that finds it", "[context]") {
     {
         auto leaf = context::with_cancel(context::with_value(background, counted()));
         CHECK(counted::alive == 1);
@@ -150,7 +150,7 @@ TEST_CASE("a value goes with the last context that finds it", "[context]") {
     CHECK(counted::alive == 0);
 }
 
-TEST_CASE("a done channel outlives the handles, and is closed all the same", "[context]") {
+TEST_CASE("a done channel outlives the handles, and is closed", "[context]") {
     auto const parent = context::with_cancel(background);
     auto const done = context::with_cancel(context::with_cancel(parent)).done();
     auto const late = context::with_timeout(background, 1ms).done();
@@ -160,7 +160,7 @@ TEST_CASE("a done channel outlives the handles, and is closed all the same", "[c
     CHECK_FALSE(late.recv());
 }
 
-TEST_CASE("a stop token asks for no handle if there is a deadline", "[context]") {
+TEST_CASE("a stop token needs no handle if the context has a deadline", "[context]") {
     auto const token = context::with_timeout(background, 1ms).stop_token();
     fiber::select(fiber::on_stop(token, [] {}));
     CHECK(token.stop_requested());
@@ -176,7 +176,7 @@ TEST_CASE("stop callbacks run on cancellation, and find the error", "[context]")
     CHECK(seen == canceled);
 }
 
-TEST_CASE("a stop request cancels the context that follows it", "[context]") {
+TEST_CASE("a stop request cancels its linked context", "[context]") {
     std::stop_source source;
     auto const ctx = context::with_stop_token(background, source.get_token());
     auto const child = context::with_cancel(ctx);
@@ -188,7 +188,7 @@ TEST_CASE("a stop request cancels the context that follows it", "[context]") {
     CHECK(is(context::with_stop_token(ctx, {}), canceled));
 }
 
-TEST_CASE("a callback may let go of the context that it follows", "[context]") {
+TEST_CASE("a callback may destroy the context that is linked to its token", "[context]") {
     std::stop_source source;
     auto ctx = std::make_optional(context::with_stop_token(background, source.get_token()));
     std::optional<std::stop_callback<std::function<void()>>> callback;
@@ -197,7 +197,7 @@ TEST_CASE("a callback may let go of the context that it follows", "[context]") {
     CHECK_FALSE(ctx);
 }
 
-TEST_CASE("fibers and OS threads that wait for a context are let go at once", "[context]") {
+TEST_CASE("cancel wakes all waiting fibers and OS threads", "[context]") {
     fiber::runtime rt;
     auto const root = context::with_cancel(background);
     std::atomic<int> ended{0};
@@ -217,7 +217,7 @@ TEST_CASE("fibers and OS threads that wait for a context are let go at once", "[
     CHECK(ended == 101);
 }
 
-TEST_CASE("a wide tree is cancelled at once", "[context]") {
+TEST_CASE("cancel reaches every context of a wide tree", "[context]") {
     auto const root = context::with_cancel(background);
     std::vector<context> all;
     for (int i = 0; i < many; ++i)
@@ -227,7 +227,7 @@ TEST_CASE("a wide tree is cancelled at once", "[context]") {
 }
 
 // On a fiber's stack.
-TEST_CASE("a deep tree is made, cancelled and let go without recursion", "[context]") {
+TEST_CASE("a deep tree is made, cancelled and destroyed without recursion", "[context]") {
     fiber::runtime rt({.stack_size = 64 * 1024});
     for (bool const cancel : {true, false})
         rt.run([cancel] {
@@ -245,7 +245,7 @@ TEST_CASE("a deep tree is made, cancelled and let go without recursion", "[conte
         });
 }
 
-TEST_CASE("contexts are derived, cancelled and dropped by many at once", "[context]") {
+TEST_CASE("contexts are derived, cancelled and destroyed concurrently", "[context]") {
     fiber::runtime rt;
     for (int round = 0; round < 20; ++round) {
         auto const root = context::with_cancel(background);

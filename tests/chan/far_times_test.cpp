@@ -102,12 +102,12 @@ void check_gives_time(times const& c) { CHECK(c.recv()); }
 
 } // namespace
 
-TEST_CASE("channels know points far away", "[limits]") {
+TEST_CASE("channels accept times far away", "[limits]") {
     tests::check_limits<receiving>();
     tests::check_limits<sending>();
 }
 
-TEST_CASE("null channels know points that have passed", "[limits]") {
+TEST_CASE("null channels accept times in the past", "[limits]") {
     receiving o{.c = nullptr};
     auto const is_over = [&](auto const& limit) {
         check_is_over_in_thread(o, tests::one_wait<receiving>(limit));
@@ -116,12 +116,12 @@ TEST_CASE("null channels know points that have passed", "[limits]") {
     tests::each_negative_duration(is_over);
 }
 
-TEST_CASE("select knows points far away", "[limits]") {
+TEST_CASE("select accepts times far away", "[limits]") {
     tests::check_limits<selecting>();
     tests::check_limits<with_selector>();
 }
 
-TEST_CASE("contexts know points far away", "[limits]") {
+TEST_CASE("contexts accept times far away", "[limits]") {
     auto const at = [](auto const& when) { return context::with_deadline(context::background(), when); };
     auto const after = [](auto const& d) { return context::with_timeout(context::background(), d); };
     tests::each_far_future([&](auto const& when) { check_lives(at(when)); });
@@ -130,7 +130,7 @@ TEST_CASE("contexts know points far away", "[limits]") {
     tests::each_negative_duration([&](auto const& d) { check_is_over(after(d)); });
 }
 
-TEST_CASE("after and tickers know durations of all lengths", "[limits]") {
+TEST_CASE("after and tickers accept durations of all lengths", "[limits]") {
     tests::each_long_duration([](auto const& d) {
         check_gives_no_time(fiber::after(d));
         fiber::ticker const ticker(d);

@@ -33,7 +33,7 @@ using tests::ignore;
 using tests::nothing;
 using namespace std::chrono_literals;
 
-TEST_CASE("a waiting select takes what comes first", "[select]") {
+TEST_CASE("a waiting select performs the first ready case", "[select]") {
     fiber::runtime rt;
     chan<int> const a, b;
     int got = 0;
@@ -69,7 +69,7 @@ TEST_CASE("a waiting select takes what comes first", "[select]") {
         CHECK(b.try_send(1) == op_status::full);
 }
 
-TEST_CASE("closing a channel ends a select that waits to send, with an exception", "[select]") {
+TEST_CASE("close ends a sending select by an exception", "[select]") {
     fiber::runtime rt;
     chan<int> const a, b;
     bool thrown = false;
@@ -87,7 +87,7 @@ TEST_CASE("closing a channel ends a select that waits to send, with an exception
     CHECK(b.try_send(1) == op_status::full);
 }
 
-TEST_CASE("selects are each other's partners", "[select]") {
+TEST_CASE("two selects are partners", "[select]") {
     fiber::runtime rt;
     chan<int> const a, b;
     std::atomic<int> sum{0};
@@ -103,7 +103,7 @@ TEST_CASE("selects are each other's partners", "[select]") {
     CHECK(sum == rounds);
 }
 
-TEST_CASE("two selects on one channel in both directions meet each other, not themselves", "[select]") {
+TEST_CASE("two selects with both directions meet each other, not themselves", "[select]") {
     fiber::runtime rt;
     for (int capacity : {0, 10}) {
         chan<int> const ch(capacity);
@@ -126,7 +126,7 @@ TEST_CASE("two selects on one channel in both directions meet each other, not th
     }
 }
 
-TEST_CASE("cases that name one channel are served as one queue", "[select]") {
+TEST_CASE("several cases on one channel are one queue", "[select]") {
     fiber::runtime rt;
     chan<int> const ch, other;
     std::array<int, 2> times{};
@@ -144,7 +144,7 @@ TEST_CASE("cases that name one channel are served as one queue", "[select]") {
     CHECK(times[0] + times[1] == 200);
 }
 
-TEST_CASE("a select leaves the queue, and those behind it are served", "[select]") {
+TEST_CASE("a select leaves its queues, and later waiters are served", "[select]") {
     fiber::runtime rt;
     chan<int> const a, b;
     std::size_t chosen = 9;
@@ -161,7 +161,7 @@ TEST_CASE("a select leaves the queue, and those behind it are served", "[select]
     CHECK(got == 7);
 }
 
-TEST_CASE("a value goes to one of the selects that wait for it", "[select]") {
+TEST_CASE("a value goes to one of several waiting selects", "[select]") {
     fiber::runtime rt;
     chan<std::unique_ptr<int>> const ch;
     chan<void> const done;
@@ -200,7 +200,7 @@ TEST_CASE("OS threads select as fibers do", "[select]") {
     h.join();
 }
 
-TEST_CASE("a stop request ends a select, from wherever it comes", "[select]") {
+TEST_CASE("a stop request from a fiber or an OS thread ends a select", "[select]") {
     fiber::runtime rt;
     chan<int> const ch;
     for (int i = 0; i < 200; ++i) {
@@ -225,7 +225,7 @@ TEST_CASE("a stop request ends a select, from wherever it comes", "[select]") {
 }
 
 // The callback's deregistration must tell by more than the OS thread whether the request is still under way.
-TEST_CASE("a select that a stop has ended leaves nothing with its token", "[select]") {
+TEST_CASE("a stopped select leaves no callback with its token", "[select]") {
     fiber::runtime rt;
     rt.run([] {
         for (int i = 0; i < 300; ++i) {
@@ -249,7 +249,7 @@ TEST_CASE("a select that a stop has ended leaves nothing with its token", "[sele
     SUCCEED("the sanitizers had nothing to say");
 }
 
-TEST_CASE("while something is always ready somewhere, otherwise does not run", "[select]") {
+TEST_CASE("otherwise does not run while a case is always ready", "[select]") {
     fiber::runtime rt;
     std::atomic<int> missed{0};
     for (int i = 0; i < 500; ++i) {
@@ -272,7 +272,7 @@ TEST_CASE("while something is always ready somewhere, otherwise does not run", "
     CHECK(missed == 0);
 }
 
-TEST_CASE("a partner may destroy the channel that a select was woken by", "[select]") {
+TEST_CASE("a partner may destroy the channel after it has woken a select", "[select]") {
     fiber::runtime rt;
     rt.run([] {
         chan<int> const other;
@@ -289,7 +289,7 @@ TEST_CASE("a partner may destroy the channel that a select was woken by", "[sele
     SUCCEED("the sanitizers had nothing to say");
 }
 
-TEST_CASE("all of a multitude of receivers are let go by a close", "[chan]") {
+TEST_CASE("close wakes thousands of receivers", "[chan]") {
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
     constexpr std::size_t receivers = 2000;
 #else

@@ -53,7 +53,7 @@ bool is_even(Once const& once) {
 
 } // namespace
 
-TEST_CASE("select runs the one case that is ready, and returns its position", "[select]") {
+TEST_CASE("select runs the ready case, and returns its position", "[select]") {
     chan<int> const empty(1), full(1), value(1);
     full.send(1);
     value.send(7);
@@ -86,7 +86,7 @@ TEST_CASE("null channels are never ready", "[select]") {
     CHECK(select(on_recv(null, ignore), on_timeout(1ms, nothing)) == 1);
 }
 
-TEST_CASE("a closed channel is always ready to be received from", "[select]") {
+TEST_CASE("a receive from a closed channel is always ready", "[select]") {
     chan<int> const closed(2), open;
     closed.send(5);
     closed.close();
@@ -97,7 +97,7 @@ TEST_CASE("a closed channel is always ready to be received from", "[select]") {
     }
 }
 
-TEST_CASE("a closed channel is always ready to be sent to, which throws", "[select]") {
+TEST_CASE("a send to a closed channel is always ready, and throws", "[select]") {
     chan<int> const closed(1), open;
     closed.close();
     bool called = false;
@@ -170,7 +170,7 @@ TEST_CASE("a select does not meet itself", "[select]") {
     CHECK(ch.size() == 0);
 }
 
-TEST_CASE("a time-out runs when nothing was ready for that long", "[select]") {
+TEST_CASE("a time-out runs if no case was ready for its duration", "[select]") {
     chan<int> const ch;
     auto const start = std::chrono::steady_clock::now();
     CHECK(select(on_recv(ch, ignore), on_timeout(3ms, nothing), on_timeout(1h, nothing)) == 1);
@@ -180,7 +180,7 @@ TEST_CASE("a time-out runs when nothing was ready for that long", "[select]") {
     CHECK(select(on_timeout(std::chrono::duration<double>(0.001), nothing)) == 0);
 }
 
-TEST_CASE("a time-out of zero lets what is ready go first", "[select]") {
+TEST_CASE("a time-out of zero runs only if no case is ready", "[select]") {
     chan<int> const ch(1);
     for (int i = 0; i < 100; ++i) {
         ch.send(i);
@@ -189,7 +189,7 @@ TEST_CASE("a time-out of zero lets what is ready go first", "[select]") {
     CHECK(select(on_timeout(0s, nothing), on_recv(ch, ignore), otherwise(nothing)) == 0);
 }
 
-TEST_CASE("a deadline runs once it has come, on any clock", "[select]") {
+TEST_CASE("a deadline of any clock is ready once it has passed", "[select]") {
     chan<int> const ch;
     auto const soon = std::chrono::steady_clock::now() + 2ms;
     CHECK(select(on_recv(ch, ignore), on_deadline(soon, nothing)) == 1);
@@ -200,7 +200,7 @@ TEST_CASE("a deadline runs once it has come, on any clock", "[select]") {
     CHECK(select(on_deadline(past, nothing), on_recv(ch, ignore), otherwise(nothing)) == 0);
 }
 
-TEST_CASE("a stop that has been requested is ready, one that cannot be is not", "[select]") {
+TEST_CASE("a requested stop is ready, and an impossible stop is not", "[select]") {
     chan<int> const ch;
     std::stop_source source;
     CHECK(select(on_stop(source.get_token(), nothing), otherwise(nothing)) == 1);
@@ -220,7 +220,7 @@ TEST_CASE("a value that was not sent stays in its case", "[select]") {
     CHECK(*ch.recv().value() == 2);
 }
 
-TEST_CASE("types whose move may throw go through select in a box", "[select]") {
+TEST_CASE("select sends types with a throwing move in a box", "[select]") {
     chan<may_throw> const ch(1);
     CHECK(select(on_send(ch, may_throw(3), nothing)) == 0);
     int got = 0;
@@ -239,7 +239,7 @@ TEST_CASE("an exception of the callable leaves select, after the operation", "[s
     CHECK_THROWS_WITH(select(on_timeout(0s, fail)), "not today");
 }
 
-TEST_CASE("select_result returns what the callable returns", "[select]") {
+TEST_CASE("select_result returns the result of the callable", "[select]") {
     chan<int> const ch(1);
     auto const next = [&] {
         return fiber::select_result(

@@ -68,7 +68,7 @@ bool passes_through_selects(int capacity, Make const& make, Is const& is) {
 
 } // namespace
 
-TEST_CASE("values of every kind go through selects that wait", "[select]") {
+TEST_CASE("waiting selects deliver values of every kind", "[select]") {
     using page = std::array<int, 1024>;
     for (int capacity : {0, 1, 3}) {
         INFO("capacity " << capacity);
@@ -93,7 +93,7 @@ TEST_CASE("values of every kind go through selects that wait", "[select]") {
     CHECK(throwing_move::alive == 0);
 }
 
-TEST_CASE("a select has aligned room for what it sends and receives", "[select]") {
+TEST_CASE("a select aligns its values", "[select]") {
     fiber::runtime rt;
     for (int capacity : {0, 2}) {
         chan<over_aligned> const ch(capacity);
@@ -111,7 +111,7 @@ TEST_CASE("a select has aligned room for what it sends and receives", "[select]"
     }
 }
 
-TEST_CASE("a value that a close has turned away is still in its case", "[select]") {
+TEST_CASE("a close leaves a refused value in its case", "[select]") {
     fiber::runtime rt;
     chan<std::unique_ptr<int>> const closes, open(1);
     auto to_closes = on_send(closes, std::make_unique<int>(1), nothing);
@@ -130,7 +130,7 @@ TEST_CASE("a value that a close has turned away is still in its case", "[select]
     CHECK_THROWS_AS(select(to_closes), fiber::closed_channel); // and is turned away again
 }
 
-TEST_CASE("the values of the cases that were not chosen have not been moved", "[select]") {
+TEST_CASE("select does not move the values of other cases", "[select]") {
     fiber::runtime rt;
     chan<counted> const a, b;
     auto to_a = on_send(a, counted(1), nothing), to_b = on_send(b, counted(2), nothing);
@@ -147,7 +147,7 @@ TEST_CASE("the values of the cases that were not chosen have not been moved", "[
     waits.join();
 }
 
-TEST_CASE("a move that throws when a case is made sends nothing", "[select]") {
+TEST_CASE("a throwing move into a case sends nothing", "[select]") {
     {
         chan<throwing_move> const ch(1);
         throwing_move value(5);
@@ -166,7 +166,7 @@ TEST_CASE("a move that throws when a case is made sends nothing", "[select]") {
     CHECK(throwing_move::alive == 0);
 }
 
-TEST_CASE("results of callables come out as they are", "[select]") {
+TEST_CASE("select_result keeps the type of the result", "[select]") {
     chan<std::unique_ptr<int>> const ch(1);
     ch.send(std::make_unique<int>(3));
     auto const got = fiber::select_result(on_recv(ch, [](auto v) { return std::move(v.value()); }),
@@ -187,7 +187,7 @@ TEST_CASE("results of callables come out as they are", "[select]") {
 }
 
 // The cases have the only handles; their partners have let go of theirs.
-TEST_CASE("a channel that a case has taken along is there until select returns", "[select]") {
+TEST_CASE("a temporary channel in a case lives until select returns", "[select]") {
     fiber::runtime rt;
     for (int i = 0; i < 200; ++i) {
         chan<int> a, b;
@@ -206,7 +206,7 @@ TEST_CASE("a channel that a case has taken along is there until select returns",
     }
 }
 
-TEST_CASE("a waiting select takes its duplicates out of the queues", "[select]") {
+TEST_CASE("a waiting select removes its duplicates from the queues", "[select]") {
     fiber::runtime rt;
     chan<int> const c, d;
     auto chooses = rt.go([&] { select(on_recv(c, ignore), on_recv(d, ignore), on_recv(c, ignore)); });
@@ -222,7 +222,7 @@ TEST_CASE("a waiting select takes its duplicates out of the queues", "[select]")
     CHECK(c.try_send(9) == op_status::full);
 }
 
-TEST_CASE("a select without a case that can ever be ready blocks for ever", "[select]") {
+TEST_CASE("a select without a possible case blocks for ever", "[select]") {
     static std::atomic<int> returned{0}; // static: those fibers are still there when the test is over
     auto const before = fiber::runtime::global().stats().fibers_parked;
     fiber::go([] {

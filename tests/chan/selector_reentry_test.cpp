@@ -52,7 +52,7 @@ void in_both(F const& f) {
 
 } // namespace
 
-TEST_CASE("a callable waits for its own selector, and is called again", "[select]") {
+TEST_CASE("a callable may wait for its own selector, and is called again", "[select]") {
     in_both([] {
         auto const c = full_of(4);
         fiber::selector s;
@@ -70,7 +70,7 @@ TEST_CASE("a callable waits for its own selector, and is called again", "[select
     });
 }
 
-TEST_CASE("a callable waits for the other cases of its selector", "[select]") {
+TEST_CASE("a callable may wait for the other cases of its selector", "[select]") {
     in_both([] {
         fiber::chan<std::string> const a(1), b(1);
         fiber::selector s;
@@ -88,7 +88,7 @@ TEST_CASE("a callable waits for the other cases of its selector", "[select]") {
     });
 }
 
-TEST_CASE("a case that sends is over while its callable waits for the selector", "[select]") {
+TEST_CASE("a send case is spent while its callable waits for the selector", "[select]") {
     in_both([] {
         fiber::chan<int> const c(4);
         fiber::selector s;
@@ -98,7 +98,7 @@ TEST_CASE("a case that sends is over while its callable waits for the selector",
     });
 }
 
-TEST_CASE("a callable assigns to its selector, destroys it, or moves it away", "[select]") {
+TEST_CASE("a callable may assign to, destroy, or move its selector", "[select]") {
     in_both([] {
         auto const c = full_of(8);
         auto const big = std::make_shared<std::array<int, 64>>();
@@ -138,7 +138,7 @@ TEST_CASE("a callable assigns to its selector, destroys it, or moves it away", "
     });
 }
 
-TEST_CASE("a callable removes and adds cases while it waits for its selector", "[select]") {
+TEST_CASE("a callable may remove and add cases while it waits for its selector", "[select]") {
     in_both([] {
         auto const c = full_of(3);
         fiber::selector s;
@@ -160,7 +160,7 @@ TEST_CASE("a callable removes and adds cases while it waits for its selector", "
     });
 }
 
-TEST_CASE("positions stay, whatever the order of the channels' addresses", "[select]") {
+TEST_CASE("positions do not depend on the addresses of the channels", "[select]") {
     std::vector<fiber::chan<int>> all;
     for (int i = 0; i < 20; ++i)
         all.emplace_back(1);
@@ -182,7 +182,7 @@ TEST_CASE("positions stay, whatever the order of the channels' addresses", "[sel
     CHECK_FALSE(s.try_wait());
 }
 
-TEST_CASE("try_wait finds what is ready beside a clock that stands still", "[select]") {
+TEST_CASE("try_wait finds a ready case beside a stopped clock", "[select]") {
     for (int i = 0; i < 200; ++i) {
         fiber::chan<int> const c(1);
         c.send(1);
@@ -200,7 +200,7 @@ TEST_CASE("try_wait finds what is ready beside a clock that stands still", "[sel
     }
 }
 
-TEST_CASE("otherwise runs beside a clock that stands still", "[select]") {
+TEST_CASE("otherwise runs beside a stopped clock", "[select]") {
     for (int i = 0; i < 200; ++i) {
         fiber::chan<int> const c(1);
         CHECK(fiber::select(fiber::on_deadline(next, nothing), fiber::on_recv(c, ignore),
@@ -212,7 +212,7 @@ TEST_CASE("otherwise runs beside a clock that stands still", "[select]") {
 }
 
 // 2,000 draws of one half: six standard deviations are 134.
-TEST_CASE("the same channel in several cases: each is chosen as often, also after a wait", "[select]") {
+TEST_CASE("several cases on one channel are chosen equally often, also after a wait", "[select]") {
     fiber::runtime rt({.processors = 1});
     constexpr int rounds = 2000;
     auto const fair = [](int a, int b) {
@@ -252,7 +252,7 @@ TEST_CASE("the same channel in several cases: each is chosen as often, also afte
     each([&] { return s.wait(); }, [&] { c.send(1); });
 }
 
-TEST_CASE("one of three cases of the same channel is chosen a third of the time", "[select]") {
+TEST_CASE("each of three cases on one channel is chosen a third of the time", "[select]") {
     fiber::chan<int> const c;
     std::array<int, 3> chosen{};
     fiber::runtime rt({.processors = 1});

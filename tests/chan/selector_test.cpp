@@ -27,7 +27,7 @@ using tests::ignore;
 using tests::nothing;
 using namespace std::chrono_literals;
 
-TEST_CASE("a selector runs the case that is ready, again and again", "[selector]") {
+TEST_CASE("a selector runs ready cases in repeated waits", "[selector]") {
     chan<int> const a(4), b(4);
     int sum = 0;
     fiber::selector s;
@@ -55,7 +55,7 @@ TEST_CASE("a selector's value is sent once", "[selector]") {
     CHECK_THROWS_AS(s.wait(), fiber::closed_channel);
 }
 
-TEST_CASE("a selector has time-outs, deadlines and stops", "[selector]") {
+TEST_CASE("a selector accepts time-outs, deadlines and stops", "[selector]") {
     chan<int> const ch;
     std::stop_source source;
     fiber::selector s;
@@ -120,8 +120,7 @@ TEST_CASE("null channels in a selector are never ready", "[selector]") {
     CHECK(s.wait() == received);
 }
 
-TEST_CASE("an exception of a selector's callable comes after the operation, and the case goes on",
-          "[selector]") {
+TEST_CASE("an exception of a selector's callable follows the operation and keeps the case", "[selector]") {
     chan<int> const ch(2), sent(1);
     fiber::selector s;
     int seen = 0;
@@ -141,7 +140,7 @@ TEST_CASE("an exception of a selector's callable comes after the operation, and 
     CHECK_FALSE(s.try_wait()); // sent once all the same
 }
 
-TEST_CASE("a selector's case that sends throws once if its channel is closed", "[selector]") {
+TEST_CASE("a send case of a selector throws once if its channel is closed", "[selector]") {
     chan<int> const ch;
     ch.close();
     fiber::selector s;
@@ -150,7 +149,7 @@ TEST_CASE("a selector's case that sends throws once if its channel is closed", "
     CHECK_FALSE(s.try_wait());
 }
 
-TEST_CASE("a selector keeps its channels", "[selector]") {
+TEST_CASE("a selector keeps its channels alive", "[selector]") {
     fiber::selector s;
     {
         chan<int> const ch(1);

@@ -22,7 +22,7 @@ using fiber::op_status;
 using namespace std::chrono_literals;
 using steady = std::chrono::steady_clock;
 
-TEST_CASE("after sends the time once, when it has come", "[time]") {
+TEST_CASE("after sends the time once", "[time]") {
     auto const start = steady::now();
     auto const late = fiber::after(5ms), soon = fiber::after(1ms), now = fiber::after(0s);
     for (auto const& [channel, least] : {std::pair(now, 0ms), std::pair(soon, 1ms), std::pair(late, 5ms)}) {
@@ -35,19 +35,19 @@ TEST_CASE("after sends the time once, when it has come", "[time]") {
     }
 }
 
-TEST_CASE("after may be a case of a select", "[time][select]") {
+TEST_CASE("select accepts after as a case", "[time][select]") {
     fiber::chan<int> const never;
     CHECK(fiber::select(fiber::on_recv(never, [](auto) {}), fiber::on_recv(fiber::after(1ms), [](auto) {}),
                         fiber::on_recv(fiber::after(1h), [](auto) {})) == 1);
 }
 
-TEST_CASE("what waits for ever never comes", "[time]") {
+TEST_CASE("after with an infinite duration never sends", "[time]") {
     steady::time_point when;
     CHECK(fiber::after(steady::duration::max()).recv_for(when, 1ms) == op_status::timeout);
     CHECK(fiber::after(std::chrono::hours::max()).recv_for(when, 1ms) == op_status::timeout);
 }
 
-TEST_CASE("times come in their order, whatever the order in which they were asked for", "[time]") {
+TEST_CASE("alarms fire in the order of their times", "[time]") {
     std::mt19937 random(1);
     std::vector<fiber::receiver<steady::time_point>> all;
     std::vector<steady::time_point> due;
@@ -63,14 +63,14 @@ TEST_CASE("times come in their order, whatever the order in which they were aske
             CHECK(all[i].recv().value() >= due[i]);
 }
 
-TEST_CASE("times that nobody waits for any more cost nothing", "[time]") {
+TEST_CASE("dropped times cost nothing", "[time]") {
     auto const before = fiber::runtime::global().stats().fibers_live;
     for (int i = 0; i < 100'000; ++i)
         static_cast<void>(fiber::after(1h + std::chrono::nanoseconds(i)));
     CHECK(fiber::runtime::global().stats().fibers_live <= before + 1);
 }
 
-TEST_CASE("times are asked for and dropped by many at once", "[time]") {
+TEST_CASE("times are requested and dropped concurrently", "[time]") {
     fiber::runtime rt;
     std::atomic<int> came{0};
     std::vector<fiber::handle> all;
@@ -112,7 +112,7 @@ TEST_CASE("a ticker ticks until it is stopped, and again after reset", "[time]")
     CHECK(ticks.recv_for(tick, 10ms) == op_status::timeout);
 }
 
-TEST_CASE("ticks that a slow receiver has missed do not come later", "[time]") {
+TEST_CASE("ticks missed by a slow receiver are dropped", "[time]") {
     auto const start = steady::now();
     fiber::ticker const ticker(1ms);
     int received = 0;
@@ -124,7 +124,7 @@ TEST_CASE("ticks that a slow receiver has missed do not come later", "[time]") {
     CHECK(steady::now() - start >= 32ms);
 }
 
-TEST_CASE("a ticker's end is the end of its ticks", "[time]") {
+TEST_CASE("the destructor of a ticker ends its ticks", "[time]") {
     fiber::receiver<steady::time_point> ticks;
     {
         fiber::ticker first(1ms);
@@ -141,14 +141,14 @@ TEST_CASE("a ticker's end is the end of its ticks", "[time]") {
     CHECK(ticks.size() == 0);
 }
 
-TEST_CASE("a ticker's period is above zero", "[time]") {
+TEST_CASE("a ticker refuses a period of zero or less", "[time]") {
     CHECK_THROWS_AS(fiber::ticker(0s), std::invalid_argument);
     CHECK_THROWS_WITH(fiber::ticker(-1s), "fiber::ticker: the period must be above zero");
     fiber::ticker ticker(1h);
     CHECK_THROWS_AS(ticker.reset(0s), std::invalid_argument);
 }
 
-TEST_CASE("tickers are stopped and reset while they tick", "[time]") {
+TEST_CASE("tickers may be stopped and reset while they tick", "[time]") {
     fiber::runtime rt;
     std::vector<fiber::handle> all;
     std::atomic<int> stale{0};

@@ -36,7 +36,7 @@ void await_time(fiber::timer const& t) {
 
 } // namespace
 
-TEST_CASE("a timer sends the time once, when it has come", "[time]") {
+TEST_CASE("a timer sends the time once", "[time]") {
     auto const start = steady::now();
     fiber::timer t(2ms);
     auto const time = t.channel().recv().value();
@@ -48,7 +48,7 @@ TEST_CASE("a timer sends the time once, when it has come", "[time]") {
     CHECK(fiber::timer(-1s).channel().recv());
 }
 
-TEST_CASE("a timer that has been stopped in time sends nothing", "[time]") {
+TEST_CASE("a stopped timer sends nothing", "[time]") {
     fiber::timer t(1h);
     CHECK(t.stop());
     CHECK_FALSE(t.stop());
@@ -60,7 +60,7 @@ TEST_CASE("a timer that has been stopped in time sends nothing", "[time]") {
     CHECK_FALSE(has_time(t));
 }
 
-TEST_CASE("no time from before is received after stop or reset", "[time]") {
+TEST_CASE("no earlier time is received after stop or reset", "[time]") {
     fiber::timer t(0s);
     await_time(t);
     CHECK(t.stop());
@@ -72,19 +72,19 @@ TEST_CASE("no time from before is received after stop or reset", "[time]") {
     CHECK(t.channel().recv().value() - start >= 2ms);
 }
 
-TEST_CASE("a timer that has been dropped sends all the same", "[time]") {
+TEST_CASE("a destroyed timer sends the time", "[time]") {
     auto const channel = fiber::timer(1ms).channel();
     CHECK(channel.recv());
 }
 
-TEST_CASE("a timer waits for ever if that is how long it is to wait", "[time]") {
+TEST_CASE("a timer with an infinite duration never sends", "[time]") {
     fiber::timer t(std::chrono::hours::max());
     steady::time_point time;
     CHECK(t.channel().recv_for(time, 1ms) == op_status::timeout);
     CHECK(t.stop());
 }
 
-TEST_CASE("a timer that has been moved from has nothing to stop", "[time]") {
+TEST_CASE("stop of a moved-from timer returns false", "[time]") {
     fiber::timer first(1h);
     fiber::timer second = std::move(first);
     CHECK_FALSE(first.stop());
@@ -95,7 +95,7 @@ TEST_CASE("a timer that has been moved from has nothing to stop", "[time]") {
 }
 
 // Go's TestStopResult: either it was stopped in time, or its time is received; never both, never none.
-TEST_CASE("a timer is stopped, or its time is received", "[time]") {
+TEST_CASE("either a timer is stopped or its time is received", "[time]") {
     fiber::runtime rt;
     std::atomic<int> wrong{0};
     std::vector<fiber::handle> all;
@@ -117,7 +117,7 @@ TEST_CASE("a timer is stopped, or its time is received", "[time]") {
     CHECK(wrong == 0);
 }
 
-TEST_CASE("after_func calls a function in a fiber of its own, when its time has come", "[time]") {
+TEST_CASE("after_func calls its function in a new fiber at its time", "[time]") {
     fiber::chan<steady::time_point> const called(1);
     auto const start = steady::now();
     fiber::after_func(2ms, [&] {
@@ -127,7 +127,7 @@ TEST_CASE("after_func calls a function in a fiber of its own, when its time has 
     CHECK(called.recv().value() - start >= 2ms);
 }
 
-TEST_CASE("after_func's timer is stopped and reset", "[time]") {
+TEST_CASE("a timer of after_func may be stopped and reset", "[time]") {
     fiber::chan<int> const called(4);
     auto const held = std::make_shared<int>(1);
     {
@@ -149,7 +149,7 @@ TEST_CASE("after_func's timer is stopped and reset", "[time]") {
         fiber::this_fiber::yield();
 }
 
-TEST_CASE("functions of after_func delay neither one another nor other alarms", "[time]") {
+TEST_CASE("functions of after_func delay no other function or alarm", "[time]") {
     fiber::latch begun(3), end(1), ended(3);
     std::vector<fiber::timer> all;
     for (int i = 0; i < 3; ++i)
@@ -181,7 +181,7 @@ TEST_CASE("a function of after_func may reset and stop its own timer", "[time]")
     CHECK(called.recv() == 3);
 }
 
-TEST_CASE("timers are started, stopped, reset and dropped by many at once", "[time]") {
+TEST_CASE("timers are started, stopped, reset and destroyed concurrently", "[time]") {
     fiber::runtime rt;
     std::atomic<int> calls{0}, taken{0};
     constexpr int fibers = 8, rounds = 100;

@@ -32,7 +32,7 @@ context_operation const stop{.what = kind::stop};
 
 } // namespace
 
-TEST_CASE("small programs of contexts come to nothing that is not allowed", "[interleavings]") {
+TEST_CASE("small programs of contexts have only allowed outcomes", "[interleavings]") {
     std::vector<context_program> const all = {
         {{derive(A, A), derive(B, A), cancel(A)}, {done(B), error(B)}, {await(A), error(B)}},
         {{derive(A, A), derive(B, A), await(B)}, {cancel(A), error(B), done(B)}},
@@ -62,13 +62,13 @@ TEST_CASE("small programs of contexts come to nothing that is not allowed", "[in
     }
 }
 
-TEST_CASE("random programs of contexts come to nothing that is not allowed", "[interleavings]") {
+TEST_CASE("random programs of contexts have only allowed outcomes", "[interleavings]") {
     if (std::getenv("FIBER_CONTEXT_PROGRAM") != nullptr)
         return;
     for (std::uint64_t seed = 1; seed <= 60; ++seed)
         check(random_context_program(seed), "FIBER_CONTEXT_PROGRAM", seed, 2, granularity::locks, 500);
 }
 
-TEST_CASE("a program of contexts that has failed is run again", "[interleavings]") {
+TEST_CASE("a failed program of contexts is repeated", "[interleavings]") {
     check_again("FIBER_CONTEXT_PROGRAM", random_context_program);
 }

@@ -49,7 +49,7 @@ operation const stop{.what = kind::stop};
 } // namespace
 
 // All that may happen does, within three preemptions: so the search is as wide as it claims to be.
-TEST_CASE("small programs come to all outcomes that are allowed, and to no other", "[interleavings]") {
+TEST_CASE("small programs have all allowed outcomes, and no other", "[interleavings]") {
     constexpr int A = 0, B = 1;
     for (int const capacity : {0, 1}) {
         std::vector<program> const all = {
@@ -98,7 +98,7 @@ TEST_CASE("small programs come to all outcomes that are allowed, and to no other
 }
 
 // What [chan.early] says without the lock is said of one moment.
-TEST_CASE("what is seen between two looks without the lock is seen as it was", "[interleavings]") {
+TEST_CASE("unlocked checks report a state of one moment", "[interleavings]") {
     constexpr int A = 0, B = 1;
     for (int const capacity : {0, 1}) {
         std::vector<program> const all = {
@@ -129,7 +129,7 @@ TEST_CASE("what is seen between two looks without the lock is seen as it was", "
 }
 
 // Each program with one preemption, then two, as far as the runs go.
-TEST_CASE("random programs come to nothing that is not allowed", "[interleavings]") {
+TEST_CASE("random programs have only allowed outcomes", "[interleavings]") {
     if (std::getenv("FIBER_PROGRAM") != nullptr)
         return;
     for (std::uint64_t seed = 1; seed <= 400; ++seed) {
@@ -140,6 +140,4 @@ TEST_CASE("random programs come to nothing that is not allowed", "[interleavings
     }
 }
 
-TEST_CASE("a program that has failed is run again", "[interleavings]") {
-    check_again("FIBER_PROGRAM", random_program);
-}
+TEST_CASE("a failed program is repeated", "[interleavings]") { check_again("FIBER_PROGRAM", random_program); }
