@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// chan_allocation_test.cpp: operations allocate nothing, whether they go through at once, wait, or time out.
+// chan_allocation_test.cpp: operations allocate nothing, whether they succeed at once, wait, or time out.
 #include "tests/support/catch.hpp"
 
 #include <fiber/chan.hpp>
@@ -39,8 +39,8 @@ void* counted_allocation(std::size_t size, std::size_t align) {
     throw std::bad_alloc();
 }
 
-// A runtime may allocate now and then for reasons of its own; an operation that allocates does so each time,
-// and so in every round.
+// Returns the least number of allocations of several rounds. A runtime may allocate in some rounds. An
+// operation that allocates does so in each round.
 template <class Round>
 long fewest_allocations(Round const& round) {
     long fewest = 1'000'000;
@@ -144,7 +144,7 @@ TEST_CASE("a selector allocates nothing in repeated waits", "[selector]") {
     auto const fewest = rt.run([] {
         fiber::chan<int> const there, back, never;
         auto echo = fiber::go([=] {
-            fiber::selector both; // one that is always parked between two values
+            fiber::selector both; // always parks between two values
             both.recv(there, [&](std::optional<int> n) { n ? back.send(*n) : back.close(); });
             both.recv(never, [](auto) {});
             while (!back.closed())
@@ -178,12 +178,12 @@ TEST_CASE("dropped times free their memory", "[time]") {
         auto const last = fiber::after(2ms);
         for (int i = 0; i < 1000; ++i) {
             static_cast<void>(fiber::after(1h));
-            static_cast<void>(fiber::after(0s)); // is sent, and dropped unread, or dropped before
+            static_cast<void>(fiber::after(0s)); // dropped before or after the time is sent
         }
         auto const unread = fiber::after(0s);
         last.recv();
     };
-    ask(); // which starts the global runtime, for the clock's fiber
+    ask(); // starts the global runtime, for the clock's fiber
     long const before = allocations - frees;
     ask();
     CHECK(allocations - frees < before + 1000);
@@ -197,7 +197,7 @@ TEST_CASE("contexts free their memory", "[context]") {
             ctx = fiber::context::with_value(fiber::context::with_timeout(ctx, std::chrono::hours(1)), i);
         return ctx.cancelled();
     };
-    CHECK_FALSE(leaf()); // which starts the global runtime, for the clock's fiber
+    CHECK_FALSE(leaf()); // starts the global runtime, for the clock's fiber
     long const before = allocations - frees;
     CHECK_FALSE(leaf());
     CHECK(allocations - frees < before + 1000);

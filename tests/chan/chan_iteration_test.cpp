@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// chan_iteration_test.cpp: channels as ranges, and their halves.
+// chan_iteration_test.cpp: tests channels as ranges, and the halves of channels.
 #include "tests/support/catch.hpp"
 
 #include <fiber/chan.hpp>
@@ -33,7 +33,7 @@ TEST_CASE("iteration ends when the channel is closed and drained", "[chan]") {
     ch.close();
     int sum = 0;
     for (auto& v : ch) {
-        v *= 10; // it is the loop's own
+        v *= 10; // the value belongs to the loop
         sum += v;
     }
     CHECK(sum == 100);

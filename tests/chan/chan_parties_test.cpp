@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// chan_parties_test.cpp: several fibers, OS threads and runtimes on one channel, or in a row of them.
+// chan_parties_test.cpp: tests several fibers, OS threads and runtimes on one channel or on a chain of
+// channels.
 #include "tests/chan/parked.hpp"
 #include "tests/support/catch.hpp"
 
@@ -173,7 +174,7 @@ TEST_CASE("a handle may be destroyed once the wait on it has returned", "[chan]"
         for (int i = 0; i < 500; ++i) {
             fiber::handle partner;
             {
-                chan<int> const only; // its partner uses this very handle
+                chan<int> const only; // the partner uses this same handle
                 switch (i % 3) {
                 case 0:
                     partner = fiber::go([&only] { only.send(1); });
@@ -194,7 +195,7 @@ TEST_CASE("a handle may be destroyed once the wait on it has returned", "[chan]"
     SUCCEED("the sanitizers had nothing to say");
 }
 
-TEST_CASE("a channel with a receiver is never seen full while it is closed", "[chan]") {
+TEST_CASE("try_send never finds a channel with a receiver full during a close", "[chan]") {
     fiber::runtime rt;
     std::atomic<int> seen_full{0};
     for (int i = 0; i < 300; ++i) {
@@ -212,7 +213,7 @@ TEST_CASE("a channel with a receiver is never seen full while it is closed", "[c
     CHECK(seen_full == 0);
 }
 
-TEST_CASE("a channel with a value is never seen empty while it is closed", "[chan]") {
+TEST_CASE("try_recv never finds a channel with a value empty during a close", "[chan]") {
     fiber::runtime rt;
     std::atomic<int> seen_empty{0};
     for (int i = 0; i < 300; ++i) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// chan_test.cpp: what a channel promises, Go's rules first: null, full, empty, closed, and the order of
-// values. Each test's own flow is an OS thread; its partners are fibers of a runtime of their own, so that
-// their number parked says exactly who waits.
+// chan_test.cpp: tests Go's rules of a channel: null, full, empty, closed, and the order of values. The
+// test's own flow is an OS thread. Its partners are fibers of a separate runtime, so the number of parked
+// fibers tells how many partners wait.
 #include "tests/chan/parked.hpp"
 #include "tests/support/catch.hpp"
 
@@ -79,7 +79,7 @@ TEST_CASE("timed operations on a null channel time out", "[chan]") {
 }
 
 TEST_CASE("send, recv and iteration on a null channel block for ever", "[chan]") {
-    static std::atomic<int> returned{0}; // static: those fibers are still there when the test is over
+    static std::atomic<int> returned{0}; // static: the fibers still exist after the test
     auto const parked_before = fiber::runtime::global().stats().fibers_parked;
     fiber::go([] {
         chan<int>(nullptr).send(1);
@@ -123,7 +123,7 @@ TEST_CASE("copies share the channel, and a moved-from handle is null", "[chan]")
     CHECK(b.recv() == 4);
     chan<int> const c = std::move(a);
     CHECK(c == b);
-    CHECK(a == nullptr); // NOLINT(bugprone-use-after-move): that is the question
+    CHECK(a == nullptr); // NOLINT(bugprone-use-after-move): tests the moved-from handle
     b = nullptr;
     CHECK_FALSE(b);
     b = c;
@@ -252,7 +252,7 @@ TEST_CASE("fibers woken by close run after all runnable fibers", "[chan]") {
                 fiber::this_fiber::yield();
                 order += 'r';
             }));
-        fiber::this_fiber::yield(); // they are in the queue then
+        fiber::this_fiber::yield(); // the fibers are in the run queue then
         c.close();
         for (auto& h : all)
             h.join();
@@ -391,7 +391,7 @@ TEST_CASE("one receive from a full channel wakes one blocked sender", "[chan]") 
     await_parked(rt, 2);
     CHECK(ch.recv() == 0);
     first.join();
-    CHECK(ch.size() == 2); // its value took the place at once
+    CHECK(ch.size() == 2); // the value of the woken sender is in the ring
     await_parked(rt, 1);
     CHECK(done == 1);
     CHECK(ch.recv() == 1);

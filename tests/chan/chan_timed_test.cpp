@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// chan_timed_test.cpp: operations that wait for a while.
+// chan_timed_test.cpp: tests the timed operations of a channel.
 #include "tests/chan/parked.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/no_wait.hpp"
@@ -49,8 +49,8 @@ TEST_CASE("timed operations time out at their deadline, and leave no waiter", "[
                 return false;
             if (value != "kept" || ch.size() != static_cast<std::size_t>(capacity))
                 return false;
-            // Nobody is left waiting in there: a value sent to no one would vanish, and one received from no
-            // one appear.
+            // No dead waiter is left: a value sent to one would be lost, a value received from one be
+            // invented.
             if (capacity == 1)
                 return ch.try_recv(value) == op_status::success && value == "buffered" &&
                        ch.try_recv(value) == op_status::empty;

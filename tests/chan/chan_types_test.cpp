@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// chan_types_test.cpp: what may travel through a channel, and that nothing of it is lost, doubled or leaked.
+// chan_types_test.cpp: tests the types of elements, and that no value is lost, duplicated or leaked.
 #include "tests/chan/elements.hpp"
 #include "tests/chan/parked.hpp"
 #include "tests/support/catch.hpp"
@@ -34,8 +34,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-struct request { // Go's way to answer: the request brings the channel for the answer, here even one of its
-                 // own kind
+// As in Go, the request contains the channel for the answer. Here the answer is a request, too.
+struct request {
     int number = 0;
     chan<request> reply = nullptr;
 };
@@ -46,7 +46,7 @@ struct not_assignable {
 
 struct nothing {};
 
-// What it says about a capacity that it refuses.
+// Returns the message of the exception for a capacity that chan refuses.
 template <class T, class Capacity>
 std::string refusal(Capacity capacity) {
     try {
@@ -111,7 +111,7 @@ TEST_CASE("elements are neither leaked nor destroyed twice", "[chan]") {
                 ch.send(counted(i));
             CHECK(counted::valid == capacity);
         }
-        CHECK(counted::alive == 0); // what was in the channel has gone with its last handle
+        CHECK(counted::alive == 0); // the last handle has destroyed the values in the channel
         CHECK(counted::valid == 0);
     }
 }
@@ -278,7 +278,7 @@ TEST_CASE("over-aligned values are aligned in every place", "[chan]") {
         auto h = rt.go([&] {
             for (int i = 0; i < 10; ++i)
                 static_cast<void>(
-                    ch.send_for(over_aligned(i), 1h)); // by value, g++ remarks on its ABI before 4.6
+                    ch.send_for(over_aligned(i), 1h)); // by value, g++ warns of its ABI before 4.6
         });
         for (int i = 0; i < 10; ++i) {
             auto const v = ch.recv();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// context_cancel_test.cpp: what has happened when cancel returns, what comes after it, and who does not wait
-// for that.
+// context_cancel_test.cpp: tests what cancel has done when it returns, what follows it, and what does not
+// wait for the callbacks.
 #include "tests/support/catch.hpp"
 
 #include <fiber/chan.hpp>
@@ -38,7 +38,7 @@ bool is_over(context const& ctx) {
     return ctx.error() && ctx.done().try_recv(ignored) == op_status::closed;
 }
 
-// Waits for alarms of each kind. Hangs if they do not come.
+// Waits for alarms of each kind. Hangs if they do not fire.
 void await_alarms() {
     context::with_timeout(background, 1ms).done().recv();
     fiber::after(1ms).recv();
@@ -68,7 +68,7 @@ constexpr int wide = 5000;
 
 } // namespace
 
-// A wait of fiber::latch parks; one of std::latch blocks the OS thread.
+// A wait for a fiber::latch parks. A wait for a std::latch blocks the OS thread.
 template <class Latch>
 void check_alarms_beside_waiting_callback() {
     Latch begun(1), end(1), ended(1);
@@ -144,7 +144,8 @@ TEST_CASE("cancel does not wait for the stop callbacks of another cancel", "[con
     first.join();
 }
 
-// Two cancel at once, one of them from above or the same context; each finds everything below cancelled.
+// Two agents cancel at the same time, one of them the same context or an ancestor. Each finds everything
+// below cancelled.
 TEST_CASE("two concurrent cancels both return with all contexts below cancelled", "[context]") {
     fiber::runtime rt;
     auto const meet = [&](auto const& start, bool from_above) {
@@ -236,7 +237,7 @@ TEST_CASE("the token of a temporary context is stopped at an ancestor's deadline
         CHECK(fiber::select(fiber::on_stop(token, [] {}), fiber::on_timeout(1min, [] {})) == 0);
 }
 
-TEST_CASE("the token of a context without ancestors is never stopped", "[context]") {
+TEST_CASE("the token of a temporary context without ancestors is never stopped", "[context]") {
     for (auto const& token : {context::with_value(background, 1).stop_token(),
                               context::with_cancel(context::with_cancel(background)).stop_token()})
         CHECK_FALSE(token.stop_possible());

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// context_func_test.cpp: after_func, causes, and contexts without their parent's cancellation: what Go's
-// tests ask of them.
+// context_func_test.cpp: tests after_func, causes, and without_cancel, with the cases of Go's tests.
 #include "tests/support/catch.hpp"
 
 #include <fiber/chan.hpp>
@@ -46,7 +45,7 @@ std::string text_of(std::exception_ptr const& cause) {
     }
 }
 
-// In a fiber and in an OS thread.
+// Calls the function in a fiber and in an OS thread.
 template <class F>
 void in_both(F const& f) {
     f();
@@ -146,7 +145,7 @@ TEST_CASE("a function is destroyed if no cancel can call it", "[context]") {
     CHECK(held.use_count() == 1);
     auto registration = std::make_optional(context::with_cancel(background).after_func([held] {}));
     CHECK(held.use_count() == 2);
-    registration.reset(); // which has kept the context
+    registration.reset(); // it has kept the context
     CHECK(held.use_count() == 1);
 }
 
@@ -158,7 +157,7 @@ TEST_CASE("after_func accepts move-only functions", "[context]") {
     CHECK(ran.recv() == 5);
 }
 
-// Go's example: a wait on a condition that a context ends. Of taking back and calling exactly one happens.
+// Go's example: a context ends the wait for a condition. The function is either unregistered or called.
 TEST_CASE("functions are unregistered during cancels of their contexts", "[context]") {
     fiber::runtime rt;
     std::atomic<int> called{0}, taken{0};

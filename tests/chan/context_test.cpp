@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// context_test.cpp: cancellation runs down the tree, and nothing of it is left behind.
+// context_test.cpp: tests that a cancel reaches all contexts below, and that nothing leaks.
 #include "tests/chan/parked.hpp"
 #include "tests/support/catch.hpp"
 
@@ -42,7 +42,7 @@ bool is_done(context const& ctx) {
     return ctx.done().try_recv(ignored) == op_status::closed;
 }
 
-// All that can be seen of it agrees.
+// Returns true if all observers of the context report the same state.
 bool is(context const& ctx, std::error_code error) {
     bool const over = static_cast<bool>(error);
     return ctx.error() == error && ctx.cancelled() == over && is_done(ctx) == over &&
@@ -145,7 +145,7 @@ TEST_CASE("a value is destroyed with the last context that finds it", "[context]
         CHECK(counted::alive == 1);
         auto const done = leaf.done();
         leaf = background;
-        CHECK(counted::alive == 1); // a done channel is the context, too
+        CHECK(counted::alive == 1); // a done channel keeps the context
     }
     CHECK(counted::alive == 0);
 }
@@ -226,7 +226,7 @@ TEST_CASE("cancel reaches every context of a wide tree", "[context]") {
     CHECK(std::all_of(all.begin(), all.end(), [](auto const& ctx) { return ctx.error() == canceled; }));
 }
 
-// On a fiber's stack.
+// Runs on the stack of a fiber.
 TEST_CASE("a deep tree is made, cancelled and destroyed without recursion", "[context]") {
     fiber::runtime rt({.stack_size = 64 * 1024});
     for (bool const cancel : {true, false})

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// elements.hpp: values that are hard to carry, and tell what became of them.
+// elements.hpp: element types with restrictions, which record copies, moves and destructions.
 #pragma once
 
 #include <atomic>
@@ -11,7 +11,7 @@
 
 namespace tests {
 
-// Counts its instances, and knows whether it has been moved from.
+// Counts its instances, and records whether it has been moved from.
 struct counted {
     static inline std::atomic<int> alive{0};
     static inline std::atomic<int> valid{0}; // alive and not moved from
@@ -34,10 +34,10 @@ struct counted {
     int value;
 };
 
-// May throw when it is moved, and does so when `fuse` burns down; moving is all it can.
+// A move-only type. Its move throws when `fuse` reaches zero.
 struct throwing_move {
     static inline std::atomic<int> alive{0};
-    static inline int fuse = 0; // the n-th move from now throws; 0: none
+    static inline int fuse = 0; // the n-th move from now throws; 0 for none
 
     explicit throwing_move(int n) : value(n) { ++alive; }
     throwing_move(throwing_move&& other) : value(burn(other.value)) {
@@ -59,7 +59,7 @@ struct throwing_move {
     int value;
 };
 
-// As before C++11: copies only, and copying may throw.
+// A type as before C++11: it can only be copied, and the copy may throw.
 struct throwing_copy {
     static inline int fuse = 0;
 

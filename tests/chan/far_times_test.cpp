@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// far_times_test.cpp: what is to last until a point far away lasts; what has long passed is not waited for.
-// Every timed operation of channels, select and contexts.
+// far_times_test.cpp: tests each timed operation of channels, select and contexts with times far in the
+// future and in the past.
 #include "tests/support/catch.hpp"
 #include "tests/support/far_times.hpp"
 
@@ -33,7 +33,7 @@ struct receiving {
             return c.recv_for(value, limit) == op_status::success;
     }
     void end() { c.send(1); }
-    fiber::chan<int> c{1}; // another one, if need be: null
+    fiber::chan<int> c{1}; // may be replaced by a null channel
 };
 
 struct sending {
@@ -78,7 +78,7 @@ struct with_selector {
     fiber::chan<int> c{1};
 };
 
-// A limit has many types. What needs none of them is compiled once.
+// Hides the type of a limit: the code below is compiled once.
 void check_is_over_in_thread(receiving& o, tests::one_wait<receiving> const& wait) { CHECK_FALSE(wait(o)); }
 
 void check_lives(context const& ctx) {

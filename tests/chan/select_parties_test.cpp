@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// select_parties_test.cpp: selects that wait for others, fibers and OS threads.
+// select_parties_test.cpp: tests selects that wait for other fibers and OS threads.
 #include "tests/chan/parked.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/tally.hpp"
@@ -61,7 +61,7 @@ TEST_CASE("a waiting select performs the first ready case", "[select]") {
         CHECK(which == 1);
         CHECK(got == -1);
     }
-    // Nothing of it has stayed in the queues.
+    // No waiter of the select is left in the queues.
     CHECK(a.try_send(1) == op_status::full);
     int n = 0;
     CHECK(a.try_recv(n) == op_status::empty);
@@ -122,7 +122,7 @@ TEST_CASE("two selects with both directions meet each other, not themselves", "[
         if (capacity == 0)
             CHECK(own == 0);
         CHECK(2 * (own + others) + static_cast<int>(ch.size()) ==
-              2 * rounds); // what was sent and not received
+              2 * rounds); // values that were sent but not received
     }
 }
 
@@ -224,7 +224,7 @@ TEST_CASE("a stop request from a fiber or an OS thread ends a select", "[select]
     }
 }
 
-// The callback's deregistration must tell by more than the OS thread whether the request is still under way.
+// The removal of a callback must not rely on the OS thread alone to find that the request is running.
 TEST_CASE("a stopped select leaves no callback with its token", "[select]") {
     fiber::runtime rt;
     rt.run([] {
@@ -255,7 +255,7 @@ TEST_CASE("otherwise does not run while a case is always ready", "[select]") {
     for (int i = 0; i < 500; ++i) {
         chan<int> const a(1), b(1);
         a.send(1);
-        auto mover = rt.go([&] { // there is a value in one of them at each moment
+        auto mover = rt.go([&] { // one of the channels has a value at each moment
             b.send(1);
             a.recv();
         });
@@ -264,7 +264,7 @@ TEST_CASE("otherwise does not run while a case is always ready", "[select]") {
                 ++missed;
         });
         looker.join();
-        if (!mover.join_for(0s)) { // the looker may have had a's value
+        if (!mover.join_for(0s)) { // the select may have received the value of a
             a.send(1);
             mover.join();
         }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// select_test.cpp: which case of a select runs, and what it does; one party at a time.
+// select_test.cpp: tests the choice of a case, and its effect, with one agent at a time.
 #include "tests/support/catch.hpp"
 #include "tests/support/tally.hpp"
 
@@ -35,14 +35,14 @@ namespace {
 
 auto const past = std::chrono::steady_clock::now() - 1h;
 
-// Not nothrow-movable: travels in a box.
+// Not nothrow-movable: it is sent in a box.
 struct may_throw {
     explicit may_throw(int n) : value(n) {}
     may_throw(may_throw&& other) : value(std::exchange(other.value, -1)) {}
     int value;
 };
 
-// How often each of two outcomes came, of 4000: a fair coin is outside of this range once in 10^20 times.
+// Counts one of two outcomes in 4,000 trials. A fair coin is outside of this range once in 10^20 times.
 template <class Once>
 bool is_even(Once const& once) {
     int first = 0;

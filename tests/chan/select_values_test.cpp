@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// select_values_test.cpp: what becomes of values and callables' results in selects: delivered, or still the sender's.
+// select_values_test.cpp: tests that select delivers values and results, or leaves the values to their
+// senders.
 #include "tests/chan/elements.hpp"
 #include "tests/chan/parked.hpp"
 #include "tests/support/catch.hpp"
@@ -38,7 +39,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// One select sends to another, both of them waiting for something else, too: each value once with either of them first.
+// Sends each value from one select to another, while both also wait for other cases. Each side is first once.
 template <class T, class Make, class Is>
 bool passes_through_selects(int capacity, Make const& make, Is const& is) {
     fiber::runtime rt;
@@ -48,7 +49,7 @@ bool passes_through_selects(int capacity, Make const& make, Is const& is) {
     for (bool const receiver_first : {true, false}) {
         auto const send = [&] {
             for (int i = 0; i < values; ++i) {
-                auto to = on_send(ch, make(i), nothing); // by an lvalue, as one that is used again
+                auto to = on_send(ch, make(i), nothing); // an lvalue, as a case that is used again
                 select(on_recv(never, ignore), to, on_timeout(1h, nothing));
             }
         };
@@ -127,7 +128,7 @@ TEST_CASE("a close leaves a refused value in its case", "[select]") {
     closes.close();
     waits.join();
     CHECK(thrown);
-    CHECK_THROWS_AS(select(to_closes), fiber::closed_channel); // and is turned away again
+    CHECK_THROWS_AS(select(to_closes), fiber::closed_channel); // refused again
 }
 
 TEST_CASE("select does not move the values of other cases", "[select]") {
@@ -159,7 +160,7 @@ TEST_CASE("a throwing move into a case sends nothing", "[select]") {
         bool called = false;
         throwing_move::fuse = 1;
         CHECK_THROWS_AS(select(on_recv(ch, [&](auto&&) { called = true; })), std::runtime_error);
-        CHECK_FALSE(called); // that value is lost, and nothing else
+        CHECK_FALSE(called); // only this value is lost
         CHECK(ch.size() == 0);
         CHECK(ch.try_send(throwing_move(6)) == op_status::success);
     }
@@ -186,7 +187,7 @@ TEST_CASE("select_result keeps the type of the result", "[select]") {
                     std::runtime_error);
 }
 
-// The cases have the only handles; their partners have let go of theirs.
+// The cases have the only handles: their partners have destroyed theirs.
 TEST_CASE("a temporary channel in a case lives until select returns", "[select]") {
     fiber::runtime rt;
     for (int i = 0; i < 200; ++i) {
@@ -223,7 +224,7 @@ TEST_CASE("a waiting select removes its duplicates from the queues", "[select]")
 }
 
 TEST_CASE("a select without a possible case blocks for ever", "[select]") {
-    static std::atomic<int> returned{0}; // static: those fibers are still there when the test is over
+    static std::atomic<int> returned{0}; // static: the fibers still exist after the test
     auto const before = fiber::runtime::global().stats().fibers_parked;
     fiber::go([] {
         select(on_recv(chan<int>(nullptr), ignore), on_send(chan<int>(nullptr), 1, nothing));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// selector_reentry_test.cpp: callables that use the selector which calls them; and clocks that say another
-// time than the steady one.
+// selector_reentry_test.cpp: tests callables that use their own selector, and clocks that differ from the
+// steady clock.
 #include "tests/support/catch.hpp"
 #include "tests/support/tally.hpp"
 
@@ -43,7 +43,7 @@ struct clock_that_stands_still {
 };
 auto const next = clock_that_stands_still::now() + 1ns;
 
-// In a fiber and in an OS thread.
+// Calls the function in a fiber and in an OS thread.
 template <class F>
 void in_both(F const& f) {
     f();
@@ -211,7 +211,7 @@ TEST_CASE("otherwise runs beside a stopped clock", "[select]") {
     }
 }
 
-// 2,000 draws of one half: six standard deviations are 134.
+// 2,000 trials with probability 1/2: six standard deviations are 134.
 TEST_CASE("several cases on one channel are chosen equally often, also after a wait", "[select]") {
     fiber::runtime rt({.processors = 1});
     constexpr int rounds = 2000;

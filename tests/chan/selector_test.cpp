@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// selector_test.cpp: selects whose cases are known only at run time.
+// selector_test.cpp: tests selects with cases that are known only at run time.
 #include "tests/chan/parked.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/tally.hpp"
@@ -96,7 +96,7 @@ TEST_CASE("a selector's callable may remove its own case and add others", "[sele
         s.remove(0);
         for (int i = 0; i < 100; ++i)
             s.recv(second, [&](std::optional<int> v) { got = v.value(); });
-        got = std::accumulate(more.begin(), more.end(), 0); // its captures are still there
+        got = std::accumulate(more.begin(), more.end(), 0); // the captures still exist
     });
     first.send(1);
     CHECK(s.wait() == 0);
@@ -108,7 +108,7 @@ TEST_CASE("a selector's callable may remove its own case and add others", "[sele
 
 TEST_CASE("null channels in a selector are never ready", "[selector]") {
     fiber::selector s;
-    CHECK_FALSE(s.try_wait()); // nor is nothing at all
+    CHECK_FALSE(s.try_wait()); // without any case
     s.recv(fiber::receiver<int>(), ignore);
     s.send(chan<int>(nullptr), 1, nothing);
     CHECK_FALSE(s.try_wait());
@@ -137,7 +137,7 @@ TEST_CASE("an exception of a selector's callable follows the operation and keeps
     s.send(sent, 5, [] { throw std::runtime_error("but sent"); });
     CHECK_THROWS_WITH(s.try_wait(), "but sent");
     CHECK(sent.recv() == 5);
-    CHECK_FALSE(s.try_wait()); // sent once all the same
+    CHECK_FALSE(s.try_wait()); // the value was sent once
 }
 
 TEST_CASE("a send case of a selector throws once if its channel is closed", "[selector]") {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// timer_test.cpp: Go's Timer and AfterFunc: what its tests ask of them.
+// timer_test.cpp: tests of timer and after_func, with the cases of Go's tests.
 #include "tests/support/catch.hpp"
 
 #include <fiber/chan.hpp>
@@ -94,7 +94,7 @@ TEST_CASE("stop of a moved-from timer returns false", "[time]") {
     CHECK_FALSE(first.stop());
 }
 
-// Go's TestStopResult: either it was stopped in time, or its time is received; never both, never none.
+// Go's TestStopResult: the timer is stopped, or its time is received. Never both, and never none of them.
 TEST_CASE("either a timer is stopped or its time is received", "[time]") {
     fiber::runtime rt;
     std::atomic<int> wrong{0};
@@ -109,7 +109,7 @@ TEST_CASE("either a timer is stopped or its time is received", "[time]") {
                 if (in_time)
                     wrong += has_time(t) ? 1 : 0;
                 else
-                    ++wrong; // nobody has received it
+                    ++wrong; // no fiber has received it
             }
         }));
     for (auto& h : all)
@@ -145,7 +145,7 @@ TEST_CASE("a timer of after_func may be stopped and reset", "[time]") {
         t.reset(1h);
         t.stop();
     }
-    while (held.use_count() != 1) // the fiber that has called it may not have ended
+    while (held.use_count() != 1) // the fiber that has called the function may not have ended
         fiber::this_fiber::yield();
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// main.cpp: values of contexts are found on both sides of a shared library with hidden visibility.
+// main.cpp: finds values of contexts on both sides of a shared library with hidden visibility.
 
 // stdout: the library sees 7
 // stdout: the program sees 8, and no long

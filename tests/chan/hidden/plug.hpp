@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// plug.hpp: what the shared library has.
+// plug.hpp: the functions of the shared library.
 #pragma once
 
 #include <fiber/context.hpp>
@@ -14,9 +14,9 @@ struct [[gnu::visibility("default")]] user {
     int id;
 };
 
-// The user's id, or -1.
+// Returns the user's id, or -1.
 [[gnu::visibility("default")]] int id_seen_by_plug(fiber::context const&);
-// With a user of the library's own.
+// Returns a context with a user that the library has made.
 [[gnu::visibility("default")]] fiber::context with_plugs_user(fiber::context const& parent, int id);
-// Whether a value of its own type `local` is found, which is another type than the program's of that name.
+// Returns true if a value of the library's type `local` is found. The program's `local` is a different type.
 [[gnu::visibility("default")]] bool plug_finds_its_local(fiber::context const&);
