@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// checks.hpp: for programs that are compiled with STD=std and with STD=fiber, unchanged. Each prints what it has checked, and must
-// print the same.
+// checks.hpp: for programs that are compiled unchanged with STD=std and with STD=fiber. Each program
+// prints its checks. Both builds must print the same.
 #pragma once
 
 #include "tests/support/code_of.hpp"
@@ -34,7 +34,7 @@ bool throws(F f) {
     return false;
 }
 
-// What main returns.
+// Returns the exit status of main.
 inline int verdict() {
     std::printf("%d failures\n", failures);
     return failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

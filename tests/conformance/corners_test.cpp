@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// Corners that other suites cover and ours did not: README.md. What holds for us is asked of std, too.
+// corners_test.cpp: corner cases from other test suites, see README.md, for std's classes and for ours.
 #include "tests/support/catch.hpp"
 
 #include <fiber/fiber.hpp>
@@ -80,8 +80,7 @@ struct ours {
 
 } // namespace
 
-TEMPLATE_TEST_CASE("a function may be overloaded on the value category of its stored copy", "[conformance]",
-                   standard, ours) {
+TEMPLATE_TEST_CASE("the stored copy of a function is called as an rvalue", "[conformance]", standard, ours) {
     struct picky {
         int& result;
         void operator()() & { result = 1; }
@@ -95,7 +94,7 @@ TEMPLATE_TEST_CASE("a function may be overloaded on the value category of its st
     CHECK(result == 2);
 }
 
-TEMPLATE_TEST_CASE("a detached thread destroys its function, and may outlive its object", "[conformance]",
+TEMPLATE_TEST_CASE("a detached thread destroys its function, and may outlive its handle", "[conformance]",
                    standard, ours) {
     auto const alive = std::make_shared<int>(0);
     std::atomic<bool> go_on{false}, ended{false};
@@ -116,8 +115,8 @@ TEMPLATE_TEST_CASE("a detached thread destroys its function, and may outlive its
     CHECK(ended);
 }
 
-// Not for std: ThreadSanitizer does not know how its timed_mutex locks with a deadline.
-TEST_CASE("locks of a time point in the past take what is free", "[conformance]") {
+// Not for std: ThreadSanitizer does not know the function that std::timed_mutex calls.
+TEST_CASE("timed locks with a time in the past take a free lock", "[conformance]") {
     ours::timed_mutex m;
     auto const past = std::chrono::steady_clock::now() - 1h;
     std::unique_lock lock(m, past);
@@ -131,7 +130,7 @@ TEST_CASE("locks of a time point in the past take what is free", "[conformance]"
     CHECK_FALSE(s.try_lock());
 }
 
-TEMPLATE_TEST_CASE("a predicate that is true is not waited for, whatever the limit", "[conformance]",
+TEMPLATE_TEST_CASE("a wait with a true predicate returns at once, whatever the limit", "[conformance]",
                    standard, ours) {
     typename TestType::mutex m;
     typename TestType::condition_variable cv;
@@ -152,7 +151,7 @@ TEMPLATE_TEST_CASE("a predicate that is true is not waited for, whatever the lim
     CHECK(calls == 5);
 }
 
-TEMPLATE_TEST_CASE("a predicate that throws leaves the lock held", "[conformance]", standard, ours) {
+TEMPLATE_TEST_CASE("a throwing predicate leaves the lock held", "[conformance]", standard, ours) {
     typename TestType::mutex m;
     typename TestType::condition_variable cv;
     typename TestType::condition_variable_any any;
@@ -180,8 +179,8 @@ TEMPLATE_TEST_CASE("call_once may be nested on different flags", "[conformance]"
     CHECK(calls == 2);
 }
 
-TEMPLATE_TEST_CASE("a latch made with zero is open, and counting by zero does nothing", "[conformance]",
-                   standard, ours) {
+TEMPLATE_TEST_CASE("a latch of zero is open, and a count by zero does nothing", "[conformance]", standard,
+                   ours) {
     typename TestType::latch open(0);
     CHECK(open.try_wait());
     open.wait();
@@ -193,8 +192,8 @@ TEMPLATE_TEST_CASE("a latch made with zero is open, and counting by zero does no
     CHECK(closed.try_wait());
 }
 
-TEMPLATE_TEST_CASE("a barrier's completion sees what was done before, and runs once for each phase",
-                   "[conformance]", standard, ours) {
+TEMPLATE_TEST_CASE("a barrier's completion runs once in a phase, after all arrivals", "[conformance]",
+                   standard, ours) {
     int phases = 0;
     auto const completion = [&]() noexcept { ++phases; };
     typename TestType::template barrier<decltype(completion)> both(2, completion);
@@ -209,8 +208,8 @@ TEMPLATE_TEST_CASE("a barrier's completion sees what was done before, and runs o
     CHECK(phases == 2);
 }
 
-TEMPLATE_TEST_CASE("a semaphore's permits may be released by a party that has acquired none", "[conformance]",
-                   standard, ours) {
+TEMPLATE_TEST_CASE("a thread without a permit may release permits of a semaphore", "[conformance]", standard,
+                   ours) {
     typename TestType::binary_semaphore s(0);
     typename TestType::thread other([&] { s.release(); });
     CHECK(s.try_acquire_for(1h));
@@ -218,8 +217,7 @@ TEMPLATE_TEST_CASE("a semaphore's permits may be released by a party that has ac
     CHECK_FALSE(s.try_acquire_until(std::chrono::steady_clock::now()));
 }
 
-TEMPLATE_TEST_CASE("a promise moves together with its state, and a swapped one keeps it", "[conformance]",
-                   standard, ours) {
+TEMPLATE_TEST_CASE("moves and swaps of a promise keep its state", "[conformance]", standard, ours) {
     using promise = typename TestType::template promise<std::unique_ptr<int>>;
     promise a, b;
     auto of_a = a.get_future(), of_b = b.get_future();
@@ -233,8 +231,8 @@ TEMPLATE_TEST_CASE("a promise moves together with its state, and a swapped one k
     CHECK(b.get_future().valid());
 }
 
-TEMPLATE_TEST_CASE("a shared_future of a reference, and of nothing, may be read again and again",
-                   "[conformance]", standard, ours) {
+TEMPLATE_TEST_CASE("a shared_future of a reference or of void may be read repeatedly", "[conformance]",
+                   standard, ours) {
     int referred = 1;
     typename TestType::template promise<int&> of_reference;
     typename TestType::template shared_future<int&> const reference = of_reference.get_future();
@@ -250,11 +248,11 @@ TEMPLATE_TEST_CASE("a shared_future of a reference, and of nothing, may be read 
     CHECK(copy.valid());
 }
 
-TEMPLATE_TEST_CASE("a packaged_task takes members, and a reset makes the old future a broken promise",
-                   "[conformance]", standard, ours) {
+TEMPLATE_TEST_CASE("a packaged_task accepts members, and reset breaks the old promise", "[conformance]",
+                   standard, ours) {
     struct counter {
         std::intptr_t n =
-            3; // as large as a pointer: g++ 12 takes a member function for a virtual one, and warns
+            3; // as large as a pointer: else g++ 12 takes a member function for a virtual one, and warns
         int add(int m) const { return static_cast<int>(n) + m; }
     };
     typename TestType::template packaged_task<int(counter const&, int)> task(&counter::add);

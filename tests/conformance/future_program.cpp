@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// future_program: what std has for values that come later, [futures], used as programs use it.
+// future_program: uses every class and function of [futures] as programs do.
 
 #include "tests/conformance/checks.hpp"
 

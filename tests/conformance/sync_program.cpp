@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// sync_program: every class and function for threads that std has, but for futures, used as programs use it.
+// sync_program: uses every class and function of std for threads, except futures, as programs do.
 
 #include "tests/conformance/checks.hpp"
 
@@ -141,7 +141,7 @@ void any_shared_mutex(char const* name) {
     std_::barrier<> both(2);
     in_threads(2, [&](int) {
         std::shared_lock lock(m);
-        both.arrive_and_wait(); // inside together, or this hangs
+        both.arrive_and_wait(); // hangs unless both are inside
         check(!m.try_lock(), "no writer beside readers");
         both.arrive_and_wait();
     });
@@ -340,7 +340,7 @@ void barriers() {
                 all.arrive_and_wait();
             }
             check(phases == 2 * phase + 1, "the completion has run, once");
-            all.arrive_and_wait(); // all have looked
+            all.arrive_and_wait(); // all have read the state
         }
         all.arrive_and_drop();
     });

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// What the standard says of threads and locks, asked of std's own and of ours: one body for both.
+// threads_test.cpp: checks the standard's rules for threads and locks with std's classes and with ours,
+// by the same code.
 
 #include "tests/support/catch.hpp"
 
@@ -56,7 +57,8 @@ struct ours {
 
 } // namespace
 
-TEMPLATE_TEST_CASE("types are copied, moved and made as the standard says", "[conformance]", standard, ours) {
+TEMPLATE_TEST_CASE("types can be copied, moved and constructed as in the standard", "[conformance]", standard,
+                   ours) {
     using thread = typename TestType::thread;
     using jthread = typename TestType::jthread;
     using mutex = typename TestType::mutex;
@@ -76,8 +78,7 @@ TEMPLATE_TEST_CASE("types are copied, moved and made as the standard says", "[co
     CHECK(thread::hardware_concurrency() > 0);
 }
 
-TEMPLATE_TEST_CASE("a thread gets copies of its arguments and references where asked", "[conformance]",
-                   standard, ours) {
+TEMPLATE_TEST_CASE("a thread copies its arguments, except with std::ref", "[conformance]", standard, ours) {
     std::string text = "before"; // six characters
     int result = 0;
     typename TestType::thread t([](std::string s, int& out) { out = static_cast<int>(s.size()); }, text,
@@ -89,7 +90,7 @@ TEMPLATE_TEST_CASE("a thread gets copies of its arguments and references where a
     CHECK(result == 6);
 }
 
-TEMPLATE_TEST_CASE("ids tell threads apart and hash", "[conformance]", standard, ours) {
+TEMPLATE_TEST_CASE("ids identify threads and hash", "[conformance]", standard, ours) {
     using thread = typename TestType::thread;
     using id = typename thread::id;
     id seen{};
@@ -119,7 +120,7 @@ TEMPLATE_TEST_CASE("threads move and swap", "[conformance]", standard, ours) {
     CHECK(ran == 1);
 }
 
-TEMPLATE_TEST_CASE("a jthread asks its function to stop and joins", "[conformance]", standard, ours) {
+TEMPLATE_TEST_CASE("a jthread requests a stop and joins", "[conformance]", standard, ours) {
     std::atomic<bool> stopped = false;
     {
         typename TestType::jthread t([&](std::stop_token stop) {
@@ -162,7 +163,7 @@ TEMPLATE_TEST_CASE("a mutex excludes, and works with every lock class", "[confor
     b.unlock();
 }
 
-TEMPLATE_TEST_CASE("a condition variable wakes, times out and says which", "[conformance]", standard, ours) {
+TEMPLATE_TEST_CASE("a wait on a condition variable returns its outcome", "[conformance]", standard, ours) {
     using thread = typename TestType::thread;
     using cv_status = typename TestType::cv_status;
     typename TestType::mutex mutex;
@@ -191,7 +192,7 @@ TEMPLATE_TEST_CASE("a condition variable wakes, times out and says which", "[con
     CHECK(lock.owns_lock());
 }
 
-TEMPLATE_TEST_CASE("call_once tries again after an exception, then never", "[conformance]", CALL_ONCE_TYPES) {
+TEMPLATE_TEST_CASE("call_once calls again only after an exception", "[conformance]", CALL_ONCE_TYPES) {
     typename TestType::once_flag once;
     int calls = 0;
     auto const first = [&] {

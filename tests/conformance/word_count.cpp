@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// word_count FILE…: the commonest words, by threads around a bounded buffer. A program as one finds them:
-// written for threads, in ignorance of fibers. CMakeLists.txt converts it.
+// word_count FILE…: prints the most frequent words. Threads count them, with a bounded buffer. It is an
+// ordinary program that was written for threads. CMakeLists.txt converts it to fibers.
 #include <algorithm>
 #include <cctype>
 #include <chrono>

@@ -64,7 +64,7 @@ void call_in_own_fiber(void (*run)(void*), void* argument) noexcept {
 
 } // namespace fiber::detail
 
-// A fiber of the schedule has no thread that it could leave.
+// A fiber of the schedule always stays on its one OS thread.
 namespace fiber {
 thread_pin::thread_pin() = default;
 thread_pin::~thread_pin() = default;

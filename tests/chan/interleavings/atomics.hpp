@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// atomics.hpp: put before every source that is to be driven through its interleavings: there an acquire load without a
-// lock, and a release store, is a point of preemption too. Those are what [chan.early] and its like are made of. The
-// spin words (32 bits) are left out: their locks have points of their own.
+// atomics.hpp: included before each source that the schedule drives. It makes each acquire load without a
+// lock, and each release store, a point of preemption. Protocols such as [chan.early] consist of these.
+// The 32-bit spin words are left out: the locks are points of preemption already.
 #pragma once
 
-// All that uses std::atomic, and is not to be changed.
+// Includes the standard headers that use std::atomic, before the macro below can change them.
 #include <atomic>
 #include <condition_variable>
 #include <functional>
@@ -24,7 +24,7 @@
 
 namespace tests {
 
-// The fiber that runs is about to look at an atomic, or to publish by one: schedule.cpp.
+// Called when the running fiber is about to load an atomic, or to store one: schedule.cpp.
 void about_to_look() noexcept;
 void about_to_publish() noexcept;
 

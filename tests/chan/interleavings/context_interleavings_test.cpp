@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// context_interleavings_test.cpp: trees of contexts, cancelled, timed out, derived from and dropped at any moment, come
-// to nothing that the model does not allow, and leave nothing behind. FIBER_CONTEXT_PROGRAM=seed as in
-// interleavings_test.cpp.
+// context_interleavings_test.cpp: derives, cancels, times out and drops contexts in all interleavings.
+// Each outcome must be one that the model allows, and nothing may leak. FIBER_CONTEXT_PROGRAM=seed works
+// as FIBER_PROGRAM in interleavings_test.cpp.
 #include "tests/chan/interleavings/context_program.hpp"
 #include "tests/chan/interleavings/explore.hpp"
 
@@ -45,7 +45,8 @@ TEST_CASE("small programs of contexts have only allowed outcomes", "[interleavin
          {derive(B, B, ended_by::stop_token), stop, error(A)}},
         {{derive(A, A), derive(B, A), derive(C, B)}, {drop(B), cancel(A), error(C)}, {drop(C)}},
         {{derive(A, A), cancel(A)}, {derive(B, A, ended_by::deadline), drop(B), error(A)}},
-        // A party that cancels finds all below cancelled, also what another party cancels.
+        // When a cancel returns, all contexts below are cancelled, also the contexts that another fiber
+        // cancels.
         {{derive(A, A), derive(B, A), derive(C, B), cancel(B)}, {cancel(A), error(C), done(C)}},
         {{derive(A, A), derive(B, A), cancel(A)}, {cancel(A), error(B), done(B)}},
         {{derive(A, A), derive(B, A, ended_by::deadline), derive(C, B)}, {cancel(A), error(C), done(C)}},

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// context_model.cpp: contexts by the book. To cancel one is many steps, between which others may look: its error is
-// set, then its done() closed, then all below it are cancelled in the same way, in any order. A party that finds an
-// error set waits until the node is settled. When a cancel returns, all below has an error, and a closed done().
+// context_model.cpp: the model of contexts. A cancel has steps, and other fibers may read between them:
+//   1 set the error of the node
+//   2 close its done()
+//   3 cancel all nodes below in the same way, in any order
+// A fiber that finds an error already set waits until the node is settled, that is fully cancelled. When
+// a cancel returns, all nodes below have an error and a closed done().
 #include "tests/chan/interleavings/context_program.hpp"
 
 #include <algorithm>
@@ -22,12 +25,12 @@ struct node {
     int parent;
     char error = 'n';
     bool closed = false;
-    bool armed = false;   // its deadline is still to come
-    bool follows = false; // the stop source
-    bool joined = true;   // its parent before that was cancelled
+    bool armed = false;   // true until its deadline
+    bool follows = false; // true if it is linked to the stop source
+    bool joined = true;   // true if it was added to its parent before the parent's cancel
 };
 
-struct task { // of one who cancels
+struct task { // one step of a cancel
     int node;
     bool error_set = false;
     bool operator==(task const&) const = default;
@@ -35,8 +38,8 @@ struct task { // of one who cancels
 
 struct actor { // a fiber, or the clock
     std::size_t next = 0;
-    int step = 0;          // of its operation
-    int made = background; // or waited for
+    int step = 0;          // the step of its operation
+    int made = background; // the node that it has made, or waits for
     std::vector<task> tasks;
     char reason = 'c';
     std::string results;
@@ -45,10 +48,10 @@ struct actor { // a fiber, or the clock
 struct state {
     std::vector<node> nodes;
     std::array<int, slots> slot;
-    std::vector<actor> actors; // the last one is the clock
+    std::vector<actor> actors; // the last is the clock
     bool stopped = false;
 
-    // It and all below it have been cancelled.
+    // Returns true if the node and all nodes below are cancelled.
     [[nodiscard]] bool settled(int at) const {
         node const& n = nodes[static_cast<std::size_t>(at)];
         bool all = n.error != 'n' && n.closed;
@@ -98,7 +101,7 @@ private:
         return text;
     }
 
-    // One of the tasks goes on by one step.
+    // Runs one step of one of the tasks.
     bool work(state const& before, std::size_t a) {
         bool moved = false;
         for (std::size_t i = 0; i < before.actors[a].tasks.size(); ++i) {
@@ -173,7 +176,7 @@ private:
         return false;
     }
 
-    // First it takes the handle, then it waits.
+    // Takes the handle, then waits.
     bool wait_for(state& s, actor& me, bool for_done, int at) {
         if (me.step == 0) {
             me.made = at;
@@ -196,7 +199,7 @@ private:
         return true;
     }
 
-    // First it has tasks, then it is over.
+    // Begins a cancel: adds its tasks. Ends it when no task is left.
     bool begin_and_end(state& s, actor& me, bool stop, int at) {
         if (me.step == 1)
             return finish(s, me, "!");
@@ -217,7 +220,7 @@ private:
     }
 
     static void derive(state& s, actor& me, context_operation const& op) {
-        if (me.step == 0) { // joins its parent, or is cancelled as that is
+        if (me.step == 0) { // is added to its parent, or cancelled if the parent is
             int const parent = s.slot[op.parent];
             me.made = static_cast<int>(s.nodes.size());
             s.nodes.push_back({parent});

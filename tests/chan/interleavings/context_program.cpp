@@ -23,7 +23,7 @@ using fiber::context;
 using kind = context_operation::kind;
 using ended_by = context_operation::ended_by;
 
-int channels = 0; // that there are; each context has one
+int channels = 0; // the number of live channels; each context has one
 
 struct shared {
     std::array<context, slots> slot{context::background(), context::background(), context::background()};
@@ -39,7 +39,7 @@ context derive(context_operation const& op, shared const& all) {
     switch (op.also) {
     case ended_by::cancel:
         break;
-    case ended_by::deadline: // the schedule decides when it is over
+    case ended_by::deadline: // the schedule decides when the deadline passes
         return context::with_timeout(parent, std::chrono::hours(1));
     case ended_by::stop_token:
         return context::with_stop_token(parent, all.source.get_token());
@@ -47,7 +47,7 @@ context derive(context_operation const& op, shared const& all) {
     return context::with_cancel(parent);
 }
 
-// Others may change the slot meanwhile: each has a handle of its own.
+// Runs one operation. Other fibers may change the slot at the same time: it works on a copy of the handle.
 std::string run_one(context_operation const& op, shared& all) {
     context const mine = all.slot[op.slot];
     switch (op.what) {
@@ -85,7 +85,7 @@ std::string run_all(context_program const& p, schedule& s) {
     std::vector<std::string> results(p.size());
     std::vector<std::function<void()>> bodies;
     for (std::size_t f = 0; f < p.size(); ++f) {
-        results[f].reserve(32); // a stuck fiber's stack is dropped, and must own nothing
+        results[f].reserve(32); // the stack of a stuck fiber is dropped: it must not own memory
         bodies.push_back([&, f] {
             for (auto const& op : p[f]) {
                 schedule::step();
@@ -150,7 +150,7 @@ context_program random_context_program(std::uint64_t seed) {
 
 } // namespace tests
 
-// Channels alone are aligned beyond malloc's way.
+// Counts channels: only they have an alignment above that of malloc.
 void* operator new(std::size_t size, std::align_val_t align) {
     ++tests::channels;
     auto const to = static_cast<std::size_t>(align);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// explore.hpp: a program through its interleavings, against its model. A program has all_allowed(program),
-// run(program, schedule) and to_string(program).
+// explore.hpp: runs a program through its interleavings, and compares the outcomes with its model. A
+// program has the functions all_allowed(program), run(program, schedule) and to_string(program).
 #pragma once
 
 #include "tests/chan/interleavings/schedule.hpp"
@@ -19,9 +19,9 @@ namespace tests {
 
 struct exploration {
     std::set<std::string> seen;
-    std::string wrong; // the first outcome that is not allowed, and how it came about
+    std::string wrong; // the first outcome that is not allowed, and the decisions that led to it
     std::size_t runs = 0;
-    bool complete = false; // all runs with so many preemptions
+    bool complete = false; // true if all runs with this number of preemptions were made
 };
 
 template <class Program>
@@ -50,7 +50,8 @@ std::string some_allowed(Program const& p) {
     return text;
 }
 
-// A random program. What comes to no outcome, but to a fatal signal, is told of by `variable` and seed alone.
+// Explores the random program of a seed. If a run ends by a fatal signal, it prints only `variable` and
+// the seed.
 template <class Program>
 void check(Program const& p, char const* variable, std::uint64_t seed, int preemptions, granularity points,
            std::size_t max_runs) {
@@ -60,7 +61,8 @@ void check(Program const& p, char const* variable, std::uint64_t seed, int preem
         FAIL(to_string(p) << "came to " << r.wrong << some_allowed(p));
 }
 
-// If the variable is "seed decisions…", that run; if it is a seed, all runs of its program, with more preemptions.
+// Repeats the run if the variable is "seed decisions…". If it is a seed, makes all runs of its program,
+// with more preemptions.
 template <class RandomProgram>
 void check_again(char const* variable, RandomProgram const& random_program) {
     char const* const given = std::getenv(variable);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// interleavings_test.cpp: small programs, run through their interleavings, do what the model allows, and all that it
-// allows. FIBER_PROGRAM=seed runs one program, with "FIBER_PROGRAM=seed decisions…" one run of it.
+// interleavings_test.cpp: runs small programs through their interleavings. Their outcomes must be those
+// of the model, and all of them. FIBER_PROGRAM=seed runs one program. FIBER_PROGRAM="seed decisions…"
+// repeats one run of it.
 #include "tests/chan/interleavings/explore.hpp"
 #include "tests/chan/interleavings/program.hpp"
 
@@ -48,7 +49,7 @@ operation const stop{.what = kind::stop};
 
 } // namespace
 
-// All that may happen does, within three preemptions: so the search is as wide as it claims to be.
+// All allowed outcomes occur within three preemptions, which shows that the search is wide enough.
 TEST_CASE("small programs have all allowed outcomes, and no other", "[interleavings]") {
     constexpr int A = 0, B = 1;
     for (int const capacity : {0, 1}) {
@@ -83,7 +84,7 @@ TEST_CASE("small programs have all allowed outcomes, and no other", "[interleavi
             {{capacity}, {{again_and_again(one_of({put(A, 1), take(A)}))}, {take(A), put(A, 2)}}},
             {{capacity},
              {{again_and_again(one_of({take(A), put(A, 1)}, blocking::for_a_time))}, {put(A, 2)}, {shut(A)}}},
-            // What has lost and was not taken out would be met by the third fiber, or by the second wait.
+            // If a losing waiter were left in a queue, the third fiber or the second wait would meet it.
             {{capacity, capacity},
              {{one_of({take(A), take(B)}), one_of({take(A), put(B, 1)})}, {put(A, 2)}, {put(B, 3)}}},
         };
@@ -97,24 +98,24 @@ TEST_CASE("small programs have all allowed outcomes, and no other", "[interleavi
     }
 }
 
-// What [chan.early] says without the lock is said of one moment.
+// An unlocked result of [chan.early] is the state of one moment.
 TEST_CASE("unlocked checks report a state of one moment", "[interleavings]") {
     constexpr int A = 0, B = 1;
     for (int const capacity : {0, 1}) {
         std::vector<program> const all = {
-            // Closed, but not yet drained.
+            // The channel is closed, but not drained yet.
             {{capacity}, {{attempted(take(A))}, {put(A, 1), shut(A)}}},
             {{capacity}, {{attempted(take(A)), attempted(take(A))}, {put(A, 1), shut(A)}}},
-            // Never both open and empty.
+            // The channel is never open and empty at the same time.
             {{capacity + 1}, {{put(A, 1), attempted(take(A))}, {shut(A), take(A)}}},
-            // Never both open and full.
+            // The channel is never open and full at the same time.
             {{capacity}, {{attempted(put(A, 1))}, {take(A)}, {shut(A)}}},
             {{capacity}, {{attempted(put(A, 1)), attempted(put(A, 2))}, {take(A), shut(A)}}},
             {{capacity}, {{one_of({take(A)}, blocking::none)}, {put(A, 1), shut(A)}}},
             {{capacity}, {{one_of({put(A, 2)}, blocking::none)}, {take(A), shut(A)}}},
             {{capacity, capacity}, {{one_of({take(A), take(B)}, blocking::none)}, {put(A, 1), shut(B)}}},
             {{capacity}, {{timed(take(A))}, {attempted(put(A, 1)), attempted(take(A))}}},
-            // What is due does not give way to a value that somebody else has taken meanwhile.
+            // A due case must be chosen if another fiber has just taken the value.
             {{capacity},
              {{with_past_deadline(one_of({take(A)}, blocking::none))}, {put(A, 1)}, {attempted(take(A))}}},
         };
@@ -128,7 +129,7 @@ TEST_CASE("unlocked checks report a state of one moment", "[interleavings]") {
     }
 }
 
-// Each program with one preemption, then two, as far as the runs go.
+// Runs each program with one preemption, then with two, up to the maximal number of runs.
 TEST_CASE("random programs have only allowed outcomes", "[interleavings]") {
     if (std::getenv("FIBER_PROGRAM") != nullptr)
         return;

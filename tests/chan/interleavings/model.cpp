@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// model.cpp: channels by the book: each operation is one step, or puts its fiber into queues where others' steps, or
-// the end of its time, find it. All orders of the steps are gone through.
+// model.cpp: the model of channels. Each operation is one step, or puts its fiber into queues. Steps of
+// other fibers, or its time limit, end the wait. The model runs all orders of the steps.
 #include "tests/chan/interleavings/program.hpp"
 
 #include <algorithm>
@@ -16,7 +16,7 @@ using blocking = operation::blocking;
 
 struct waiting {
     std::size_t fiber;
-    std::size_t which; // of its cases
+    std::size_t which; // the case
     int value;
     bool operator==(waiting const&) const = default;
 };
@@ -29,11 +29,11 @@ struct channel_state {
 
 struct fiber_state {
     std::size_t next = 0;
-    std::size_t round = 0; // of a selector
-    unsigned spent = 0;    // its cases that have sent, as bits
+    std::size_t round = 0; // the wait of a selector
+    unsigned spent = 0;    // bit set of the selector's cases that have sent
     bool waits = false;
-    bool listens = false;  // waits, and a stop request will find it
-    bool stopping = false; // has requested the stop, and not yet told all who listen
+    bool listens = false;  // true if it waits and a stop request will find it
+    bool stopping = false; // true if it has requested the stop, but not yet told all listeners
     std::string results;
 };
 
@@ -96,7 +96,7 @@ private:
     }
 
     static bool chooses(operation const& op) { return op.what == kind::select || op.what == kind::selector; }
-    // The transfers among which an operation chooses: itself, or its cases.
+    // Returns the transfers from which an operation chooses: itself, or its cases.
     [[nodiscard]] static std::vector<operation> transfers(operation const& op) {
         return chooses(op) ? op.cases : std::vector<operation>{op};
     }
@@ -119,14 +119,14 @@ private:
         }
     }
 
-    // A transfer, its own or that of one of its cases, has come to this.
+    // Records the result of the fiber's transfer, or of the transfer of one of its cases.
     void finish(state& s, std::size_t f, std::size_t which, std::string const& result) const {
         operation const& op = op_of(s, f);
         if (chooses(op)) {
             bool const sent_once = op.what == kind::selector && sends(op.cases[which]);
             if (sent_once)
                 s.fibers[f].spent |= 1U << which;
-            bool const throws = sent_once && result == "x"; // which does not say where
+            bool const throws = sent_once && result == "x"; // the exception does not name the case
             s.fibers[f].results += throws ? '?' : static_cast<char>('a' + which);
         }
         finish(s, f, result);
@@ -146,7 +146,7 @@ private:
                          q->end());
     }
 
-    // False: it cannot be done now.
+    // Performs a transfer. Returns false if it is not possible now.
     bool transfer(state& s, std::size_t f, std::size_t which, operation const& op) const {
         auto const at = static_cast<std::size_t>(op.channel);
         auto& c = s.channels[at];
@@ -235,7 +235,7 @@ private:
         return true;
     }
 
-    // [select.same] Of the cases on one side of a channel exactly one is queued: any of them.
+    // [select.same] Enqueues exactly one of the cases on each side of a channel: any of them.
     void enqueue(state const& before, std::size_t f, std::vector<operation> const& cases,
                  std::vector<std::size_t> const& places) {
         if (cases.empty())
@@ -265,7 +265,7 @@ private:
         explore(s);
     }
 
-    // A select registers with the stop source when it stands in the queues.
+    // Registers a select with the stop source, after it has entered the queues.
     bool listen(state const& before, std::size_t f) {
         if (!op_of(before, f).stoppable || before.fibers[f].listens)
             return false;
@@ -279,7 +279,7 @@ private:
         return true;
     }
 
-    // The first request tells those who listen, one by one.
+    // The first request stops the listeners, one after the other.
     void stop(state const& before, std::size_t f) {
         if (before.stopped)
             return come_to(before, f, "x");

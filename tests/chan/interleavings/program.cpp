@@ -26,7 +26,7 @@ using blocking = operation::blocking;
 using fiber::op_status;
 using fiber::detail::select_case;
 
-constexpr auto hour = std::chrono::hours(1); // the schedule decides when it is over
+constexpr auto hour = std::chrono::hours(1); // the schedule decides when it has passed
 
 char letter(std::size_t which) { return static_cast<char>('a' + which); }
 
@@ -53,7 +53,7 @@ std::string run_select(operation const& op, channels const& all, std::stop_sourc
     std::array<select_case, 6> cases;
     std::array<select_case*, 6> order;
     std::array<int, 6> values{};
-    std::string limits; // behind the channels' cases
+    std::string limits; // of the cases after the cases of the channels
     std::size_t n = 0;
     for (auto const& c : op.cases) {
         values[n] = c.value;
@@ -85,7 +85,7 @@ std::string run_select(operation const& op, channels const& all, std::stop_sourc
            text_of(cases[chosen].outcome, op.cases[chosen].what == kind::recv, values[chosen]);
 }
 
-// What a fiber says of its selector, which is kept by the run: a stuck fiber's stack is dropped.
+// Adds the cases to a selector. The run keeps the selector, because the stack of a stuck fiber is dropped.
 void fill(fiber::selector& s, operation const& op, channels const& all, std::stop_source const& source,
           std::string& results) {
     for (auto const& c : op.cases) {
@@ -227,7 +227,7 @@ program random_program(std::uint64_t seed) {
             case 4:
             case 5:
                 op.what = below(4) == 0 ? kind::selector : kind::select;
-                op.select_waits = static_cast<blocking>(below(5) / 2); // mostly without a limit
+                op.select_waits = static_cast<blocking>(below(5) / 2); // mostly without a time limit
                 op.stoppable = below(4) == 0;
                 op.late = below(16) == 0;
                 for (int c = 1 + below(3); c > 0; --c)
@@ -246,7 +246,7 @@ program random_program(std::uint64_t seed) {
 
 namespace {
 
-// At rising addresses: a select locks in that order, and a run must be repeatable.
+// Makes channels at rising addresses: a select locks in this order, and a run must be repeatable.
 std::vector<fiber::chan<int>> make_channels(std::vector<int> const& capacities) {
     std::vector<fiber::chan<int>> made, misplaced;
     void const* last = nullptr;
@@ -273,7 +273,7 @@ std::string run(program const& p, schedule& s) {
     std::stop_source source;
     std::vector<std::string> results(p.fibers.size());
     for (auto& r : results)
-        r.reserve(64); // a stuck fiber's stack is dropped, and must own nothing
+        r.reserve(64); // the stack of a stuck fiber is dropped: it must not own memory
     std::deque<fiber::selector> selectors;
     std::vector<std::function<void()>> bodies;
     for (std::size_t f = 0; f < p.fibers.size(); ++f) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// program.hpp: small programs on channels; what may come of them, by Go's rules; and what does.
+// program.hpp: small programs on channels, the outcomes that Go's rules allow, and the outcomes of runs.
 #pragma once
 
 #include "tests/chan/interleavings/schedule.hpp"
@@ -20,33 +20,39 @@ struct operation {
 
     kind what = kind::recv;
     int channel = 0;
-    int value = 0;                  // what is sent: its own digit
-    std::vector<operation> cases{}; // of a select: send and recv; of a selector
+    int value = 0;                  // the value to send: a digit that no other operation sends
+    std::vector<operation> cases{}; // the send and recv cases of a select or selector
     blocking select_waits = blocking::for_ever;
-    bool stoppable = false; // by the program's one stop source, whose request is `stop`
-    bool late = false;      // a deadline that has passed is among the cases
+    bool stoppable = false; // true if the program's stop source can stop it; `stop` requests that stop
+    bool late = false;      // true if a deadline that has passed is one of the cases
 };
 
-inline constexpr std::size_t rounds = 2; // that a selector waits
+inline constexpr std::size_t rounds = 2; // the number of waits of a selector
 
 struct program {
-    std::vector<int> capacities; // -1: a null channel
+    std::vector<int> capacities; // -1 for a null channel
     std::vector<std::vector<operation>> fibers;
 };
 
-// Of up to two channels and up to three fibers with up to three operations each.
+// Returns a program of up to two channels and up to three fibers, with up to three operations for each fiber.
 [[nodiscard]] program random_program(std::uint64_t seed);
 [[nodiscard]] std::string to_string(program const&);
 
-// An outcome is a text: for each fiber what each of its operations came to, and whether it is stuck.
-//   a digit: received; ! sent, closed, or a stop requested, for the first time; x closed, or requested, before
-//   t timed out; - neither now; s stopped; d late. With the case before it, a letter, for a select
+// An outcome is a text: for each fiber the results of its operations, and whether it is stuck.
+//   a digit   the value that was received
+//   !         sent, closed, or the first request of a stop
+//   x         the channel was closed before, or the stop was requested before
+//   t         timed out
+//   -         not possible now
+//   s         stopped
+//   d         the late deadline was chosen
+// A letter before the result is the case of a select.
 using outcomes = std::set<std::string>;
 
-// By a model in which each operation is one atomic step: all that may happen.
+// Returns all outcomes of the model, in which each operation is one atomic step.
 [[nodiscard]] outcomes all_allowed(program const&);
 
-// One run of the real channels, under the schedule.
+// Runs the program once with the real channels, under the schedule.
 [[nodiscard]] std::string run(program const&, schedule&);
 
 } // namespace tests

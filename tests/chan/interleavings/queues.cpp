@@ -15,7 +15,7 @@ using queues = fiber::detail::wait_list (&)[2];
 
 queues queues_of(channel&) noexcept;
 
-// An explicit instantiation may name what is private.
+// An explicit instantiation may name private members.
 template <auto Member>
 struct opened {
     friend queues queues_of(channel& c) noexcept { return c.*Member; }

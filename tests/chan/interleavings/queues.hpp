@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// queues.hpp: what a channel's user cannot see: who stands in its queues.
+// queues.hpp: reads the queues of a channel, which are private.
 #pragma once
 
 namespace fiber::detail {
@@ -13,8 +13,8 @@ class agent;
 
 namespace tests {
 
-// A waiter of the party is in one of the two queues, live or not. Those who do not wait must have none: it would lie
-// in a frame that has been left.
+// Returns true if a waiter of the agent, live or dead, is in one of the two queues. An agent that does
+// not wait must not have one: the frame of that waiter would not exist any more.
 [[nodiscard]] bool stands_in_a_queue(fiber::detail::channel const*, fiber::rt::agent const&) noexcept;
 
 } // namespace tests

@@ -30,15 +30,16 @@ struct fake_fiber : rt::agent {
 
     state is = state::runnable;
     std::atomic<std::uint32_t>* spins_on = nullptr;
-    bool (*ready)() = nullptr; // what it waits for
+    bool (*ready)() = nullptr; // the condition that it waits for
     int locks = 0;
-    rt::ticket timer{}; // who: null without
+    rt::ticket timer{}; // `who` is null if there is no timer
     bool timed_out = false;
     std::function<void()> const* body = nullptr;
     arch::context context;
 };
 
-// The n-th fiber's, in all runs: fresh memory for each would take longer than they do.
+// Returns the stack of the n-th fiber, the same in all runs: a new stack for each run would take longer
+// than the run.
 std::array<char, 64 * 1024>& stack(std::size_t n) {
     static std::vector<std::unique_ptr<std::array<char, 64 * 1024>>> all;
     while (all.size() <= n)
@@ -49,14 +50,15 @@ std::array<char, 64 * 1024>& stack(std::size_t n) {
 struct world {
     schedule& decide;
     std::vector<std::unique_ptr<fake_fiber>> fibers;
-    fake_fiber* running = nullptr; // null: in the scheduler
+    fake_fiber* running = nullptr; // null in the scheduler
     arch::context scheduler;
     arch::thread_state_slots thread;
 };
 
 world* now = nullptr;
 
-// swapcontext would ask the kernel each time for the mask of signals, which takes longer than all the rest of a run.
+// Switches to the scheduler. swapcontext would make a system call for the signal mask, which takes longer
+// than the rest of a run.
 void to_scheduler() {
     fake_fiber& me = *std::exchange(now->running, nullptr);
     arch::switch_to(now->thread, me.context, now->scheduler, nullptr, nullptr);
@@ -81,16 +83,16 @@ void entry() noexcept {
     (*now->running->body)();
     now->running->is = fake_fiber::state::ended;
     to_scheduler();
-    std::abort(); // nobody resumes one that has ended
+    std::abort(); // a fiber that has ended is never resumed
 }
 
-// What can happen next: a fiber goes on, or a timer comes.
+// An event that can happen next: a fiber runs, or a timer fires.
 struct event {
     fake_fiber* who;
     bool timer;
 };
 
-// Into `all`, which is kept from step to step.
+// Writes the possible events into `all`, which is reused in each step.
 void list_events(std::vector<event>& all) {
     all.clear();
     for (auto& g : now->fibers)
@@ -101,7 +103,7 @@ void list_events(std::vector<event>& all) {
             all.push_back({g.get(), true});
 }
 
-// The one who was preempted comes first among the possible ones: so the first decision is that nothing happens.
+// Lists the preempted fiber first: decision 0 means that no preemption happens.
 void list_events_with_first(fake_fiber* first, std::vector<event>& all) {
     list_events(all);
     for (auto& e : all)
@@ -215,12 +217,12 @@ void schedule::wait_until(bool (*ready)()) {
 }
 
 namespace {
-bool steps_at_atomics() { // not between two runs, nor in the scheduler or a commit function
+bool steps_at_atomics() { // false between two runs, in the scheduler, and in a commit function
     return now != nullptr && now->running != nullptr && now->decide.points() == granularity::atomics;
 }
 } // namespace
 
-// What is looked at under a lock does not change.
+// Data under a lock does not change: only atomics without a lock are points of preemption.
 void about_to_look() noexcept {
     if (steps_at_atomics() && now->running->locks == 0)
         schedule::step();
@@ -233,12 +235,12 @@ void about_to_publish() noexcept {
 
 } // namespace tests
 
-// ── what the channels are linked with, in place of the runtime ──
+// ── the functions of the runtime that the channels are linked with ──
 
 namespace fiber::detail {
 
 bool one_in(std::uint32_t n) noexcept {
-    static_cast<void>(n); // each of the outcomes is possible
+    static_cast<void>(n); // both results are possible
     return tests::now->decide.decide(2) == 1;
 }
 
@@ -250,12 +252,12 @@ using tests::fake_fiber;
 using tests::now;
 
 agent& self() noexcept { return *now->running; }
-bool spinning_may_help() noexcept { return true; } // no thread alone: all fibers are on one here
+bool spinning_may_help() noexcept { return true; } // as with several processors: a lock gets no owner early
 
 void park_erased(wait_reason, void const*, commit_function commit, void* argument) noexcept {
-    fake_fiber& me = *std::exchange(now->running, nullptr); // nobody is preempted in the commit function
+    fake_fiber& me = *std::exchange(now->running, nullptr); // no preemption in the commit function
     me.is = fake_fiber::state::parked;
-    me.locks = 0; // it releases them
+    me.locks = 0; // commit releases them
     commit(argument);
     now->running = &me;
     tests::to_scheduler();
@@ -282,7 +284,7 @@ void unpark(ticket t) noexcept {
     if (agent::mark_woken(t))
         tests::make_runnable(*t.who);
 }
-// When they run is another decision; so nobody ever stands in the batch.
+// Unparks at once. The schedule decides when the fiber runs, so a batch would change nothing.
 void unpark_batch::add(ticket t) noexcept { unpark(t); }
 void unpark_batch::flush() noexcept {
     first_ = last_ = nullptr;

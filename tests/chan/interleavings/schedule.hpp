@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// schedule.hpp: the waist (runtime/park.hpp) once more, for one OS thread, where every decision is the test's: which
-// fiber goes on, whether a timer comes first, which case a select chooses. What is built on the waist alone can be
-// linked with this in place of the runtime, and driven through all interleavings, or those with few preemptions.
+// schedule.hpp: an implementation of the waist (runtime/park.hpp) for one OS thread. The test makes each
+// decision: which fiber runs, whether a timer fires first, which case a select chooses. Code that is
+// built on the waist alone can be linked with it instead of the runtime. The test can run all its
+// interleavings, or the interleavings with few preemptions.
 //
-//   schedule s(2);                       // at most two preemptions a run
-//   do s.run({f, g}); while (s.advance()); // every fiber afresh in each run
+//   schedule s(2);                         // at most two preemptions a run
+//   do s.run({f, g}); while (s.advance()); // new fibers in each run
 //
-// A fiber may be preempted when it has taken a spinlock, when it is about to release one, before it wakes another, and
-// between its operations; with granularity::atomics also before each acquire load without a lock and each release store,
-// see atomics.hpp. With s.decisions() of a run, schedule(…).replay(those) repeats it.
+// The points of preemption of a fiber are:
+//   - after it has taken a spinlock, and before it releases one
+//   - before it wakes another fiber
+//   - between its operations
+//   - with granularity::atomics also before each acquire load without a lock and each release store
+// atomics.hpp has the last point. schedule(…).replay(decisions) repeats a run, with the result of its
+// s.decisions().
 #pragma once
 
 #include <cstddef>
@@ -27,23 +32,24 @@ public:
     explicit schedule(int preemptions, granularity g = granularity::locks) noexcept
         : preemptions_(preemptions), granularity_(g) {}
 
-    // Runs the functions as fibers, until each has ended or waits for what will never come. True for those that ended.
-    // The others' stacks are dropped as they are: what they own is not destroyed.
+    // Runs the functions as fibers, until each has ended or is stuck. Returns true for each fiber that
+    // has ended. The stacks of stuck fibers are dropped: the objects on them are not destroyed.
     std::vector<bool> run(std::vector<std::function<void()>> const& fibers);
 
-    // On to the next run, in the order of a depth-first search; false: that was the last.
+    // Prepares the next run of a depth-first search. Returns false if the last run was the final one.
     bool advance();
 
-    // The decisions of the last run, as text; and back: the next run begins with these.
+    // decisions() returns the decisions of the last run as text. After replay() the next run begins with
+    // them.
     [[nodiscard]] std::string decisions() const;
     void replay(std::string const& decisions);
 
-    // For a fiber: it may be preempted here.
+    // Marks a point of preemption. Called by a fiber.
     static void step();
-    // For a fiber: it goes on at some time when ready() is true, if ever.
+    // Blocks the fiber until ready() is true. The schedule decides when it runs after that.
     static void wait_until(bool (*ready)());
 
-    // One of n, decided by the search; for a fiber, by that of its run.
+    // Returns a number below n. The search decides it.
     std::size_t decide(std::size_t n);
     static std::size_t decide_now(std::size_t n);
     [[nodiscard]] bool may_preempt() const noexcept { return preempted_ < preemptions_; }
@@ -58,7 +64,7 @@ private:
     std::size_t next_ = 0;
     int const preemptions_;
     granularity granularity_;
-    int preempted_ = 0; // in this run
+    int preempted_ = 0; // the number of preemptions in this run
 };
 
 } // namespace tests
