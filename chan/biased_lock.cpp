@@ -55,7 +55,7 @@ constinit std::atomic<rt::clock::rep> tokens_used_until{0};
 
 [[gnu::noinline]] rt::guarded_data biased_lock::lock_word(lock_state& s, std::uintptr_t me) noexcept {
     auto const data = rt::spin_word<rank>(s.word).lock();
-    if (has_owner(s)) [[unlikely]] // under the word
+    if (has_owner(s)) [[unlikely]] // changes only under the word
         revoke(s, data, me);
     auto const part = static_cast<std::uint32_t>(me >> 6);
     if (s.last != part) { // if two threads have the same part, an owner only comes too early
@@ -78,7 +78,8 @@ constinit std::atomic<rt::clock::rep> tokens_used_until{0};
             rt::guarded_data_torn(); // [fork] the owner held the lock, and exists only in the parent
         rt::spin_until([&s] { return !s.held.load(std::memory_order_acquire); }); // [bias] A3
     }
-    s.owner.store(owner | lock_state::no_owner, std::memory_order_relaxed); // the word's release publishes it
+    // [bias] A4; relaxed: the release of the word publishes it.
+    s.owner.store(owner | lock_state::no_owner, std::memory_order_relaxed);
     s.streak = 0;
     if (s.streak_log2 < max_streak_log2)
         ++s.streak_log2;

@@ -49,12 +49,13 @@ public:
         if (s.owner.load(std::memory_order_relaxed) == me) {
             s.held.store(true, std::memory_order_relaxed); // O1; relaxed: the fence orders it
             rt::compiler_fence(); // [bias] O2: where a light fence is a full one, there are no owners
-            if (s.word.load(std::memory_order_acquire) == rt::spin_word_value::unlocked_value() && // [bias]
+            // [bias] O3
+            if (s.word.load(std::memory_order_acquire) == rt::spin_word_value::unlocked_value() &&
                 s.owner.load(std::memory_order_relaxed) == me) {
                 rt::note_locked(rank, &s.word);
                 return rt::guarded_data::ours;
             }
-            s.held.store(false, std::memory_order_release); // [bias]
+            s.held.store(false, std::memory_order_release); // [bias] O3, not locked
         }
         return lock_word(s, me);
     }
@@ -65,7 +66,7 @@ public:
             return;
         }
         rt::note_unlocked(rank, &s.word);
-        s.held.store(false, std::memory_order_release); // [bias]
+        s.held.store(false, std::memory_order_release); // [bias] O4
     }
 
 private:

@@ -103,7 +103,7 @@ void channel::retain(channel* c) noexcept {
 bool channel::retain_unless_zero(channel* c) noexcept {
     auto seen = c->references_.load(std::memory_order_relaxed);
     while (seen != 0)
-        if (c->references_.compare_exchange_weak(seen, seen + 1, std::memory_order_relaxed)) // as retain
+        if (c->references_.compare_exchange_weak(seen, seen + 1, std::memory_order_relaxed)) // see retain()
             return true;
     return false;
 }

@@ -51,7 +51,7 @@ void context_node::move_hooks_to_parent() noexcept {
         return hooks_.drop_all();
     {
         std::lock_guard const hold(to->lock_);
-        if (to->error_.load(std::memory_order_relaxed) == cancel_reason::none) // under its lock
+        if (to->error_.load(std::memory_order_relaxed) == cancel_reason::none) // relaxed: under its lock
             to->add_hooks_locked(hooks_);
     }
     hooks_.call_all(); // not empty if the parent has been cancelled
@@ -59,7 +59,7 @@ void context_node::move_hooks_to_parent() noexcept {
 
 bool context_node::add_hook(cancel_hook& h) noexcept {
     std::lock_guard const hold(lock_);
-    if (error_.load(std::memory_order_relaxed) != cancel_reason::none) // under the lock
+    if (error_.load(std::memory_order_relaxed) != cancel_reason::none) // relaxed: under the lock
         return false;
     hook_list one;
     one.push_back(h);
@@ -74,7 +74,7 @@ bool context_node::unregister(after_func_hook& h) noexcept {
     bool let_go = false;
     {
         std::lock_guard const hold(lock_);
-        if (error_.load(std::memory_order_relaxed) != cancel_reason::none) // under the lock
+        if (error_.load(std::memory_order_relaxed) != cancel_reason::none) // relaxed: under the lock
             return false;
         taken = h.unlisted();
         if (taken == nullptr)
@@ -109,7 +109,7 @@ std::stop_token context_node::stop_token() {
         hold.lock();
         if (!stops_.stop_possible()) {
             stops_ = std::move(fresh);
-            if (error_.load(std::memory_order_relaxed) == cancel_reason::none) // under the lock
+            if (error_.load(std::memory_order_relaxed) == cancel_reason::none) // relaxed: under the lock
                 add_hooks_locked(fresh_hook);
         }
         if (!fresh_hook.empty()) {
@@ -119,7 +119,8 @@ std::stop_token context_node::stop_token() {
         }
     }
     auto const stops = stops_;
-    bool const late = error_.load(std::memory_order_relaxed) != cancel_reason::none; // under the lock
+    // relaxed: under the lock
+    bool const late = error_.load(std::memory_order_relaxed) != cancel_reason::none;
     hold.unlock();
     if (late)
         stops.request_stop();

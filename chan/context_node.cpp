@@ -28,7 +28,8 @@ void context_node::link_to_parent() noexcept {
         return;
     {
         std::lock_guard const hold(parent_->lock_);
-        if (parent_->error_.load(std::memory_order_relaxed) == cancel_reason::none) { // under its lock
+        // relaxed: under the parent's lock
+        if (parent_->error_.load(std::memory_order_relaxed) == cancel_reason::none) {
             next_ = parent_->first_child_;
             if (next_ != nullptr)
                 next_->prev_ = this;
@@ -75,7 +76,7 @@ bool context_node::cancel_one(cancel_reason because, std::exception_ptr const& c
     bool kept;
     {
         std::lock_guard const hold(lock_);
-        if (error_.load(std::memory_order_relaxed) != cancel_reason::none) // under the lock
+        if (error_.load(std::memory_order_relaxed) != cancel_reason::none) // relaxed: under the lock
             return false;
         cancelled_in_ = rt::process_stamp();
         cause_ = cause;
@@ -132,8 +133,8 @@ void context_node::await_fully_cancelled(pin stay) noexcept {
     }
     lock_.lock();
     // [fork] The agent that was cancelling the node exists only in the parent: it will not finish here.
-    if (fully_cancelled_.load(std::memory_order_relaxed) ||
-        cancelled_in_.is_from_parent()) { // under the lock
+    // relaxed: under the lock
+    if (fully_cancelled_.load(std::memory_order_relaxed) || cancelled_in_.is_from_parent()) {
         lock_.unlock();
         return;
     }

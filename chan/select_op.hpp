@@ -13,7 +13,8 @@
 //
 // Steps 2 and 3 are one moment for all channels. This has two effects:
 //   - `otherwise` runs only if no case was ready at that moment.
-//   - An agent that makes a case ready later meets a waiter. Two selects cannot miss each other.
+//   - An agent that makes a case ready later meets a waiter. Two selects that could serve each other never
+//     both wait.
 //
 // [select.self] A select looks for partners only before its own waiters are in the queues. Therefore a
 //   select that sends and receives on the same channel never meets itself.
@@ -29,8 +30,7 @@
 //   one of the cases for the same side of a channel, chosen at random, is put into the queue. The waiters
 //   of the others are in no queue.
 // [select.destruction] After the wake the select does not touch the channel of the performed case: the last
-//   handle of the channel may be gone. A channel that another case names, too, is touched. It must live
-//   until select has returned, as the channels of all other cases.
+//   handle of that channel may be gone. The channels of all other cases must live until select has returned.
 #pragma once
 
 #include "chan/channel_locked.hpp"
@@ -147,8 +147,7 @@ private:
     select_case** const order_; // the cases that name channels; sort_channels() sorts them by address
     std::size_t channels_ = 0;  // the number of cases in order_
     rt::ticket key_;
-    select_case* stopped_ =
-        nullptr; // [select.claim] written by the stop callback that has claimed the ticket
+    select_case* stopped_ = nullptr; // [select.claim] the case with the callback that has claimed the ticket
     bool has_timed_or_stop_ = false;
     bool in_order_ = true; // true if order_ is sorted already
 };
