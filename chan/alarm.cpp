@@ -81,7 +81,8 @@ void wait_for_starter(int tries) noexcept {
 
 } // namespace
 
-// [fork] In the child the clock's fiber does not exist: the alarms wait until the next alarm is armed.
+// [fork] Takes the lock. In the child of a fork it forgets the clock's fiber, which exists only in the
+// parent: the alarms wait until the next alarm is armed.
 void alarm_clock::lock() noexcept {
     if (word().lock() == rt::guarded_data::ours) [[likely]]
         return;
@@ -89,8 +90,8 @@ void alarm_clock::lock() noexcept {
     sleeper_ = {};
 }
 
-// Starts the clock's fiber if it does not run. The lock is held at the call and at the return, but released
-// between.
+// Starts the clock's fiber if it does not run. The lock is held at the call and at the return, but
+// released in between.
 void alarm_clock::start_locked() {
     for (int tries = 0; !running_;) {
         if (std::exchange(starting_, true)) {
@@ -115,8 +116,8 @@ void alarm_clock::start_locked() {
     }
 }
 
-// Inserts an alarm. Returns a claimed ticket if the clock's fiber sleeps for too long. The caller must unpark
-// it after it has released the lock.
+// Inserts an alarm. If the clock's fiber would sleep past it, claims the fiber's ticket and returns it. The
+// caller must unpark that ticket after it has released the lock.
 rt::ticket alarm_clock::insert_locked(alarm& a) noexcept {
     FIBER_ASSERT(!is_armed_locked(a));
     a.left_ = a.right_ = a.up_ = nullptr;
@@ -171,8 +172,8 @@ alarm* alarm_clock::take_due_locked(deadline now) noexcept {
     return nullptr;
 }
 
-// Releases a reference. The last release destroys values of users, and their destructors may wait. It runs in
-// another fiber.
+// Releases a reference. If it is the last one, another fiber releases it: the destructors of users'
+// values may wait.
 void alarm_clock::release_channel(channel* owner) noexcept {
     if (!channel::release_unless_last(owner))
         call_in_own_fiber([](void* c) { channel::release(static_cast<channel*>(c)); }, owner);

@@ -26,7 +26,7 @@ public:
     timer_alarm(channel* c, std::unique_ptr<timer_func> f) noexcept
         : alarm(c), channel_(c), func_(std::move(f)) {}
 
-    // Returns true if the timer was stopped before it took effect.
+    // Stops the timer. Returns true if the function will not be called, or the time not be received.
     bool stop() noexcept {
         std::unique_lock hold(mutex_);
         disarm();

@@ -21,9 +21,9 @@ class select_op;
 struct select_case;
 
 // A stop token as a case. While a select waits, a callback is registered with the token. The callback claims
-// the wait and wakes the select. The callback must not park: libstdc++ identifies the requester of the stop
-// by its OS thread, and after a park a fiber may run on another one. The removal of the callback would then
-// not recognise the requester.
+// the wait and wakes the select. The callback must not park: libstdc++ identifies the requester of a stop by
+// its OS thread, and a fiber may run on another OS thread after a park. The removal of the callback must not
+// depend on that.
 struct stop_listener {
     struct wake {
         stop_listener* listener;
