@@ -33,7 +33,7 @@ private:
 
 bool stands_on(other_stack const& s) { return s.holds(__builtin_frame_address(0)); }
 
-TEST_CASE("a call on another stack runs there, and returns on its own") {
+TEST_CASE("call_on_stack runs the function on the other stack and returns to the caller's") {
     other_stack there;
     bool inside = false;
     there.call([&] { inside = stands_on(there); });
@@ -41,7 +41,7 @@ TEST_CASE("a call on another stack runs there, and returns on its own") {
     CHECK_FALSE(stands_on(there));
 }
 
-TEST_CASE("a call on another stack has it aligned, wherever it begins") {
+TEST_CASE("call_on_stack aligns the other stack from every start address") {
     other_stack there;
     for (std::size_t below = 0; below < 32; ++below) {
         std::uintptr_t place = 1;
@@ -66,14 +66,14 @@ TEST_CASE("calls on other stacks nest") {
     CHECK(seen == "oio");
 }
 
-TEST_CASE("an exception leaves another stack, and destroys what it passes") {
+TEST_CASE("an exception leaves another stack and destroys each object on the way") {
     struct sets {
         bool& flag;
         ~sets() { flag = true; }
     };
     other_stack there;
     bool destroyed = false;
-    double volatile kept = 1.5; // callee-saved registers are put right on the way
+    double volatile kept = 1.5; // unwinding must restore callee-saved registers
     CHECK_THROWS_WITH(there.call([&] {
         sets const at_the_end{destroyed};
         throw std::runtime_error("thrown there");
@@ -95,7 +95,7 @@ TEST_CASE("an exception leaves another stack, and destroys what it passes") {
     return count;
 }
 
-TEST_CASE("a backtrace goes on from another stack to the caller's") {
+TEST_CASE("a backtrace continues from another stack to the caller's stack") {
     other_stack there;
     int const here = frames_above();
     int further = 0;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// What a switch costs, without a scheduler: hidden, since no test depends on time. ./test_asm "[cost]" prints it.
+// Measures the cost of a switch without a scheduler. The test is hidden, because no test may depend
+// on time. ./test_asm "[cost]" prints the result.
 #include "tests/support/catch.hpp"
 
 #include "asm/switch.hpp"
@@ -16,7 +17,7 @@ namespace arch = fiber::arch;
 
 namespace {
 
-// Contexts that resume each other in turn, each from the bottom of `depth` calls.
+// A ring of contexts. Each context resumes the next one from the bottom of `depth` nested calls.
 class ring {
 public:
     ring(std::size_t members, int depth, bool uneven) : depth_(depth), uneven_(uneven) {
@@ -25,7 +26,7 @@ public:
         outside_.sanitizer.adopt_thread();
         for (std::size_t i = 0; i < members; ++i) {
             member& m = members_.emplace_back();
-            m.stack.resize(16 * 1024 + 64 * i); // tops in different cache sets
+            m.stack.resize(16 * 1024 + 64 * i); // puts the stack tops into different cache sets
             arch::make_context(m.context, m.stack.data(), m.stack.size(), entry);
         }
     }
@@ -60,7 +61,7 @@ private:
             turn();
         else
             descend(depth - 1);
-        asm volatile(""); // no tail call
+        asm volatile(""); // prevents a tail call
     }
     void turn() {
         arch::context& from = members_[at_].context;

@@ -18,7 +18,7 @@ namespace arch = fiber::arch;
 
 namespace {
 
-// One flow of control beside the test's own: run() goes there, back() returns.
+// A second flow of control beside the test's. run() switches to it, back() returns to the test.
 class coroutine {
 public:
     explicit coroutine(void (*body)(coroutine&)) : body_(body), stack_(64 * 1024) {
@@ -49,7 +49,7 @@ private:
         coroutine& self = *current;
         self.body_(self);
         self.back();
-        std::terminate(); // nobody resumes one that has ended
+        std::terminate(); // A context that has ended must not be resumed.
     }
 
     void (*body_)(coroutine&);
@@ -58,11 +58,12 @@ private:
     arch::context outside_, inside_;
 };
 
-// A frame's address, which AddressSanitizer does not move to its heap.
+// Returns the address of a frame. AddressSanitizer does not move a frame address to its heap, as it
+// does with variables.
 [[gnu::noinline]] void const* here() { return __builtin_frame_address(0); }
 
-// How many frames the C++ unwinder finds above this one. _URC_END_OF_STACK: it has found the end, and no
-// frame that it cannot read.
+// Returns how many frames the C++ unwinder finds above this frame. _URC_END_OF_STACK shows that the
+// unwinder reached the end of the stack and met no frame that it cannot read. Returns -1 otherwise.
 [[gnu::noinline]] int frames() {
     int n = 0;
     auto const count = [](_Unwind_Context*, void* p) {
@@ -72,7 +73,7 @@ private:
     return _Unwind_Backtrace(count, &n) == _URC_END_OF_STACK ? n : -1;
 }
 
-// Keeps more values alive over go() than there are registers for.
+// Keeps more values alive across go() than the CPU has registers. Returns true if no value changed.
 template <class Go>
 [[gnu::noinline]] bool sums_around(Go go, int seed) {
     volatile int source = seed;
@@ -91,7 +92,7 @@ template <class Go>
 
 } // namespace
 
-TEST_CASE("a switch goes to the new stack and comes back to where it left", "[switch]") {
+TEST_CASE("a switch enters the new stack and returns to the point of the switch", "[switch]") {
     coroutine c([](coroutine& self) {
         self.log.push_back(self.on_its_stack(here()) ? "inside" : "elsewhere");
         self.back();
@@ -103,7 +104,7 @@ TEST_CASE("a switch goes to the new stack and comes back to where it left", "[sw
     CHECK(c.log == std::vector<std::string>{"inside", "outside", "again"});
 }
 
-TEST_CASE("a commit function runs on the target's stack, before anything else there", "[switch]") {
+TEST_CASE("a commit function runs on the target's stack before the target continues", "[switch]") {
     coroutine c([](coroutine& self) {
         self.log.push_back("first frame");
         self.back(
@@ -125,9 +126,9 @@ TEST_CASE("a commit function runs on the target's stack, before anything else th
                                             "commit inside", "resumed"});
 }
 
-TEST_CASE("errno belongs to the flow of control", "[switch]") {
+TEST_CASE("each flow of control has its errno", "[switch]") {
     coroutine c([](coroutine& self) {
-        self.log.push_back(std::to_string(errno)); // a new one begins with none
+        self.log.push_back(std::to_string(errno)); // A new flow of control starts with errno 0.
         errno = EPERM;
         self.back();
         self.log.push_back(std::to_string(errno));
@@ -141,7 +142,7 @@ TEST_CASE("errno belongs to the flow of control", "[switch]") {
     CHECK(c.log == std::vector<std::string>{"0", std::to_string(EPERM)});
 }
 
-TEST_CASE("the rounding mode belongs to the flow of control", "[switch]") {
+TEST_CASE("each flow of control has its rounding mode", "[switch]") {
     coroutine c([](coroutine& self) {
         std::fesetround(FE_UPWARD);
         self.back();
@@ -154,7 +155,7 @@ TEST_CASE("the rounding mode belongs to the flow of control", "[switch]") {
     CHECK(c.log == std::vector<std::string>{"upward"});
 }
 
-TEST_CASE("a new flow of control begins with the default rounding mode", "[switch]") {
+TEST_CASE("a new flow of control starts with the default rounding mode", "[switch]") {
     std::fesetround(FE_UPWARD);
     coroutine c([](coroutine& self) {
         self.log.push_back(std::fegetround() == FE_TONEAREST ? "to nearest" : "its maker's");
@@ -176,7 +177,7 @@ TEST_CASE("variables in registers survive a switch", "[switch]") {
     CHECK(c.log == std::vector<std::string>{"kept", "kept", "kept"});
 }
 
-TEST_CASE("an exception is caught inside the flow of control that threw it", "[switch]") {
+TEST_CASE("the flow of control that throws an exception also catches it", "[switch]") {
     coroutine c([](coroutine& self) {
         for (int i = 0; i < 2; ++i)
             try {
@@ -199,12 +200,12 @@ TEST_CASE("an exception is caught inside the flow of control that threw it", "[s
     CHECK(c.log == std::vector<std::string>{"inside", "inside"});
 }
 
-TEST_CASE("an unwinder finds its way over a switch to the first frame and stops", "[switch]") {
+TEST_CASE("an unwinder passes a switch, reaches the first frame and stops", "[switch]") {
     coroutine c([](coroutine& self) {
         auto const before = frames();
         self.back();
         self.log.push_back(before > 1 && frames() == before ? "same" : "other");
-        // A commit function that looks at the stack that it runs on.
+        // This switch runs a commit function that unwinds the stack on which it runs.
         self.back();
         self.log.push_back(before > 1 && before < 20 ? "ended" : "ran on");
     });
@@ -217,14 +218,14 @@ TEST_CASE("an unwinder finds its way over a switch to the first frame and stops"
     CHECK(seen_by_commit < 20);
 }
 
-TEST_CASE("exceptions being handled belong to the flow of control", "[switch]") {
+TEST_CASE("each flow of control has its exceptions in handling", "[switch]") {
     coroutine c([](coroutine& self) {
         try {
             throw std::runtime_error("inside");
         } catch (...) {
-            self.back(); // in the middle of the handler
+            self.back(); // switches inside the handler
             try {
-                throw; // must be ours, not the one handled outside meanwhile
+                throw; // must rethrow "inside", not the exception that the test handles
             } catch (std::exception const& e) {
                 self.log.push_back(e.what());
             }
@@ -245,7 +246,7 @@ TEST_CASE("exceptions being handled belong to the flow of control", "[switch]") 
     CHECK(c.log == std::vector<std::string>{"inside"});
 }
 
-TEST_CASE("uncaught_exceptions counts those of the flow of control alone", "[switch]") {
+TEST_CASE("uncaught_exceptions counts the exceptions of one flow of control", "[switch]") {
     coroutine c([](coroutine& self) { self.log.push_back(std::to_string(std::uncaught_exceptions())); });
     struct switches_while_unwinding {
         coroutine& c;

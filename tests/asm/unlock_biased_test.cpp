@@ -21,7 +21,7 @@ using lock = std::array<std::uint8_t, 3>; // state, uncontended unlocks, bias
 constexpr lock is_locked{1, 128, 0};
 constexpr lock is_free{0, 0, 0};
 
-// The runtime says whether sequences are allowed. False: not here.
+// Returns true if the runtime has enabled rseq; returns false if this machine does not support it.
 bool rseq_enabled() {
     fiber::runtime const runtime({.processors = 1});
     lock probe = is_locked;
@@ -30,7 +30,7 @@ bool rseq_enabled() {
 
 int volatile steps = 0;
 
-// Runs f with a signal after each instruction.
+// Runs f and raises a signal after each instruction.
 template <class F>
 void step_by_step(F f) {
     struct sigaction counting = {}, before = {};
@@ -45,7 +45,7 @@ void step_by_step(F f) {
 
 } // namespace
 
-TEST_CASE("a biased lock becomes free by a plain store") {
+TEST_CASE("unlock_biased frees a biased lock by a plain store") {
     if (!rseq_enabled())
         return;
     lock l = is_locked;
@@ -53,7 +53,7 @@ TEST_CASE("a biased lock becomes free by a plain store") {
     CHECK(l == is_free);
 }
 
-TEST_CASE("an unbiased lock is left to a read-modify-write") {
+TEST_CASE("unlock_biased leaves an unbiased lock to a read-modify-write") {
     for (std::uint8_t bias = 1; bias <= 2; ++bias) {
         lock l = {1, 128, bias};
         CHECK_FALSE(unlock_biased(&l));
@@ -61,7 +61,7 @@ TEST_CASE("an unbiased lock is left to a read-modify-write") {
     }
 }
 
-TEST_CASE("a subtraction that leaves or frees a lock is counted beside it") {
+TEST_CASE("subtract_and_count counts each unlock in the next byte") {
     if (!fiber::detail::may_unlock_biased)
         return;
     alignas(2) std::array<std::uint8_t, 4> l{2, 126, 1, 255};
@@ -75,8 +75,8 @@ TEST_CASE("a subtraction that leaves or frees a lock is counted beside it") {
     CHECK(l == std::array<std::uint8_t, 4>{0, 0, 1, 255});
 }
 
-// A debugger, or a thread that loses its CPU at the worst moment each time.
-TEST_CASE("a lock is left as it is if the kernel interrupts at each instruction") {
+// Stands for a debugger, or for a thread that loses its CPU at the worst moment each time.
+TEST_CASE("unlock_biased changes nothing if a signal interrupts each instruction") {
     if (!rseq_enabled())
         return;
     lock l = is_locked;
@@ -87,7 +87,7 @@ TEST_CASE("a lock is left as it is if the kernel interrupts at each instruction"
     CHECK(l == is_locked);
 }
 
-TEST_CASE("a lock is left as it is while sequences are forbidden") {
+TEST_CASE("unlock_biased changes nothing while rseq is disabled") {
     if (!rseq_enabled())
         return;
     lock l = is_locked;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// chan_too_long: a capacity that no memory can hold, or a negative one, is a length_error. The next channel
-// works.
+// chan_too_long: a negative capacity, or a capacity beyond the memory, throws length_error. The next
+// channel works.
 
 // stdout: SIZE_MAX: .+
 // stdout: SIZE_MAX / 4 of 8 bytes: .+

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// debug_locks_deadlock: two fibers that wait for each other's lock are reported, though their waits never end. The order of
-// the locks is reported before that, by the first who takes them the other way round; not one who would have given up.
+// debug_locks_deadlock: two fibers wait for each other's lock. Each is reported, although its wait
+// never ends. Before that, the first fiber that locks in the opposite order is reported. A fiber
+// that would have given up at a deadline is not reported.
 
 // env: FIBER_DEBUG=locks=5
 // stderr: fiber: fiber::recursive_timed_mutex 0x[0-9a-f]+: locked after fiber::shared_timed_mutex 0x[0-9a-f]+ here, and before it elsewhere: that can deadlock \(in fiber [0-9]+ "warned"\)
@@ -28,7 +29,7 @@ fiber::shared_timed_mutex b;
 template <class Between>
 void a_then_b(Between between) {
     std::scoped_lock outer(a);
-    std::scoped_lock again(a); // is no order
+    std::scoped_lock again(a); // A recursive lock sets no order.
     between();
     std::shared_lock inner(b);
 }
@@ -53,7 +54,7 @@ int main() {
 
     tests::own_stderr reports;
     static std::atomic<int> without = 2;
-    auto const meet = [] { // to yield is not to wait
+    auto const meet = [] { // A yield is no wait.
         for (--without; without != 0;)
             fiber::this_fiber::yield();
     };

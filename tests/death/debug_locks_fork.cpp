@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// debug_locks_fork: a fiber that forks keeps its lock in the child, where it is an OS thread, and is watched there.
+// debug_locks_fork: a fiber that forks keeps its lock in the child. There the fiber is an OS thread,
+// and the lock is watched.
 
 // env: FIBER_DEBUG=locks=1
 // stderr: fiber: fiber::mutex 0x[0-9a-f]+: held while fiber [0-9]+ "parent" has waited for [0-9]+ ms: semaphore 0x[0-9a-f]+
@@ -26,7 +27,7 @@ int main() {
         ::pid_t const child = ::fork();
         if (child == 0) {
             { std::scoped_lock inner(other); }
-            mutex.unlock(); // as the one who has locked it
+            mutex.unlock(); // The child's thread counts as the owner.
             fiber::binary_semaphore over(0);
             fiber::handle waiter = fiber::go({.name = "parent"}, [&] {
                 std::scoped_lock lock(mutex);

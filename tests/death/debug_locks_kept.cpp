@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// debug_locks_kept: a lock that a fiber has not unlocked when it ends, and one that is shared twice by one party.
+// debug_locks_kept: a fiber that ends with a locked mutex is reported, and a fiber that shares a
+// lock twice.
 
 // env: FIBER_DEBUG=locks=60000
 // stderr: fiber: fiber::shared_mutex 0x[0-9a-f]+: locked again by one who has it: that can deadlock \(in fiber [0-9]+ "twice"\)
@@ -26,6 +27,7 @@ int main() {
     fiber::go({.name = "forgetful"}, [] { kept.lock(); }).join();
     fiber::condition_variable changed;
     fiber::mutex handed_on;
-    fiber::go([&] { notify_all_at_thread_exit(changed, std::unique_lock(handed_on)); }).join(); // unlocks
+    // unlocks handed_on
+    fiber::go([&] { notify_all_at_thread_exit(changed, std::unique_lock(handed_on)); }).join();
     std::puts("done");
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// debug_locks_long_wait: a party that waits for long while it holds a lock is reported while it waits, by the name of the
-// lock's class, once; one that holds nothing is not.
+// debug_locks_long_wait: a fiber or thread that waits for long while it holds a lock is reported
+// once. The report comes during the wait and names the lock's class. A fiber that holds no lock is
+// not reported.
 
 // env: FIBER_DEBUG=locks=1
 // stderr: fiber: fiber::timed_mutex 0x[0-9a-f]+: held while fiber [0-9]+ "first" has waited for [0-9]+ ms: semaphore 0x[0-9a-f]+
@@ -22,23 +23,24 @@
 int main() {
     tests::own_stderr reports;
     fiber::counting_semaphore<> over(0);
-    fiber::handle without = fiber::go([&] { over.acquire(); }); // before the others
+    // waits longer than the others, but holds no lock
+    fiber::handle without = fiber::go([&] { over.acquire(); });
     fiber::timed_mutex mutex;
     fiber::handle first = fiber::go({.name = "first"}, [&] {
         std::scoped_lock lock(mutex);
         over.acquire();
     });
-    reports.pass_on_line(); // while it waits: nobody else could end that
+    reports.pass_on_line(); // comes during the wait: no other fiber could end the wait yet
     fiber::shared_mutex shared;
     std::thread second([&] {
         std::shared_lock lock(shared);
         over.acquire();
     });
-    reports.pass_on_line(); // and not once more of the first
+    reports.pass_on_line(); // The first fiber must not be reported again.
     fiber::mutex plain;
     fiber::handle third = fiber::go([&] {
         std::scoped_lock lock(plain);
-        fiber::go([&] { over.acquire(); }).join(); // one that has not begun
+        fiber::go([&] { over.acquire(); }).join(); // joins a fiber that has not started
     });
     reports.pass_on_line();
     over.release(4);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// debug_locks_not_mine: with FIBER_DEBUG=locks, a mutex can be unlocked by the party alone that has locked it.
+// debug_locks_not_mine: with FIBER_DEBUG=locks, an unlock of another fiber's mutex prints one line
+// and aborts.
 
 // env: FIBER_DEBUG=locks=60000
 // exit: abort

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// debug_unknown: what FIBER_DEBUG does not know is named, and ignored.
+// debug_unknown: an unknown value of FIBER_DEBUG is named on stderr and ignored.
 
 // env: FIBER_DEBUG=lokcs
 // stderr: fiber: FIBER_DEBUG=lokcs is ignored: it must be locks, or locks=<milliseconds>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// environment: two runtimes. Run with bad values of FIBER_… too, by CMakeLists.txt.
+// environment: two runtimes work. CMakeLists.txt also runs the program with bad values of
+// FIBER_PROCS and FIBER_STACK_SIZE.
 
 // stdout: the answer is 42
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// exception_leaves_fiber: terminates, after a line that names the fiber and the exception. The terminate handler finds that
-// exception, and nothing is destroyed yet: so a core shows who has thrown it.
+// exception_leaves_fiber: the process terminates, and one line names the fiber and the exception.
+// The terminate handler finds that exception before any destructor runs. A core dump therefore shows
+// where the exception was thrown.
 
 // exit: abort
 // stderr: fiber: .*fiber [0-9]+.*"worker".*no such luck.*

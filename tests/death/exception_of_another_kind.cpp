@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// exception_of_another_kind: one that is no std::exception, of a fiber without a name, from a stack that is not its own.
+// exception_of_another_kind: the exception is no std::exception, the fiber has no name, and it
+// throws on a stack of with_stack.
 
 // exit: abort
 // stderr: fiber: fiber [0-9]+ was left by an exception that is no std::exception

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// faults_passed_on: what is no overflow of a fiber goes to the handler that was there before the first runtime, as its
-// own flags say; an overflow goes there too, once it has been reported. Each scene in a child of its own.
+// faults_passed_on: a fault that is no stack overflow goes to the handler installed before the first
+// runtime, under that handler's flags. An overflow goes to that handler too, after the report. Each
+// scene runs in a separate child process.
 
 // stdout: ok: a fault in a fiber, SA_SIGINFO
 // stdout: ok: a fault in an OS thread, without SA_SIGINFO
@@ -31,7 +32,7 @@ namespace {
 
 using info_handler = void (*)(int, siginfo_t*, void*);
 
-constexpr int well = 42; // a child's status
+constexpr int well = 42; // exit status of a child that behaved as expected
 
 void install(void (*handler)(int), int flags = 0, int also_blocked = 0) {
     struct sigaction action {};
@@ -70,7 +71,7 @@ sigjmp_buf again;
 
 struct scene {
     char const* name;
-    int ends; // exit status, or minus the signal
+    int ends; // the expected exit status, or minus the signal
     void (*play)();
 };
 
@@ -104,7 +105,7 @@ constexpr scene scenes[] = {
      }},
     {"SA_RESETHAND: the second one kills", -SIGSEGV,
      [] {
-         install([](int) {}, static_cast<int>(SA_RESETHAND)); // returns: the fault comes again
+         install([](int) {}, static_cast<int>(SA_RESETHAND)); // returns, and the fault occurs again
          in_fiber(fault);
      }},
     {"SIG_DFL kills", -SIGSEGV, [] { in_fiber(fault); }},

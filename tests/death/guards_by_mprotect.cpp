@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// guards_by_mprotect: on a kernel without MADV_GUARD_INSTALL guards take map entries, of which there are far fewer than
-// fibers. The fibers start all the same, and one warning says what that means.
+// guards_by_mprotect: without MADV_GUARD_INSTALL each guard takes a map entry, and a process has
+// fewer map entries than fibers. The fibers start all the same, and one warning explains the effect.
 
 // stderr: fiber: no guard page below further fiber stacks: .*
 // stdout: 100000 fibers were there, and have ended

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// join_twice: and what else std::thread refuses.
+// join_twice: a second join throws, and so does every other join that std::thread refuses.
 
 // stdout: handle: Invalid argument
 // stdout: thread: Invalid argument

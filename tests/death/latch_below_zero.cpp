@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// latch_below_zero: one clear line, then the end.
+// latch_below_zero: a count below zero prints one line and aborts.
 
 // exit: abort
 // stderr: fiber: fiber::latch 0x[0-9a-f]+: counted down below zero \(in (fiber|OS thread) [0-9]+\)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// When as many fibers block as there may be machines, that is said once, and the others wait until one comes back. Should none
-// do so for long, all stand still, and that is said, too: all_stand_still.cpp.
+// machines_exhausted: max_machines fibers block. One line reports that once, and the other fibers
+// wait until a machine returns. all_stand_still.cpp tests the report for the case that no machine
+// returns for long.
 // stderr: fiber: a runtime has 3 machines, and can have no more .*max_machines.*
 // stderr: ...
 // stdout: all done
@@ -28,10 +29,10 @@ int main() {
     };
     for (int i = 0; i < 10; ++i)
         all.push_back(small.go([&, i] { i > 2 && i % 2 == 0 ? pass() : fiber::blocking(pass); }));
-    while (entered < 3) // each with a machine of its own; the third one has asked for a fourth
+    while (entered < 3) // Each of them occupies a machine. The third one has requested a fourth machine.
         ::usleep(100);
     for (int i = 0; i < 10; ++i) {
-        ::usleep(2000); // so that sysmon tries again and again; the outcome does not depend on it
+        ::usleep(2000); // lets sysmon retry several times; the outcome does not depend on it
         if (::write(ends[1], "x", 1) != 1)
             return 1;
     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// memory_exhausted: fibers that park until no more can be made. go says so and loses nothing: those that run
-// end well, and when they have, as many can be made again.
+// memory_exhausted: fibers park until no further fiber can be made. go reports that and loses no
+// fiber: the running fibers finish, and after them the same number can be made again.
 
 // limit: -v 3000000
 // stdout: refused: (Resource temporarily unavailable|std::bad_alloc)
@@ -10,7 +10,7 @@
 // stdout: refused: (Resource temporarily unavailable|std::bad_alloc)
 // stdout: all of them ended
 // stdout: as many as before
-// What sysmon may say, if it wants another OS thread meanwhile:
+// The line below allows reports by sysmon, which may ask for another OS thread during the test.
 // stderr: ...
 
 #include <fiber/fiber.hpp>

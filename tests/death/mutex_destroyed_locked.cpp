@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// mutex_destroyed_locked: one clear line, then the end.
+// mutex_destroyed_locked: destroying a locked mutex prints one line and aborts.
 
 // exit: abort
 // stderr: fiber: .*mutex.*

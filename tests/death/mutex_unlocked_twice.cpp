@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// mutex_unlocked_twice: one clear line, then the end.
+// mutex_unlocked_twice: unlocking a free mutex prints one line and aborts.
 
 // exit: abort
 // stderr: fiber: .*mutex.*

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// no_threads_given: all processors are held by fibers that block, others are runnable, and the system gives no more threads. That
-// is said with counts, and again after ten seconds; when it gives some once more, the program goes on.
+// no_threads_given: blocked fibers hold all processors, other fibers are runnable, and the system
+// refuses new threads. A line with counts reports that, and again after ten seconds. The program
+// continues when the system allows new threads again.
 
 // stderr: fiber: a runtime has [0-9]+ machines, and can have no more .*the system's limit of threads.*
 // stderr: fiber: all stand still in a runtime: each of its 1 processors .* [0-9]+ fibers are runnable.*[0-9]+ machines.*limit of threads.*
@@ -27,7 +28,7 @@ std::atomic<bool> refused{false};
 
 } // namespace
 
-// The library's calls come here.
+// Replaces the C library's pthread_create for the library's calls.
 extern "C" int pthread_create(::pthread_t* thread, ::pthread_attr_t const* how, void* (*body)(void*),
                               void* argument) noexcept {
     if (refused)
@@ -40,7 +41,7 @@ extern "C" int pthread_create(::pthread_t* thread, ::pthread_attr_t const* how, 
 int main() {
     tests::own_stderr reports;
     fiber::runtime runtime({.processors = 1});
-    std::binary_semaphore lock(1); // as a std::mutex, but it may be unlocked on another OS thread
+    std::binary_semaphore lock(1); // like a std::mutex, but another OS thread may unlock it
     int have_had_it = 0;
     std::vector<fiber::handle> all;
     runtime.run([&] {
@@ -49,7 +50,7 @@ int main() {
             all.push_back(fiber::go([&] {
                 lock.acquire(); // blocks its OS thread
                 ++have_had_it;
-                fiber::this_fiber::yield(); // behind all the others
+                fiber::this_fiber::yield(); // moves behind all the other fibers
                 lock.release();
             }));
     });

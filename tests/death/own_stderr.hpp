@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// own_stderr.hpp: a program that waits for what it says itself, so that no test needs to wait for a time instead.
+// own_stderr.hpp: lets a program wait for its own lines on stderr, in place of a sleep.
 #pragma once
 
 #include <array>
@@ -11,7 +11,7 @@
 
 namespace tests {
 
-// From now on what the process writes to stderr comes here; from the destructor on, where it went before.
+// Redirects the process's stderr into this object. The destructor restores the previous stderr.
 class own_stderr {
 public:
     own_stderr() : before_(::dup(STDERR_FILENO)) {
@@ -21,7 +21,8 @@ public:
     ~own_stderr() {
         ::dup2(before_, STDERR_FILENO);
         ::close(ends_[1]);
-        // What is there, not until the end: where sanitizers are, sysmon has stderr in a table of its own.
+        // Reads what the pipe holds, without waiting for its end. Under sanitizers sysmon keeps
+        // stderr open in a separate descriptor table.
         ::fcntl(ends_[0], F_SETFL, O_NONBLOCK);
         while (pass_on())
             ;
@@ -31,7 +32,7 @@ public:
     own_stderr(own_stderr const&) = delete;
     own_stderr& operator=(own_stderr const&) = delete;
 
-    // Waits for a whole line.
+    // Waits for a whole line and copies it to the previous stderr.
     void pass_on_line() {
         while (pass_on() && last_ != '\n')
             ;

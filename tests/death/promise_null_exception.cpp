@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// promise_null_exception: aborts, where a future would have neither a value nor an exception.
+// promise_null_exception: set_exception(nullptr) aborts, because the future would have neither a
+// value nor an exception.
 
 // exit: abort
 // stderr: fiber: fiber::promise: set_exception was given a null std::exception_ptr

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// recursive_mutex_not_mine: one clear line, then the end.
+// recursive_mutex_not_mine: unlocking another fiber's recursive mutex prints one line and aborts.
 
 // exit: abort
 // stderr: fiber: fiber::recursive_mutex 0x[0-9a-f]+: unlocked by one who has not locked it \(in (fiber|OS thread) [0-9]+\)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// runtime_destroyed_inside: it would wait for the fiber that destroys it. One clear line, then the end.
+// runtime_destroyed_inside: a fiber destroys its runtime, which would wait for that fiber. One line
+// is printed, and the program aborts.
 
 // exit: abort
 // stderr: fiber: .*runtime.*

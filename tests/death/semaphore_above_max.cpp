@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// semaphore_above_max: one clear line, then the end.
+// semaphore_above_max: a release above max() prints one line and aborts.
 
 // exit: abort
 // stderr: fiber: fiber::counting_semaphore 0x[0-9a-f]+: released below zero, or above max\(\) \(in (fiber|OS thread) [0-9]+\)

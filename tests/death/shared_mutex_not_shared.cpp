@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// shared_mutex_not_shared: one clear line, then the end.
+// shared_mutex_not_shared: unlock_shared of a free mutex prints one line and aborts.
 
 // exit: abort
 // stderr: fiber: fiber::shared_mutex 0x[0-9a-f]+: unlocked from sharing, but it was not shared \(in (fiber|OS thread) [0-9]+\)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// stack_overflow [qsort|large_frames|mprotect]: a fiber's stack overflows. What is printed names the fiber,
-// its stack, who started it, and where it was, which in qsort may be in a function without a name; then SIGSEGV ends the
-// process.
+// stack_overflow [qsort|large_frames|mprotect]: a fiber's stack overflows. The report names the
+// fiber, its stack, the place that started the fiber, and a backtrace. In qsort the backtrace may
+// show a function without a name. SIGSEGV then ends the process.
 
 // exit: 139
 // stderr: fiber: fiber [0-9]+ "deep": stack overflow \(256 KiB\)\. Give it a larger attributes::stack_size
@@ -26,7 +26,7 @@ std::string_view way = "frames";
 
 }
 
-// Exported, so that backtraces name them.
+// The overflowing functions are exported, because backtraces name only exported functions.
 extern "C" [[gnu::visibility("default"), gnu::noinline]] int overflow_by_frames(int n) {
     int volatile frame[64] = {n};
     return frame[0] < 0 ? 0 : overflow_by_frames(n + 1) + frame[1];

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// stack_overflow_extension: a stack that with_stack gave overflows. The report gives its size, and says what gets a larger one.
+// stack_overflow_extension: a stack of with_stack overflows. The report gives its size, and tells
+// how to get a larger one.
 
 // exit: 139
 // stderr: fiber: fiber [0-9]+ "deep": stack overflow \(2048 KiB\)\. Give with_stack more bytes
@@ -12,7 +13,7 @@
 
 #include <fiber/fiber.hpp>
 
-// Exported, so that backtraces name it.
+// Exported, because backtraces name only exported functions.
 extern "C" [[gnu::visibility("default"), gnu::noinline]] int overflow_by_frames(int n) {
     int volatile frame[64] = {n};
     return frame[0] < 0 ? 0 : overflow_by_frames(n + 1) + frame[1];

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// stack_overflow_over_guard: frames larger than the guard, not probed, step over it, and through stacks below. It is said where
-// they come from when one meets a guard, or what lies below all stacks.
+// stack_overflow_over_guard: unprobed frames larger than the guard step over it and through the
+// stacks below. The report comes when a frame meets a guard, or the memory below all stacks. It
+// names the origin of the frames.
 
 // exit: 139
 // stderr: fiber: fiber [0-9]+ "deep": stack overflow \(256 KiB\)\. Give it a larger attributes::stack_size
@@ -19,7 +20,8 @@
 #include <cstddef>
 #include <cstdint>
 
-// Exported, so that backtraces name it. With `places` it says where its first two frames are, and comes back.
+// Exported, because backtraces name only exported functions. With `places`, records the addresses of
+// its first two frames and returns.
 extern "C" [[gnu::visibility("default"), gnu::noinline]] int
 overflow_by_large_frames(std::uintptr_t n, std::uintptr_t* places) {
     int volatile frame[3 * 1024 - 16];
@@ -37,7 +39,8 @@ overflow_by_large_frames(std::uintptr_t n, std::uintptr_t* places) {
     return (room == nullptr ? 1 : 0) + overflow_by_large_frames(0, places);
 }
 
-// So that one frame ends above the guard, which is the lowest page of the stack's place, and the next one below it.
+// Makes one frame end above the guard and the next frame begin below it. The guard is the lowest
+// page of the stack's slot.
 void step_over_guard() {
     constexpr std::uintptr_t slot = 256 * 1024, above_guard = 6144;
     std::uintptr_t places[2];
@@ -53,7 +56,7 @@ int main() {
             std::uintptr_t stands_at = 0;
             bool goes_deep = false;
         };
-        std::array<party, 16> parties; // those on the stacks below the highest wait
+        std::array<party, 16> parties; // The fibers on the stacks below the highest one wait.
         std::array<fiber::handle, 16> all;
         for (std::size_t i = 0; i < parties.size(); ++i)
             all[i] = fiber::go({.name = "deep"}, [&p = parties[i]] {

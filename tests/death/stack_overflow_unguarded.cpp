@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// stack_overflow_unguarded: where there can be no guard pages, that is said once, and an overflow is noticed when the
-// fiber ends.
+// stack_overflow_unguarded: without guard pages, one line reports their absence once. An overflow is
+// noticed when the fiber ends.
 
 // exit: abort
 // stderr: fiber: no guard page below further fiber stacks: .*
@@ -27,6 +27,6 @@ namespace {
 
 int main() {
     fiber::rt::limit_guards(fiber::rt::guard_support::none);
-    fiber::go([] {}).join(); // all is well so far
+    fiber::go([] {}).join(); // ends without an overflow
     fiber::go({.name = "deep"}, down_to_the_last_bytes, 0).join();
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// stack_size_too_small: is refused when it is asked for, by fibers and runtimes; the message names the least.
+// stack_size_too_small: fibers and runtimes refuse a stack size below the minimum; the message names
+// the minimum.
 
 // stdout: go: .*least is [0-9]{4,}.*
 // stdout: runtime: .*least is [0-9]{4,}.*

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// thread_destroyed_joinable: terminates as std::thread does; a handle lets go instead.
+// thread_destroyed_joinable: a joinable fiber::thread terminates the process, as std::thread does. A
+// joinable handle detaches.
 
 // exit: abort
 // stdout: the handle let go

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// thread_pin_discarded_by_other: which OS thread ends is said by the fiber that is pinned to it.
+// thread_pin_discarded_by_other: discard by another fiber aborts. Only the pinned fiber may discard
+// its OS thread.
 
 // exit: abort
 // stderr: fiber: fiber [0-9]+ "other" has discarded the OS thread of another fiber's fiber::thread_pin

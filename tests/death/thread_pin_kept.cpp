@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// thread_pin_kept: nobody could unpin the fiber's OS thread any more.
+// thread_pin_kept: a fiber that ends before its pin aborts, because no other fiber could unpin its
+// OS thread.
 
 // exit: abort
 // stderr: fiber: fiber [0-9]+ "careless" has ended before its fiber::thread_pin, which it must destroy

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// thread_pin_not_mine: a pin is of the fiber that made it, and nobody else's, not even one's who has a pin, too.
+// thread_pin_not_mine: destroying another fiber's pin aborts, also in a fiber that has a pin.
 
 // exit: abort
 // stderr: fiber: fiber [0-9]+ "other" has destroyed a fiber::thread_pin of another fiber
@@ -18,7 +18,7 @@ int main() {
         fiber::go({.name = "other"}, [&] {
             fiber::thread_pin const own;
             pin.reset();
-            std::_Exit(0); // not only when own is destroyed
+            std::_Exit(0); // would hide a missing abort at reset(): destroying `own` might abort instead
         }).join();
     });
 }
