@@ -16,7 +16,7 @@ namespace {
 
 namespace rt = fiber::rt;
 
-// The files that a process finds, below a directory of their own.
+// A fake /proc and /sys in a temporary directory.
 class files {
 public:
     files() {
@@ -62,7 +62,7 @@ TEST_CASE("a quota becomes a number of CPUs", "[cpu]") {
     CHECK(rt::usable_cpus() >= 1);
 }
 
-TEST_CASE("the smallest quota of a process's cgroup and of all above it counts", "[cpu]") {
+TEST_CASE("the smallest quota of a process's cgroup and its ancestors counts", "[cpu]") {
     files unified;
     unified
         .with("/proc/self/mountinfo",
@@ -80,7 +80,7 @@ TEST_CASE("the smallest quota of a process's cgroup and of all above it counts",
     CHECK(unified.cpus() == 1u);
 }
 
-TEST_CASE("quotas are found where the controller cpu has a hierarchy of its own", "[cpu]") {
+TEST_CASE("a quota is found if the cpu controller has a separate hierarchy", "[cpu]") {
     files own;
     own.with("/proc/self/mountinfo",
              others + "32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n"
@@ -96,7 +96,7 @@ TEST_CASE("quotas are found where the controller cpu has a hierarchy of its own"
     CHECK(own.cpus() == 3u);
 }
 
-TEST_CASE("of a container's cgroup that is mounted as the root, that root's quota counts", "[cpu]") {
+TEST_CASE("the quota of a container's cgroup counts if that cgroup is the mounted root", "[cpu]") {
     files container;
     container
         .with("/proc/self/mountinfo", others + "31 23 0:28 /pod/one /sys/fs/cgroup ro - cgroup2 cgroup ro\n")
@@ -106,13 +106,14 @@ TEST_CASE("of a container's cgroup that is mounted as the root, that root's quot
     container.with("/sys/fs/cgroup/inner/cpu.max", "200000 100000\n");
     CHECK(container.cpus() == 2u);
     container.with("/proc/self/cgroup",
-                   "0::/pod/one2\n"); // elsewhere: what can be seen is above, or beside, it
+                   // the process is elsewhere: the visible cgroups are above or beside it
+                   "0::/pod/one2\n");
     CHECK(container.cpus() == 5u);
     container.with("/proc/self/cgroup", "0::/../two\n");
     CHECK(container.cpus() == 5u);
 }
 
-TEST_CASE("a quota that changes is seen without another look at the mounts", "[cpu]") {
+TEST_CASE("a changed quota is seen although the mounts are not read again", "[cpu]") {
     files f;
     f.with("/proc/self/mountinfo", others + "31 23 0:28 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n")
         .with("/proc/self/cgroup", "0::/a/b\n")
@@ -121,11 +122,12 @@ TEST_CASE("a quota that changes is seen without another look at the mounts", "[c
     CHECK(quotas.cpus() == 8u);
     f.without("/proc/self/mountinfo").with("/sys/fs/cgroup/a/b/cpu.max", "300000 100000\n");
     CHECK(quotas.cpus() == 3u);
-    f.with("/sys/fs/cgroup/a/cpu.max", "100000 100000\n"); // the controller is enabled there, too
+    // The controller is now enabled in the parent, too.
+    f.with("/sys/fs/cgroup/a/cpu.max", "100000 100000\n");
     CHECK(quotas.cpus() == 1u);
 }
 
-TEST_CASE("the quota of another cgroup holds once the process is moved there", "[cpu]") {
+TEST_CASE("the quota of a new cgroup counts after the process has moved there", "[cpu]") {
     files f;
     f.with("/proc/self/mountinfo", others + "31 23 0:28 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n"
                                             "32 31 0:29 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n")
@@ -144,7 +146,7 @@ TEST_CASE("the quota of another cgroup holds once the process is moved there", "
     CHECK(quotas.cpus() == 8u);
 }
 
-TEST_CASE("cgroups are found again where they are mounted elsewhere", "[cpu]") {
+TEST_CASE("cgroups are found again after a mount at another place", "[cpu]") {
     files f;
     f.with("/proc/self/mountinfo", others + "31 23 0:28 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n")
         .with("/proc/self/cgroup", "0::/a\n")
@@ -161,12 +163,12 @@ TEST_CASE("cgroups are found again where they are mounted elsewhere", "[cpu]") {
         .with("/cgroup/cpu/cpu.cfs_quota_us", "100000\n")
         .with("/cgroup/cpu/cpu.cfs_period_us", "100000\n");
     CHECK(quotas.cpus() == 1u);
-    f.without("/cgroup").without("/proc/self/mountinfo"); // all is gone: no limit that could be seen
+    f.without("/cgroup").without("/proc/self/mountinfo"); // No mount is left, and no limit is visible.
     CHECK(quotas.cpus() == std::nullopt);
     CHECK(quotas.cpus() == std::nullopt);
 }
 
-TEST_CASE("a hierarchy that is mounted later is seen within 60 looks", "[cpu]") {
+TEST_CASE("a hierarchy that is mounted later is seen within 60 reads", "[cpu]") {
     files f;
     f.with("/proc/self/mountinfo", others).with("/proc/self/cgroup", "0::/a\n");
     auto quotas = f.looked_at_again();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// clean_machines_test: what a fiber does to its OS thread stays there, and goes with it.
+// clean_machines_test: a fiber's changes to its OS thread stay in that thread and end with it.
 
 #include "tests/support/catch.hpp"
 #include "tests/support/expect.hpp"
@@ -31,13 +31,13 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// What belongs to an OS thread and is inherited by the threads that it makes.
+// State of an OS thread that new threads inherit from their creator.
 struct thread_state {
     std::string blocked_signals;
     cpu_set_t affinity{};
     int niceness = 0, no_new_privileges = 0;
 
-    // The calling thread's.
+    // Returns the state of the calling thread.
     static thread_state now() {
         thread_state s;
         sigset_t mask;
@@ -45,7 +45,7 @@ struct thread_state {
         for (int signal = 1; signal <= SIGRTMAX; ++signal)
             s.blocked_signals += sigismember(&mask, signal) == 1 ? '1' : '0';
         ::sched_getaffinity(0, sizeof s.affinity, &s.affinity);
-        s.niceness = ::getpriority(PRIO_PROCESS, 0); // on Linux, the thread's
+        s.niceness = ::getpriority(PRIO_PROCESS, 0); // on Linux, the niceness of the thread
         s.no_new_privileges = ::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0);
         return s;
     }
@@ -61,7 +61,7 @@ void block_all_signals() {
     ::pthread_sigmask(SIG_SETMASK, &all, nullptr);
 }
 
-// None of it can be undone by accident, the last not even on purpose.
+// Changes that no code reverts by accident. no_new_privileges cannot be reverted at all.
 void spoil_this_thread() {
     block_all_signals();
     thread_state const s = thread_state::now();
@@ -75,7 +75,7 @@ void spoil_this_thread() {
     ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
-// Several fibers, which block, so that they run on several machines.
+// Checks several fibers that block. Blocking makes them run on several machines.
 void check_others(tests::expect& expect, thread_state const& clean) {
     std::vector<fiber::handle> all;
     for (int i = 0; i < 8; ++i)
@@ -92,7 +92,8 @@ void check_others(tests::expect& expect, thread_state const& clean) {
 
 bool has_thread(pid_t thread) { return std::filesystem::exists("/proc/self/task/" + std::to_string(thread)); }
 
-// The end of an OS thread comes a moment after that of its pin, and nobody tells.
+// Returns true if the OS thread ends within 30 s. The thread ends shortly after its pin, without a
+// notification.
 bool ends(pid_t thread) {
     auto const give_up = std::chrono::steady_clock::now() + 30s;
     while (has_thread(thread) && std::chrono::steady_clock::now() < give_up)
@@ -105,7 +106,7 @@ std::ptrdiff_t threads_of_process() {
                          std::filesystem::directory_iterator());
 }
 
-// A thread that has been joined is listed until the kernel has buried it.
+// A joined thread stays in /proc/self/task until the kernel has removed it.
 bool has_threads_at_most(std::ptrdiff_t expected) {
     auto const give_up = std::chrono::steady_clock::now() + 30s;
     while (threads_of_process() > expected && std::chrono::steady_clock::now() < give_up)
@@ -113,7 +114,7 @@ bool has_threads_at_most(std::ptrdiff_t expected) {
     return threads_of_process() <= expected;
 }
 
-// The hexadecimal set of blocked signals of the threads of that name.
+// Returns the hexadecimal sets of blocked signals of all threads with this name.
 std::vector<std::string> blocked_in_threads_named(std::string const& name) {
     std::vector<std::string> found;
     for (auto const& entry : std::filesystem::directory_iterator("/proc/self/task")) {
@@ -130,7 +131,7 @@ std::vector<std::string> blocked_in_threads_named(std::string const& name) {
 
 } // namespace
 
-TEST_CASE("a machine made while a fiber has changed its pinned thread is untouched", "[clean_machines]") {
+TEST_CASE("a machine made beside a changed pinned thread has a clean state", "[clean_machines]") {
     tests::expect expect;
     auto const clean = thread_state::now();
     fiber::runtime one({.processors = 1});
@@ -166,24 +167,24 @@ TEST_CASE("a machine made while a fiber has changed its pinned thread is untouch
     });
 }
 
-TEST_CASE("a pin's stand-in is untouched by what the fiber had changed before", "[clean_machines]") {
+TEST_CASE("a pin's stand-in does not inherit earlier changes by the fiber", "[clean_machines]") {
     tests::expect expect;
     auto const clean = thread_state::now();
     fiber::runtime one({.processors = 1});
     one.run([&] {
-        block_all_signals(); // without a pin, and without waiting
+        block_all_signals(); // changes the thread without a pin, and does not wait
         fiber::thread_pin pin;
         pin.discard();
         check_others(expect, clean);
     });
 }
 
-TEST_CASE("a discarded thread ends with the pin, and its fiber goes on in another one", "[thread_pin]") {
+TEST_CASE("a discarded thread ends with its pin, and its fiber continues in another thread", "[thread_pin]") {
     tests::expect expect;
     auto const clean = thread_state::now();
     fiber::runtime runtime({.processors = 2});
     unsigned const machines = runtime.run([&] {
-        { fiber::thread_pin const enough; } // there is a spare machine from here on
+        { fiber::thread_pin const enough; } // leaves a spare machine
         return static_cast<unsigned>(runtime.stats().machines);
     });
     for (int round = 0; round < 20; ++round)
@@ -206,7 +207,7 @@ TEST_CASE("a discarded thread ends with the pin, and its fiber goes on in anothe
     expect(runtime.stats().machines <= machines + 8, "discarded machines do not count");
 }
 
-TEST_CASE("discarded threads leave room for others", "[thread_pin]") {
+TEST_CASE("a discarded thread frees its place under max_machines", "[thread_pin]") {
     constexpr int rounds = 300;
     auto const before = threads_of_process();
     tests::expect expect;
@@ -216,7 +217,7 @@ TEST_CASE("discarded threads leave room for others", "[thread_pin]") {
             pid_t last = 0;
             for (int round = 0; round < rounds; ++round)
                 fiber::go([&] {
-                    fiber::thread_pin pin; // throws if there can be no other machine
+                    fiber::thread_pin pin; // throws if no other machine can be made
                     pin.discard();
                     last = ::gettid();
                 }).join();
@@ -227,7 +228,7 @@ TEST_CASE("discarded threads leave room for others", "[thread_pin]") {
     }
 }
 
-TEST_CASE("of nested pins the last one ends the thread, whichever was to discard it", "[thread_pin]") {
+TEST_CASE("the last of nested pins ends the thread if any of them discarded it", "[thread_pin]") {
     tests::expect expect;
     fiber::run([&] {
         auto const mine = ::gettid();
@@ -248,7 +249,7 @@ TEST_CASE("of nested pins the last one ends the thread, whichever was to discard
     in_an_os_thread.discard();
 }
 
-TEST_CASE("a thread is discarded whose processor has gone", "[thread_pin]") {
+TEST_CASE("a thread can be discarded after its processor was taken", "[thread_pin]") {
     tests::expect expect;
     fiber::runtime one({.processors = 1});
     for (int round = 0; round < 20; ++round)
@@ -263,7 +264,7 @@ TEST_CASE("a thread is discarded whose processor has gone", "[thread_pin]") {
         });
 }
 
-TEST_CASE("a thread is discarded while an exception unwinds its fiber", "[thread_pin]") {
+TEST_CASE("a thread can be discarded while an exception unwinds its fiber", "[thread_pin]") {
     tests::expect expect;
     fiber::run([&] {
         pid_t discarded = 0;
@@ -279,7 +280,7 @@ TEST_CASE("a thread is discarded while an exception unwinds its fiber", "[thread
     });
 }
 
-TEST_CASE("a runtime ends while its last thread is being discarded", "[thread_pin]") {
+TEST_CASE("a runtime can end while its last thread is being discarded", "[thread_pin]") {
     auto const before = threads_of_process();
     for (unsigned round = 0; round < 100; ++round) {
         fiber::runtime brief({.processors = 1 + round % 3});
@@ -293,20 +294,18 @@ TEST_CASE("a runtime ends while its last thread is being discarded", "[thread_pi
     CHECK(has_threads_at_most(before));
 }
 
-TEST_CASE("a signal mask that a fiber leaves changed is set right when its machine sleeps",
-          "[clean_machines]") {
+TEST_CASE("a machine restores its signal mask before it sleeps", "[clean_machines]") {
     tests::expect expect;
     auto const clean = thread_state::now();
     fiber::runtime one({.processors = 1});
     one.run([&] {
         block_all_signals();
-        fiber::this_fiber::sleep_for(1ms); // there is nothing else to run
+        fiber::this_fiber::sleep_for(1ms); // The machine has no other fiber to run.
         expect(thread_state::now() == clean);
     });
 }
 
-TEST_CASE("a signal mask that a fiber leaves changed is set right in a machine that never sleeps",
-          "[clean_machines]") {
+TEST_CASE("a machine that never sleeps restores its signal mask, too", "[clean_machines]") {
     tests::expect expect;
     auto const clean = thread_state::now();
     fiber::runtime one({.processors = 1});
@@ -342,8 +341,7 @@ TEST_CASE("a pinned fiber keeps its signal mask while it waits", "[clean_machine
     });
 }
 
-TEST_CASE("machines have the signal mask of the thread that made the runtime, but see faults",
-          "[clean_machines]") {
+TEST_CASE("machines inherit the signal mask of the runtime's creator, faults excepted", "[clean_machines]") {
     tests::expect expect;
     std::thread([&] {
         block_all_signals();
@@ -358,17 +356,17 @@ TEST_CASE("machines have the signal mask of the thread that made the runtime, bu
     }).join();
 }
 
-TEST_CASE("the threads that run no fibers take no signals", "[clean_machines][sysmon]") {
+TEST_CASE("threads that run no fibers block all signals", "[clean_machines][sysmon]") {
     fiber::runtime const runtime({.processors = 1});
     for (std::string const name : {"fiber-sysmon", "fiber-maker"}) {
-        std::vector<std::string> blocked; // it names itself when it runs for the first time
+        std::vector<std::string> blocked; // The thread sets its name when it first runs.
         auto const give_up = std::chrono::steady_clock::now() + 30s;
         while ((blocked = blocked_in_threads_named(name)).empty() &&
                std::chrono::steady_clock::now() < give_up)
             std::this_thread::yield();
         CHECK_FALSE(blocked.empty());
         for (auto const& mask : blocked)
-            // All but SIGKILL and SIGSTOP, and the two that the C library keeps for itself.
+            // All signals except SIGKILL, SIGSTOP and the two that the C library reserves.
             CHECK((std::stoull(mask, nullptr, 16) | 0x1'8004'0100) == 0xffff'ffff'ffff'ffff);
     }
 }

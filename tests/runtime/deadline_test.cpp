@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// deadline_test.cpp: durations and time points of all kinds become one, exactly where that can be, and
-// without overflow.
+// deadline_test.cpp: durations and time points of all types become steady_clock deadlines. The
+// conversion is exact where that is possible, and never overflows.
 #include "tests/support/catch.hpp"
 #include "tests/support/far_times.hpp"
 
@@ -19,7 +19,7 @@ using namespace fiber::detail;
 using namespace std::chrono;
 using namespace std::chrono_literals;
 
-TEST_CASE("durations are rounded up to nanoseconds", "[deadline]") {
+TEST_CASE("a duration is rounded up to nanoseconds", "[deadline]") {
     STATIC_REQUIRE(steady_duration(1500us) == 1'500'000ns);
     STATIC_REQUIRE(steady_duration(duration<int, std::pico>(1001)) == 2ns);
     STATIC_REQUIRE(steady_duration(duration<int, std::pico>(1000)) == 1ns);
@@ -37,7 +37,7 @@ TEST_CASE("durations are rounded up to nanoseconds", "[deadline]") {
     STATIC_REQUIRE(steady_duration(duration<double>(-0.5)) == 0s);
 }
 
-TEST_CASE("durations that are too long become the longest, negative ones none", "[deadline]") {
+TEST_CASE("a duration too long becomes the maximum, a negative duration becomes zero", "[deadline]") {
     tests::each_long_duration([](auto const& d) {
         CHECK(steady_duration(d) == nanoseconds::max());
         CHECK(deadline_after(d) == never);
@@ -50,7 +50,7 @@ TEST_CASE("durations that are too long become the longest, negative ones none", 
     });
 }
 
-TEST_CASE("a deadline is as far from now as the point is from its clock's now", "[deadline]") {
+TEST_CASE("a deadline keeps its distance from now when clocks are converted", "[deadline]") {
     auto const check = [](auto const& when, auto const& expected, nanoseconds least) {
         auto const at = deadline_at(when);
         CHECK(at >= expected - least);
@@ -72,7 +72,7 @@ TEST_CASE("a deadline is as far from now as the point is from its clock's now", 
           steady_clock::time_point(1ns));
 }
 
-TEST_CASE("points far away never come, or have passed", "[deadline]") {
+TEST_CASE("a time point in the far future never comes, one in the far past has passed", "[deadline]") {
     tests::each_far_future([](auto const& when) {
         auto const at = deadline_at(when);
         CHECK(at > steady_clock::now() + hours(24 * 50));
@@ -85,7 +85,7 @@ TEST_CASE("points far away never come, or have passed", "[deadline]") {
     });
 }
 
-TEST_CASE("points of a finer clock pass to the tick", "[deadline]") {
+TEST_CASE("a time point of a finer clock passes exactly at its tick", "[deadline]") {
     struct still : tests::fast_clock {
         using time_point = std::chrono::time_point<still, duration>;
         static time_point now() { return time_point(duration(1'500)); }
@@ -98,7 +98,7 @@ TEST_CASE("points of a finer clock pass to the tick", "[deadline]") {
     CHECK(has_passed(of_still(of_still::duration(-1))));
 }
 
-TEST_CASE("join_until and sleep_until know points far away", "[deadline]") {
+TEST_CASE("join_until and sleep_until accept far time points", "[deadline]") {
     fiber::latch end(1);
     auto waits = fiber::go([&] { end.wait(); });
     tests::each_far_past([&](auto const& when) {
@@ -132,6 +132,6 @@ struct joining {
 };
 } // namespace
 
-TEST_CASE("join_until looks at its own clock again", "[deadline]") {
+TEST_CASE("join_until reads its clock again after the clock was set back", "[deadline]") {
     CHECK(tests::waits_though_clock_is_set_back<joining>());
 }

@@ -16,7 +16,7 @@ namespace {
 constexpr std::size_t kib = 1024;
 constexpr std::uint64_t least = 16 * kib, most = std::uint64_t{1} << 36;
 
-// While it lives, the variable has that value.
+// Sets an environment variable for the lifetime of the object.
 class setting {
 public:
     setting(char const* name, char const* value) : name_(name) { ::setenv(name, value, 1); }
@@ -47,7 +47,7 @@ TEST_CASE("a size from the environment is a number of bytes, KiB, MiB or GiB", "
     CHECK(size_of("") == std::nullopt);
 }
 
-TEST_CASE("a size from the environment that is none, or out of range, is ignored", "[env]") {
+TEST_CASE("an invalid or out-of-range size from the environment is ignored", "[env]") {
     for (char const* const bad : {"k",
                                   "M",
                                   "64kb",

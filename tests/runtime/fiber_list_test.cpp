@@ -32,11 +32,11 @@ TEST_CASE("a fiber list is first in, first out", "[fiber_list]") {
         CHECK(q.next_is(i));
     CHECK(q.list.empty());
     CHECK(q.list.pop() == nullptr);
-    q.list.push(q.fibers[1]); // again, after it was empty
+    q.list.push(q.fibers[1]); // pushes again after the list was empty
     CHECK(q.next_is(1));
 }
 
-TEST_CASE("a fiber list turns by one as if by push and pop", "[fiber_list]") {
+TEST_CASE("rotate of a fiber list equals a push and a pop", "[fiber_list]") {
     queued q(3);
     rt::fiber running;
     rt::fiber* g = &running;
@@ -54,7 +54,7 @@ TEST_CASE("a fiber list turns by one as if by push and pop", "[fiber_list]") {
     CHECK(q.list.first() == nullptr);
 }
 
-TEST_CASE("a fiber list of one turns to the other", "[fiber_list]") {
+TEST_CASE("rotate of a fiber list with one fiber swaps the two fibers", "[fiber_list]") {
     queued q(1);
     rt::fiber running, last;
     q.list.rotate(running, false);
@@ -67,7 +67,7 @@ TEST_CASE("a fiber list of one turns to the other", "[fiber_list]") {
     CHECK(q.list.empty());
 }
 
-TEST_CASE("a fiber list that fetches ahead is first in, first out", "[fiber_list]") {
+TEST_CASE("a fiber list that prefetches is first in, first out", "[fiber_list]") {
     constexpr std::size_t n = 1000;
     queued q(n);
     q.list.set_cold(true);
@@ -80,21 +80,19 @@ TEST_CASE("a fiber list that fetches ahead is first in, first out", "[fiber_list
         g = &q.fibers[i];
     }
     REQUIRE(q.list.first() == &running);
-    q.list.rotate(*g, true); // as at first
+    q.list.rotate(*g, true); // restores the first order
     for (std::size_t i = 0; i < n; ++i)
         REQUIRE(q.next_is(i));
     CHECK(q.list.empty());
 }
 
-TEST_CASE(
-    "those that are due come first in a long fiber list that fetches ahead, and then as many of the others",
-    "[fiber_list]") {
+TEST_CASE("expired fibers go to the front of a long cold list, then as many others run", "[fiber_list]") {
     constexpr std::size_t n = 1000, due = 32;
     queued q(n), some(due), more(due), last(due);
     q.list.set_cold(true);
     q.list.push_expired(std::move(some.list));
     CHECK(q.list.size() == n + due);
-    q.list.push_expired(std::move(more.list)); // the first ones have not even run
+    q.list.push_expired(std::move(more.list)); // The first batch has not run yet.
     CHECK(q.list.size() == n + 2 * due);
     for (std::size_t i = 0; i < due; ++i)
         REQUIRE(q.list.pop() == &some.fibers[i]);
@@ -110,9 +108,7 @@ TEST_CASE(
     CHECK(q.list.empty());
 }
 
-TEST_CASE(
-    "remote fibers are fetched ahead in a short fiber list that is cold, until the last of them has gone",
-    "[fiber_list]") {
+TEST_CASE("a short cold list prefetches until the last remote fiber is popped", "[fiber_list]") {
     queued q(2), few(5), own(3);
     q.list.push_remote(std::move(few.list));
     CHECK_FALSE(q.list.needs_prefetch());
@@ -130,7 +126,7 @@ TEST_CASE(
     CHECK(q.list.empty());
 }
 
-TEST_CASE("those that are due come last in a short fiber list", "[fiber_list]") {
+TEST_CASE("expired fibers go to the back of a short fiber list", "[fiber_list]") {
     bool const cold = GENERATE(false, true);
     queued q(5), due(5);
     q.list.set_cold(cold);
@@ -142,7 +138,7 @@ TEST_CASE("those that are due come last in a short fiber list", "[fiber_list]") 
     CHECK(q.list.empty());
 }
 
-TEST_CASE("the front of a fiber list comes off in one piece, in order", "[fiber_list]") {
+TEST_CASE("pop(n) takes the front of a fiber list in order", "[fiber_list]") {
     queued q(5);
     rt::fiber_list front = q.list.pop(2);
     CHECK(front.size() == 2);
@@ -158,7 +154,7 @@ TEST_CASE("the front of a fiber list comes off in one piece, in order", "[fiber_
     CHECK(rest.pop() == &q.fibers[2]);
 }
 
-TEST_CASE("the back of a fiber list comes off in one piece, in order", "[fiber_list]") {
+TEST_CASE("pop_back(n) takes the back of a fiber list in order", "[fiber_list]") {
     queued q(5);
     rt::fiber_list back = q.list.pop_back(2);
     CHECK(back.size() == 2);

@@ -28,7 +28,7 @@ std::size_t parked_fibers(fiber::rt::scheduler const& of) {
 
 } // namespace
 
-TEST_CASE("for_each_fiber shows each live fiber to a function that starts fibers and parks", "[fiber_pool]") {
+TEST_CASE("a function of for_each_fiber may start fibers and park", "[fiber_pool]") {
     fiber::runtime r({.processors = 1});
     fiber::chan<void> end;
     std::vector<fiber::handle> parked;
@@ -46,7 +46,7 @@ TEST_CASE("for_each_fiber shows each live fiber to a function that starts fibers
             if (g.scheduler != &here || g.state != rt::fiber_state::parked)
                 return;
             ++parked_here;
-            fiber::wait_group group; // more than a processor keeps records for
+            fiber::wait_group group; // needs more records than a processor keeps
             for (int i = 0; i < 400; ++i)
                 group.go([] {});
             group.wait();
@@ -59,15 +59,15 @@ TEST_CASE("for_each_fiber shows each live fiber to a function that starts fibers
         p.join();
 }
 
-TEST_CASE("records can be had while for_each_fiber shows them", "[fiber_pool]") {
-    fiber::run([] {}); // there is one
+TEST_CASE("fiber records are available while for_each_fiber runs", "[fiber_pool]") {
+    fiber::run([] {}); // makes at least one record
     bool looked = false, free = false;
     rt::for_each_fiber([&](rt::fiber const&) {
         if (std::exchange(looked, true))
             return;
         std::thread([&] {
             std::mutex& lock = rt::fiber_records_mutex();
-            for (int i = 0; i < 100'000 && !free; ++i) { // others take it for microseconds
+            for (int i = 0; i < 100'000 && !free; ++i) { // Other threads hold the lock for microseconds.
                 free = lock.try_lock();
                 if (free)
                     lock.unlock();

@@ -27,7 +27,7 @@ namespace {
 constexpr control_modes unusual = control_modes::unusual();
 constexpr control_modes defaults = control_modes::defaults();
 
-// The caller starts fibers in all the ways there are. Returns the number that begin with other modes than the wanted ones.
+// Starts fibers in every way. Returns how many of them start with other modes than the wanted ones.
 int started_with_others(control_modes const& wanted) {
     std::atomic<int> others{0};
     auto const look = [&] { others += !(control_modes::of_caller() == wanted); };
@@ -38,16 +38,17 @@ int started_with_others(control_modes const& wanted) {
     fiber::thread(look).join();
     fiber::jthread(look).join();
     fiber::run(look);
-    std::vector<fiber::handle> all; // which run in a row on one stack, or wait and have one each
+    // Some run one after the other on one stack, the others wait and have a stack each.
+    std::vector<fiber::handle> all;
     for (int i = 0; i < 40; ++i)
         all.push_back(fiber::go([&, parks = i % 2 == 0] {
             look();
             if (parks)
                 fiber::this_fiber::sleep_for(100us);
-            look(); // perhaps on another OS thread
+            look(); // may run on another OS thread
             fiber::this_fiber::yield();
             look();
-            fiber::go(look).join(); // a grandchild
+            fiber::go(look).join(); // The new fiber inherits its modes from a fiber that inherited them.
             fiber::with_stack(std::size_t{1} << 20, look);
             fiber::blocking(look);
             look();
@@ -59,7 +60,7 @@ int started_with_others(control_modes const& wanted) {
 
 } // namespace
 
-TEST_CASE("a fiber begins with the floating-point control modes of the OS thread that starts it", "[go]") {
+TEST_CASE("a fiber starts with the floating-point modes of the OS thread that starts it", "[go]") {
     tests::no_leaks const no_leaks;
     CHECK(started_with_others(defaults) == 0);
     int others = -1;
@@ -72,7 +73,7 @@ TEST_CASE("a fiber begins with the floating-point control modes of the OS thread
     CHECK(started_with_others(defaults) == 0);
 }
 
-TEST_CASE("a fiber begins with the floating-point control modes of the fiber that starts it", "[go]") {
+TEST_CASE("a fiber starts with the floating-point modes of the fiber that starts it", "[go]") {
     tests::on_processors([] {
         int others = -1;
         fiber::go([&] {
@@ -84,14 +85,14 @@ TEST_CASE("a fiber begins with the floating-point control modes of the fiber tha
     });
 }
 
-TEST_CASE("fibers that ended with unusual floating-point control modes leave nothing to the next ones",
-          "[go]") {
+TEST_CASE("a fiber that ends with unusual floating-point modes does not pass them on", "[go]") {
     tests::on_processors([] {
         std::atomic<int> others{0};
         for (int round = 0; round < 20; ++round) {
             std::vector<fiber::handle> all;
             for (int i = 0; i < 40; ++i) {
-                // In turn: such as have inherited them, such as have set them, and such as must have the usual ones.
+                // Alternates fibers that inherit unusual modes, fibers that set them, and fibers
+                // that must have the defaults.
                 if (i % 4 == 0) {
                     with_modes const meanwhile(unusual);
                     all.push_back(fiber::go([&, parks = i % 8 == 0] {
@@ -112,7 +113,7 @@ TEST_CASE("fibers that ended with unusual floating-point control modes leave not
     });
 }
 
-TEST_CASE("a fiber begins with its creator's floating-point control modes whichever one that is", "[go]") {
+TEST_CASE("a fiber inherits each rounding mode of its creator", "[go]") {
     std::string wrong;
     fiber::run([&] {
         constexpr std::array roundings{FE_TONEAREST, FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO};
@@ -129,8 +130,7 @@ TEST_CASE("a fiber begins with its creator's floating-point control modes whiche
     CHECK(wrong == "");
 }
 
-TEST_CASE("a fiber that cannot be started with unusual floating-point control modes leaves nothing behind",
-          "[go]") {
+TEST_CASE("a fiber that fails to start with unusual floating-point modes leaks nothing", "[go]") {
     struct throws_when_copied {
         throws_when_copied() = default;
         throws_when_copied(throws_when_copied const&) { throw std::runtime_error("copied"); }
@@ -144,20 +144,19 @@ TEST_CASE("a fiber that cannot be started with unusual floating-point control mo
 }
 
 #if defined(__x86_64__)
-TEST_CASE("x87 flags that a fiber has raised do not trap in the next one, for which they are unmasked",
-          "[go]") {
+TEST_CASE("raised x87 flags of a fiber do not trap in a later fiber with unmasked traps", "[go]") {
     fiber::runtime one({.processors = 1});
     double quotient = 0;
     one.run([&] {
         auto const divide = [] {
             long double volatile zero = 0, infinite;
-            infinite = 1 / zero; // by the x87 unit
+            infinite = 1 / zero; // divides by the x87 unit
             static_cast<void>(infinite);
         };
         fiber::go(divide).join();
         fiber::handle next;
         {
-            with_modes const meanwhile(unusual); // a division by zero traps
+            with_modes const meanwhile(unusual); // makes a division by zero trap
             next = fiber::go([&] {
                 long double volatile six = 6;
                 quotient = static_cast<double>(six / 2);

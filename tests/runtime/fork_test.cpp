@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// fork_test: fork without exec from fibers and OS threads, of which the child keeps one thread; fork with exec and its
-// kin from fibers. What exits by itself is in tests/process.
+// fork_test: fork without exec from fibers and OS threads, where the child keeps one thread. Also
+// fork with exec and similar functions from fibers. tests/process holds the programs that exit by
+// themselves.
 
 #include "tests/support/catch.hpp"
 #include "tests/support/child.hpp"
@@ -33,7 +34,7 @@ using tests::status_of;
 
 namespace {
 
-// Some of everything: fibers, joins, locks, channels, timers.
+// Uses fibers, joins, locks, channels and timers. Returns true if all of them work.
 bool all_works() {
     constexpr int fibers = 20, rounds = 20;
     fiber::chan<int> numbers, sums(4);
@@ -75,7 +76,7 @@ bool all_works() {
     return total == fibers * rounds * (fibers * rounds - 1) / 2 && fiber::run([] { return 7; }) == 7;
 }
 
-// Busy until it is told to stop, in all ways that a fork could come between.
+// Keeps a runtime busy until its destructor. A fork can interrupt it in many different operations.
 class load {
 public:
     explicit load(fiber::runtime& runtime) {
@@ -118,14 +119,14 @@ private:
 
 } // namespace
 
-TEST_CASE("a child of an OS thread starts afresh on its next go", "[fork]") {
+TEST_CASE("a child of an OS thread gets a new runtime at its next go", "[fork]") {
     REQUIRE(all_works());
     CHECK(in_child(all_works) == 0);
     CHECK(all_works());
 }
 
-// [mutex.bias] The kernel must restart the child's sequences as it does the parent's.
-TEST_CASE("a mutex that nobody has waited for before a fork may be waited for in the child", "[fork]") {
+// [mutex.bias] The kernel must abort the child's rseq critical sections as it does in the parent.
+TEST_CASE("a mutex biased before a fork can be waited for in the child", "[fork]") {
     fiber::mutex lock;
     fiber::run([&] { std::scoped_lock hold(lock); });
     CHECK(in_child([&] {
@@ -141,13 +142,13 @@ TEST_CASE("a mutex that nobody has waited for before a fork may be waited for in
           }) == 0);
 }
 
-TEST_CASE("a child of a thread that has not used the library yet can use it", "[fork]") {
+TEST_CASE("a child of a thread that has not used the library can use it", "[fork]") {
     int status = -1;
     std::thread([&] { status = in_child(all_works); }).join();
     CHECK(status == 0);
 }
 
-TEST_CASE("a child of a fiber goes on as an OS thread, and starts afresh on its next go", "[fork]") {
+TEST_CASE("a child of a fiber continues as an OS thread and gets a new runtime at its next go", "[fork]") {
     tests::on_processors([] {
         REQUIRE(fiber::running_in_fiber());
         CHECK(in_child([] { return !fiber::running_in_fiber() && all_works(); }) == 0);
@@ -155,8 +156,7 @@ TEST_CASE("a child of a fiber goes on as an OS thread, and starts afresh on its 
     });
 }
 
-TEST_CASE("a child of a fiber has an OS thread's id and no name, and keeps stack and fiber-local variables",
-          "[fork]") {
+TEST_CASE("a child of a fiber gets a new id and no name, and keeps its stack and locals", "[fork]") {
     fiber::runtime r({.processors = 2});
     fiber::local<int> local;
     r.go({.name = "parent", .stack_size = 1 << 20}, [&] {
@@ -178,7 +178,7 @@ TEST_CASE("an OS thread keeps its fiber-local variables in a child", "[fork]") {
     CHECK(in_child([&] { return local.get() == 42; }) == 0);
 }
 
-TEST_CASE("the global runtime may be kept by reference over a fork", "[fork]") {
+TEST_CASE("a reference to the global runtime is valid in a child", "[fork]") {
     fiber::runtime& global = fiber::runtime::global();
     CHECK(in_child([&] {
               global.set_processors(1);
@@ -186,7 +186,7 @@ TEST_CASE("the global runtime may be kept by reference over a fork", "[fork]") {
           }) == 0);
 }
 
-TEST_CASE("another runtime is of no use in a child: go throws, and its destructor does not wait", "[fork]") {
+TEST_CASE("another runtime is unusable in a child: go throws, the destructor does not wait", "[fork]") {
     auto r = std::make_unique<fiber::runtime>(fiber::runtime_options{.processors = 2});
     fiber::chan<bool> gate;
     fiber::handle const waits = r->go([gate] { static_cast<void>(gate.recv()); });
@@ -202,11 +202,11 @@ TEST_CASE("another runtime is of no use in a child: go throws, and its destructo
     };
     CHECK(in_child(use) == 0);
     fiber::run([&] { CHECK(in_child(use) == 0); });
-    r->run([&] { CHECK(in_child(use) == 0); }); // from one of its own
+    r->run([&] { CHECK(in_child(use) == 0); }); // forks from a fiber of that runtime
     gate.close();
 }
 
-TEST_CASE("a fiber that has stayed behind is joined at once, and may be let go of", "[fork]") {
+TEST_CASE("join and detach of a parent's fiber return at once in a child", "[fork]") {
     fiber::chan<bool> gate;
     std::array<fiber::handle, 3> waiting;
     for (auto& h : waiting)
@@ -238,7 +238,7 @@ TEST_CASE("a mutex that another fiber holds stays locked in a child", "[fork]") 
     std::lock_guard const hold(lock);
 }
 
-TEST_CASE("a mutex that the forking party holds is its own in a child, whoever waited for it", "[fork]") {
+TEST_CASE("the forking thread or fiber still owns its mutex in a child, despite waiters", "[fork]") {
     auto const forks_holding = [] {
         fiber::mutex lock;
         std::unique_lock hold(lock);
@@ -251,7 +251,7 @@ TEST_CASE("a mutex that the forking party holds is its own in a child, whoever w
                 std::lock_guard const mine(lock);
             }));
         while (trying.load() < 4 || others.stats().fibers_parked < 4)
-            fiber::this_fiber::sleep_for(1ms); // long enough for them to ask to be granted it
+            fiber::this_fiber::sleep_for(1ms); // gives them time to request a grant of the lock
         CHECK(in_child([&] {
                   hold.unlock();
                   for (int i = 0; i < 3; ++i)
@@ -267,7 +267,7 @@ TEST_CASE("a mutex that the forking party holds is its own in a child, whoever w
     fiber::run(forks_holding);
 }
 
-TEST_CASE("those who have stayed behind take no value, permit or notification from a child", "[fork]") {
+TEST_CASE("fibers of the parent take no value, permit or notification in a child", "[fork]") {
     fiber::runtime others({.processors = 2});
     fiber::chan<int> values;
     fiber::mutex lock;
@@ -301,7 +301,7 @@ TEST_CASE("those who have stayed behind take no value, permit or notification fr
     while (others.stats().fibers_live != 0);
 }
 
-TEST_CASE("children fork in their turn", "[fork]") {
+TEST_CASE("a child can fork, too", "[fork]") {
     auto const grandchild = [] {
         return fiber::run([] { return in_child([] { return all_works() && in_child(all_works) == 0; }); }) ==
                0;
@@ -311,14 +311,14 @@ TEST_CASE("children fork in their turn", "[fork]") {
 }
 
 namespace {
-struct { // for handlers, which are never taken back
+struct { // static, because pthread_atfork handlers cannot be removed
     std::atomic<bool> on{false};
     fiber::mutex lock;
     int value = 0; // guarded by lock
 } handled;
 } // namespace
 
-TEST_CASE("handlers of the program may use locks, and park, before and after a fork", "[fork]") {
+TEST_CASE("the program's fork handlers may lock and park, before and after a fork", "[fork]") {
     static int const registered = ::pthread_atfork(
         [] {
             if (handled.on) {
@@ -395,7 +395,7 @@ TEST_CASE("fork and exec, vfork, posix_spawn, popen and system work from a fiber
     });
 }
 
-TEST_CASE("forks by many fibers and threads at once, under load, give children that work", "[fork]") {
+TEST_CASE("concurrent forks by fibers and threads under load give working children", "[fork]") {
     constexpr int parties = 3, forks = 6;
     tests::expect expect;
     fiber::runtime r({.processors = 2});
@@ -423,14 +423,14 @@ TEST_CASE("forks by many fibers and threads at once, under load, give children t
     starts_runtimes.join();
 }
 
-TEST_CASE("a fork waits for nobody who waits while a lease is broken", "[fork]") {
+TEST_CASE("a fork does not deadlock with the revocation of a lease", "[fork]") {
     constexpr int forks = 400;
     tests::expect expect;
     fiber::runtime one({.processors = 1});
     std::atomic<bool> stop{false};
     std::thread trims([&] {
         while (!stop.load())
-            one.trim(); // breaks leases, and has locks of the process
+            one.trim(); // revokes leases, and holds locks of the process
     });
     std::thread forker([&] {
         for (int i = 0; i < forks; ++i)
@@ -438,7 +438,7 @@ TEST_CASE("a fork waits for nobody who waits while a lease is broken", "[fork]")
         stop = true;
     });
     one.run([&] {
-        while (!stop.load()) { // parks with a lock of the process, which forks take
+        while (!stop.load()) { // Parks with a lock of the process, which fork takes.
             fiber::wait_group both;
             both.add(2);
             for (int i = 0; i < 2; ++i)

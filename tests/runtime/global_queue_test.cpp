@@ -53,7 +53,7 @@ TEST_CASE("shared fibers are served while OS threads keep injecting others", "[g
     }
 }
 
-TEST_CASE("injected fibers are served while others are shared again and again", "[global_queue]") {
+TEST_CASE("injected fibers are served while others are shared repeatedly", "[global_queue]") {
     fibers all;
     rt::global_queue queue;
     std::set<rt::fiber const*> injected;
@@ -74,7 +74,7 @@ TEST_CASE("injected fibers are served while others are shared again and again", 
     }
 }
 
-TEST_CASE("each fiber comes out of the global queue once, by turns and shares", "[global_queue]") {
+TEST_CASE("pop_one_or_batch and pop_batch return each fiber of the global queue once", "[global_queue]") {
     fibers all;
     rt::global_queue queue;
     queue.push(all.some(300));
