@@ -81,7 +81,7 @@ TEST_CASE("a fiber starts with the floating-point modes of the fiber that starts
             others = started_with_others(unusual);
         }).join();
         CHECK(others == 0);
-        CHECK(started_with_others(defaults) == 0); // by one that has the usual ones
+        CHECK(started_with_others(defaults) == 0); // from a fiber with the default modes
     });
 }
 

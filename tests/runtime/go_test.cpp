@@ -26,7 +26,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// Ends a fiber that waits for it, from any party.
+// Holds fibers back until any fiber or thread opens it.
 class gate {
 public:
     void open() { open_.store(true); }
@@ -39,14 +39,15 @@ private:
     std::atomic<bool> open_{false};
 };
 
-// Compilers keep errno's address over calls, also over one that resumes on another OS thread: so it is asked
-// anew.
+// Returns errno. Compilers keep errno's address across calls, also across a call that resumes on
+// another OS thread. This function is noinline and therefore computes the address anew.
 [[gnu::noinline]] int error_now() {
     asm volatile("" ::: "memory");
     return errno;
 }
 
-// The flags that a fiber has for itself. Those of the x87 unit and of aarch64 stay with the OS thread: asm/README.md.
+// Returns the raised floating-point flags that a switch saves. The flags of the x87 unit and of
+// aarch64 stay with the OS thread: asm/README.md.
 int own_flags_raised() {
 #if defined(__x86_64__)
     return static_cast<int>(__builtin_ia32_stmxcsr()) & (FE_DIVBYZERO | FE_INVALID);
@@ -108,7 +109,7 @@ TEST_CASE("the closure is destroyed before join returns", "[go]") {
     CHECK(token.use_count() == 1);
 }
 
-TEST_CASE("a closure whose copy throws leaves nothing behind", "[go]") {
+TEST_CASE("a closure with a throwing copy constructor leaks nothing", "[go]") {
     tests::no_leaks no_leaks;
     struct thrower {
         thrower() = default;
@@ -161,7 +162,7 @@ TEST_CASE("a fiber that joins itself gets resource_deadlock_would_occur", "[go]"
     });
 }
 
-TEST_CASE("move-assigning over a joinable handle detaches the old fiber", "[go]") {
+TEST_CASE("move assignment to a joinable handle detaches its fiber", "[go]") {
     tests::no_leaks no_leaks;
     gate g;
     std::atomic<bool> ran{false};
@@ -177,7 +178,7 @@ TEST_CASE("move-assigning over a joinable handle detaches the old fiber", "[go]"
         std::this_thread::yield();
 }
 
-TEST_CASE("join_for tells whether the fiber has ended, and ends joinability only then", "[go]") {
+TEST_CASE("join_for reports the fiber's end, and a handle stays joinable until then", "[go]") {
     tests::no_leaks no_leaks;
     auto const body = [] {
         gate g;
@@ -195,16 +196,16 @@ TEST_CASE("join_for tells whether the fiber has ended, and ends joinability only
     SECTION("from an OS thread") { body(); }
 }
 
-TEST_CASE("what a fiber did happens before its join returns", "[go]") {
+TEST_CASE("writes of a fiber happen before its join returns", "[go]") {
     for (int i = 0; i < 200; ++i) {
-        int plain = 0; // ThreadSanitizer would see it
+        int plain = 0; // not atomic: ThreadSanitizer would report a race
         fiber::handle h = fiber::go([&] { plain = i + 1; });
         h.join();
         REQUIRE(plain == i + 1);
     }
 }
 
-TEST_CASE("a fiber started by a fiber runs on its runtime", "[go]") {
+TEST_CASE("a fiber started by a fiber runs on the same runtime", "[go]") {
     fiber::runtime other({.processors = 1});
     other.run([&] {
         CHECK(other.stats().fibers_live == 1);
@@ -225,7 +226,7 @@ TEST_CASE("attributes give a fiber its name and stack size", "[go]") {
         char deep[7 << 20];
         for (std::size_t i = 0; i < sizeof deep; i += 4096)
             deep[i] = 1;
-        asm volatile("" : : "r"(deep) : "memory"); // or it would be optimised away
+        asm volatile("" : : "r"(deep) : "memory"); // keeps the compiler from removing the array
         large = fiber::this_fiber::stack_remaining();
     }).join();
     CHECK(name == "worker 7");
@@ -250,7 +251,7 @@ TEST_CASE("ids are unique, ordered, hashed and printed", "[go]") {
     b.join();
 }
 
-TEST_CASE("get_id is the same inside the fiber as in its handle, and each OS thread has its own", "[go]") {
+TEST_CASE("get_id returns the handle's id in a fiber, and a distinct id in each OS thread", "[go]") {
     fiber::id inside;
     fiber::handle h = fiber::go([&] { inside = fiber::this_fiber::get_id(); });
     auto const outside = h.get_id();
@@ -264,19 +265,18 @@ TEST_CASE("get_id is the same inside the fiber as in its handle, and each OS thr
     CHECK(other != fiber::id());
 }
 
-TEST_CASE("running_in_fiber tells fibers from OS threads", "[go]") {
+TEST_CASE("running_in_fiber returns true in a fiber and false in an OS thread", "[go]") {
     CHECK_FALSE(fiber::running_in_fiber());
     CHECK(fiber::run([] { return fiber::running_in_fiber(); }));
 }
 
-TEST_CASE("blocking runs its function and returns what it returns", "[go]") {
+TEST_CASE("blocking runs its function and returns the result", "[go]") {
     int n = 1;
     CHECK(&fiber::blocking([&]() -> int& { return n; }) == &n);
     CHECK(fiber::run([] { return fiber::blocking([] { return 5; }); }) == 5);
 }
 
-TEST_CASE("a fiber begins with no errno and default floating point, whatever ran before on its stack",
-          "[go]") {
+TEST_CASE("a fiber starts without errno and with default floating-point modes on a used stack", "[go]") {
     auto const dirty = [](bool parks) {
         if (parks)
             fiber::this_fiber::sleep_for(1ms);
@@ -300,7 +300,7 @@ TEST_CASE("a fiber begins with no errno and default floating point, whatever ran
                 CHECK(error == 0);
             }
         std::atomic<int> wrong{0};
-        std::vector<fiber::handle> all; // which run in a row on one stack
+        std::vector<fiber::handle> all; // run one after the other on one stack
         for (int i = 0; i < 20; ++i)
             all.push_back(fiber::go([&] {
                 wrong += std::fegetround() != FE_TONEAREST || errno != 0;
@@ -326,7 +326,7 @@ TEST_CASE("a backtrace ends at the fiber's first frame", "[go]") {
     CHECK(depth < 100);
 }
 
-TEST_CASE("errno and exceptions in flight stay with a fiber that parks in their midst", "[go]") {
+TEST_CASE("errno and exceptions in handling stay with a fiber that parks", "[go]") {
     fiber::run([] {
         std::string first, second;
         auto const body = [](std::string& seen, char const* what, int error) {

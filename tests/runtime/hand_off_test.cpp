@@ -25,7 +25,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// Where a thread can be blocked in the kernel until somebody lets it go.
+// Blocks a thread in the kernel until another thread opens the gate.
 class gate {
 public:
     gate() { REQUIRE(::pipe(ends_) == 0); }
@@ -36,11 +36,11 @@ public:
     gate(gate const&) = delete;
     gate& operator=(gate const&) = delete;
 
-    bool pass() const { // blocks
+    bool pass() const { // blocks the OS thread
         char c = 0;
         return ::read(ends_[0], &c, 1) == 1;
     }
-    bool open() const { return ::write(ends_[1], "x", 1) == 1; } // for one
+    bool open() const { return ::write(ends_[1], "x", 1) == 1; } // lets one thread pass
 
 private:
     int ends_[2];
@@ -48,21 +48,21 @@ private:
 
 } // namespace
 
-TEST_CASE("a fiber blocked in a system call loses its processor to those that wait for it", "[hand_off]") {
+TEST_CASE("a fiber blocked in a system call loses its processor to waiting fibers", "[hand_off]") {
     tests::expect expect;
     gate gate;
     fiber::runtime one({.processors = 1});
     one.run([&] {
         auto blocked = fiber::go([&] { expect(gate.pass()); });
         fiber::this_fiber::
-            yield(); // it blocks, and with it the only processor; to go on is to have got it back
+            yield(); // `blocked` blocks; this fiber continues after sysmon has retaken the processor
         expect(gate.open());
         blocked.join();
     });
     CHECK(one.stats().handoffs > 0);
 }
 
-TEST_CASE("a loop that waits for another fiber's doing ends, on one processor", "[hand_off]") {
+TEST_CASE("a loop that waits for another fiber ends on one processor", "[hand_off]") {
     fiber::runtime one({.processors = 1});
     one.run([&] {
         std::atomic<bool> flag{false};
@@ -70,7 +70,7 @@ TEST_CASE("a loop that waits for another fiber's doing ends, on one processor", 
             while (!flag.load())
                 ;
         });
-        fiber::this_fiber::yield(); // the loop runs
+        fiber::this_fiber::yield(); // lets the loop run
         flag = true;
         loop.join();
     });
@@ -116,14 +116,15 @@ TEST_CASE("hundreds of blocked fibers do not stop the others", "[hand_off]") {
     });
 }
 
-// sysmon sleeps while all processors are idle. Here one becomes busy by way of a machine that never slept as an
-// idle one, and then blocks.
-TEST_CASE("sysmon is awake for a processor that was given away idle", "[hand_off][sysmon]") {
+// sysmon sleeps while all processors are idle. In this test a machine that never slept as an idle
+// machine makes the processor busy, and then blocks.
+TEST_CASE("sysmon wakes up for a processor that was handed off while idle", "[hand_off][sysmon]") {
     tests::expect expect;
     gate outer, inner;
     fiber::runtime one({.processors = 1});
     auto const away = one.go([&] { fiber::blocking([&] { expect(outer.pass()); }); });
-    std::this_thread::sleep_for(100ms); // long enough for sysmon to fall asleep; else there is nothing to see
+    // Long enough for sysmon to fall asleep. A shorter sleep makes the test pass without a check.
+    std::this_thread::sleep_for(100ms);
     auto blocked = one.go([&] { expect(inner.pass()); });
     std::this_thread::sleep_for(10ms);
     auto other = one.go([&] { expect(inner.open()); });
@@ -148,10 +149,11 @@ TEST_CASE("machines that have been blocked are used again", "[hand_off]") {
             for (auto& h : all)
                 h.join();
         });
-    CHECK(one.stats().machines <= 1 + at_once + 2); // one runs, and one may be on its way to be a spare
+    // One machine runs, and one may be about to become a spare.
+    CHECK(one.stats().machines <= 1 + at_once + 2);
 }
 
-TEST_CASE("blocking hands the processor over at once, and returns what its function does", "[blocking]") {
+TEST_CASE("blocking hands the processor over at once and returns the function's result", "[blocking]") {
     tests::expect expect;
     gate gate;
     fiber::runtime one({.processors = 1});
@@ -175,11 +177,12 @@ TEST_CASE("blocking hands the processor over at once, and returns what its funct
     CHECK(fiber::blocking([] { return 7; }) == 7); // in an OS thread
 }
 
-TEST_CASE("a fiber without a processor may do all that others do", "[blocking]") {
+TEST_CASE("a fiber without a processor may use every operation", "[blocking]") {
     fiber::runtime one({.processors = 1});
     one.run([] {
         std::atomic<bool> other_runs{true};
-        auto other = fiber::go([&] { // keeps the processor busy, so that there is none to be had
+        // Keeps the only processor busy: the blocking fiber below gets none.
+        auto other = fiber::go([&] {
             while (other_runs.load())
                 fiber::this_fiber::yield();
         });
@@ -203,7 +206,7 @@ TEST_CASE("a fiber without a processor may do all that others do", "[blocking]")
     });
 }
 
-TEST_CASE("a queue that two fibers starve by waking each other gets its turn", "[fairness]") {
+TEST_CASE("a queue is served although two fibers keep waking each other", "[fairness]") {
     fiber::runtime one({.processors = 1});
     one.run([] {
         std::atomic<bool> stop{false};
@@ -222,7 +225,7 @@ TEST_CASE("a queue that two fibers starve by waking each other gets its turn", "
             }
             there.close();
         });
-        fiber::this_fiber::sleep_for(1ms); // behind the two, by timer
+        fiber::this_fiber::sleep_for(1ms); // queues behind the two fibers, by a timer
         auto starved = fiber::go([&] { stop = true; });
         starved.join();
         hog.join();
@@ -230,7 +233,7 @@ TEST_CASE("a queue that two fibers starve by waking each other gets its turn", "
     });
 }
 
-TEST_CASE("fibers that are inside of the runtime nearly all the time starve nobody", "[fairness]") {
+TEST_CASE("fibers that are inside of the runtime nearly all the time starve no fiber", "[fairness]") {
     using call_of_runtime = void (*)(fiber::runtime&);
     call_of_runtime const calls[] = {[](fiber::runtime&) { fiber::go([] {}); },
                                      [](fiber::runtime&) { fiber::thread_pin const pinned; },
@@ -243,7 +246,8 @@ TEST_CASE("fibers that are inside of the runtime nearly all the time starve nobo
         auto const hog = [&] {
             ++hogs;
             auto const limit =
-                std::chrono::steady_clock::now() + 2s; // else the memory of all would be used up
+                // Each started fiber takes memory: without a limit a failure would use up all of it.
+                std::chrono::steady_clock::now() + 2s;
             for (unsigned n = 1; !stop.load(); ++n) {
                 call(some);
                 if (n % 4096 == 0 && !expect(std::chrono::steady_clock::now() < limit))
@@ -251,7 +255,9 @@ TEST_CASE("fibers that are inside of the runtime nearly all the time starve nobo
             }
         };
         some.run([&] {
-            fiber::chan<int> wake(1); // who waits for it is next; else it is one of those started
+            // If `woken`, the starved fiber waits for this value and becomes `next`. Otherwise it is a
+            // spawned fiber in the queue.
+            fiber::chan<int> wake(1);
             auto const starved = [=, &stop] {
                 static_cast<void>(wake.recv());
                 stop = true;
@@ -273,11 +279,11 @@ TEST_CASE("fibers that are inside of the runtime nearly all the time starve nobo
         for (bool const woken : {false, true, false, true, false, true}) {
             starve(1, 0, call, woken);
             starve(2, 1, call, woken);
-            starve(2, 0, call, woken); // the other processor is given some of those started
+            starve(2, 0, call, woken); // The other processor receives some of the started fibers.
         }
 }
 
-TEST_CASE("a pinned fiber stays on its OS thread, which runs no other", "[thread_pin]") {
+TEST_CASE("a pinned fiber stays on its OS thread, which runs no other fiber", "[thread_pin]") {
     tests::expect expect;
     for (unsigned const processors : {1u, 2u, 4u}) {
         fiber::runtime runtime({.processors = processors});
@@ -332,7 +338,8 @@ TEST_CASE("a pinned fiber stays on its OS thread, which runs no other", "[thread
     fiber::thread_pin const in_an_os_thread;
 }
 
-TEST_CASE("a pinned fiber that yields to nobody does not leave its thread", "[thread_pin]") {
+TEST_CASE("a pinned fiber does not leave its thread when it yields and no other fiber can run",
+          "[thread_pin]") {
     constexpr int yields = 1000;
     auto const switches_of_this_thread = [] {
         rusage so_far{};
@@ -349,7 +356,7 @@ TEST_CASE("a pinned fiber that yields to nobody does not leave its thread", "[th
     });
 }
 
-TEST_CASE("pinned fibers hand a value round", "[thread_pin]") {
+TEST_CASE("pinned fibers pass a value around a ring", "[thread_pin]") {
     constexpr int parties = 5, rounds = 50;
     fiber::runtime runtime({.processors = 2});
     runtime.run([] {

@@ -22,11 +22,13 @@ rt::clock::time_point const start{1h};
 
 int rank_of(rt::timer const* t) { return t == nullptr ? 0 : t->rank; }
 
-// Returns how many timers there are. A loop, since the left side may be as deep as there are timers.
+// Checks the heap's invariants and returns the number of timers. A loop, because the left side may
+// be as deep as the number of timers.
 std::size_t checked(rt::leftist_heap const& heap) {
     std::vector<rt::timer const*> todo;
     std::size_t n = 0;
-    bool linked = true, in_order = true, ranked = true; // one REQUIRE each: thousands take sanitizers seconds
+    // one REQUIRE each: thousands of them take seconds under sanitizers
+    bool linked = true, in_order = true, ranked = true;
     if (heap.first() != nullptr) {
         REQUIRE(heap.first()->parent == nullptr);
         todo.push_back(heap.first());
@@ -47,14 +49,14 @@ std::size_t checked(rt::leftist_heap const& heap) {
     REQUIRE(in_order);
     REQUIRE(ranked);
     REQUIRE(n == heap.size());
-    // The length of the way right, along which all is done.
+    // The rank is the length of the rightmost path, along which each operation works.
     REQUIRE(rank_of(heap.first()) <= static_cast<int>(std::bit_width(n)));
     return n;
 }
 
 } // namespace
 
-TEST_CASE("linked timers come out in order, whatever order they were put in", "[timer]") {
+TEST_CASE("linked timers come out in order for every order of insertion", "[timer]") {
     auto const order = GENERATE(0, 1, 2, 3); // rising, falling, equal, random
     std::mt19937 random(1);
     rt::leftist_heap heap;
@@ -83,7 +85,7 @@ TEST_CASE("linked timers come out in order, whatever order they were put in", "[
     CHECK(heap.earliest() == rt::never);
 }
 
-TEST_CASE("any linked timer can be taken out, and the others keep their order", "[timer]") {
+TEST_CASE("removing any linked timer keeps the order of the others", "[timer]") {
     rt::leftist_heap heap;
     std::mt19937 random(2);
     std::deque<rt::timer> all;

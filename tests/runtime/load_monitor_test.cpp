@@ -20,7 +20,7 @@ void switches(rt::load_monitor& p, int n) {
 
 } // namespace
 
-TEST_CASE("a processor falls behind when its queue is never empty", "[load_monitor]") {
+TEST_CASE("a processor falls behind if its queue is never empty", "[load_monitor]") {
     rt::load_monitor p;
     rt::clock::time_point const start{};
     auto const before = p.sample(start);
@@ -28,10 +28,11 @@ TEST_CASE("a processor falls behind when its queue is never empty", "[load_monit
     CHECK(p.falls_behind(before, 1, start + 4us));
     p.queue_is_empty();
     CHECK_FALSE(p.falls_behind(before, 1, start + 4us));
-    CHECK(p.falls_behind(p.sample(start), 1, start + 4us)); // since this look it has not been empty
+    // The queue has not been empty since this sample.
+    CHECK(p.falls_behind(p.sample(start), 1, start + 4us));
 }
 
-TEST_CASE("a processor falls behind when those who wait will wait for long", "[load_monitor]") {
+TEST_CASE("a processor falls behind if its queued fibers will wait for long", "[load_monitor]") {
     rt::load_monitor p;
     rt::clock::time_point const start{};
     auto const before = p.sample(start);
@@ -43,7 +44,7 @@ TEST_CASE("a processor falls behind when those who wait will wait for long", "[l
     CHECK_FALSE(p.falls_behind(before, 0, start + 20us));
 }
 
-TEST_CASE("a processor falls behind when many wait, however quick it is", "[load_monitor]") {
+TEST_CASE("a processor falls behind if many fibers wait, even with fast switches", "[load_monitor]") {
     rt::load_monitor p;
     rt::clock::time_point const start{};
     auto const before = p.sample(start);
@@ -55,8 +56,7 @@ TEST_CASE("a processor falls behind when many wait, however quick it is", "[load
     CHECK_FALSE(rt::load_monitor::is_many(31));
 }
 
-TEST_CASE("a processor that has kept up is let alone for some thousand switches, and no longer",
-          "[load_monitor]") {
+TEST_CASE("a processor marked responsive stays so for 4096 switches", "[load_monitor]") {
     rt::load_monitor p;
     CHECK_FALSE(p.is_responsive());
     p.mark_responsive();

@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// How many there are.
+// Counts its live objects, and their maximum.
 struct counted {
     static inline std::atomic<int> there{0}, most{0};
     counted() {
@@ -33,7 +33,8 @@ struct counted {
     ~counted() { --there; }
 };
 
-// How many values more than before one party has at most, of variables that are gone.
+// Makes and destroys `variables` locals. Returns the maximum number of additional live values in one
+// fiber or thread.
 int max_left_by(int variables) {
     int const before = counted::there;
     counted::most = before;
@@ -49,7 +50,7 @@ int max_left_by(int variables) {
 
 } // namespace
 
-TEST_CASE("a local has a value of its own in each fiber and thread, made on first use", "[local]") {
+TEST_CASE("a local has a separate value in each fiber and thread, made on first use", "[local]") {
     static fiber::local<int> value;
     *value = 1;
     std::thread([] {
@@ -66,7 +67,7 @@ TEST_CASE("a local has a value of its own in each fiber and thread, made on firs
     CHECK(*value == 1);
 }
 
-TEST_CASE("locals are destroyed when the fiber ends, the last made first", "[local]") {
+TEST_CASE("locals are destroyed when the fiber ends, in reverse order of creation", "[local]") {
     struct noisy {
         std::string* log;
         char name;
@@ -85,7 +86,7 @@ TEST_CASE("locals are destroyed when the fiber ends, the last made first", "[loc
     CHECK(log == "baa");
 }
 
-TEST_CASE("a local's destructor may use locals, and park", "[local]") {
+TEST_CASE("a local's destructor may use locals and park", "[local]") {
     static fiber::local<int> late;
     struct parks {
         ~parks() {
@@ -98,17 +99,17 @@ TEST_CASE("a local's destructor may use locals, and park", "[local]") {
     SUCCEED();
 }
 
-TEST_CASE("values of destroyed locals do not pile up in a fiber that lives on", "[local]") {
+TEST_CASE("values of destroyed locals do not pile up in a long-lived fiber", "[local]") {
     fiber::run([] { CHECK(max_left_by(10'000) < 40); });
     CHECK(counted::there == 0);
 }
 
-TEST_CASE("values of destroyed locals do not pile up in an OS thread that lives on", "[local]") {
+TEST_CASE("values of destroyed locals do not pile up in a long-lived OS thread", "[local]") {
     std::thread([] { CHECK(max_left_by(10'000) < 40); }).join();
     CHECK(counted::there == 0);
 }
 
-TEST_CASE("values of locals that another fiber destroys do not pile up", "[local]") {
+TEST_CASE("values do not pile up if another fiber destroys their locals", "[local]") {
     tests::on_processors([] {
         counted::most = 0;
         fiber::chan<fiber::local<counted>*> variables;
@@ -131,7 +132,7 @@ TEST_CASE("values of locals that another fiber destroys do not pile up", "[local
     });
 }
 
-TEST_CASE("many locals that are there at once keep their values while others come and go", "[local]") {
+TEST_CASE("a thousand locals keep their values while other locals come and go", "[local]") {
     fiber::run([] {
         counted::most = 0;
         std::vector<std::unique_ptr<fiber::local<int>>> stay;
@@ -145,13 +146,13 @@ TEST_CASE("many locals that are there at once keep their values while others com
             REQUIRE(**stay[static_cast<std::size_t>(i)] == i);
         CHECK(counted::most <= 1'000);
         stay.clear();
-        CHECK(max_left_by(5'000) <= 2'000); // the 1,000 and as many more
-        CHECK(counted::there < 40);         // those of the 1,000 have gone, too
+        CHECK(max_left_by(5'000) <= 2'000); // the 1,000 and an equal number of new ones
+        CHECK(counted::there < 40);         // The values of the 1,000 locals are destroyed, too.
     });
     CHECK(counted::there == 0);
 }
 
-TEST_CASE("a value that is destroyed late may use locals, its successor's too, and park", "[local]") {
+TEST_CASE("a value destroyed late may use locals, also its successor, and park", "[local]") {
     static fiber::local<int> seen;
     struct late {
         std::optional<int>* end;
@@ -180,7 +181,7 @@ TEST_CASE("a value that is destroyed late may use locals, its successor's too, a
     });
 }
 
-TEST_CASE("each fiber begins with a copy of a local's initial value", "[local]") {
+TEST_CASE("each fiber starts with a copy of a local's initial value", "[local]") {
     static fiber::local<int> depth = 3;
     static fiber::local<std::string> text("begin");
     static fiber::local<std::vector<int>> numbers({1, 2, 3});
@@ -205,7 +206,7 @@ TEST_CASE("each fiber begins with a copy of a local's initial value", "[local]")
     });
 }
 
-TEST_CASE("a local takes the place of a thread_local by name", "[local]") {
+TEST_CASE("a local replaces a thread_local under the same name", "[local]") {
     struct unit {
         int value;
         explicit unit(int v) : value(v) {}
@@ -253,7 +254,7 @@ TEST_CASE("a local takes the place of a thread_local by name", "[local]") {
     CHECK(x == 3);
 }
 
-TEST_CASE("a local is what thread_local variables can be, and no more", "[local]") {
+TEST_CASE("a local allows the types of thread_local variables and no others", "[local]") {
     struct no_copy {
         no_copy() = default;
         no_copy(no_copy const&) = delete;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// os_thread_test: how the library's own OS threads are made, and that they take no file descriptors of the program's.
+// os_thread_test: how the library makes its OS threads, and how they avoid the program's file
+// descriptors.
 
 #include "tests/support/catch.hpp"
 #include "tests/support/expect.hpp"
@@ -30,7 +31,7 @@ namespace rt = fiber::rt;
 
 namespace {
 
-// /proc/self/task/ID of a thread of that name.
+// Returns /proc/self/task/ID of the thread with this name, or an empty path after 30 s.
 std::filesystem::path thread_named(std::string const& name) {
     auto const give_up = std::chrono::steady_clock::now() + 30s;
     while (std::chrono::steady_clock::now() < give_up)
@@ -45,7 +46,7 @@ std::filesystem::path thread_named(std::string const& name) {
 
 } // namespace
 
-TEST_CASE("a maker makes threads for several at once", "[template_thread]") {
+TEST_CASE("a template thread makes threads for several callers at once", "[template_thread]") {
     constexpr int askers = 8, threads_each = 20;
     rt::template_thread maker;
     maker.start();
@@ -71,9 +72,8 @@ TEST_CASE("a maker makes threads for several at once", "[template_thread]") {
     CHECK(ran == askers * threads_each);
 }
 
-TEST_CASE(
-    "a thread that has left the program's descriptors neither takes their numbers nor holds their files",
-    "[unshare_descriptors]") {
+TEST_CASE("a thread with unshared descriptors takes no number and holds no file of the program",
+          "[unshare_descriptors]") {
     tests::expect expect;
     int ends[2];
     REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
@@ -98,7 +98,7 @@ TEST_CASE(
     pollfd end{ends[0], POLLIN, 0};
     if (!refused)
         CHECK((::poll(&end, 1, 30'000) == 1 &&
-               (end.revents & POLLHUP) != 0)); // nobody else holds the other end
+               (end.revents & POLLHUP) != 0)); // No other thread holds the other end.
     closed = true;
     closed.notify_one();
     other.join();
@@ -107,7 +107,7 @@ TEST_CASE(
         WARN("the kernel refuses a thread descriptors of its own; nothing was tested");
 }
 
-TEST_CASE("sysmon takes no descriptor of the program's while it looks at what is blocked", "[sysmon]") {
+TEST_CASE("sysmon holds no descriptor of the program while it watches blocked machines", "[sysmon]") {
     fiber::runtime const runtime({.processors = 1});
     auto const sysmon = thread_named("fiber-sysmon");
     REQUIRE_FALSE(sysmon.empty());
@@ -115,7 +115,7 @@ TEST_CASE("sysmon takes no descriptor of the program's while it looks at what is
     REQUIRE(mine >= 0);
     auto const seen_by_sysmon = [&] { return std::filesystem::exists(sysmon / "fd" / std::to_string(mine)); };
     auto const give_up =
-        std::chrono::steady_clock::now() + 30s; // it leaves them when it runs for the first time
+        std::chrono::steady_clock::now() + 30s; // sysmon unshares its descriptors when it first runs.
     while (seen_by_sysmon() && std::chrono::steady_clock::now() < give_up)
         std::this_thread::yield();
     CHECK_FALSE(seen_by_sysmon());

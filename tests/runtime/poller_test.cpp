@@ -19,13 +19,13 @@ namespace rt = fiber::rt;
 
 namespace {
 
-// Fibers wait at it until the test says that the world has come round to them.
+// Parks fibers until the test opens the gate. Stands for an external source of events.
 class gate : public rt::poller {
 public:
     void wait() {
         lock_.lock();
         rt::park(rt::wait_reason::io, this, [this, &me = static_cast<rt::fiber&>(rt::self())] {
-            spin& lock = lock_; // the closure is gone once the lock is free
+            spin& lock = lock_; // The closure may be destroyed once the lock is free.
             waiting_.push(me);
             lock.unlock();
         });
@@ -49,7 +49,7 @@ private:
 
 } // namespace
 
-TEST_CASE("a poller is asked while processors are busy, and what it gives runs once", "[poller]") {
+TEST_CASE("busy processors ask a poller, and each fiber from it runs once", "[poller]") {
     constexpr int waiters = 10;
     for (unsigned const processors : {1u, 2u}) {
         gate outside;

@@ -7,7 +7,7 @@
 
 namespace rt = fiber::rt;
 
-TEST_CASE("a processor that gives fibers away does not stand still", "[processor]") {
+TEST_CASE("a processor that shares fibers out does not stand still", "[processor]") {
     rt::processor p(0, rt::stack_class::default_class(), rt::stack_class::default_class());
     CHECK(p.stands_still());
     ++p.shared_out;
@@ -15,7 +15,7 @@ TEST_CASE("a processor that gives fibers away does not stand still", "[processor
     CHECK(p.stands_still());
 }
 
-TEST_CASE("a processor that has taken fibers, and makes no switch, stands still", "[processor]") {
+TEST_CASE("a processor that stole fibers and makes no switch stands still", "[processor]") {
     rt::processor p(0, rt::stack_class::default_class(), rt::stack_class::default_class());
     CHECK(p.stands_still());
     ++p.stolen;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// What many processors cost is counted in context switches of the process: where machines wake each other again and again
-// there are thousands a machine.
+// Many processors must cost few context switches of the process. Machines that wake each other in a
+// loop would make thousands each.
 
 #include "tests/support/catch.hpp"
 
@@ -18,7 +18,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr unsigned many = 128;
-constexpr long switches_a_machine = 30; // to be born and to end; many times what is seen
+constexpr long switches_a_machine = 30; // to start and to end; many times the usual number
 
 long context_switches() {
     rusage u{};
@@ -28,8 +28,7 @@ long context_switches() {
 
 } // namespace
 
-TEST_CASE("a runtime with many processors is made and destroyed with few context switches a machine",
-          "[processors]") {
+TEST_CASE("making and destroying a runtime of many processors takes few context switches", "[processors]") {
     long const before = context_switches();
     {
         fiber::runtime const r({.processors = many});
@@ -38,8 +37,7 @@ TEST_CASE("a runtime with many processors is made and destroyed with few context
     CHECK(context_switches() - before < switches_a_machine * long{many});
 }
 
-TEST_CASE("changing the number of many idle processors wakes none of their machines again and again",
-          "[processors]") {
+TEST_CASE("a change of the processor count does not wake idle machines repeatedly", "[processors]") {
     long const before = context_switches();
     {
         fiber::runtime r({.processors = many});
@@ -53,7 +51,7 @@ TEST_CASE("changing the number of many idle processors wakes none of their machi
     CHECK(context_switches() - before < switches_a_machine * long{many});
 }
 
-TEST_CASE("idle processors retire and come back while others work, and then run fibers", "[processors]") {
+TEST_CASE("idle processors retire and return beside busy ones, and then run fibers", "[processors]") {
     fiber::runtime r({.processors = 1});
     std::atomic<bool> done{false};
     fiber::wait_group busy;
@@ -68,7 +66,7 @@ TEST_CASE("idle processors retire and come back while others work, and then run 
     for (unsigned round = 0; round < 200; ++round)
         r.set_processors(round % 2 == 0 ? 8 : 1 + round % 3);
     r.set_processors(3);
-    // As many that only end together have to run at once.
+    // Three fibers can end only if all of them run at once.
     std::atomic<int> met{0};
     fiber::wait_group all;
     done = true;
@@ -85,7 +83,7 @@ TEST_CASE("idle processors retire and come back while others work, and then run 
     CHECK(met == 3);
 }
 
-TEST_CASE("timers of processors that retire again and again fire, and none is lost", "[processors]") {
+TEST_CASE("timers of processors that retire repeatedly fire", "[processors]") {
     fiber::runtime r({.processors = 4});
     fiber::wait_group all;
     constexpr int sleepers = 40;

@@ -15,7 +15,8 @@
 
 namespace {
 
-// An interrupt within a sequence makes it fail, too. It does not hit a thousand in a row.
+// Returns true if rseq works. An interrupt within a sequence also makes it fail, but no thousand
+// times in a row.
 bool rseq_works() {
     for (int attempt = 0; attempt < 1'000; ++attempt) {
         std::array<std::uint8_t, 3> lock{1, 1, 0};
@@ -27,8 +28,8 @@ bool rseq_works() {
 
 } // namespace
 
-// From here on this process does without, which no other case may mind.
-TEST_CASE("sequences are given up once restarting them has cost too much, and cost nothing then", "[rseq]") {
+// This test disables rseq for the rest of the process. No other test may depend on rseq.
+TEST_CASE("rseq is disabled once its restarts exceed the budget, and then costs nothing", "[rseq]") {
     fiber::runtime const runtime({.processors = 1});
     errno = ERANGE;
     auto const began = std::chrono::steady_clock::now();

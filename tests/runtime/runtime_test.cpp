@@ -48,7 +48,7 @@ TEST_CASE("run returns the function's value, reference or nothing", "[runtime]")
     CHECK(fiber::run([] { return no_default(4); }).value == 4);
 }
 
-TEST_CASE("run throws what the function throws", "[runtime]") {
+TEST_CASE("run throws the exception of the function", "[runtime]") {
     try {
         fiber::run([]() -> int { throw std::runtime_error("thrown inside"); });
         FAIL("nothing thrown");
@@ -57,12 +57,12 @@ TEST_CASE("run throws what the function throws", "[runtime]") {
     }
 }
 
-TEST_CASE("run may be called from fibers, of the same runtime and of another", "[runtime]") {
+TEST_CASE("a fiber may call run of its runtime and of another runtime", "[runtime]") {
     fiber::runtime a({.processors = 1}), b({.processors = 1});
     CHECK(a.run([&] { return a.run([&] { return b.run([&] { return a.run([] { return 7; }); }); }); }) == 7);
 }
 
-TEST_CASE("a runtime's destructor waits for fibers that nobody has joined", "[runtime]") {
+TEST_CASE("a runtime's destructor waits for fibers that were not joined", "[runtime]") {
     std::atomic<int> ended{0};
     for (unsigned const n : tests::processor_counts()) {
         ended = 0;
@@ -71,14 +71,14 @@ TEST_CASE("a runtime's destructor waits for fibers that nobody has joined", "[ru
             for (int i = 0; i < 50; ++i)
                 r.go([&] {
                     fiber::this_fiber::sleep_for(1ms);
-                    fiber::go([&] { ++ended; }); // a grandchild counts too
+                    fiber::go([&] { ++ended; }); // A fiber started by a fiber counts, too.
                 });
         }
         CHECK(ended == 50);
     }
 }
 
-TEST_CASE("a runtime may be destroyed by a fiber of another", "[runtime]") {
+TEST_CASE("a fiber may destroy another runtime", "[runtime]") {
     std::atomic<int> ended{0};
     fiber::run([&] {
         fiber::runtime r({.processors = 2});
@@ -102,7 +102,7 @@ TEST_CASE("a handle outlives the runtime of its fiber", "[runtime]") {
     SUCCEED();
 }
 
-TEST_CASE("runtimes come and go", "[runtime]") {
+TEST_CASE("runtimes are made and destroyed repeatedly", "[runtime]") {
     for (int i = 0; i < 50; ++i) {
         fiber::runtime r({.processors = 2});
         CHECK(r.run([] { return fiber::go([] {}), 1; }) == 1);
@@ -120,12 +120,12 @@ TEST_CASE("options out of range are refused", "[runtime]") {
     CHECK(r.processors() == 1);
 }
 
-TEST_CASE("a runtime's stack size is its fibers'", "[runtime]") {
+TEST_CASE("a runtime's stack size applies to its fibers", "[runtime]") {
     fiber::runtime r({.processors = 1, .stack_size = 1 << 20});
     CHECK(r.run([] { return fiber::this_fiber::stack_remaining(); }) > 1000 * 1024);
 }
 
-TEST_CASE("set_processors grows and shrinks a runtime at work, and loses no fiber", "[runtime]") {
+TEST_CASE("set_processors grows and shrinks a busy runtime and loses no fiber", "[runtime]") {
     fiber::runtime r({.processors = 1});
     std::atomic<bool> done{false};
     std::atomic<int> ended{0};
@@ -152,7 +152,7 @@ TEST_CASE("set_processors grows and shrinks a runtime at work, and loses no fibe
     CHECK(ended == 40);
 }
 
-TEST_CASE("a timer armed on a processor that has retired still fires", "[runtime]") {
+TEST_CASE("a timer armed on a retired processor still fires", "[runtime]") {
     fiber::runtime r({.processors = 4});
     std::vector<fiber::handle> all;
     for (int i = 0; i < 40; ++i)
@@ -213,10 +213,11 @@ TEST_CASE("stats count fibers that one processor shares out and another one take
     SUCCEED();
 }
 
-TEST_CASE("stats count fibers that are stolen from a processor whose fiber computes", "[runtime]") {
+TEST_CASE("stats count fibers stolen from a processor with a computing fiber", "[runtime]") {
     fiber::runtime r({.processors = 2});
     auto const before = r.stats().steals;
-    while (r.stats().steals == before) // or the processor is retaken, if the thief gets no CPU
+    // If the thief gets no CPU, the processor is retaken instead, and the loop runs again.
+    while (r.stats().steals == before)
         r.run([] {
             std::atomic<bool> taken{false};
             fiber::handle behind = fiber::go([&] { taken = true; });
@@ -227,21 +228,20 @@ TEST_CASE("stats count fibers that are stolen from a processor whose fiber compu
     SUCCEED();
 }
 
-TEST_CASE("stats count heavy fences: at least one for fibers that are taken from a fiber that computes",
-          "[runtime]") {
+TEST_CASE("a steal from a computing fiber takes at least one heavy fence", "[runtime]") {
     fiber::runtime r({.processors = 2});
     auto const before = r.stats().heavy_fences;
     r.run([&] {
         std::atomic<bool> taken{false};
         fiber::handle behind = fiber::go([&] { taken = true; });
-        while (!taken.load()) { // computes: the other processor breaks the lease of this one
+        while (!taken.load()) { // computes: the other processor revokes the lease of this one
         }
         behind.join();
     });
     CHECK((r.stats().heavy_fences > before) == !fiber::rt::light_fences_are_full());
 }
 
-TEST_CASE("a machine falls asleep without a heavy fence beside one that computes", "[runtime]") {
+TEST_CASE("a machine falls asleep without a heavy fence beside a computing machine", "[runtime]") {
     constexpr unsigned sleeps = 200;
     fiber::runtime r({.processors = 2});
     std::uint64_t fences = 0;
@@ -252,7 +252,7 @@ TEST_CASE("a machine falls asleep without a heavy fence beside one that computes
             while (!enough.load()) {
             }
         });
-        while (!computes.load()) // when it does, and this fiber runs, they are on two processors
+        while (!computes.load()) // Once both fibers run, they run on two processors.
             fiber::this_fiber::yield();
         auto const before = r.stats().heavy_fences;
         for (unsigned i = 0; i < sleeps; ++i)
@@ -264,7 +264,7 @@ TEST_CASE("a machine falls asleep without a heavy fence beside one that computes
     CHECK(fences < sleeps / 4);
 }
 
-TEST_CASE("dump names each live fiber, its state and what it waits for", "[runtime]") {
+TEST_CASE("dump names each live fiber, its state and its wait", "[runtime]") {
     fiber::runtime r({.processors = 1});
     r.run([&] {
         std::atomic<bool> done{false};
@@ -274,7 +274,7 @@ TEST_CASE("dump names each live fiber, its state and what it waits for", "[runti
         });
         fiber::handle joiner = fiber::go({.name = "patient"}, [&] { sleeper.join(); });
         std::string text;
-        do { // until a dump finds both parked: one that never does is a hang
+        do { // repeats until a dump finds both parked; a fiber that never parks hangs the test
             fiber::this_fiber::yield();
             text = dumped(r);
         } while (text.find("\"sleepy\": parked, sleep") == std::string::npos ||
@@ -290,7 +290,7 @@ TEST_CASE("dump names each live fiber, its state and what it waits for", "[runti
 TEST_CASE("fibers run on several processors at once", "[runtime]") {
     fiber::runtime r({.processors = 2});
     r.run([] {
-        // Each needs the other to run at the same time: neither parks.
+        // Each fiber needs the other one to run at the same time: neither fiber parks.
         std::atomic<int> here{0};
         auto const meet = [&] {
             ++here;
@@ -304,8 +304,7 @@ TEST_CASE("fibers run on several processors at once", "[runtime]") {
     });
 }
 
-TEST_CASE("one fiber left in `next` behind a fiber that computes is found by an idle processor",
-          "[runtime]") {
+TEST_CASE("an idle processor finds a fiber in `next` behind a computing fiber", "[runtime]") {
     fiber::runtime r({.processors = 2});
     r.run([] {
         std::atomic<bool> ran{false};

@@ -19,7 +19,7 @@ namespace rt = fiber::rt;
 
 namespace {
 
-// Whether the kernel can read there.
+// Returns true if the kernel can read at this address.
 bool is_readable(std::uintptr_t address) {
     std::array<int, 2> ends{};
     if (::pipe(ends.data()) != 0)
@@ -40,11 +40,11 @@ bool kernel_has_guards() {
 
 } // namespace
 
-TEST_CASE("a thread's signal stack has a guard page below, which is no map entry", "[signal_stack]") {
+TEST_CASE("a thread's signal stack has a guard page that takes no map entry", "[signal_stack]") {
     tests::expect expect;
     std::thread([&] {
         stack_t none{}, before{}, mine{};
-        none.ss_flags = SS_DISABLE; // sanitizers give a thread one of theirs
+        none.ss_flags = SS_DISABLE; // Sanitizers install a signal stack in each thread.
         expect(::sigaltstack(&none, &before) == 0);
         {
             rt::signal_stack const here;
@@ -53,7 +53,7 @@ TEST_CASE("a thread's signal stack has a guard page below, which is no map entry
             expect(bottom % static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE)) == 0);
             expect(is_readable(bottom));
             expect(!is_readable(bottom - 1));
-            // Or there could be half as many machines as threads.
+            // With a map entry for each guard, the limit would allow half the number of machines.
             expect(tests::map_entries(static_cast<std::byte*>(mine.ss_sp) - 1, 2) == 1 ||
                    !kernel_has_guards());
         }

@@ -18,7 +18,7 @@ std::unique_ptr<rt::fiber[]> fibers(std::size_t n) { return std::make_unique<rt:
 
 } // namespace
 
-TEST_CASE("a spawn batch comes out whole, in order, and is empty then", "[spawn_batch]") {
+TEST_CASE("take returns a whole spawn batch in order and leaves it empty", "[spawn_batch]") {
     for (std::size_t const n : {1U, 7U, 8U, 9U, 100U}) {
         auto const f = fibers(n + 1);
         rt::spawn_batch p;
@@ -41,8 +41,7 @@ TEST_CASE("a spawn batch comes out whole, in order, and is empty then", "[spawn_
     }
 }
 
-TEST_CASE("each in a spawn batch names the eighth after it, and nobody in another spawn batch",
-          "[spawn_batch]") {
+TEST_CASE("each fiber of a spawn batch refers to the eighth after it in the same batch", "[spawn_batch]") {
     constexpr std::size_t n = 20;
     auto const f = fibers(2 * n);
     rt::spawn_batch p;
@@ -57,7 +56,7 @@ TEST_CASE("each in a spawn batch names the eighth after it, and nobody in anothe
     }
 }
 
-TEST_CASE("the only one in a spawn batch is taken out of it", "[spawn_batch]") {
+TEST_CASE("take_only returns the only fiber of a spawn batch", "[spawn_batch]") {
     auto const f = fibers(2);
     rt::spawn_batch p;
     p.push(f[0]);
@@ -67,7 +66,7 @@ TEST_CASE("the only one in a spawn batch is taken out of it", "[spawn_batch]") {
     CHECK(&p.take_only() == &f[1]);
 }
 
-TEST_CASE("a processor runs the children of a fiber in order, however many", "[processor]") {
+TEST_CASE("a processor runs the children of a fiber in order", "[processor]") {
     constexpr std::size_t n = 3000;
     auto const f = fibers(n);
     rt::processor p(0, rt::stack_class::default_class(), rt::stack_class::default_class());
@@ -79,9 +78,7 @@ TEST_CASE("a processor runs the children of a fiber in order, however many", "[p
     CHECK(p.take_local() == nullptr);
 }
 
-TEST_CASE(
-    "a processor gives half of a few children away, of many the last ones, and keeps the others in order",
-    "[processor]") {
+TEST_CASE("a processor gives away half of a few children, or the last of many, in order", "[processor]") {
     for (std::size_t const n : {1U, 2U, 31U, 32U, 1024U, 1025U, 1100U, 3000U}) {
         auto const f = fibers(n);
         rt::processor p(0, rt::stack_class::default_class(), rt::stack_class::default_class());

@@ -20,7 +20,7 @@ namespace {
 constexpr std::size_t kib = 1024;
 constexpr std::size_t gib = kib * kib * kib;
 
-// Depth that no default stack holds; each call says what is left to it.
+// Recurses deeper than any default stack allows. Each call asks for the stack of the next one.
 [[gnu::noinline]] std::size_t sum_down(std::size_t n) {
     char volatile frame[400] = {};
     if (n == 0)
@@ -50,7 +50,7 @@ void in_fiber_and_thread(auto const& body) {
 
 } // namespace
 
-TEST_CASE("with_stack stays where it is while there is room", "[stack_extension]") {
+TEST_CASE("with_stack stays on the current stack while it has enough room", "[stack_extension]") {
     in_fiber_and_thread([] {
         int here = 0;
         auto const distance = fiber::with_stack(kib, [&here] {
@@ -62,7 +62,7 @@ TEST_CASE("with_stack stays where it is while there is room", "[stack_extension]
     });
 }
 
-TEST_CASE("with_stack gives as much as it is asked for, and what was there before comes back",
+TEST_CASE("with_stack provides the requested bytes, then returns to the previous stack",
           "[stack_extension]") {
     in_fiber_and_thread([] {
         auto const before = fiber::this_fiber::stack_remaining();
@@ -77,7 +77,7 @@ TEST_CASE("with_stack gives as much as it is asked for, and what was there befor
     });
 }
 
-TEST_CASE("with_stack hands over values, references and nothing", "[stack_extension]") {
+TEST_CASE("with_stack returns values, references and nothing", "[stack_extension]") {
     in_fiber_and_thread([] {
         auto const more = fiber::this_fiber::stack_remaining() + 1;
         CHECK(*fiber::with_stack(more, [] { return std::make_unique<int>(7); }) == 7);
@@ -92,7 +92,7 @@ TEST_CASE("with_stack hands over values, references and nothing", "[stack_extens
     });
 }
 
-TEST_CASE("an exception passes through with_stack, and what it passes is destroyed", "[stack_extension]") {
+TEST_CASE("an exception passes through with_stack and destroys each object on the way", "[stack_extension]") {
     in_fiber_and_thread([] {
         auto const guard = std::make_shared<int>(1);
         auto const more = fiber::this_fiber::stack_remaining() + 1;
@@ -116,14 +116,14 @@ TEST_CASE("an exception passes through with_stack, and what it passes is destroy
     });
 }
 
-TEST_CASE("recursion through with_stack goes on far beyond one stack", "[stack_extension]") {
+TEST_CASE("recursion through with_stack goes far beyond one stack", "[stack_extension]") {
     in_fiber_and_thread([] {
-        constexpr std::size_t depth = 20'000; // some 10 MiB
+        constexpr std::size_t depth = 20'000; // about 10 MiB
         CHECK(sum_down(depth) == depth * (depth + 1) / 2);
     });
 }
 
-TEST_CASE("fibers park and change threads on further stacks", "[stack_extension]") {
+TEST_CASE("fibers park and change threads on stack extensions", "[stack_extension]") {
     tests::expect expect;
     tests::on_processors([&] {
         fiber::wait_group group;
@@ -150,7 +150,7 @@ TEST_CASE("fibers park and change threads on further stacks", "[stack_extension]
     });
 }
 
-TEST_CASE("with_stack that cannot be had throws, and the function is not called", "[stack_extension]") {
+TEST_CASE("with_stack throws for an invalid size and does not call the function", "[stack_extension]") {
     in_fiber_and_thread([] {
         bool called = false;
         for (std::size_t const bytes : {~std::size_t{0}, 32 * gib + 1, 64 * gib - 1, 64 * gib, 65 * gib}) {
@@ -170,11 +170,11 @@ TEST_CASE("with_stack that cannot be had throws, and the function is not called"
     });
 }
 
-TEST_CASE("with_stack names its bytes where there is no address space for them", "[stack_extension]") {
+TEST_CASE("with_stack names its bytes if the address space is exhausted", "[stack_extension]") {
     in_fiber_and_thread([] {
         tests::address_space_left const end(2 * gib);
         bool called = false;
-        constexpr std::size_t bytes = 31 * gib + 7; // more than other sizes could give up
+        constexpr std::size_t bytes = 31 * gib + 7; // more than other stack sizes can give up
         try {
             fiber::with_stack(bytes, [&] { called = true; });
             FAIL("there is more address space than the limit allows");

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// What stacks cost in memory, and that it comes back. Sanitizers keep memory of their own for each byte of a stack, so
-// with them only the counts of the runtime are looked at.
+// Memory use of stacks, and its return to the kernel. Sanitizers keep shadow memory for each byte of
+// a stack: under sanitizers only the runtime's counts are checked.
 
 #include "tests/support/catch.hpp"
 #include "tests/support/leaks.hpp"
@@ -36,7 +36,7 @@ namespace {
         memory[at] = 1;
 }
 
-// So many fibers are alive at once, and have touched so much of their stacks.
+// Keeps `fibers` fibers alive at once. Each has touched `bytes` of its stack.
 void touch_stacks(std::size_t fibers, std::size_t bytes) {
     fiber::chan<bool> gate;
     fiber::wait_group there, gone;
@@ -54,7 +54,7 @@ void touch_stacks(std::size_t fibers, std::size_t bytes) {
 }
 
 constexpr auto patience = 30s;
-constexpr std::size_t many = tests::memory_is_ours ? 1000 : 200; // which cost sanitizers some MiB each
+constexpr std::size_t many = tests::memory_is_ours ? 1000 : 200; // Under sanitizers a fiber costs some MiB.
 
 bool comes_true(auto const& condition) {
     for (auto const end = std::chrono::steady_clock::now() + patience; !condition();)
@@ -67,7 +67,7 @@ bool comes_true(auto const& condition) {
 
 } // namespace
 
-TEST_CASE("trim gives back what ended fibers have touched, round after round", "[stack][memory]") {
+TEST_CASE("trim returns the memory of ended fibers in each round", "[stack][memory]") {
     tests::no_leaks const no_leaks;
     touch_stacks(100, 128 * kib);
     fiber::runtime::global().trim();
@@ -80,8 +80,7 @@ TEST_CASE("trim gives back what ended fibers have touched, round after round", "
     }
 }
 
-TEST_CASE("stacks that stay idle lose their memory by age, and then nothing is left to be done",
-          "[stack][memory]") {
+TEST_CASE("idle stacks lose their memory by age, and then ageing stops", "[stack][memory]") {
     tests::no_leaks const no_leaks;
     auto& runtime = fiber::runtime::global();
     runtime.trim();
@@ -92,10 +91,10 @@ TEST_CASE("stacks that stay idle lose their memory by age, and then nothing is l
     CHECK(rt::stack_class::next_ageing() == rt::never); // so that sysmon sleeps
     if (tests::memory_is_ours)
         CHECK(tests::resident_memory() < before + 20 * mib);
-    touch_stacks(many, 4 * kib); // they are as good as before
+    touch_stacks(many, 4 * kib); // The stacks are usable again.
 }
 
-TEST_CASE("stats tell how much of the stacks is reserved, resident and idle", "[stack][memory]") {
+TEST_CASE("stats report the reserved, resident and idle bytes of stacks", "[stack][memory]") {
     tests::no_leaks const no_leaks;
     auto& runtime = fiber::runtime::global();
     runtime.trim();
@@ -118,15 +117,17 @@ TEST_CASE("stats tell how much of the stacks is reserved, resident and idle", "[
     CHECK(meanwhile.stack_bytes_reserved >= fibers * 256 * kib);
     CHECK(meanwhile.stack_bytes_resident > before.stack_bytes_resident);
     CHECK(meanwhile.stack_bytes_resident <= meanwhile.stack_bytes_reserved);
-    // New ones are made for an empty cache when the depot is empty, too: others may be full, as may that of all OS threads.
+    // An empty cache gets new stacks when the depot is empty, even if other caches, or the cache of
+    // all OS threads, are full.
     constexpr std::size_t max_in_cache = 65;
     CHECK(meanwhile.stack_bytes_cached <=
           before.stack_bytes_cached + (meanwhile.processors + 1) * max_in_cache * 4 * kib);
     CHECK(comes_true([&] { return runtime.stats().stack_bytes_cached >= fibers / 2 * 4 * kib; }));
 }
 
-TEST_CASE("resident stack bytes are exact while stacks are few", "[stack][memory]") {
-    // Classes of their own. A slab of the one is one slot, of the other many that nobody has cut yet.
+TEST_CASE("resident stack bytes are exact if stacks are few", "[stack][memory]") {
+    // Uses two classes that no other test uses. A slab of the first is one slot. A slab of the
+    // second has many slots that are not carved yet.
     std::size_t const size = GENERATE(std::size_t{32} << 20, std::size_t{1} << 20);
     std::size_t const touched = size / 64;
     auto& c = rt::stack_class::of_size(size);
@@ -144,8 +145,7 @@ TEST_CASE("resident stack bytes are exact while stacks are few", "[stack][memory
     CHECK(rt::stack_class::totals().bytes_resident <= before);
 }
 
-TEST_CASE("a dump says how deep each fiber has been on its stack, and where it was started",
-          "[stack][memory]") {
+TEST_CASE("a dump reports each fiber's stack depth and the place of its start", "[stack][memory]") {
     tests::no_leaks const no_leaks;
     auto& runtime = fiber::runtime::global();
     runtime.trim();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// The stacks of what takes the place of a thread.
+// Stack sizes of fiber::thread, fiber::jthread and fiber::async, which replace an OS thread.
 
 #include "tests/support/catch.hpp"
 #include "tests/support/expect.hpp"
@@ -28,7 +28,7 @@ namespace {
 
 std::size_t remaining() { return fiber::this_fiber::stack_remaining(); }
 
-// Of the stack that an OS thread gets here.
+// Returns the stack size of an OS thread in this process.
 std::size_t size_for_threads() {
     std::size_t size = 0;
     std::thread([&] {
@@ -41,7 +41,7 @@ std::size_t size_for_threads() {
     return size;
 }
 
-// Less guard, record, colour and the frames of the test.
+// Allows for the guard, the record, the colour and the frames of the test.
 bool is_of_size(std::size_t left, std::size_t size) { return left <= size && left > size - 24 * kib; }
 
 std::size_t in_thread(fiber::attributes how = {}) {
@@ -56,7 +56,7 @@ std::size_t in_jthread() {
 }
 std::size_t in_async() { return fiber::async(remaining).get(); }
 
-// As deep as that, and back.
+// Recurses to this depth and returns it.
 [[gnu::noinline]] std::size_t recurse(std::size_t depth) {
     char volatile frame[1024] = {};
     return depth == 0 ? static_cast<std::size_t>(frame[0])
@@ -73,8 +73,7 @@ public:
 
 } // namespace
 
-TEST_CASE("thread, jthread and async have as much stack as an OS thread, go and the others the default",
-          "[stack][thread]") {
+TEST_CASE("thread, jthread and async get an OS thread's stack size, go the default", "[stack][thread]") {
     tests::no_leaks const no_leaks;
     std::size_t const size = std::bit_ceil(size_for_threads());
     auto const check = [&] {
@@ -97,10 +96,10 @@ TEST_CASE("thread, jthread and async have as much stack as an OS thread, go and 
     };
     check();
     fiber::run(check);
-    fiber::thread(check).join(); // from one of them, too
+    fiber::thread(check).join(); // from a fiber::thread, too
 }
 
-TEST_CASE("attributes say how large the stack of a thread is", "[stack][thread]") {
+TEST_CASE("attributes set the stack size of a thread", "[stack][thread]") {
     CHECK(is_of_size(in_thread({.stack_size = 64 * kib}), 64 * kib));
     CHECK(is_of_size(in_thread({.name = "x", .stack_size = 256 * kib}), 256 * kib));
     CHECK(is_of_size(in_thread({.stack_size = 32 * mib}), 32 * mib));
@@ -110,7 +109,7 @@ TEST_CASE("attributes say how large the stack of a thread is", "[stack][thread]"
     CHECK(is_of_size(left, 8 * mib));
 }
 
-TEST_CASE("FIBER_STACK_SIZE says how large all stacks are, threads' too", "[stack][thread]") {
+TEST_CASE("FIBER_STACK_SIZE sets the size of all stacks, also of threads", "[stack][thread]") {
     for (std::size_t const size : {64 * kib, 256 * kib, 1 * mib, 16 * mib}) {
         setting const here(std::to_string(size).c_str());
         fiber::runtime r({.processors = 2});
@@ -122,7 +121,7 @@ TEST_CASE("FIBER_STACK_SIZE says how large all stacks are, threads' too", "[stac
     }
 }
 
-TEST_CASE("threads have at least the default of their runtime", "[stack][thread]") {
+TEST_CASE("threads have at least the default stack size of their runtime", "[stack][thread]") {
     std::size_t const size = std::bit_ceil(size_for_threads());
     fiber::runtime small({.processors = 1, .stack_size = 64 * kib});
     CHECK(is_of_size(small.run([] { return in_thread(); }), size));
@@ -131,9 +130,9 @@ TEST_CASE("threads have at least the default of their runtime", "[stack][thread]
     CHECK(is_of_size(large.run(remaining), 4 * size));
 }
 
-TEST_CASE("what was written for a thread's stack runs in thread, jthread and async", "[stack][thread]") {
+TEST_CASE("code for a thread's stack runs in thread, jthread and async", "[stack][thread]") {
     tests::no_leaks const no_leaks;
-    static constexpr std::size_t depth = 2 * 1024; // some 2 MiB
+    static constexpr std::size_t depth = 2 * 1024; // about 2 MiB
     tests::on_processors([] {
         std::size_t a = 0, b = 0;
         fiber::thread t([&] { a = recurse(depth); });
@@ -149,8 +148,8 @@ TEST_CASE("what was written for a thread's stack runs in thread, jthread and asy
     CHECK(fiber::async([] { return std::regex_match(std::string(1'000, 'a'), std::regex("(a|b)*")); }).get());
 }
 
-// Each fiber writes down its whole stack who it is, and finds it so later.
-TEST_CASE("stacks of both sizes go to and fro without being mixed up", "[stack][thread]") {
+// Each fiber fills its stack with its number and later checks the bytes.
+TEST_CASE("stacks of both sizes are reused without being mixed up", "[stack][thread]") {
     tests::expect expect;
     tests::on_processors([&] {
         auto const use = [&expect](std::size_t bytes, int me) {
@@ -179,7 +178,7 @@ TEST_CASE("stacks of both sizes go to and fro without being mixed up", "[stack][
     });
 }
 
-TEST_CASE("many threads come and go, and leave no stack behind", "[stack][thread][memory]") {
+TEST_CASE("many threads start and end, and leave no stack behind", "[stack][thread][memory]") {
     tests::no_leaks const no_leaks;
     fiber::runtime r({.processors = 2});
     auto const round = [&] {
@@ -199,14 +198,14 @@ TEST_CASE("many threads come and go, and leave no stack behind", "[stack][thread
     auto const before = r.stats().stack_bytes_reserved;
     for (int i = 0; i < 10; ++i)
         round();
-    // There may be more of them at once than in the first round, but not 3,000 more.
+    // More threads may be alive at once than in the first round, but not 3,000 more.
     CHECK(r.stats().stack_bytes_reserved < before + 4 * 1024 * mib);
     r.trim();
-    CHECK(r.stats().stack_bytes_cached <= 64 * 8 * kib); // other runtimes have some
+    CHECK(r.stats().stack_bytes_cached <= 64 * 8 * kib); // Other runtimes keep some.
 }
 
 #if defined(__x86_64__)
-// A page, and one page table: that of its guard is its neighbour's.
+// Checks for one page, and one page table: the guard shares a page table with the next stack.
 TEST_CASE("a parked thread takes a page of stack and one page table", "[stack][thread][memory]") {
     if (!tests::memory_is_ours || std::bit_ceil(size_for_threads()) != 8 * mib)
         return;
@@ -225,7 +224,7 @@ TEST_CASE("a parked thread takes a page of stack and one page table", "[stack][t
                 });
             there.wait();
         };
-        start(); // what they have in common
+        start(); // touches the memory that all threads share
         auto const memory = tests::resident_memory(), tables = tests::page_tables();
         start();
         auto const memory_each = (tests::resident_memory() - memory) / n;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// Where address space comes to an end.
+// Tests of stack classes at the end of the address space.
 
 #include "tests/support/address_space.hpp"
 #include "tests/support/catch.hpp"
@@ -40,7 +40,7 @@ public:
         }
         of_.unreserve(taken_.size());
     }
-    // Each has its own place, and can be used from end to end.
+    // Checks that each stack has a separate slot and is usable from end to end.
     void use() const {
         std::set<std::byte const*> slots;
         for (rt::stack* const s : taken_) {
@@ -61,7 +61,8 @@ private:
     std::vector<rt::stack*> taken_;
 };
 
-// What this process has had of that class before does not matter: it is given up, too.
+// Takes and uses `bytes` of stacks. Idle stacks of this class from earlier tests do not matter: they
+// are reclaimed, too.
 void use_up(rt::stack_class& c, std::size_t bytes) {
     stacks const all(c, bytes / c.size());
     all.use();
@@ -69,7 +70,7 @@ void use_up(rt::stack_class& c, std::size_t bytes) {
 
 } // namespace
 
-TEST_CASE("address space of one stack size serves another when the limit is reached", "[stack]") {
+TEST_CASE("address space of one stack size serves another size at the limit", "[stack]") {
     auto& small = rt::stack_class::of_size(mib / 2);
     auto& large = rt::stack_class::of_size(4 * mib);
     tests::address_space_left const end(128 * mib);
@@ -79,7 +80,7 @@ TEST_CASE("address space of one stack size serves another when the limit is reac
     }
 }
 
-TEST_CASE("address space in the middle of what is in use serves another size", "[stack]") {
+TEST_CASE("address space between used stacks serves another size", "[stack]") {
     auto& small = rt::stack_class::of_size(mib / 2);
     auto& large = rt::stack_class::of_size(4 * mib);
     tests::address_space_left const end(160 * mib);
@@ -99,16 +100,16 @@ TEST_CASE("address space in the middle of what is in use serves another size", "
     stay_too.use();
 }
 
-TEST_CASE("address space with a credit stays", "[stack]") {
+TEST_CASE("address space with a credit stays reserved", "[stack]") {
     auto& small = rt::stack_class::of_size(mib / 2);
     auto& large = rt::stack_class::of_size(4 * mib);
     tests::address_space_left const end(128 * mib);
     constexpr std::size_t n = 200;
     small.reserve(n);
-    auto const reserve_all = [&] { // whatever other sizes have to give up
+    auto const reserve_all = [&] { // reclaims the address space of other sizes
         std::size_t had = 0;
         try {
-            for (; had < 1'000'000; ++had) // other tests leave up to a terabyte to be given up
+            for (; had < 1'000'000; ++had) // Other tests leave up to a terabyte that can be reclaimed.
                 large.reserve(1);
             FAIL("no end of address space");
         } catch (std::system_error const&) {
@@ -136,7 +137,7 @@ TEST_CASE("address space with a credit stays", "[stack]") {
     large.unreserve(had + more);
 }
 
-TEST_CASE("stacks of several sizes are had side by side at the end of address space", "[stack][stress]") {
+TEST_CASE("stacks of several sizes are taken in parallel at the end of address space", "[stack][stress]") {
     tests::expect expect;
     tests::address_space_left const end(512 * mib);
     std::vector<std::thread> users;
@@ -149,7 +150,7 @@ TEST_CASE("stacks of several sizes are had side by side at the end of address sp
                 try {
                     for (; had < 100 * mib / size; ++had)
                         c.reserve(1);
-                } catch (std::system_error const&) { // the others have the rest
+                } catch (std::system_error const&) { // The other threads have the rest.
                 }
                 for (std::size_t i = 0; i < had; ++i) {
                     std::size_t one = 0;

@@ -25,7 +25,8 @@ namespace rt = fiber::rt;
 
 namespace {
 
-constexpr std::size_t size = 128 * 1024; // a class of its own: other tests' fibers use the default
+// a class that no other test uses; fibers of other tests use the default class
+constexpr std::size_t size = 128 * 1024;
 
 rt::stack& take_one(rt::stack_class& c) {
     std::size_t taken = 0;
@@ -40,7 +41,7 @@ void give_back(rt::stack& s) {
     s.size_class.unreserve(1);
 }
 
-// The signal that writing one byte there ends a child process by; 0: none.
+// Returns the signal that ends a child process which writes one byte at this address, or 0.
 int fatal_signal_of_writing(std::byte* at) {
     pid_t const child = ::fork();
     REQUIRE(child >= 0);
@@ -55,7 +56,7 @@ int fatal_signal_of_writing(std::byte* at) {
     return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 }
 
-// Of the calling thread; as it was, when *this goes.
+// Changes the affinity of the calling thread. The destructor restores it.
 class affinity {
 public:
     affinity() noexcept { ::sched_getaffinity(0, sizeof all_, &all_); }
@@ -63,7 +64,7 @@ public:
     affinity& operator=(affinity const&) = delete;
     ~affinity() { ::sched_setaffinity(0, sizeof all_, &all_); }
 
-    // The n-th of those it may run on, and again from the first.
+    // Moves the thread to the n-th CPU of its affinity, modulo their number.
     void move_to(int n) const noexcept {
         n %= CPU_COUNT(&all_);
         std::size_t cpu = 0;
@@ -90,7 +91,7 @@ TEST_CASE("a stack size is rounded up to its class", "[stack]") {
     CHECK(rt::stack_class::of_size(131'073).size() == 262'144);
 }
 
-TEST_CASE("a stack size out of range is refused by an error that names the limits", "[stack]") {
+TEST_CASE("the error for a stack size out of range names the limits", "[stack]") {
     for (std::size_t const bad :
          {std::size_t{0}, std::size_t{1}, rt::min_stack_size - 1, rt::max_stack_size + 1}) {
         try {
@@ -136,7 +137,7 @@ TEST_CASE("stacks start at different page offsets", "[stack]") {
     give_back(b);
 }
 
-TEST_CASE("trim gives idle stacks' memory back, and they can be used again with their guards", "[stack]") {
+TEST_CASE("trim returns the memory of idle stacks, and their guards stay", "[stack]") {
     auto& c = rt::stack_class::of_size(4 * size);
     rt::stack& s = take_one(c);
     std::byte* const slot = s.slot();
@@ -154,13 +155,13 @@ TEST_CASE("trim gives idle stacks' memory back, and they can be used again with 
     give_back(again);
 }
 
-TEST_CASE("credits are never given out beyond the address space that is there", "[stack]") {
-    rt::stack_class c(rt::max_stack_size); // of its own: what it keeps serves no other test
+TEST_CASE("credits never exceed the available address space", "[stack]") {
+    rt::stack_class c(rt::max_stack_size); // a separate class: its stacks serve no other test
     constexpr std::size_t most = 5;
     tests::address_space_left const end(most * rt::max_stack_size + gib);
     std::size_t had = 0;
     try {
-        for (; had <= 16 * most; ++had) // other sizes give up theirs
+        for (; had <= 16 * most; ++had) // Other sizes give up their address space.
             c.reserve(1);
         FAIL("no end of address space");
     } catch (std::system_error const& e) {
@@ -168,12 +169,12 @@ TEST_CASE("credits are never given out beyond the address space that is there", 
     }
     CHECK(had > 0);
     c.unreserve(had);
-    c.reserve(1); // and it goes on
+    c.reserve(1); // The class still works.
     c.unreserve(1);
 }
 
-TEST_CASE("the last stacks are had on any CPU, whichever has begun to cut them", "[stack]") {
-    constexpr std::size_t small = 64 * 1024, all = 256; // a slab of them
+TEST_CASE("the last stacks of a slab are available on every CPU", "[stack]") {
+    constexpr std::size_t small = 64 * 1024, all = 256; // one slab of them
     rt::stack_class c(small);
     std::set<std::byte const*> slots;
     std::vector<rt::stack*> taken;
@@ -196,10 +197,10 @@ TEST_CASE("the last stacks are had on any CPU, whichever has begun to cut them",
         give_back(*s);
 }
 
-// A fiber that is started on one processor and ends on another takes its credit along. That is no reason not to ask for more.
-TEST_CASE("a cache keeps idle stacks once a fiber has been started there, also after others have ended there",
-          "[stack]") {
-    rt::stack_class c(64 * 1024); // of its own
+// A fiber that starts on one processor and ends on another moves its credit. A cache with a moved
+// credit must still ask for credits of idle stacks when its first fiber starts.
+TEST_CASE("a cache keeps idle stacks after its first start, also if other fibers ended there", "[stack]") {
+    rt::stack_class c(64 * 1024); // a class of this test alone
     rt::stack_cache here(c, rt::stack_cache::thread_limits), there(c, rt::stack_cache::thread_limits);
     here.take_credit();
     std::size_t others = 0;
@@ -208,7 +209,7 @@ TEST_CASE("a cache keeps idle stacks once a fiber has been started there, also a
     rt::stack& first = here.take();
     there.give_credit();
     there.give(first);
-    CHECK(there.idle() == 0); // there are no credits for any
+    CHECK(there.idle() == 0); // No credits are left for idle stacks.
     there.take_credit();
     rt::stack& second = there.take();
     there.give_credit();
@@ -217,7 +218,7 @@ TEST_CASE("a cache keeps idle stacks once a fiber has been started there, also a
     c.unreserve(others);
 }
 
-TEST_CASE("a slab cut down for want of address space still holds whole stacks", "[stack]") {
+TEST_CASE("a slab that is halved for lack of address space holds whole stacks", "[stack]") {
     constexpr std::size_t unit = gib;
     tests::address_space_left const end(160 * unit);
     std::vector<rt::slab> all;
@@ -237,7 +238,7 @@ TEST_CASE("a slab cut down for want of address space still holds whole stacks", 
     }
 }
 
-TEST_CASE("an overflow of an unguarded stack is seen in its canary", "[stack]") {
+TEST_CASE("an overflow of an unguarded stack changes its canary", "[stack]") {
     auto& c = rt::stack_class::of_size(size);
     alignas(64) static std::byte memory[2 * size];
     auto const begin =
@@ -249,8 +250,8 @@ TEST_CASE("an overflow of an unguarded stack is seen in its canary", "[stack]") 
     s->~stack();
 }
 
-// What a parking fiber's commit function has yet to release, others would wait for meanwhile.
-TEST_CASE("stacks are made once the fiber that parks has left", "[stack][park]") {
+// Other fibers would wait for the lock that the parking fiber's commit function has yet to release.
+TEST_CASE("stacks are made after the parking fiber has left its stack", "[stack][park]") {
     fiber::runtime r({.processors = 1, .stack_size = size});
     r.go([] {
          int made = 0;
@@ -278,7 +279,8 @@ TEST_CASE("stacks are made once the fiber that parks has left", "[stack][park]")
      }).join();
 }
 
-// Here all pages are of 4 KiB; elsewhere the kernel refuses ranges that are not whole pages of its own.
+// All pages of this system may have 4 KiB. On other systems the kernel refuses ranges that are not
+// whole pages.
 TEST_CASE("a range is rounded to pages of any size", "[stack]") {
     constexpr std::size_t page = 65536;
     auto const at = [](std::uintptr_t address) { return reinterpret_cast<std::byte*>(address); };
@@ -306,5 +308,5 @@ TEST_CASE("a range is rounded to pages of any size", "[stack]") {
         CHECK((within.size == 0 || within.begin == at(c.within)));
     }
     CHECK(rt::pages_within({at(2 * page + 4096), 4096}, page).size ==
-          0); // it lies in one page, and ends there
+          0); // The range lies within one page and ends at its end.
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// What programs do on a stack: existing code and libraries, on the default one; and as deep as it was promised to go.
+// What programs do on a stack: existing code and libraries on the default stack, and recursion to
+// the promised depth.
 
 #if defined(__GNUC__) && !defined(__clang__) && defined(__SANITIZE_ADDRESS__)
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized" // in <regex>, by GCC 12
@@ -35,7 +36,7 @@ using tests::mib;
 
 namespace {
 
-// Calls itself until so many bytes of stack have been used.
+// Calls itself until it has used `bytes` of stack. Returns the number of bytes used.
 [[gnu::noinline]] std::size_t recurse(std::uintptr_t from, std::size_t bytes) {
     char volatile frame[200] = {};
     auto const used = from - reinterpret_cast<std::uintptr_t>(frame);
@@ -51,7 +52,7 @@ struct piece {
     bool (*works)();
 };
 
-// Each says whether it came to the right result.
+// Each piece returns true if its result is right.
 constexpr piece pieces[] = {
     {"printf",
      [] {
@@ -91,7 +92,7 @@ constexpr piece pieces[] = {
          if (numeric)
              ::freeaddrinfo(found);
          addrinfo* named = nullptr;
-         if (::getaddrinfo("localhost", "http", &hints, &named) == 0) // not on every machine
+         if (::getaddrinfo("localhost", "http", &hints, &named) == 0) // may fail on some machines
              ::freeaddrinfo(named);
          return numeric;
      }},
@@ -157,12 +158,12 @@ TEST_CASE("existing code runs on default stacks", "[stack]") {
     });
 }
 
-TEST_CASE("a default stack is good for 200 KiB", "[stack]") {
+TEST_CASE("a default stack allows a depth of 200 KiB", "[stack]") {
     tests::no_leaks const no_leaks;
     CHECK(fiber::run([] { return recurse_to(200 * kib); }) >= 200 * kib);
 }
 
-TEST_CASE("a stack of 8 MiB is good for 7", "[stack]") {
+TEST_CASE("a stack of 8 MiB allows a depth of 7 MiB", "[stack]") {
     tests::no_leaks const no_leaks;
     std::size_t deep = 0;
     fiber::go({.stack_size = 8 * mib}, [&] { deep = recurse_to(7 * mib); }).join();

@@ -18,7 +18,7 @@
 using namespace std::chrono_literals;
 using clock_type = std::chrono::steady_clock;
 
-TEST_CASE("yield lets the others run in turn", "[yield]") {
+TEST_CASE("yield runs the other fibers one after the other", "[yield]") {
     fiber::runtime one({.processors = 1});
     std::string order;
     one.run([&] {
@@ -34,7 +34,7 @@ TEST_CASE("yield lets the others run in turn", "[yield]") {
             h.join();
     });
     REQUIRE(order.size() == 9);
-    // Whatever their first order, each round has each of them once.
+    // For any first order, each round contains each fiber once.
     for (std::size_t round = 0; round < 9; round += 3) {
         std::string turn = order.substr(round, 3);
         CHECK(turn == order.substr(0, 3));
@@ -43,8 +43,7 @@ TEST_CASE("yield lets the others run in turn", "[yield]") {
     }
 }
 
-TEST_CASE("a fiber that yields for ever does not keep timers, other threads' fibers or new ones from running",
-          "[yield]") {
+TEST_CASE("a yielding fiber does not starve timers, remote fibers or new fibers", "[yield]") {
     fiber::runtime one({.processors = 1});
     one.run([&] {
         std::atomic<bool> done{false};
@@ -68,7 +67,7 @@ TEST_CASE("a fiber that yields for ever does not keep timers, other threads' fib
     });
 }
 
-TEST_CASE("many fibers that were started from outside are not let in one by one", "[yield]") {
+TEST_CASE("many remote fibers are polled in batches, not one by one", "[yield]") {
     constexpr long many = 2'000, switches_between_looks = 61;
     fiber::runtime one({.processors = 1});
     std::atomic<bool> all_started{false};
@@ -80,7 +79,7 @@ TEST_CASE("many fibers that were started from outside are not let in one by one"
         }
     };
     std::vector<fiber::handle> busy;
-    for (int i = 0; i < 2; ++i) // each has somebody to yield to
+    for (int i = 0; i < 2; ++i) // Two fibers: each of them can yield to the other one.
         busy.push_back(one.go(wait_for_all));
     for (long i = 0; i < many; ++i)
         one.go([&] { ++ended; }).detach();
@@ -90,10 +89,10 @@ TEST_CASE("many fibers that were started from outside are not let in one by one"
     CHECK(yields < many * switches_between_looks / 4);
 }
 
-TEST_CASE("two fibers that wake each other for ever do not starve a third", "[yield]") {
+TEST_CASE("two fibers that keep waking each other do not starve a third fiber", "[yield]") {
     fiber::runtime one({.processors = 1});
     one.run([&] {
-        // A joins B's fibers and so on: each wake-up goes to `next`.
+        // The fiber starts and joins other fibers: each wake-up goes to `next`.
         std::atomic<bool> done{false};
         fiber::handle pair = fiber::go([&] {
             while (!done.load())
@@ -106,11 +105,12 @@ TEST_CASE("two fibers that wake each other for ever do not starve a third", "[yi
     });
 }
 
-TEST_CASE("of two fibers that wake each other, a third has its turn after some tens of switches", "[yield]") {
+TEST_CASE("beside two fibers that wake each other, a third runs within 64 exchanges", "[yield]") {
     fiber::runtime one({.processors = 1});
     one.run([&] {
         fiber::binary_semaphore ping(0), pong(0);
-        std::atomic<long> exchanges = 0; // one that has lost its processor goes on beside the others
+        // atomic: a fiber without its processor continues beside the others
+        std::atomic<long> exchanges = 0;
         std::atomic<bool> done = false;
         long most = 0;
         fiber::handle left = fiber::go([&] {
@@ -139,8 +139,7 @@ TEST_CASE("of two fibers that wake each other, a third has its turn after some t
     });
 }
 
-TEST_CASE("of pairs that wake each other and have long turns, a third has its turn after a few of them",
-          "[yield]") {
+TEST_CASE("beside pairs with long turns that wake each other, a third runs after few turns", "[yield]") {
     fiber::runtime one({.processors = 1});
     std::atomic<long> turns = 0;
     std::atomic<bool> done = false;
@@ -168,7 +167,7 @@ TEST_CASE("of pairs that wake each other and have long turns, a third has its tu
             fiber::this_fiber::yield();
             waits_of_fiber.push_back(turns - before);
         }
-        // Woken by an OS thread, it is found at the next look around.
+        // An OS thread wakes this fiber, and the next poll of the global queue finds it.
         fiber::counting_semaphore<> ask(0), answer(0);
         std::atomic<long> asked_at = 0;
         std::thread asker([&] {
@@ -191,14 +190,15 @@ TEST_CASE("of pairs that wake each other and have long turns, a third has its tu
         for (auto& h : all)
             h.join();
     });
-    // Their first runs are not measured, and the thread may lose its CPU after it has looked.
+    // The median ignores the first runs, which are not measured, and a thread that loses its CPU
+    // after reading `turns`.
     std::nth_element(waits_of_fiber.begin(), waits_of_fiber.begin() + 25, waits_of_fiber.end());
     CHECK(waits_of_fiber[25] <= 4);
     std::nth_element(waits_for_thread.begin(), waits_for_thread.begin() + 25, waits_for_thread.end());
     CHECK(waits_for_thread[25] <= 10);
 }
 
-TEST_CASE("sleep_for sleeps at least so long", "[sleep]") {
+TEST_CASE("sleep_for sleeps at least for its duration", "[sleep]") {
     auto const check = [] {
         for (auto const d : {0us, 1us, 300us, 5000us}) {
             auto const start = clock_type::now();
@@ -221,7 +221,8 @@ TEST_CASE("sleep_for sleeps at least so long", "[sleep]") {
 TEST_CASE("sleepers wake in the order of their deadlines", "[sleep]") {
     fiber::runtime one({.processors = 1});
     std::vector<int> order;
-    // A round counts if all timers were armed before the first deadline, which a busy machine may miss.
+    // A round counts if all timers were armed before the first deadline. A busy machine may miss
+    // that deadline.
     bool counts = false;
     while (!counts) {
         order.clear();
@@ -246,7 +247,7 @@ TEST_CASE("sleepers wake in the order of their deadlines", "[sleep]") {
     CHECK(order == std::vector<int>{0, 1, 2, 3, 4});
 }
 
-TEST_CASE("many fibers sleep at once, on whatever processor they are", "[sleep]") {
+TEST_CASE("many fibers sleep at once on all processors", "[sleep]") {
     fiber::run([] {
         std::atomic<int> awake{0};
         std::vector<fiber::handle> all;
@@ -262,12 +263,12 @@ TEST_CASE("many fibers sleep at once, on whatever processor they are", "[sleep]"
     });
 }
 
-TEST_CASE("many sleepers wait for those that stand before them, not for many rounds of looks", "[sleep]") {
+TEST_CASE("many sleepers wake together, without many rounds of timer checks", "[sleep]") {
     constexpr int computing = 40, sleeping = 1000;
     fiber::runtime one({.processors = 1});
     one.run([&] {
         auto const deadline = clock_type::now() + 20ms;
-        std::atomic<int> turns = 0, asleep = sleeping; // turns: of those that compute, since the deadline
+        std::atomic<int> turns = 0, asleep = sleeping; // turns: of computing fibers, since the deadline
         std::vector<fiber::handle> all;
         for (int i = 0; i < sleeping; ++i)
             all.push_back(fiber::go([&] {
@@ -286,15 +287,15 @@ TEST_CASE("many sleepers wait for those that stand before them, not for many rou
             }));
         for (auto& h : all)
             h.join();
-        CHECK(turns < 300); // until the next look, and a round; twice that, should something come in between
+        CHECK(turns < 300); // one timer check and one round; twice that allows for a disturbance
     });
 }
 
-TEST_CASE("stack_remaining falls as calls go deeper", "[stack]") {
+TEST_CASE("stack_remaining falls in deeper calls", "[stack]") {
     struct deeper {
         [[gnu::noinline]] static std::size_t call() {
             char buffer[16 * 1024];
-            asm volatile("" : : "r"(buffer) : "memory"); // or it would be optimised away
+            asm volatile("" : : "r"(buffer) : "memory"); // keeps the compiler from removing the array
             auto const remaining = fiber::this_fiber::stack_remaining();
             asm volatile("" : : "r"(buffer) : "memory");
             return remaining;

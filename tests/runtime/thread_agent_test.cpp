@@ -16,7 +16,7 @@ fiber::local<std::string> text;
 std::atomic<int> late_ends{0};
 std::atomic<bool> same_id{true}, gone_text{true};
 
-// Destroyed after what the library keeps in a thread, since it is made before.
+// Made before the library's own variables of the thread, and therefore destroyed after them.
 struct late {
     fiber::id id;
     bool used = false;
@@ -25,7 +25,7 @@ struct late {
             return;
         if (id != fiber::this_fiber::get_id())
             same_id = false;
-        if (!text->empty()) // destroyed before, like any thread_local variable of that age
+        if (!text->empty()) // destroyed earlier, like any thread_local variable made after `late`
             gone_text = false;
         *text = std::string(100, 'x');
         fiber::mutex m;
@@ -40,7 +40,7 @@ thread_local late at_the_end;
 
 } // namespace
 
-TEST_CASE("a thread_local variable's destructor may wait, and make fiber-local values", "[thread_agent]") {
+TEST_CASE("a thread_local variable's destructor may wait and make fiber-local values", "[thread_agent]") {
     for (int i = 0; i < 20; ++i)
         std::thread([] {
             at_the_end.used = true;

@@ -41,12 +41,12 @@ TEST_CASE("a thread runs its function, is joined, swapped and moved", "[thread]"
     CHECK_THROWS_AS(t.detach(), std::system_error);
 }
 
-TEST_CASE("hardware_concurrency is the number of processors", "[thread]") {
+TEST_CASE("hardware_concurrency returns the number of processors", "[thread]") {
     CHECK(fiber::thread::hardware_concurrency() >= 1);
     CHECK(fiber::jthread::hardware_concurrency() == fiber::thread::hardware_concurrency());
 }
 
-TEST_CASE("a jthread requests stop and joins when it goes", "[jthread]") {
+TEST_CASE("a jthread's destructor requests stop and joins", "[jthread]") {
     std::atomic<bool> stopped{false};
     {
         fiber::jthread t([&](std::stop_token stop) {
@@ -59,7 +59,7 @@ TEST_CASE("a jthread requests stop and joins when it goes", "[jthread]") {
     CHECK(stopped);
 }
 
-TEST_CASE("a jthread whose function takes no stop token is called without one", "[jthread]") {
+TEST_CASE("a jthread passes no token to a function without a stop_token parameter", "[jthread]") {
     int sum = 0;
     {
         fiber::jthread const t([&](int a, int b) { sum = a + b; }, 1, 2);
@@ -67,7 +67,7 @@ TEST_CASE("a jthread whose function takes no stop token is called without one", 
     CHECK(sum == 3);
 }
 
-TEST_CASE("assigning to a joinable jthread stops and joins the old one", "[jthread]") {
+TEST_CASE("assignment to a joinable jthread stops and joins its fiber", "[jthread]") {
     std::atomic<int> ended{0};
     auto const body = [&](std::stop_token stop) {
         while (!stop.stop_requested())
@@ -112,7 +112,7 @@ TEST_CASE("a thread takes attributes first, braced or not", "[thread]") {
     CHECK_THROWS_AS(fiber::thread({.stack_size = 1}, note), std::invalid_argument);
 }
 
-TEST_CASE("a jthread with attributes hands over the token", "[jthread]") {
+TEST_CASE("a jthread with attributes passes the stop token", "[jthread]") {
     std::string name;
     std::atomic<bool> stopped{false};
     {

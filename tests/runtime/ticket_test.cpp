@@ -22,14 +22,14 @@ TEST_CASE("a contested wait is claimed once", "[ticket]") {
     CHECK_FALSE(rt::agent::claim(t));
 }
 
-TEST_CASE("an uncontested wait is always the caller's", "[ticket]") {
+TEST_CASE("an uncontested wait always belongs to the caller", "[ticket]") {
     rt::fiber who;
     rt::ticket const t{&who};
     CHECK(rt::agent::claim(t));
     CHECK(rt::agent::mark_woken(t));
 }
 
-TEST_CASE("whichever of parking and waking comes second makes the party runnable", "[ticket]") {
+TEST_CASE("the second of parking and waking makes the agent runnable", "[ticket]") {
     rt::fiber who;
     SECTION("parked, then woken") {
         auto const t = who.open_wait();
@@ -61,7 +61,7 @@ TEST_CASE("a ticket of an earlier wait claims nothing", "[ticket]") {
     CHECK(rt::agent::claim(fresh));
 }
 
-TEST_CASE("of many claimers at once one wins, and exactly one side makes the party runnable", "[ticket]") {
+TEST_CASE("one of many claimers wins, and exactly one side makes the agent runnable", "[ticket]") {
     constexpr int rounds = 2'000, claimers = 2;
     rt::fiber who;
     std::vector<std::atomic<std::uint64_t>> ids(rounds);
@@ -97,7 +97,7 @@ TEST_CASE("of many claimers at once one wins, and exactly one side makes the par
     CHECK(readied.load() == rounds);
 }
 
-TEST_CASE("a wait queue is first in, first out, and gives up waiters from anywhere", "[wait_queue]") {
+TEST_CASE("a wait queue is first in, first out, and removes waiters at any position", "[wait_queue]") {
     rt::fiber who[4];
     fiber::detail::wait_list list;
     rt::waiter a{rt::ticket{&who[0]}}, b{rt::ticket{&who[1]}}, c{rt::ticket{&who[2]}}, d{rt::ticket{&who[3]}};
@@ -118,7 +118,7 @@ TEST_CASE("a wait queue is first in, first out, and gives up waiters from anywhe
     CHECK(q.empty());
 }
 
-TEST_CASE("a waiter takes another's place in a wait queue", "[wait_queue]") {
+TEST_CASE("a waiter replaces another waiter at its position in a wait queue", "[wait_queue]") {
     std::array<rt::fiber, 4> who;
     for (std::size_t others = 0; others < 3; ++others)
         for (std::size_t place = 0; place <= others; ++place) {
@@ -137,7 +137,7 @@ TEST_CASE("a waiter takes another's place in a wait queue", "[wait_queue]") {
         }
 }
 
-TEST_CASE("claim_front passes over waits that have ended otherwise", "[wait_queue]") {
+TEST_CASE("claim_front skips waits that have ended", "[wait_queue]") {
     rt::fiber who[2];
     fiber::detail::wait_list list;
     rt::wait_queue q(list);

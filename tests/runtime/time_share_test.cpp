@@ -19,7 +19,8 @@ namespace {
 using namespace std::chrono_literals;
 using rt::clock;
 
-// A processor with chains, in simulated time. Each chain has one runnable fiber at a time, here always the same one.
+// A processor with chains, in simulated time. Each chain has one runnable fiber at a time. Here it
+// is always the same fiber.
 class simulation {
 public:
     struct chain {
@@ -44,7 +45,7 @@ public:
             switch_once();
     }
 
-    // One that is woken by something else, runs for a moment, and waits again. Returns how long it has waited in the queue.
+    // Adds a fiber that runs for a moment and waits again. Returns how long it waited in the queue.
     [[nodiscard]] clock::duration wait_of_guest() {
         rt::fiber guest;
         auto const came = now_;
@@ -106,12 +107,12 @@ private:
 
 } // namespace
 
-TEST_CASE("two chains have as much time, whatever their turns take", "[time_share]") {
+TEST_CASE("two chains get nearly equal time for all turn lengths", "[time_share]") {
     for (clock::duration const quick : {40ns, 1'000ns, 100'000ns})
         for (clock::duration const slow : {50ns, 1'000ns, 33'000ns, 2'000'000ns, 15'000'000ns}) {
             CAPTURE(quick.count(), slow.count());
             simulation s({quick, slow});
-            s.run_for(20 * slow); // the first turn is not measured
+            s.run_for(20 * slow); // The first turn is not measured.
             for (auto& c : s.chains)
                 c.had = {};
             s.run_for(300ms);
@@ -119,7 +120,7 @@ TEST_CASE("two chains have as much time, whatever their turns take", "[time_shar
         }
 }
 
-TEST_CASE("many chains have about as much time", "[time_share]") {
+TEST_CASE("many chains get roughly equal time", "[time_share]") {
     for (std::size_t const others : {2U, 7U, 30U}) {
         CAPTURE(others);
         std::vector<clock::duration> turns(others, 1us);
@@ -130,14 +131,14 @@ TEST_CASE("many chains have about as much time", "[time_share]") {
     }
 }
 
-TEST_CASE("chains that all take long share the time, and none waits for a rest to end", "[time_share]") {
+TEST_CASE("long chains share the time, and the processor never idles", "[time_share]") {
     simulation s({1ms, 10ms, 4ms});
     s.run_for(3s);
     CHECK(s.ratio() < 1.5);
     clock::duration all{};
     for (auto const& c : s.chains)
         all += c.had;
-    CHECK(all >= 3s); // somebody has run all the time
+    CHECK(all >= 3s); // One chain has run at each moment.
 }
 
 TEST_CASE("a fiber waits 2 ms at most beside two chains with turns of up to 100 µs", "[time_share]") {
@@ -153,7 +154,7 @@ TEST_CASE("a fiber waits 2 ms at most beside two chains with turns of up to 100 
     }
 }
 
-TEST_CASE("a fiber waits for some tens of switches beside quick chains", "[time_share]") {
+TEST_CASE("a fiber waits at most 70 switches beside quick chains", "[time_share]") {
     simulation s({50ns, 50ns});
     s.run_for(1ms);
     for (int i = 0; i < 100; ++i)
@@ -168,7 +169,7 @@ TEST_CASE("the clock is read twice in 256 switches of quick chains", "[time_shar
     }
 }
 
-TEST_CASE("a chain that becomes slow beside quick ones is noticed", "[time_share]") {
+TEST_CASE("a chain that becomes slow beside quick chains is detected", "[time_share]") {
     simulation s({50ns, 60ns, 40ns});
     s.run_for(10ms);
     s.chains[0].turn_of_fiber = 20us;
@@ -179,7 +180,7 @@ TEST_CASE("a chain that becomes slow beside quick ones is noticed", "[time_share
     CHECK(s.ratio() < 3);
 }
 
-TEST_CASE("a chain that was alone does not rest for the time that nobody has waited for", "[time_share]") {
+TEST_CASE("a chain without competitors gets no rest for its earlier time", "[time_share]") {
     simulation s({10us});
     s.run_for(1s);
     CHECK(s.wait_of_guest() <= 100us);

@@ -19,10 +19,10 @@ rt::clock::time_point const start{1h};
 
 } // namespace
 
-TEST_CASE("buckets take what comes after their beginning, and not too long after", "[timer]") {
+TEST_CASE("buckets take timers from their start to a limited time after it", "[timer]") {
     rt::timer_buckets buckets;
     buckets.begin_after(start);
-    CHECK_FALSE(buckets.takes(start + 10ms)); // nobody has made room
+    CHECK_FALSE(buckets.takes(start + 10ms)); // make_room was not called
     buckets.make_room(1);
     CHECK_FALSE(buckets.takes(start));
     CHECK_FALSE(buckets.takes(start - 1h));
@@ -34,7 +34,7 @@ TEST_CASE("buckets take what comes after their beginning, and not too long after
     CHECK(buckets.earliest() == rt::never);
 }
 
-TEST_CASE("buckets give back each of their timers once, the earlier ones first", "[timer]") {
+TEST_CASE("buckets return each of their timers once, the earlier timers first", "[timer]") {
     rt::timer_buckets buckets;
     constexpr std::uint32_t many = 20'000;
     buckets.make_room(many);

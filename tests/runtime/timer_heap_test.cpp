@@ -38,7 +38,7 @@ std::vector<rt::ticket> expired(rt::timer_heap& heap, rt::clock::time_point now)
     return all;
 }
 
-// Timers of as many parties, so that a ticket says whose it is.
+// Timers of one fiber each. A ticket therefore identifies its timer.
 class sleepers {
 public:
     rt::timer& add(rt::clock::time_point when) {
@@ -97,26 +97,25 @@ TEST_CASE("a disarmed timer leaves nothing behind", "[timer]") {
     }
     CHECK(heap.empty());
     rt::timer& other = all.add(start);
-    arm(heap, other); // where one of them was
+    arm(heap, other); // takes the slot of an earlier timer
     for (auto& t : all.timers())
         if (&t != &other)
-            rt::timer_heap::disarm(t); // a second time, or after expiry: nothing happens
+            rt::timer_heap::disarm(t); // A second disarm, or a disarm after expiry, does nothing.
     CHECK(heap.size() == 1);
     rt::timer_heap::disarm(other);
     rt::timer_heap::disarm(all.add(start)); // never armed
     CHECK(heap.empty());
 }
 
-TEST_CASE("of very many timers, armed, disarmed and expired in turn, each expires once, when it is due and "
-          "in order",
-          "[timer]") {
+TEST_CASE("each of very many timers expires once, when due and in order", "[timer]") {
     rt::timer_heap heap;
     sleepers all;
     std::mt19937 random(3);
-    std::multimap<rt::clock::time_point, rt::timer*> armed; // what the heap should hold
+    std::multimap<rt::clock::time_point, rt::timer*> armed; // the expected contents of the heap
     std::unordered_map<rt::agent const*, rt::timer*> whose;
     auto const span =
-        GENERATE(std::chrono::nanoseconds(100us), 50ms, 1s); // within a bucket, of many, and beyond them
+        // within a bucket, within many buckets, and beyond all buckets
+        GENERATE(std::chrono::nanoseconds(100us), 50ms, 1s);
     auto const below = [&](std::chrono::nanoseconds limit) {
         return std::chrono::nanoseconds(random() % static_cast<std::uint64_t>(limit.count()));
     };
@@ -170,8 +169,8 @@ TEST_CASE("of very many timers, armed, disarmed and expired in turn, each expire
     CHECK(heap.empty());
 }
 
-TEST_CASE("timers that find no room still expire and disarm, in the same calls", "[timer]") {
-    rt::timer_heap heap; // and nobody makes room
+TEST_CASE("timers without room in the heap still expire and disarm", "[timer]") {
+    rt::timer_heap heap; // make_room is never called
     sleepers all;
     for (int i = 0; i < 5; ++i)
         heap.arm(all.add(start + std::chrono::milliseconds(5 - i)));
@@ -185,9 +184,7 @@ TEST_CASE("timers that find no room still expire and disarm, in the same calls",
     CHECK(heap.empty());
 }
 
-TEST_CASE(
-    "timers armed from elsewhere expire in one order with the owner's, and say whether they are the earliest",
-    "[timer]") {
+TEST_CASE("timers armed from elsewhere expire in one order with the owner's timers", "[timer]") {
     rt::timer_heap heap;
     sleepers all;
     arm(heap, all.add(start + 3ms));
@@ -207,8 +204,7 @@ TEST_CASE(
     CHECK(heap.empty());
 }
 
-TEST_CASE("very many timers armed from elsewhere are armed, expired and disarmed beside the owner's",
-          "[timer]") {
+TEST_CASE("very many timers armed from elsewhere expire and disarm beside the owner's", "[timer]") {
     rt::timer_heap heap;
     sleepers all;
     std::mt19937 random(4);
@@ -239,11 +235,11 @@ TEST_CASE("very many timers armed from elsewhere are armed, expired and disarmed
     }
     CHECK(next == armed.end());
     for (auto& t : all.timers())
-        rt::timer_heap::disarm(t); // a second time, or after expiry: nothing happens
+        rt::timer_heap::disarm(t); // A second disarm, or a disarm after expiry, does nothing.
     CHECK(heap.empty());
 }
 
-TEST_CASE("a timer whose wait has been claimed by another expires without a winner", "[timer]") {
+TEST_CASE("a timer does not expire a wait that another waker has claimed", "[timer]") {
     rt::timer_heap heap;
     sleepers all;
     rt::timer& t = all.add(start);
@@ -254,7 +250,7 @@ TEST_CASE("a timer whose wait has been claimed by another expires without a winn
     CHECK(heap.empty());
 }
 
-TEST_CASE("a timer that expires claims the wait, and nobody else can", "[timer]") {
+TEST_CASE("a timer that expires claims the wait exclusively", "[timer]") {
     rt::timer_heap heap;
     sleepers all;
     rt::timer& t = all.add(start);

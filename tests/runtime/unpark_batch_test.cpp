@@ -19,7 +19,7 @@ namespace rt = fiber::rt;
 
 namespace {
 
-// Where fibers and threads wait until all are woken together.
+// Fibers and threads wait here until one caller wakes all of them together.
 class parked_group {
 public:
     void wait() {
@@ -36,14 +36,14 @@ public:
             rt::yield();
             lock_.lock();
         }
-        lock_.unlock(); // nobody else comes
+        lock_.unlock(); // No other caller comes.
         rt::unpark_batch all;
         while (rt::waiter const* const w = queue_.pop_front())
             all.add(w->key);
     }
 
 private:
-    rt::spinlock<rt::lock_rank::wait_queue> lock_; // guards the others
+    rt::spinlock<rt::lock_rank::wait_queue> lock_; // guards the fields below
     fiber::detail::wait_list list_;
     rt::wait_queue queue_{list_};
     std::size_t waiting_ = 0;
@@ -51,7 +51,7 @@ private:
 
 } // namespace
 
-TEST_CASE("fibers that are woken together run in the order in which they waited", "[unpark_batch]") {
+TEST_CASE("fibers woken together run in the order of their waits", "[unpark_batch]") {
     constexpr std::size_t n = 64;
     fiber::runtime one({.processors = 1});
     std::vector<std::size_t> waited, went_on;
@@ -72,8 +72,7 @@ TEST_CASE("fibers that are woken together run in the order in which they waited"
     CHECK(went_on == waited);
 }
 
-TEST_CASE("fibers that are woken together run after those that are runnable, however many they are",
-          "[unpark_batch]") {
+TEST_CASE("fibers woken together run after the runnable fibers, for one or two of them", "[unpark_batch]") {
     auto const n = GENERATE(std::size_t{1}, std::size_t{2});
     fiber::runtime one({.processors = 1});
     std::string order;
@@ -91,7 +90,7 @@ TEST_CASE("fibers that are woken together run after those that are runnable, how
                 fiber::this_fiber::yield();
                 order += 'r';
             }));
-        fiber::this_fiber::yield(); // they are in the queue then
+        fiber::this_fiber::yield(); // Both fibers are in the queue.
         waiting.wake_when_there_are(n);
         for (auto& h : all)
             h.join();
@@ -99,8 +98,7 @@ TEST_CASE("fibers that are woken together run after those that are runnable, how
     CHECK(order == "rr" + std::string(n, 'w'));
 }
 
-TEST_CASE("all that are woken together go on once, of two runtimes and threads, however many",
-          "[unpark_batch]") {
+TEST_CASE("a batch wakes each fiber of two runtimes and each thread once", "[unpark_batch]") {
     bool const by_fiber = GENERATE(false, true);
     fiber::runtime a({.processors = 1}), b({.processors = 2});
     for (std::size_t const n : {1u, 2u, 63u, 64u, 65u, 129u, 1000u}) {
