@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// A program that compiles only if no public header calls a function without saying of which namespace, with arguments of
-// the user's types: argument-dependent look-up would find the user's. The namespace `hostile` has deleted functions for
-// each identifier in the headers, one that takes anything and one for its clock's time points (hostile_names.hpp, made by
-// CMake); and `Holder<Incomplete>` cannot be completed, which look-up would try, for operators too.
+// A program that compiles only if each public header qualifies its calls of functions with the
+// user's types as arguments. Otherwise argument-dependent lookup would find the user's functions.
+// The namespace `hostile` has deleted functions for each identifier in the headers: one takes any
+// arguments, one takes its clock's time points (hostile_names.hpp, made by CMake).
+// `Holder<Incomplete>` cannot be completed. A lookup, also of an operator, would try to complete it.
 #include <fiber/fiber.hpp>
 
 #include <array>
@@ -117,7 +118,8 @@ void channels() {
     both.close();
 }
 
-// Operators of the user's own code, which look for functions where the elements' type is.
+// Operators and range-for loops in the user's code look up functions in the namespace of the element
+// type.
 void iteration() {
     fiber::chan<Value> const both(1);
     fiber::receiver<Value> const in = both;
@@ -165,7 +167,7 @@ void futures() {
     task.swap(task);
 }
 
-// What a function returns.
+// Functions that return T.
 template <class T>
 void results() {
     auto const make = []() -> T { return T(); };
@@ -273,7 +275,7 @@ void others() {
 
 } // namespace
 
-// Never run: that it compiles is the test.
+// Never runs: the test is that it compiles.
 void hostile_program() {
     channels<Value>();
     channels<Pointer>();

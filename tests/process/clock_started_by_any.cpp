@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// clock_started_by_any: the fiber that serves the timers of all users does not have, nor hand on, the floating-point control
-// modes of the one that was the first to need a timer.
+// clock_started_by_any: the fiber that serves all timers has the default floating-point modes. The
+// first user of a timer neither passes its modes to that fiber nor changes its own.
 
 // stdout: the usual modes
 // stdout: its own modes

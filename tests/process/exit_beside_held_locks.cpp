@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// exit_beside_held_locks WAY: statics that own locks and the like, which fibers hold or wait for while the process exits. It
-// ends as it was asked to, and nothing that was printed is lost.
+// exit_beside_held_locks WAY: fibers hold or wait for static locks and similar objects while the
+// process exits. The process ends with the requested status, and no printed text is lost.
 
 // exit: 7
 // stdout: all are held
@@ -25,7 +25,8 @@ namespace {
 
 constexpr int status_asked_for = 7;
 
-// Made before main, and before the library has registered anything; others are made in main, and in a fiber.
+// Made before main, and before the library has registered anything. Other objects are made in main
+// and in a fiber.
 std::unique_ptr<fiber::mutex> early;
 
 struct logger {
@@ -48,7 +49,7 @@ struct everything {
     fiber::mutex waited_for;
 };
 
-// Until all are held or waited for.
+// Waits until all objects are held or waited for.
 fiber::wait_group held;
 
 template <class Lock>
@@ -57,7 +58,7 @@ void hold(Lock& lock) {
     fiber::go([&lock] {
         lock.lock();
         held.done();
-        fiber::chan<int>(nullptr).send(1); // for ever
+        fiber::chan<int>(nullptr).send(1); // waits for ever
     });
 }
 
@@ -77,7 +78,7 @@ void hold_all(everything& all) {
     hold(all.exclusively);
     hold(all.shared_timed);
     wait([&all] { all.shared.lock_shared(), fiber::chan<int>(nullptr).send(1); });
-    for (int i = 0; i < 2; ++i) // whichever comes first holds it
+    for (int i = 0; i < 2; ++i) // The first fiber to lock it holds it.
         wait([&all] { all.waited_for.lock(), fiber::chan<int>(nullptr).send(1); });
     wait([&all] { all.none.acquire(); });
     wait([&all] { all.never.wait(); });
@@ -104,7 +105,7 @@ int main(int, char** argv) {
     std::string_view const way = argv[1];
     early = std::make_unique<fiber::mutex>();
     the_logger = std::make_shared<logger>();
-    static std::unique_ptr<everything> late; // its destructor is registered now: it runs first
+    static std::unique_ptr<everything> late; // The destructor is registered now: it runs first.
     late = std::make_unique<everything>();
     fiber::run([] {
         static auto const latest = std::make_unique<everything>();
@@ -114,9 +115,9 @@ int main(int, char** argv) {
         hold_all(*latest);
         held.wait();
         for (int i = 0; i < 100; ++i)
-            fiber::this_fiber::yield(); // until the others wait
+            fiber::this_fiber::yield(); // until the other fibers wait
     });
-    std::printf("all are held"); // in the buffer
+    std::printf("all are held"); // stays in the buffer until exit
     if (way == "exit_in_fiber") {
         fiber::go([] { std::exit(status_asked_for); });
         wait_for_the_end();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// exit_in_static_runtime WAY: exit() in a fiber of a runtime that it destroys ends the process; it does not wait for that fiber,
-// nor for the others of the runtime.
+// exit_in_static_runtime WAY: a fiber calls exit(), which destroys the fiber's runtime and ends the
+// process. exit() waits neither for that fiber nor for the other fibers of the runtime.
 
 // exit: 3
 // stdout: 42
@@ -27,7 +27,7 @@ std::unique_ptr<fiber::runtime> owned;
     });
     where.go([] { fiber::chan<int>(nullptr).send(1); }); // never ends
     where.go([] {
-        std::printf("42"); // in the buffer
+        std::printf("42"); // stays in the buffer until exit
         std::exit(3);
     });
     for (;;)

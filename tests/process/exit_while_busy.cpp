@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// exit_while_busy WAY PROCESSORS: a process ends at once, with the status it asked for, while fibers run on all
-// processors, hold locks, send, and wait for timers. Run many times by itself.
+// exit_while_busy WAY PROCESSORS: a process ends at once, with the requested status, while fibers
+// run on all processors, hold locks, send, and wait for timers. The program starts itself many
+// times.
 
 // stdout: 20 times status 7
 
@@ -24,7 +25,7 @@ namespace {
 
 constexpr int times = 20, status_asked_for = 7;
 
-// Destroyed while fibers go on using them.
+// Destroyed while fibers still use them.
 fiber::mutex lock;
 fiber::condition_variable changed;
 fiber::wait_group group;
@@ -32,7 +33,8 @@ fiber::chan<int> numbers(3);
 
 void keep_busy() {
     using namespace std::chrono_literals;
-    // To be immortal, what is used after main must not have a destructor that ends its use.
+    // A static object whose destructor ends its use would end too early: the channel is never
+    // destroyed.
     static auto* const channel = new fiber::chan<int>(numbers);
     for (unsigned i = 0; i < 2 * fiber::thread::hardware_concurrency(); ++i) {
         fiber::go([] {
@@ -63,9 +65,9 @@ void keep_busy() {
                 fiber::go([] {}).join();
         });
     }
-    if (fiber::thread::hardware_concurrency() > 1) // the others are to run as well
+    if (fiber::thread::hardware_concurrency() > 1) // leaves a processor to the other fibers
         fiber::go([] {
-            // Not an atomic: compilers may take a loop over one of their own for finite.
+            // Not an atomic: compilers may assume that a loop over a local atomic ends.
             bool volatile never = false;
             while (!never) // never enters the library
                 ;
@@ -87,7 +89,7 @@ int end_by(std::string const& way) {
         for (;;)
             ::pause();
     }
-    return status_asked_for; // main
+    return status_asked_for; // returns from main
 }
 
 int status_of(pid_t child) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// fork_in_fiber: in the child, the fiber's function returns, and with it the process's only thread ends: so does the
-// process, with status 0, by way of exit(). Destructors on the way run, as do those of thread-locals.
+// fork_in_fiber: the child's only thread runs the fiber that forked. When the fiber's function
+// returns, the child exits with status 0 through exit(). Destructors run, including destructors of
+// thread-locals.
 
 // env: ASAN_OPTIONS=detect_leaks=0
 // stdout: child: end of the closure
@@ -31,7 +32,7 @@ pid_t const parent = ::getpid();
 
 void say(char const* what) {
     std::printf("%s: %s\n", ::getpid() == parent ? "parent" : "child", what);
-    std::fflush(stdout); // or a child would print it once more
+    std::fflush(stdout); // A child would print buffered text again.
 }
 
 struct says_in_child {
@@ -71,7 +72,7 @@ int main() {
     fork_in_fiber("child of a fiber", [] {});
     fork_in_fiber("child of a fiber, which has started others", [] {
         fiber::go([] { say("in a fiber of its own"); }).join();
-        fiber::go([] { fiber::this_fiber::sleep_for(std::chrono::hours(1)); }); // dropped
+        fiber::go([] { fiber::this_fiber::sleep_for(std::chrono::hours(1)); }); // dropped at exit
     });
     fork_in_fiber("child that exits with 5", [] { fiber::run([] { std::exit(5); }); });
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// fork_while_first_used: a thread forks at any moment of the library's first use by others, when what is made
-// once is being made. The child finds none of that locked. Guards are made by mprotect here, as before Linux
-// 6.13: how many there may be is read from a file at the first one, which takes long enough to be met.
+// fork_while_first_used: a thread forks at every moment of the library's first use by other threads,
+// while objects are made once. The child finds none of their locks held. Guards are made by mprotect
+// here, as before Linux 6.13. The first such guard reads the limit of map entries from a file, which
+// is slow enough for a fork to hit it.
 
 // env: FIBER_PROCS=2
 // stdout: no child hangs
@@ -24,7 +25,7 @@ bool ended_well(pid_t child) {
     return ::waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-// In a process that has not used the library yet: forks when so much time has passed since its first use.
+// Runs in a process that has not used the library. Forks when `time` has passed since the first use.
 bool fork_after(std::chrono::nanoseconds time) {
     fiber::rt::limit_guards(fiber::rt::guard_support::mprotect);
     fiber::go([] {});
@@ -33,7 +34,7 @@ bool fork_after(std::chrono::nanoseconds time) {
         ;
     pid_t const child = ::fork();
     if (child == 0) {
-        ::alarm(20); // it hangs
+        ::alarm(20); // ends a child that hangs
         fiber::run([] {});
         ::_exit(0);
     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// large_thread_local: a program may have thread-local variables of any size, as with threads: the C library takes them out of
-// each thread's stack.
+// large_thread_local: a program may have thread-local variables of any size, as with threads. The C
+// library takes them out of each thread's stack.
 
 // env: FIBER_PROCS=1
 // stdout: 42

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// last_runtime_gone: when the last runtime has been destroyed, nobody is there to age idle stacks: their memory goes back
-// at once.
+// last_runtime_gone: once the last runtime is destroyed, no sysmon ages idle stacks. Their memory
+// returns to the kernel at once.
 
 // stdout: nothing is left
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// late_thread_local: a thread whose thread_local destructors use the library leaves no memory behind.
+// late_thread_local: a thread leaves no memory behind if its thread_local destructors use the
+// library.
 
 // env: GLIBC_TUNABLES=glibc.pthread.stack_cache_size=0
 // stdout: nothing is lost

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// locked_memory: in a process whose future memory is to be locked, nothing large becomes resident. A program of its own:
-// mlockall holds for all of it.
+// locked_memory: after mlockall(MCL_FUTURE) no large memory becomes resident. A separate program,
+// because mlockall applies to the whole process.
 
 // env: FIBER_PROCS=2
 // env: MALLOC_ARENA_MAX=1
@@ -46,7 +46,7 @@ char const* little_or_much(std::size_t bytes) { return bytes < 64 * mib ? "littl
 } // namespace
 
 int main() {
-    if (::mlockall(MCL_FUTURE) != 0) { // that takes a privilege, or a limit that allows it
+    if (::mlockall(MCL_FUTURE) != 0) { // needs a privilege, or a limit that allows it
         std::fprintf(stderr, "skipped: mlockall: %s\n", std::strerror(errno));
         return 77;
     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// membarrier_registers_again: where the kernel no longer knows that membarrier commands were registered, they are registered
-// again. Here they never were.
+// membarrier_registers_again: if the kernel has lost the registration of a membarrier command, the
+// library registers it again. In this program the commands were never registered.
 
 // stdout: works, errno is kept
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// processors_follow_cpus: while something runs, a runtime has as many processors as there are CPUs for the process, unless
-// it was told how many to have. A program of its own: it takes CPUs from all threads of the process.
+// processors_follow_cpus: the processors of a busy runtime follow the number of CPUs of the process,
+// unless their number was set. A separate program, because it changes the CPUs of all threads.
 
 // env: FIBER_PROCS=
 // stdout: fewer CPUs: followed
@@ -37,13 +37,13 @@ cpu_set_t first_of(cpu_set_t const& all) {
     return set;
 }
 
-// As taskset -a does.
+// Changes the affinity of each thread, as taskset -a does.
 void use_only(cpu_set_t const& set) {
     for (auto const& thread : std::filesystem::directory_iterator("/proc/self/task"))
         ::sched_setaffinity(std::stoi(thread.path().filename()), sizeof set, &set);
 }
 
-// Time goes by in a fiber of each, so that none is idle meanwhile.
+// Waits in a fiber of each runtime, which keeps every runtime busy.
 template <class Condition>
 char const* within_30_s(Condition const& holds, auto&... runtimes) {
     auto const give_up = std::chrono::steady_clock::now() + 30s;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// real_time_waits: a real-time thread that waits for a thread of lower priority, which has lost the CPU to it
-// a few instructions before the end of a fiber, gives the CPU back. With sched_yield alone it spins until the
-// kernel throttles it, for most of a second, or for ever.
+// real_time_waits: a real-time thread waits for a thread of lower priority. That thread has lost the
+// CPU a few instructions before the end of a fiber. The waiting thread gives the CPU back. With
+// sched_yield alone it would spin until the kernel throttles it, for most of a second, or for ever.
 
 // skip: the right to have a real-time policy (CAP_SYS_NICE) is missing
 // stdout: detached
@@ -49,7 +49,7 @@ int main() {
     auto& word = ended.native_handle()->join.word;
     while (word.load() != join_state::done)
         std::this_thread::yield();
-    word = join_state::finishing; // as its machine would leave it that loses its CPU here
+    word = join_state::finishing; // the state that a machine leaves if it loses its CPU here
 
     int const cpu = ::sched_getcpu();
     bool refused = false;

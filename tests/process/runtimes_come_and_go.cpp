@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// runtimes_come_and_go: each leaves no thread behind, and no memory. A program of its own: other tests' threads and the
-// allocator's arenas would be in the way; so would ended threads' stacks, of which the C library otherwise keeps as many as
-// there have been machines at once, which varies.
+// runtimes_come_and_go: a destroyed runtime leaves no thread and no memory behind. A separate
+// program, because threads of other tests and arenas of the allocator would disturb the counts. The
+// C library must keep no stacks of ended threads: their number is the varying maximum of
+// simultaneous machines.
 
 // env: MALLOC_ARENA_MAX=1
 // env: GLIBC_TUNABLES=glibc.pthread.stack_cache_size=0
@@ -35,7 +36,7 @@ std::ptrdiff_t threads() {
     return std::distance(fs::directory_iterator("/proc/self/task"), fs::directory_iterator());
 }
 
-// A thread that has been joined is listed until the kernel has buried it.
+// A joined thread stays listed until the kernel has removed it.
 std::ptrdiff_t threads_once_no_more_than(std::ptrdiff_t expected) {
     auto const give_up = std::chrono::steady_clock::now() + 30s;
     while (threads() > expected && std::chrono::steady_clock::now() < give_up)
@@ -53,7 +54,8 @@ struct memory {
     }
 };
 
-// All kinds of things that a runtime keeps: records, stacks of two sizes, timers, parties, names, locals.
+// Uses each kind of object that a runtime keeps: records, stacks of two sizes, timers, agents,
+// names, locals.
 void use_a_runtime() {
     fiber::chan<int> c;
     fiber::local<std::vector<int>> local;
@@ -92,20 +94,23 @@ int main() {
     auto const stacks = reserved();
     auto const threads_before = 1 + 2 + static_cast<std::ptrdiff_t>(fiber::runtime::global().processors());
     compare("threads", threads_before,
-            threads_once_no_more_than(threads_before)); // main's, sysmon's, the maker's, machines'
+            // main, sysmon, the template thread, and the machines
+            threads_once_no_more_than(threads_before));
     memory const before;
 
     for (int i = 0; i < rounds; ++i)
         use_a_runtime();
     if (auto const n = threads_once_no_more_than(threads_before); n != threads_before)
         std::printf("%lld threads\n", static_cast<long long>(n));
-    // How many the processors' caches hold at once varies. One runtime's caches lost each time: 200 times as much.
+    // The number of stacks in the processors' caches varies. Losing one runtime's caches in each
+    // round would give 200 times the number.
     compare("stacks", 4 * stacks, reserved());
     memory after;
 #if defined(FIBER_ASAN) || defined(FIBER_TSAN)
-    after = before; // they keep what has been freed
+    after = before; // Sanitizers keep freed memory.
 #endif
-    // Some fragmentation. One stack of a machine each time would be far more.
+    // Allows for some fragmentation. A lost machine stack in each round would take far more.
     compare("address space", before.space - stacks / 1024 + 8 * 1024, after.space - reserved() / 1024);
-    compare("resident", before.resident + 1024, after.resident); // likewise each processor's queue of 2 KiB
+    // A lost queue of 2 KiB for each processor would take more.
+    compare("resident", before.resident + 1024, after.resident);
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// array_too_large: alloca in a fiber that began small. What finds room on a large segment does; a MiB does not.
+// array_too_large: alloca in a fiber with a small stack. An array that fits on a large segment
+// works; an array of 1 MiB aborts.
 
 // exit: abort
 // stdout: 60000 bytes
@@ -17,14 +18,14 @@
 [[gnu::noinline]] void fill(std::size_t bytes) {
     void* const array = alloca(bytes);
     std::memset(array, 1, bytes);
-    asm volatile("" : : "r"(array) : "memory"); // or there would be none
+    asm volatile("" : : "r"(array) : "memory"); // keeps the compiler from removing the array
     std::printf("%zu bytes\n", bytes);
 }
 
 int main() {
     std::setvbuf(stdout, nullptr, _IONBF, 0);
     fiber::run([] {
-        std::size_t volatile bytes = 60'000; // or it would become a part of the frame
+        std::size_t volatile bytes = 60'000; // volatile: a constant size would become a part of the frame
         fill(bytes);
         bytes = 1 << 20;
         fill(bytes);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// at_each_depth.hpp: a call that meets the end of a segment at each place it can; and a recursion over many.
+// at_each_depth.hpp: makes a call meet the end of a segment at each possible place; and a recursion
+// over many segments.
 #pragma once
 
 #include <fiber/runtime.hpp>
@@ -10,17 +11,17 @@
 
 namespace tests {
 
-// The value is used, for all that the compiler knows.
+// Makes the compiler assume that the value is used.
 template <class T>
 void keep(T& value) {
     asm volatile("" : : "r"(&value) : "memory");
 }
 
-// One call of itself more moves a function by some 32 bytes (g++, optimised): in all, by a few times what a first
-// segment has.
+// Each further call of lower() moves a function by about 32 bytes (g++, optimised). All of them
+// cover a few times the size of a first segment.
 inline constexpr int depths = 400;
 
-// Recurses through so many bytes of stack, 64 at the least at a time.
+// Recurses through `bytes` bytes of stack, in steps of at least 64 bytes.
 [[gnu::noinline]] inline std::size_t descend(std::size_t bytes) {
     volatile std::byte frame[64];
     frame[0] = std::byte{1};
@@ -35,10 +36,10 @@ template <class F>
         f();
     else
         lower(steps - 1, f);
-    keep(frame); // no tail call
+    keep(frame); // prevents a tail call
 }
 
-// So f, and what it calls, is one function short of the end at each distance from it.
+// Calls f at 400 depths. At one of them, f or any function that it calls meets the end of a segment.
 template <class F>
 void at_each_depth(F f) {
     fiber::run([&f] {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// cannot_grow: a recursion that has used up the address space. A function that begins cannot fail: so the process ends.
+// cannot_grow: a recursion uses up the address space. A function cannot fail at its start, and the
+// process aborts.
 
 // limit: -v 1000000
 // exit: abort
@@ -19,8 +20,8 @@
     return n < 0 ? 0 : descend(n + 1) + frame[0];
 }
 
-// So many machines that some are left over: where the kernel takes its time with the address space, the recursion loses its
-// processor to one of them; if another had to be made, that would fail too, and be reported.
+// Makes more machines than the recursion needs. A slow kernel makes the recursion lose its processor
+// to one of them. Without a spare, making another machine would fail, too, and print a line.
 void make_machines() {
     constexpr int machines = 4;
     std::latch all(machines);

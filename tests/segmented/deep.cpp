@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// For debuggers: many frames over several segments, and at each depth a call of malloc on the machine's own stack.
+// A program for debuggers: many frames over several segments. At each depth malloc runs on the
+// machine's stack.
 
 #include <fiber/fiber.hpp>
 

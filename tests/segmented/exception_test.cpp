@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// Exceptions and backtraces over the ends of segments.
+// Exceptions and backtraces across the ends of segments.
 
 #include "tests/segmented/at_each_depth.hpp"
 #include "tests/support/catch.hpp"
@@ -26,7 +26,7 @@ struct counts_its_end {
     }
 };
 
-// Throws from so many frames further down, each with something to destroy.
+// Throws from `frames` frames further down. Each frame has an object to destroy.
 [[gnu::noinline]] void sink_and_throw(int frames, int& ended, int& in_flight) {
     counts_its_end const each{ended, in_flight};
     if (frames == 0)
@@ -48,7 +48,7 @@ struct counts_its_end {
     }
 }
 
-TEST_CASE("an exception passes any end of a segment, and destroys what it passes", "[segmented]") {
+TEST_CASE("an exception passes each end of a segment and destroys each object on the way", "[segmented]") {
     int ended = 0, in_flight = 0, caught = 0;
     tests::at_each_depth([&] {
         try {
@@ -62,7 +62,7 @@ TEST_CASE("an exception passes any end of a segment, and destroys what it passes
     CHECK(in_flight == 4 * tests::depths);
 }
 
-TEST_CASE("a handler at any end of a segment throws again what it has caught", "[segmented]") {
+TEST_CASE("a handler at each end of a segment rethrows its exception", "[segmented]") {
     int ended = 0, in_flight = 0, caught = 0;
     tests::at_each_depth([&] {
         try {
@@ -75,7 +75,7 @@ TEST_CASE("a handler at any end of a segment throws again what it has caught", "
     CHECK(ended == 3 * tests::depths);
 }
 
-TEST_CASE("a handler that parks at any end of a segment keeps its exception", "[segmented]") {
+TEST_CASE("a handler that parks at each end of a segment keeps its exception", "[segmented]") {
     fiber::chan<int> tick;
     fiber::handle const source = fiber::go([=] {
         for (int n = 0; n < tests::depths; ++n)
@@ -111,8 +111,7 @@ TEST_CASE("an exception passes through thousands of segments", "[segmented]") {
     CHECK(ended == 500'001);
 }
 
-TEST_CASE("memory that the standard library cannot have is an exception on a small segment, too",
-          "[segmented]") {
+TEST_CASE("a failed allocation of the standard library throws on a small segment, too", "[segmented]") {
     int caught = 0;
     tests::at_each_depth([&] {
         try {
@@ -130,14 +129,14 @@ TEST_CASE("memory that the standard library cannot have is an exception on a sma
     CHECK(caught == 2 * tests::depths);
 }
 
-TEST_CASE("a backtrace goes over the ends of segments to the fiber's first frame", "[segmented]") {
+TEST_CASE("a backtrace crosses the ends of segments to the fiber's first frame", "[segmented]") {
     std::array<void*, 2 * tests::depths> frames{};
     std::vector<int> counts;
     counts.reserve(tests::depths);
     tests::at_each_depth(
         [&] { counts.push_back(::backtrace(frames.data(), static_cast<int>(frames.size()))); });
     bool each_has_one_more = true;
-    for (std::size_t n = 1; n < counts.size(); ++n) // or two, with __morestack
+    for (std::size_t n = 1; n < counts.size(); ++n) // or two more, with __morestack
         each_has_one_more =
             each_has_one_more && counts[n] > counts[n - 1] - 2 && counts[n] <= counts[n - 1] + 3;
     CHECK(each_has_one_more);

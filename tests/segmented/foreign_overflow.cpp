@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// foreign_overflow: code that is not split overflows the segment that was lent for it. It is reported as the overflow of any
-// fiber's stack.
+// foreign_overflow: code compiled without split stacks overflows the segment from the pool. The
+// report is the same as for any fiber's stack.
 
 // exit: 139
 // stderr: fiber: fiber [0-9]+ "deep": stack overflow \(256 KiB\)\. Give it a larger attributes::stack_size
@@ -15,7 +15,7 @@
 #include <fiber/fiber.hpp>
 #include <fiber/stack.hpp>
 
-// Exported, so that the backtrace names it.
+// Exported, because backtraces name only exported functions.
 extern "C" [[gnu::visibility("default"), gnu::noinline, gnu::no_split_stack]] int foreign_overflow(int n);
 int foreign_overflow(int n) {
     int volatile frame[64] = {n};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// Code that is not compiled for segments, called by fibers that began small.
+// Calls of code compiled without split stacks, from fibers with small stacks.
 
 #include "tests/segmented/at_each_depth.hpp"
 #include "tests/support/catch.hpp"
@@ -38,7 +38,7 @@ std::vector<int> shuffled(int n) {
     return numbers;
 }
 
-TEST_CASE("printf and its like work at any depth", "[segmented]") {
+TEST_CASE("printf and similar functions work at each depth", "[segmented]") {
     bool right = true;
     tests::at_each_depth([&] {
         std::array<char, 200> text{};
@@ -72,7 +72,7 @@ TEST_CASE("streams, locales and files work", "[segmented]") {
     });
 }
 
-TEST_CASE("regular expressions recurse as deep as the text is long", "[segmented]") {
+TEST_CASE("regular expressions recurse once for each character of the text", "[segmented]") {
     fiber::run([] {
         std::string const text(20'000, 'a');
         CHECK(std::regex_match(text, std::regex("(a|b)*")));
@@ -97,7 +97,7 @@ TEST_CASE("names are resolved and libraries loaded", "[segmented]") {
     });
 }
 
-TEST_CASE("containers, smart pointers and functions work at any depth", "[segmented]") {
+TEST_CASE("containers, smart pointers and functions work at each depth", "[segmented]") {
     bool right = true;
     tests::at_each_depth([&] {
         std::map<std::string, std::shared_ptr<int>> ordered;
@@ -112,7 +112,7 @@ TEST_CASE("containers, smart pointers and functions work at any depth", "[segmen
     CHECK(right);
 }
 
-TEST_CASE("sorting works, also when the comparison that foreign code calls parks", "[segmented]") {
+TEST_CASE("sorting works, also if its comparison parks", "[segmented]") {
     fiber::run([] {
         std::vector<int> numbers = shuffled(10'000);
         std::sort(numbers.begin(), numbers.end());

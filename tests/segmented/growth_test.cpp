@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// Stacks that grow by segments: how far, and with everything that a call can carry across the end of one.
+// Stacks that grow by segments: their depth, and all kinds of arguments and results across the end
+// of a segment.
 
 #include "tests/segmented/at_each_depth.hpp"
 #include "tests/support/catch.hpp"
@@ -43,7 +44,7 @@ typedef double wide __attribute__((vector_size(32)));
     return v[0] + v[1] + v[2] + v[3] + a + b + c + d;
 }
 
-#if !defined(__clang__) // which has no split functions of this sort
+#if !defined(__clang__) // Clang cannot split variadic functions.
 [[gnu::noinline]] long sum_of_many(int n, ...) {
     std::va_list list;
     va_start(list, n);
@@ -56,7 +57,7 @@ typedef double wide __attribute__((vector_size(32)));
 }
 #endif
 
-TEST_CASE("a fiber that began small recurses through 64 MiB", "[segmented]") {
+TEST_CASE("a fiber with a small stack recurses through 64 MiB", "[segmented]") {
     constexpr std::size_t depth = std::size_t{64} << 20;
     CHECK(fiber::run([] { return tests::descend(depth); }) == depth / 64);
 }
@@ -68,7 +69,7 @@ TEST_CASE("one recursion follows another", "[segmented]") {
     });
 }
 
-TEST_CASE("arguments and results of all sorts pass the end of a segment", "[segmented]") {
+TEST_CASE("arguments and results of each kind pass the end of a segment", "[segmented]") {
     bool right = true;
     tests::at_each_depth([&] {
         right = right && on_the_stack(1, 2, 3, 4, 5, 6, 7, 8, 9) == 285;
@@ -86,7 +87,7 @@ TEST_CASE("arguments and results of all sorts pass the end of a segment", "[segm
     CHECK(right);
 }
 
-TEST_CASE("a fiber parks at any depth, and goes on there", "[segmented]") {
+TEST_CASE("a fiber parks at each depth and continues there", "[segmented]") {
     fiber::chan<int> there, back;
     fiber::handle const echo = fiber::go([=] {
         for (int n : there)
@@ -101,7 +102,7 @@ TEST_CASE("a fiber parks at any depth, and goes on there", "[segmented]") {
     CHECK(rounds == tests::depths);
 }
 
-TEST_CASE("a frame larger than any segment gets one of its own", "[segmented]") {
+TEST_CASE("a frame larger than any segment gets a separate segment", "[segmented]") {
     CHECK(fiber::run([] {
               std::array<char, 3 << 20> buffer;
               for (std::size_t i = 0; i < buffer.size(); i += 4096)
@@ -111,7 +112,7 @@ TEST_CASE("a frame larger than any segment gets one of its own", "[segmented]") 
           }) == 2);
 }
 
-TEST_CASE("with_stack runs a function on a segment with as much room as it asks for", "[segmented]") {
+TEST_CASE("with_stack runs a function on a segment of at least the requested size", "[segmented]") {
     fiber::run([] {
         for (std::size_t const bytes : {1U << 10, 1U << 16, 1U << 20, 1U << 26})
             CHECK(fiber::with_stack(bytes, [] { return fiber::this_fiber::stack_remaining(); }) >=

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// longjmp over the ends of segments.
+// longjmp across the ends of segments.
 
 #include "tests/segmented/at_each_depth.hpp"
 #include "tests/support/catch.hpp"
@@ -14,7 +14,8 @@
 
 namespace {
 
-// From so many segments further on, whatever an earlier test has left idle, and so many frames on the last.
+// Jumps from `segments` segments further on, with any idle segments of earlier tests, and `frames`
+// frames on the last one.
 [[gnu::noinline]] void sink_and_jump(int segments, int frames, std::jmp_buf to) {
     char frame[64];
     tests::keep(frame);
@@ -25,10 +26,10 @@ namespace {
         sink_and_jump(0, frames - 1, to);
     else
         std::longjmp(to, 7);
-    tests::keep(frame); // no tail call
+    tests::keep(frame); // prevents a tail call
 }
 
-// The fiber stands as before then, and can go on to grow.
+// Returns true if the stack is unchanged after the jump and can grow again.
 [[gnu::noinline]] bool comes_back_from(int segments, int frames) {
     std::jmp_buf here;
     std::size_t volatile const room = fiber::this_fiber::stack_remaining();
@@ -40,13 +41,13 @@ namespace {
     return value == 7 && room_now == room && tests::descend(100'000) == (100'000 + 63) / 64;
 }
 
-TEST_CASE("longjmp passes the ends of segments, from and to any depth", "[segmented]") {
+TEST_CASE("longjmp passes the ends of segments at each depth", "[segmented]") {
     int right = 0;
     tests::at_each_depth([&] { right += comes_back_from(1, 0) && comes_back_from(0, 3) ? 1 : 0; });
     CHECK(right == tests::depths);
 }
 
-TEST_CASE("longjmp gives back each segment that it leaves", "[segmented]") {
+TEST_CASE("longjmp returns each segment that it leaves", "[segmented]") {
     auto const reserved = [] { return fiber::runtime::global().stats().stack_bytes_reserved; };
     fiber::run([&] {
         int right = 0;
@@ -54,7 +55,7 @@ TEST_CASE("longjmp gives back each segment that it leaves", "[segmented]") {
             for (int n = 0; n < 50; ++n)
                 right += comes_back_from(3, 1000) ? 1 : 0;
         };
-        often(); // until each processor has some of each size
+        often(); // fills each processor's cache of each size
         auto const before = reserved();
         often();
         CHECK(reserved() == before);

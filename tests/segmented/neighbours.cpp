@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// neighbours WHAT: what a fiber does on its first segment, which has no guard, leaves those beside it alone. In a process of
-// its own, since the dynamic linker takes kilobytes for the first call of each function.
+// neighbours WHAT: a fiber on its first segment, which has no guard, does not write to the segments
+// below. Each WHAT runs in a separate process: the dynamic linker takes kilobytes of stack for the
+// first call of a function.
 
 #include <fiber/fiber.hpp>
 
@@ -20,7 +21,7 @@
 
 namespace {
 
-constexpr std::size_t slot = 2048, below = 2 * slot; // how far down it looks
+constexpr std::size_t slot = 2048, below = 2 * slot; // the number of bytes checked below the segment
 
 std::error_code an_error() { return std::make_error_code(std::errc::timed_out); }
 
@@ -31,18 +32,18 @@ void throws_of_the_library() { fiber::handle().join(); }
     if (an_error().message().empty())
         std::abort();
 }
-[[gnu::noinline]] void asks_category(std::error_category const& c) { // calls nothing else
+[[gnu::noinline]] void asks_category(std::error_category const& c) { // calls no other function
     if (c.message(ETIMEDOUT).empty())
         std::abort();
 }
 void passes_category() { asks_category(std::system_category()); }
-// Until the segment ends, and beyond.
+// Goes down to the end of the segment, and beyond.
 [[gnu::noinline]] void goes_down(int frames, std::error_category const& c) {
     if (frames == 0)
         asks_category(c);
     else
         goes_down(frames - 1, c);
-    asm volatile(""); // no tail call
+    asm volatile(""); // prevents a tail call
 }
 void passes_category_down() {
     for (int frames = 0; frames < 200; ++frames)

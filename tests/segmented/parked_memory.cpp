@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// A hundred thousand fibers that wait in chan::recv after ordinary code, on their first segments: what each has of the
-// memory, page tables included. Prints "enough room", or how much it is.
+// A hundred thousand fibers run ordinary code and then wait in chan::recv on their first segments.
+// Measures the memory of each fiber, page tables included. Prints "enough room", or the number of
+// bytes.
 
 #include <fiber/fiber.hpp>
 
@@ -21,7 +22,7 @@ namespace {
 constexpr long parties = 100'000;
 constexpr long max_bytes_each = 2500;
 
-// Resident memory and page tables, in bytes.
+// Returns resident memory and page tables, in bytes.
 long memory() {
     std::FILE* const status = std::fopen("/proc/self/status", "r");
     std::array<char, 256> line{};
@@ -36,7 +37,7 @@ long memory() {
 fiber::mutex lock;
 long total = 0;
 
-// What most programs are made of: strings, vectors, smart pointers, locks, things to destroy.
+// The contents of most programs: strings, vectors, smart pointers, locks, and objects to destroy.
 void ordinary_code(long n) {
     auto const name = std::make_unique<std::string>("a name that is allocated, number " + std::to_string(n));
     std::vector<long> numbers(10, n);
@@ -56,7 +57,7 @@ void wait_as_one_of_many(long n, fiber::chan<int> const& end) {
 int main() {
     fiber::chan<int> const end;
     fiber::wait_group all;
-    fiber::run([] { ordinary_code(0); }); // whatever is made once
+    fiber::run([] { ordinary_code(0); }); // makes the objects that are made once
     long const before = memory();
     for (long n = 0; n < parties; ++n)
         all.go([&, n] { wait_as_one_of_many(n, end); });

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// parks_in_leaf_call: what is called on the OS thread's own stack, here by the end of a handler, must not park, and says so
-// when it does.
+// parks_in_leaf_call: code on the OS thread's stack, here at the end of a handler, must not park. A
+// park there prints one line and aborts.
 
 // exit: abort
 // stderr: fiber: a fiber has parked inside of a call that fiber::segmented makes on the OS thread's own stack: .*

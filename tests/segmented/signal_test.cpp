@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// Handlers of signals that come to fibers on small segments.
+// Signal handlers on fibers with small segments.
 
 #include "tests/segmented/at_each_depth.hpp"
 #include "tests/support/catch.hpp"
@@ -17,7 +17,7 @@
 
 namespace {
 
-// A signal's handler, for as long as this lives.
+// Installs a signal handler for the lifetime of the object.
 class handled {
 public:
     template <class Handler>
@@ -46,14 +46,14 @@ int volatile value_sent = 0;
 void descends(int) { reached = reached + tests::descend(16'000); }
 void takes_a_value(int, siginfo_t* info, void*) { value_sent = value_sent + info->si_value.sival_int; }
 
-TEST_CASE("a handler has room at any depth", "[segmented]") {
+TEST_CASE("a handler has enough stack at each depth", "[segmented]") {
     handled const here(SIGUSR1, descends);
     reached = 0;
     tests::at_each_depth([&] { std::raise(SIGUSR1); });
     CHECK(reached == tests::depths * tests::descend(16'000));
 }
 
-TEST_CASE("a handler of three arguments gets them", "[segmented]") {
+TEST_CASE("a handler with three parameters gets its arguments", "[segmented]") {
     handled const here(SIGUSR2, takes_a_value);
     value_sent = 0;
     fiber::run([] {
@@ -64,7 +64,7 @@ TEST_CASE("a handler of three arguments gets them", "[segmented]") {
     CHECK(value_sent == 7);
 }
 
-TEST_CASE("sigaction and signal tell of the program's own handlers", "[segmented]") {
+TEST_CASE("sigaction and signal return the program's handlers", "[segmented]") {
     handled const here(SIGUSR2, takes_a_value);
     struct sigaction found {};
     REQUIRE(sigaction(SIGUSR2, nullptr, &found) == 0);
@@ -78,7 +78,7 @@ TEST_CASE("sigaction and signal tell of the program's own handlers", "[segmented
     CHECK(sigaction(0, &any, nullptr) == -1);
 }
 
-// ── out of a handler ──
+// ── jumps out of a handler ──
 
 sigjmp_buf recovered;
 void recover(int) { siglongjmp(recovered, 3); }
@@ -91,7 +91,7 @@ void recover(int) { siglongjmp(recovered, 3); }
     return value == 3 && fiber::this_fiber::stack_remaining() == room;
 }
 
-TEST_CASE("a handler jumps out of itself, over the ends of segments", "[segmented]") {
+TEST_CASE("a handler jumps out of itself across the ends of segments", "[segmented]") {
     handled const here(SIGUSR1, recover);
     int right = 0;
     tests::at_each_depth([&] { right += recovers() ? 1 : 0; });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// A user's program, in a project of its own: something of each module.
+// A user's program in a separate project. It uses each module.
 #include <fiber/fiber.hpp>
 
 #include <cstdio>
