@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// call_on_stack_test.cpp: arch::call_on_stack: runs a function on another stack, and lets
+// exceptions and backtraces cross it.
+
 #include "tests/support/catch.hpp"
 
 #include "asm/call_on_stack.hpp"

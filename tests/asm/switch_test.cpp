@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// switch_test.cpp: arch::switch_to: the state that a switch saves, commit functions, and unwinding
+// on both sides.
+
 #include "tests/support/catch.hpp"
 
 #include "asm/switch.hpp"
@@ -177,7 +180,7 @@ TEST_CASE("variables in registers survive a switch", "[switch]") {
     CHECK(c.log == std::vector<std::string>{"kept", "kept", "kept"});
 }
 
-TEST_CASE("the flow of control that throws an exception also catches it", "[switch]") {
+TEST_CASE("an exception is caught in the flow of control of its throw", "[switch]") {
     coroutine c([](coroutine& self) {
         for (int i = 0; i < 2; ++i)
             try {

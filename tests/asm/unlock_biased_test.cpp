@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// unlock_biased_test.cpp: unlock_biased and subtract_and_count, instruction by instruction.
+
 #include "tests/support/catch.hpp"
 
 #include "asm/rseq.hpp"

@@ -33,8 +33,8 @@ fiber::chan<int> numbers(3);
 
 void keep_busy() {
     using namespace std::chrono_literals;
-    // A static object whose destructor ends its use would end too early: the channel is never
-    // destroyed.
+    // Fibers use the channel after main. A destructor would end that use, and the channel is therefore
+    // never destroyed.
     static auto* const channel = new fiber::chan<int>(numbers);
     for (unsigned i = 0; i < 2 * fiber::thread::hardware_concurrency(); ++i) {
         fiber::go([] {

@@ -30,8 +30,8 @@ thread_local late at_the_end;
 std::size_t in_use_after(int threads) {
     for (int i = 0; i < threads; ++i)
         std::thread([] {
-            at_the_end.used =
-                true; // made before what the library keeps in this thread, and destroyed after it
+            // Made before the library's variables of this thread, and destroyed after them.
+            at_the_end.used = true;
             static_cast<void>(fiber::this_fiber::get_id());
         }).join();
     return mallinfo2().uordblks;

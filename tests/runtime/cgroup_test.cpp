@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// cgroup_test.cpp: rt::cgroup_quotas: the number of CPUs that cgroups allow, read from files that
+// the test makes.
+
 #include "runtime/base/cgroup.hpp"
 #include "runtime/base/cpu.hpp"
 
@@ -80,7 +83,7 @@ TEST_CASE("the smallest quota of a process's cgroup and its ancestors counts", "
     CHECK(unified.cpus() == 1u);
 }
 
-TEST_CASE("a quota is found if the cpu controller has a separate hierarchy", "[cpu]") {
+TEST_CASE("a quota is found in a separate hierarchy of the cpu controller", "[cpu]") {
     files own;
     own.with("/proc/self/mountinfo",
              others + "32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n"
@@ -96,7 +99,7 @@ TEST_CASE("a quota is found if the cpu controller has a separate hierarchy", "[c
     CHECK(own.cpus() == 3u);
 }
 
-TEST_CASE("the quota of a container's cgroup counts if that cgroup is the mounted root", "[cpu]") {
+TEST_CASE("the quota of a container's cgroup counts if the cgroup is the mounted root", "[cpu]") {
     files container;
     container
         .with("/proc/self/mountinfo", others + "31 23 0:28 /pod/one /sys/fs/cgroup ro - cgroup2 cgroup ro\n")
@@ -168,7 +171,7 @@ TEST_CASE("cgroups are found again after a mount at another place", "[cpu]") {
     CHECK(quotas.cpus() == std::nullopt);
 }
 
-TEST_CASE("a hierarchy that is mounted later is seen within 60 reads", "[cpu]") {
+TEST_CASE("a newly mounted hierarchy is seen within 60 reads", "[cpu]") {
     files f;
     f.with("/proc/self/mountinfo", others).with("/proc/self/cgroup", "0::/a\n");
     auto quotas = f.looked_at_again();

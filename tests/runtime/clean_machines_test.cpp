@@ -179,7 +179,7 @@ TEST_CASE("a pin's stand-in does not inherit earlier changes by the fiber", "[cl
     });
 }
 
-TEST_CASE("a discarded thread ends with its pin, and its fiber continues in another thread", "[thread_pin]") {
+TEST_CASE("a discarded thread ends with its pin, and the fiber continues in another thread", "[thread_pin]") {
     tests::expect expect;
     auto const clean = thread_state::now();
     fiber::runtime runtime({.processors = 2});
@@ -228,7 +228,7 @@ TEST_CASE("a discarded thread frees its place under max_machines", "[thread_pin]
     }
 }
 
-TEST_CASE("the last of nested pins ends the thread if any of them discarded it", "[thread_pin]") {
+TEST_CASE("the last of nested pins ends the thread if any pin discarded the thread", "[thread_pin]") {
     tests::expect expect;
     fiber::run([&] {
         auto const mine = ::gettid();
@@ -305,7 +305,7 @@ TEST_CASE("a machine restores its signal mask before it sleeps", "[clean_machine
     });
 }
 
-TEST_CASE("a machine that never sleeps restores its signal mask, too", "[clean_machines]") {
+TEST_CASE("a machine without idle time restores its signal mask, too", "[clean_machines]") {
     tests::expect expect;
     auto const clean = thread_state::now();
     fiber::runtime one({.processors = 1});
@@ -356,7 +356,7 @@ TEST_CASE("machines inherit the signal mask of the runtime's creator, faults exc
     }).join();
 }
 
-TEST_CASE("threads that run no fibers block all signals", "[clean_machines][sysmon]") {
+TEST_CASE("sysmon and the template thread block all signals", "[clean_machines][sysmon]") {
     fiber::runtime const runtime({.processors = 1});
     for (std::string const name : {"fiber-sysmon", "fiber-maker"}) {
         std::vector<std::string> blocked; // The thread sets its name when it first runs.

@@ -50,7 +50,7 @@ TEST_CASE("a duration too long becomes the maximum, a negative duration becomes 
     });
 }
 
-TEST_CASE("a deadline keeps its distance from now when clocks are converted", "[deadline]") {
+TEST_CASE("a deadline keeps its distance from now across clocks", "[deadline]") {
     auto const check = [](auto const& when, auto const& expected, nanoseconds least) {
         auto const at = deadline_at(when);
         CHECK(at >= expected - least);
@@ -72,7 +72,8 @@ TEST_CASE("a deadline keeps its distance from now when clocks are converted", "[
           steady_clock::time_point(1ns));
 }
 
-TEST_CASE("a time point in the far future never comes, one in the far past has passed", "[deadline]") {
+TEST_CASE("a time point in the far future never comes; a time point in the far past has passed",
+          "[deadline]") {
     tests::each_far_future([](auto const& when) {
         auto const at = deadline_at(when);
         CHECK(at > steady_clock::now() + hours(24 * 50));

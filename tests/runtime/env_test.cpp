@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// env_test.cpp: Parsing of sizes in environment variables.
+
 #include "runtime/base/env.hpp"
 
 #include "tests/support/catch.hpp"

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// fiber_list_test.cpp: rt::fiber_list: its order, and its prefetching on cold lists.
+
 #include "tests/support/catch.hpp"
 
 #include "runtime/sched/fiber_list.hpp"
@@ -67,7 +69,7 @@ TEST_CASE("rotate of a fiber list with one fiber swaps the two fibers", "[fiber_
     CHECK(q.list.empty());
 }
 
-TEST_CASE("a fiber list that prefetches is first in, first out", "[fiber_list]") {
+TEST_CASE("a prefetching fiber list is first in, first out", "[fiber_list]") {
     constexpr std::size_t n = 1000;
     queued q(n);
     q.list.set_cold(true);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// fiber_pool_test.cpp: rt::for_each_fiber beside fibers that start, park and take records.
+
 #include "runtime/sched/current.hpp"
 #include "runtime/sched/fiber_pool.hpp"
 #include "runtime/sched/machine.hpp"

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// floating_point_test.cpp: Floating-point control modes of new fibers.
+
 #include "tests/support/catch.hpp"
 #include "tests/support/control_modes.hpp"
 #include "tests/support/leaks.hpp"
@@ -60,7 +62,7 @@ int started_with_others(control_modes const& wanted) {
 
 } // namespace
 
-TEST_CASE("a fiber starts with the floating-point modes of the OS thread that starts it", "[go]") {
+TEST_CASE("a fiber starts with the floating-point modes of the starting OS thread", "[go]") {
     tests::no_leaks const no_leaks;
     CHECK(started_with_others(defaults) == 0);
     int others = -1;
@@ -73,7 +75,7 @@ TEST_CASE("a fiber starts with the floating-point modes of the OS thread that st
     CHECK(started_with_others(defaults) == 0);
 }
 
-TEST_CASE("a fiber starts with the floating-point modes of the fiber that starts it", "[go]") {
+TEST_CASE("a fiber starts with the floating-point modes of the starting fiber", "[go]") {
     tests::on_processors([] {
         int others = -1;
         fiber::go([&] {
@@ -85,7 +87,7 @@ TEST_CASE("a fiber starts with the floating-point modes of the fiber that starts
     });
 }
 
-TEST_CASE("a fiber that ends with unusual floating-point modes does not pass them on", "[go]") {
+TEST_CASE("unusual floating-point modes of an ended fiber do not reach later fibers", "[go]") {
     tests::on_processors([] {
         std::atomic<int> others{0};
         for (int round = 0; round < 20; ++round) {
@@ -130,7 +132,7 @@ TEST_CASE("a fiber inherits each rounding mode of its creator", "[go]") {
     CHECK(wrong == "");
 }
 
-TEST_CASE("a fiber that fails to start with unusual floating-point modes leaks nothing", "[go]") {
+TEST_CASE("a failed start with unusual floating-point modes leaks nothing", "[go]") {
     struct throws_when_copied {
         throws_when_copied() = default;
         throws_when_copied(throws_when_copied const&) { throw std::runtime_error("copied"); }

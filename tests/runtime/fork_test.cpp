@@ -142,7 +142,7 @@ TEST_CASE("a mutex biased before a fork can be waited for in the child", "[fork]
           }) == 0);
 }
 
-TEST_CASE("a child of a thread that has not used the library can use it", "[fork]") {
+TEST_CASE("a child of a thread without prior use of the library can use the library", "[fork]") {
     int status = -1;
     std::thread([&] { status = in_child(all_works); }).join();
     CHECK(status == 0);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// global_queue_test.cpp: rt::global_queue: fairness between injected and shared fibers.
+
 #include "tests/support/catch.hpp"
 
 #include "runtime/sched/global_queue.hpp"
@@ -29,7 +31,7 @@ private:
 
 } // namespace
 
-TEST_CASE("shared fibers are served while OS threads keep injecting others", "[global_queue]") {
+TEST_CASE("shared fibers are served while OS threads keep injecting fibers", "[global_queue]") {
     auto const injected_a_turn = GENERATE(1, 3, 200);
     fibers all;
     rt::global_queue queue;
@@ -53,7 +55,7 @@ TEST_CASE("shared fibers are served while OS threads keep injecting others", "[g
     }
 }
 
-TEST_CASE("injected fibers are served while others are shared repeatedly", "[global_queue]") {
+TEST_CASE("injected fibers are served while fibers are shared repeatedly", "[global_queue]") {
     fibers all;
     rt::global_queue queue;
     std::set<rt::fiber const*> injected;

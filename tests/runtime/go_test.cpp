@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// go_test.cpp: fiber::go and fiber::handle.
+
 #include "tests/support/catch.hpp"
 #include "tests/support/code_of.hpp"
 #include "tests/support/leaks.hpp"
@@ -139,7 +141,7 @@ TEST_CASE("a handle is joinable until join, detach or a move from it", "[go]") {
     CHECK_FALSE(c.joinable());
 }
 
-TEST_CASE("join and detach of a handle that is not joinable throw invalid_argument", "[go]") {
+TEST_CASE("join and detach of a non-joinable handle throw invalid_argument", "[go]") {
     fiber::handle h = fiber::go([] {});
     h.join();
     CHECK(tests::code_of([&] { h.join(); }) == std::errc::invalid_argument);
@@ -147,7 +149,7 @@ TEST_CASE("join and detach of a handle that is not joinable throw invalid_argume
     CHECK(tests::code_of([&] { static_cast<void>(h.join_for(1s)); }) == std::errc::invalid_argument);
 }
 
-TEST_CASE("a fiber that joins itself gets resource_deadlock_would_occur", "[go]") {
+TEST_CASE("a join of the calling fiber throws resource_deadlock_would_occur", "[go]") {
     fiber::run([] {
         fiber::handle self;
         gate assigned;
@@ -326,7 +328,7 @@ TEST_CASE("a backtrace ends at the fiber's first frame", "[go]") {
     CHECK(depth < 100);
 }
 
-TEST_CASE("errno and exceptions in handling stay with a fiber that parks", "[go]") {
+TEST_CASE("a parked fiber keeps errno and its exceptions in handling", "[go]") {
     fiber::run([] {
         std::string first, second;
         auto const body = [](std::string& seen, char const* what, int error) {

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// hand_off_test.cpp: Hand-off of processors from blocked fibers, fiber::blocking, and pinned
+// threads.
+
 #include "tests/support/catch.hpp"
 #include "tests/support/expect.hpp"
 
@@ -62,7 +65,7 @@ TEST_CASE("a fiber blocked in a system call loses its processor to waiting fiber
     CHECK(one.stats().handoffs > 0);
 }
 
-TEST_CASE("a loop that waits for another fiber ends on one processor", "[hand_off]") {
+TEST_CASE("a loop without parks that waits for another fiber ends on one processor", "[hand_off]") {
     fiber::runtime one({.processors = 1});
     one.run([&] {
         std::atomic<bool> flag{false};
@@ -77,7 +80,7 @@ TEST_CASE("a loop that waits for another fiber ends on one processor", "[hand_of
     CHECK(one.stats().handoffs > 0);
 }
 
-TEST_CASE("a fiber may block on an OS primitive that a parked fiber will release", "[hand_off]") {
+TEST_CASE("a fiber may block on an OS primitive owned by a parked fiber", "[hand_off]") {
     fiber::runtime one({.processors = 1});
     one.run([] {
         std::binary_semaphore held{0};
@@ -91,7 +94,7 @@ TEST_CASE("a fiber may block on an OS primitive that a parked fiber will release
     });
 }
 
-TEST_CASE("hundreds of blocked fibers do not stop the others", "[hand_off]") {
+TEST_CASE("hundreds of blocked fibers do not stop other fibers", "[hand_off]") {
     constexpr int blocked = 200;
     tests::expect expect;
     gate gate;
@@ -133,7 +136,7 @@ TEST_CASE("sysmon wakes up for a processor that was handed off while idle", "[ha
     expect(outer.open());
 }
 
-TEST_CASE("machines that have been blocked are used again", "[hand_off]") {
+TEST_CASE("machines are used again after a blocking call", "[hand_off]") {
     constexpr unsigned at_once = 5;
     tests::expect expect;
     gate gate;
@@ -233,7 +236,7 @@ TEST_CASE("a queue is served although two fibers keep waking each other", "[fair
     });
 }
 
-TEST_CASE("fibers that are inside of the runtime nearly all the time starve no fiber", "[fairness]") {
+TEST_CASE("fibers inside the runtime nearly all the time starve no fiber", "[fairness]") {
     using call_of_runtime = void (*)(fiber::runtime&);
     call_of_runtime const calls[] = {[](fiber::runtime&) { fiber::go([] {}); },
                                      [](fiber::runtime&) { fiber::thread_pin const pinned; },
@@ -283,7 +286,7 @@ TEST_CASE("fibers that are inside of the runtime nearly all the time starve no f
         }
 }
 
-TEST_CASE("a pinned fiber stays on its OS thread, which runs no other fiber", "[thread_pin]") {
+TEST_CASE("a pinned fiber stays on its OS thread, and the thread runs no other fiber", "[thread_pin]") {
     tests::expect expect;
     for (unsigned const processors : {1u, 2u, 4u}) {
         fiber::runtime runtime({.processors = processors});
@@ -338,8 +341,7 @@ TEST_CASE("a pinned fiber stays on its OS thread, which runs no other fiber", "[
     fiber::thread_pin const in_an_os_thread;
 }
 
-TEST_CASE("a pinned fiber does not leave its thread when it yields and no other fiber can run",
-          "[thread_pin]") {
+TEST_CASE("a yield of a pinned fiber without other fibers does not leave the thread", "[thread_pin]") {
     constexpr int yields = 1000;
     auto const switches_of_this_thread = [] {
         rusage so_far{};

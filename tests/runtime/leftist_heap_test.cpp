@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// leftist_heap_test.cpp: rt::leftist_heap: order and invariants.
+
 #include "tests/support/catch.hpp"
 
 #include "runtime/time/leftist_heap.hpp"
@@ -85,7 +87,7 @@ TEST_CASE("linked timers come out in order for every order of insertion", "[time
     CHECK(heap.earliest() == rt::never);
 }
 
-TEST_CASE("removing any linked timer keeps the order of the others", "[timer]") {
+TEST_CASE("removing any linked timer keeps the order of the other timers", "[timer]") {
     rt::leftist_heap heap;
     std::mt19937 random(2);
     std::deque<rt::timer> all;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// load_monitor_test.cpp: rt::load_monitor: when a processor falls behind, and when it is
+// responsive.
+
 #include "tests/support/catch.hpp"
 
 #include "runtime/sched/load_monitor.hpp"

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// local_test.cpp: fiber::local: values, destruction, and memory.
+
 #include "tests/support/catch.hpp"
 #include "tests/support/procs.hpp"
 
@@ -254,7 +256,7 @@ TEST_CASE("a local replaces a thread_local under the same name", "[local]") {
     CHECK(x == 3);
 }
 
-TEST_CASE("a local allows the types of thread_local variables and no others", "[local]") {
+TEST_CASE("a local allows exactly the types of thread_local variables", "[local]") {
     struct no_copy {
         no_copy() = default;
         no_copy(no_copy const&) = delete;

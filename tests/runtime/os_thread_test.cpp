@@ -107,7 +107,7 @@ TEST_CASE("a thread with unshared descriptors takes no number and holds no file 
         WARN("the kernel refuses a thread descriptors of its own; nothing was tested");
 }
 
-TEST_CASE("sysmon holds no descriptor of the program while it watches blocked machines", "[sysmon]") {
+TEST_CASE("sysmon holds no descriptor of the program while watching blocked machines", "[sysmon]") {
     fiber::runtime const runtime({.processors = 1});
     auto const sysmon = thread_named("fiber-sysmon");
     REQUIRE_FALSE(sysmon.empty());

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// poller_test.cpp: rt::poller: an external source of runnable fibers.
+
 #include "tests/support/catch.hpp"
 #include "tests/support/expect.hpp"
 
@@ -49,7 +51,7 @@ private:
 
 } // namespace
 
-TEST_CASE("busy processors ask a poller, and each fiber from it runs once", "[poller]") {
+TEST_CASE("busy processors ask a poller, and each polled fiber runs once", "[poller]") {
     constexpr int waiters = 10;
     for (unsigned const processors : {1u, 2u}) {
         gate outside;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// rseq_test.cpp: The revocation budget of rseq.
+
 #include "tests/support/catch.hpp"
 
 #include "runtime/base/rseq.hpp"

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// runtime_test.cpp: fiber::runtime: run, options, set_processors, stats and dump.
+
 #include "tests/support/catch.hpp"
 
 #include "runtime/base/asymmetric_fence.hpp"
@@ -62,7 +64,7 @@ TEST_CASE("a fiber may call run of its runtime and of another runtime", "[runtim
     CHECK(a.run([&] { return a.run([&] { return b.run([&] { return a.run([] { return 7; }); }); }); }) == 7);
 }
 
-TEST_CASE("a runtime's destructor waits for fibers that were not joined", "[runtime]") {
+TEST_CASE("a runtime's destructor waits for fibers without a join", "[runtime]") {
     std::atomic<int> ended{0};
     for (unsigned const n : tests::processor_counts()) {
         ended = 0;
@@ -196,7 +198,7 @@ TEST_CASE("stats count fibers, parks, switches and timers", "[runtime]") {
     r.trim();
 }
 
-TEST_CASE("stats count fibers that one processor shares out and another one takes", "[runtime]") {
+TEST_CASE("stats count fibers shared out by one processor and taken by another", "[runtime]") {
     fiber::runtime r({.processors = 2});
     auto const before = r.stats().steals;
     while (r.stats().steals == before)

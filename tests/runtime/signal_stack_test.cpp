@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// signal_stack_test.cpp: rt::signal_stack: the guard of a thread's signal stack.
+
 #include "tests/support/catch.hpp"
 #include "tests/support/expect.hpp"
 #include "tests/support/memory.hpp"
@@ -40,7 +42,7 @@ bool kernel_has_guards() {
 
 } // namespace
 
-TEST_CASE("a thread's signal stack has a guard page that takes no map entry", "[signal_stack]") {
+TEST_CASE("a thread's signal stack has a guard page without a map entry", "[signal_stack]") {
     tests::expect expect;
     std::thread([&] {
         stack_t none{}, before{}, mine{};

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// spawn_batch_test.cpp: rt::spawn_batch, and batches in rt::processor.
+
 #include "tests/support/catch.hpp"
 
 #include "runtime/sched/processor.hpp"
@@ -41,7 +43,7 @@ TEST_CASE("take returns a whole spawn batch in order and leaves it empty", "[spa
     }
 }
 
-TEST_CASE("each fiber of a spawn batch refers to the eighth after it in the same batch", "[spawn_batch]") {
+TEST_CASE("each fiber of a spawn batch refers to its eighth successor in the batch", "[spawn_batch]") {
     constexpr std::size_t n = 20;
     auto const f = fibers(2 * n);
     rt::spawn_batch p;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// stack_extension_test.cpp: fiber::with_stack on reserved stacks.
+
 #include "tests/support/address_space.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/expect.hpp"
@@ -50,7 +52,7 @@ void in_fiber_and_thread(auto const& body) {
 
 } // namespace
 
-TEST_CASE("with_stack stays on the current stack while it has enough room", "[stack_extension]") {
+TEST_CASE("with_stack stays on the current stack while there is enough room", "[stack_extension]") {
     in_fiber_and_thread([] {
         int here = 0;
         auto const distance = fiber::with_stack(kib, [&here] {

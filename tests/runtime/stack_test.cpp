@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// stack_test.cpp: rt::stack_class and rt::stack_cache: sizes, guards, credits and slabs.
+
 #include "tests/support/address_space.hpp"
 #include "tests/support/catch.hpp"
 
@@ -199,7 +201,7 @@ TEST_CASE("the last stacks of a slab are available on every CPU", "[stack]") {
 
 // A fiber that starts on one processor and ends on another moves its credit. A cache with a moved
 // credit must still ask for credits of idle stacks when its first fiber starts.
-TEST_CASE("a cache keeps idle stacks after its first start, also if other fibers ended there", "[stack]") {
+TEST_CASE("a cache keeps idle stacks after its first start, also after ends of other fibers", "[stack]") {
     rt::stack_class c(64 * 1024); // a class of this test alone
     rt::stack_cache here(c, rt::stack_cache::thread_limits), there(c, rt::stack_cache::thread_limits);
     here.take_credit();
@@ -218,7 +220,7 @@ TEST_CASE("a cache keeps idle stacks after its first start, also if other fibers
     c.unreserve(others);
 }
 
-TEST_CASE("a slab that is halved for lack of address space holds whole stacks", "[stack]") {
+TEST_CASE("a slab halved for lack of address space holds whole stacks", "[stack]") {
     constexpr std::size_t unit = gib;
     tests::address_space_left const end(160 * unit);
     std::vector<rt::slab> all;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// this_fiber_test.cpp: fiber::this_fiber: yield, sleep and stack_remaining; fairness between
+// fibers.
+
 #include "tests/support/catch.hpp"
 
 #include <fiber/local.hpp>
@@ -67,7 +70,7 @@ TEST_CASE("a yielding fiber does not starve timers, remote fibers or new fibers"
     });
 }
 
-TEST_CASE("many remote fibers are polled in batches, not one by one", "[yield]") {
+TEST_CASE("many remote fibers are polled in batches", "[yield]") {
     constexpr long many = 2'000, switches_between_looks = 61;
     fiber::runtime one({.processors = 1});
     std::atomic<bool> all_started{false};
@@ -89,7 +92,7 @@ TEST_CASE("many remote fibers are polled in batches, not one by one", "[yield]")
     CHECK(yields < many * switches_between_looks / 4);
 }
 
-TEST_CASE("two fibers that keep waking each other do not starve a third fiber", "[yield]") {
+TEST_CASE("two fibers waking each other do not starve a third fiber", "[yield]") {
     fiber::runtime one({.processors = 1});
     one.run([&] {
         // The fiber starts and joins other fibers: each wake-up goes to `next`.
@@ -105,7 +108,7 @@ TEST_CASE("two fibers that keep waking each other do not starve a third fiber", 
     });
 }
 
-TEST_CASE("beside two fibers that wake each other, a third runs within 64 exchanges", "[yield]") {
+TEST_CASE("beside two fibers waking each other, a third fiber runs within 64 exchanges", "[yield]") {
     fiber::runtime one({.processors = 1});
     one.run([&] {
         fiber::binary_semaphore ping(0), pong(0);
@@ -139,7 +142,7 @@ TEST_CASE("beside two fibers that wake each other, a third runs within 64 exchan
     });
 }
 
-TEST_CASE("beside pairs with long turns that wake each other, a third runs after few turns", "[yield]") {
+TEST_CASE("beside pairs waking each other in long turns, a fiber runs after few turns", "[yield]") {
     fiber::runtime one({.processors = 1});
     std::atomic<long> turns = 0;
     std::atomic<bool> done = false;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// thread_agent_test.cpp: Library calls in destructors of thread_local variables.
+
 #include "tests/support/catch.hpp"
 
 #include <fiber/fiber.hpp>

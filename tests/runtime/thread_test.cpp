@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// thread_test.cpp: fiber::thread and fiber::jthread beyond the conformance tests.
+
 #include "tests/support/catch.hpp"
 
 #include <fiber/go.hpp>

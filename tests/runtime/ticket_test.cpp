@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// ticket_test.cpp: rt::ticket and rt::wait_queue: claims, and the order of waiters.
+
 #include "tests/support/catch.hpp"
 
 #include "runtime/sched/fiber.hpp"
@@ -61,7 +63,7 @@ TEST_CASE("a ticket of an earlier wait claims nothing", "[ticket]") {
     CHECK(rt::agent::claim(fresh));
 }
 
-TEST_CASE("one of many claimers wins, and exactly one side makes the agent runnable", "[ticket]") {
+TEST_CASE("exactly one of many claimers wins, and one side makes the agent runnable", "[ticket]") {
     constexpr int rounds = 2'000, claimers = 2;
     rt::fiber who;
     std::vector<std::atomic<std::uint64_t>> ids(rounds);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// time_share_test.cpp: rt::time_share in simulated time: chains of fibers get equal time.
+
 #include "tests/support/catch.hpp"
 
 #include "runtime/sched/time_share.hpp"
@@ -169,7 +171,7 @@ TEST_CASE("the clock is read twice in 256 switches of quick chains", "[time_shar
     }
 }
 
-TEST_CASE("a chain that becomes slow beside quick chains is detected", "[time_share]") {
+TEST_CASE("a chain becoming slow beside quick chains is detected", "[time_share]") {
     simulation s({50ns, 60ns, 40ns});
     s.run_for(10ms);
     s.chains[0].turn_of_fiber = 20us;

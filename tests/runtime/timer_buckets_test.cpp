@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// timer_buckets_test.cpp: rt::timer_buckets: range and order.
+
 #include "tests/support/catch.hpp"
 
 #include "runtime/time/timer_buckets.hpp"

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// timer_heap_test.cpp: rt::timer_heap: expiry, disarming, and timers armed from elsewhere.
+
 #include "tests/support/catch.hpp"
 
 #include "runtime/sched/fiber.hpp"
@@ -239,7 +241,7 @@ TEST_CASE("very many timers armed from elsewhere expire and disarm beside the ow
     CHECK(heap.empty());
 }
 
-TEST_CASE("a timer does not expire a wait that another waker has claimed", "[timer]") {
+TEST_CASE("a timer does not expire a wait claimed by another waker", "[timer]") {
     rt::timer_heap heap;
     sleepers all;
     rt::timer& t = all.add(start);
@@ -250,7 +252,7 @@ TEST_CASE("a timer does not expire a wait that another waker has claimed", "[tim
     CHECK(heap.empty());
 }
 
-TEST_CASE("a timer that expires claims the wait exclusively", "[timer]") {
+TEST_CASE("an expiring timer claims the wait exclusively", "[timer]") {
     rt::timer_heap heap;
     sleepers all;
     rt::timer& t = all.add(start);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// unpark_batch_test.cpp: rt::unpark_batch: order and completeness of batched wake-ups.
+
 #include "tests/support/catch.hpp"
 
 #include "runtime/base/spinlock.hpp"

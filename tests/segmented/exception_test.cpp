@@ -75,7 +75,7 @@ TEST_CASE("a handler at each end of a segment rethrows its exception", "[segment
     CHECK(ended == 3 * tests::depths);
 }
 
-TEST_CASE("a handler that parks at each end of a segment keeps its exception", "[segmented]") {
+TEST_CASE("a handler parking at each end of a segment keeps its exception", "[segmented]") {
     fiber::chan<int> tick;
     fiber::handle const source = fiber::go([=] {
         for (int n = 0; n < tests::depths; ++n)

@@ -112,7 +112,7 @@ TEST_CASE("containers, smart pointers and functions work at each depth", "[segme
     CHECK(right);
 }
 
-TEST_CASE("sorting works, also if its comparison parks", "[segmented]") {
+TEST_CASE("sorting works, also with a parking comparison", "[segmented]") {
     fiber::run([] {
         std::vector<int> numbers = shuffled(10'000);
         std::sort(numbers.begin(), numbers.end());

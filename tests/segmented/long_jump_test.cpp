@@ -47,7 +47,7 @@ TEST_CASE("longjmp passes the ends of segments at each depth", "[segmented]") {
     CHECK(right == tests::depths);
 }
 
-TEST_CASE("longjmp returns each segment that it leaves", "[segmented]") {
+TEST_CASE("longjmp returns each segment on its way", "[segmented]") {
     auto const reserved = [] { return fiber::runtime::global().stats().stack_bytes_reserved; };
     fiber::run([&] {
         int right = 0;
