@@ -17,8 +17,8 @@
 
 namespace {
 
-// Returns true if rseq works. An interrupt within a sequence also makes it fail, but no thousand
-// times in a row.
+// Returns true if rseq works. An interrupt within a sequence makes one attempt fail, but not a
+// thousand attempts in a row.
 bool rseq_works() {
     for (int attempt = 0; attempt < 1'000; ++attempt) {
         std::array<std::uint8_t, 3> lock{1, 1, 0};

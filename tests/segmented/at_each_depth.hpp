@@ -39,7 +39,8 @@ template <class F>
     keep(frame); // prevents a tail call
 }
 
-// Calls f at 400 depths. At one of them, f or any function that it calls meets the end of a segment.
+// Calls f at each distance from the end of a segment. At some depth f meets that end; at other depths
+// each function that f calls meets it.
 template <class F>
 void at_each_depth(F f) {
     fiber::run([&f] {
