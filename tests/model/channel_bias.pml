@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: BSL-1.0
  * Copyright the libfiber authors.
  *
- * channel_bias.pml: [bias] and [bias.one] of chan/biased_lock.hpp. Never are two in, and everybody gets in. Two threads that may
- * become the owner, at any time that they are in with the word, and one that may not.
+ * channel_bias.pml: [bias] and [bias.one] of chan/biased_lock.hpp. Two agents never hold the lock
+ * at the same time, and each agent gets it in the end. Two threads may become the owner, at any
+ * time at which they hold the lock by its word. A third thread may not.
  *
- *   agent      lock, revoke, consider, unlock: steps of the tag
+ *   agent      lock, revoke, try_bias, unlock: steps O0 to O4 and A1 to A5
  *
- * NO_HEAVY_FENCE   who finds an owner passes no fence
- * WORD_UNREAD      the owner does not look at the word
- * OWNER_UNREAD     nor, after it, whether it still is the owner
- * HELD_UNREAD      who finds an owner does not wait until he is out
+ * NO_HEAVY_FENCE   an agent that finds an owner passes no fence
+ * WORD_UNREAD      the owner does not read the word
+ * OWNER_UNREAD     after the word, the owner does not check that it still is the owner
+ * HELD_UNREAD      an agent that finds an owner does not wait until `held` is false
  * MANY_OWNERS      another thread may become owner after the first
  */
 #define AGENTS 3
 #define WORD 0
-#define OWNER 1 /* 0: none yet; its number and 1; or that and 4: not now */
+#define OWNER 1 /* 0: no owner yet; number + 1: the owner; number + 5: the past owner */
 #define HELD 2
 #define VARIABLES 3
 #include "tso.pml"
@@ -26,7 +27,7 @@ bool someone_is_in;
 
 inline lock() {
     if
-    :: load(OWNER) == me + 1 -> /* left.0 */
+    :: load(OWNER) == me + 1 -> /* O0 */
        store(HELD, 1);
 #ifdef WORD_UNREAD
        fast = true;
@@ -44,7 +45,7 @@ inline lock() {
     fi;
     if
     :: !fast ->
-       atomic { drained && memory[WORD] == 0 -> memory[WORD] = 1 }; /* right.1 */
+       atomic { drained && memory[WORD] == 0 -> memory[WORD] = 1 }; /* A1 */
        if
        :: has_owner && load(OWNER) != me + 1 ->
 #ifndef NO_HEAVY_FENCE

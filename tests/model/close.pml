@@ -1,31 +1,35 @@
 /* SPDX-License-Identifier: BSL-1.0
  * Copyright the libfiber authors.
  *
- * close.pml: [close] and [close.visit] of sched/shutdown.cpp, [count] of remote_resources.hpp, counters.hpp. The destructor of a
- * runtime goes on once its last fiber has ended, in any case, and nobody touches the runtime once it is gone. The closer is
- * a fiber of another runtime: its commit function still stands in this one when a second machine there runs the closer.
+ * close.pml: [close] and [close.visit] of sched/shutdown.cpp, [count] of sched/remote_resources.hpp
+ * and base/counters.hpp. The destructor of a runtime always goes on after the last fiber has ended.
+ * No agent touches the runtime after its end. The closer is a fiber of another runtime. Its commit
+ * function may still run in this runtime while a second machine of the other runtime already runs
+ * the closer.
  *
- *   here        there                                                step of the tag
- *   commit      ~scheduler, what it gives to park                    left 1, 2, 3
- *   closer      ~scheduler, after park; stop
- *   machine     finish, then sleep                                   right 1, 2, 3
- *   tell        live_fibers, wake_closer_if_empty                    3
- *   waker       inject, for a parked fiber of the runtime            [close.visit]
+ *   here          there                                                step of the tag
+ *   commit        ~scheduler, the function that it gives to park       D1, D2, D3
+ *   closer        ~scheduler, after park; stop
+ *   machine       finish, then sleep                                   M1, M2, M3
+ *   wake_closer   live_fibers, wake_closer_if_empty                    D3, M3
+ *   waker         inject, for a parked fiber of the runtime            [close.visit]
  *
- * A machine that sleeps gets up for work and for the end: idle_wake.pml, hand_off.pml.
+ * How a sleeping machine wakes for work and for the end of the runtime: idle_wake.pml,
+ * hand_off.pml.
  *
  * NO_FENCE           the destructor passes no fence
- * NO_MACHINE_FENCE   the machine passes none, nor a lock
+ * NO_MACHINE_FENCE   the machine passes neither a fence nor a lock
  * STARTS_FIRST       the starts are read before the ends
- * LOAD_CLOSER        who is to wake the closer reads him, and does not take him
- * NO_WAKER_VISIT     the waker does not say that he is there
- * NO_COMMIT_VISIT    nor does the commit function
+ * LOAD_CLOSER        the agent that wakes the closer reads the pointer to it, and does not take the
+ *                    pointer
+ * NO_WAKER_VISIT     the waker does not register as a visitor
+ * NO_COMMIT_VISIT    the commit function does not register as a visitor
  */
 #define MACHINES 2
 #define COMMIT 2
 #define WAKER 3
 #define AGENTS 4
-#define ENDED 0 /* and the next, one each processor */
+#define ENDED 0 /* two variables, one for each processor */
 #define STARTED 2
 #define CLOSER 4
 #define CLOSING 5
@@ -48,7 +52,7 @@ inline read_starts() {
     starts = starts + load(STARTED + 1)
 }
 
-inline tell() {
+inline wake_closer() {
     assert(!gone);
 #ifdef STARTS_FIRST
     read_starts();
@@ -92,7 +96,7 @@ proctype machine(byte me) {
 #endif
        assert(!gone);
        if
-       :: load(CLOSING) -> tell()
+       :: load(CLOSING) -> wake_closer()
        :: else
        fi;
        if
@@ -115,7 +119,7 @@ proctype commit(byte me) {
 #ifndef NO_FENCE
     drained;
 #endif
-    tell();
+    wake_closer();
     assert(!gone);
 #ifndef NO_COMMIT_VISIT
     atomic { drained -> visitors-- }

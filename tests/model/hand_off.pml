@@ -1,30 +1,36 @@
 /* SPDX-License-Identifier: BSL-1.0
  * Copyright the libfiber authors.
  *
- * hand_off.pml: how processors change their machine, [idle.take] of sched/idle.hpp and [stop] of sched/shutdown.cpp. A
- * processor has one machine always; nobody sleeps for ever beside a fiber or a timer; all machines end.
+ * hand_off.pml: how a processor changes its machine: [idle.take] of sched/idle.hpp and [stop] of
+ * sched/shutdown.cpp. A processor always has exactly one machine. No machine sleeps forever beside
+ * a runnable fiber or an expired timer. All machines end.
  *
  *   here           there
- *   find           find_runnable, find_work, spin_for_work; steal in one step, since lease.pml has that
- *   sleep          sleep; its time may come as soon as it has one
+ *   find           find_runnable, find_work, spin_for_work; steal is one step, because lease.pml
+ *                  covers it
+ *   sleep          sleep; its deadline may pass at once
  *   end_spare      park_spare
  *   runs           a fiber's own code, which then does one of several things
- *   hand_off       scheduler::hand_off, for a blocking_region; new_machine fails: the limit is reached
+ *   hand_off       scheduler::hand_off, for a blocking_region; new_machine fails, as at the limit of
+ *                  threads
  *   regain         scheduler::regain
- *   sysmon         retake, when it likes
+ *   sysmon         retake, at any time
  *   init           at its end: scheduler::stop
  *
- * Lists and counts are changed under a lock or by read-modify-writes: interleaving is enough. For the buffers of those who
- * publish with a light fence, see idle_wake.pml. Of the three machines the first PROCESSORS have one, the first two run a
- * fiber each, the others are spares. MAY says how often what may happen: all at once would be too many states.
+ * Lists and counts change under a lock or by read-modify-writes, so interleaving is enough.
+ * idle_wake.pml has the store buffers of publishers with a light fence. Of the three machines the
+ * first PROCESSORS have a processor, the first two run a fiber each, and the others are spares. MAY
+ * says how often each event may happen: all events at once would be too many states.
  *
- * NO_LAST_LOOK, LOOK_FIRST   hand_off does not look once it has enlisted, or looks before
- * BLIND_TO_TIMERS            it does not look at the timers
- * DISPLACED_IN_SILENCE       who cannot call off his sleep, since he was displaced, does not wake another
- * FORGOTTEN                  the displaced machine is no spare
- * RETAKE_INSIDE              sysmon retakes from a machine that is inside
- * ARM_IN_SILENCE             who arms a timer without a processor wakes nobody
- * STOP_SEEN_EARLY            a spare looks at `stopping` before it is in the list
+ * NO_LAST_LOOK           hand_off does not check the queues after it has enlisted the machine
+ * LOOK_FIRST             hand_off checks the queues before it enlists the machine, and not after
+ * BLIND_TO_TIMERS        hand_off does not check the timers
+ * DISPLACED_IN_SILENCE   a machine that was displaced, and so cannot call off its sleep, wakes no
+ *                        other machine
+ * FORGOTTEN              the displaced machine does not become a spare
+ * RETAKE_INSIDE          sysmon retakes from a machine that is inside
+ * ARM_IN_SILENCE         a fiber that arms a timer without a processor wakes no machine
+ * STOP_SEEN_EARLY        a spare reads `stopping` before it is on the list
  */
 #define MACHINES 3
 #define BEGIN 2
@@ -43,7 +49,7 @@ byte MAY;
 #define queues_visible (work[0] > 0 || work[1] > 0)
 #endif
 
-inline work_visible() { /* for its order see idle_wake.pml */
+inline work_visible() { /* idle_wake.pml has the order of the two reads */
     atomic { far = queues_visible; seen = global > 0 }
 }
 

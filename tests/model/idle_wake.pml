@@ -1,35 +1,42 @@
 /* SPDX-License-Identifier: BSL-1.0
  * Copyright the libfiber authors.
  *
- * idle_wake.pml: [idle.wake], [idle.token] and [idle.take] of sched/idle.hpp. Nobody sleeps for ever beside a fiber that he
- * could run, and the count of those who search is right in the end.
+ * idle_wake.pml: [idle.wake], [idle.token] and [idle.take] of sched/idle.hpp. No machine sleeps
+ * forever beside a fiber that it could run, and the count of searching machines is right in the
+ * end.
  *
- *   here             there                                             step of the tag
- *   publish          idle_machines::wake_one                           left 3, 4, 5
- *   run_next, share_half  of scheduler: a fiber that starts one        left 1, 2
- *   remote_caller    inject                                            left 1, with a full fence for 2
- *   take_global      take_global
- *   look             work_visible                                      right 4
- *   stop_searching   stop_searching                                    below right
- *   machine          find_runnable, spin_for_work, sleep               right 1, 2, 3, 4
- *   sysmon           sysmon::check: only that an idle machine is woken in the end
- *   taker            regain, by a machine that is not here: of machine 1, once
+ *   here                  there                                          step of the tag
+ *   publish               idle_machines::wake_one                        P3, P4, P5
+ *   run_next, share_half  of scheduler: a fiber that starts another one  P1, P2
+ *   remote_caller         inject                                         P1, with a full fence as P2
+ *   take_global           take_global
+ *   look                  work_visible                                   S4, F3
+ *   stop_searching        stop_searching                                 F1, F2, F3
+ *   machine               find_runnable, spin_for_work, sleep            S1, S2, S3, S4
+ *   sysmon                sysmon::check: only that an idle machine is woken in the end
+ *   taker                 regain, by a machine that is not modelled: takes machine 1's processor, once
  *
- * Who saw fibers out of his reach sleeps for a short time, then searches again. A machine that has a fiber may stay in it
- * for good; others then steal from it, in one step, since lease.pml has that.
+ * A machine that saw fibers which it cannot take sleeps for a short time, then searches again. A
+ * machine that has a fiber may run it forever. Other machines then steal from it, in one step,
+ * because lease.pml covers stealing.
  *
- * GAP_CLOSED is no fault: right 3 is a heavy fence, which pairs with the light ones, and there is no sysmon. It shows that all but
- * the gap between those two holds at once, and not only when sysmon has looked.
+ * GAP_CLOSED is no fault: S3 is a heavy fence, which pairs with the light fences, and there is no
+ * sysmon. This case shows that everything but the gap between light fence and full fence holds at
+ * once, not only after sysmon's check.
  *
- * NO_SYSMON            right 3 is no heavy fence, and there is no sysmon
- * LOOK_BEFORE_LIST     who goes to sleep looks before he enlists
- * NO_PUBLISHER_FENCE   who sees somebody idle passes no fence before he looks whether anybody searches
- * LOOK_BEFORE_COUNT    the last searcher looks before he has counted himself out: his read-modify-write is no fence
- * TOKEN_KEPT           the token is not put back when there is none to wake
- * GLOBAL_FIRST         looks go to the global queue first
- * NOT_AGAIN            fibers that are taken from the global queue into an own one are not published again
- * NO_SEARCH_AGAIN      a machine that calls its sleep off does not count as a searching one
- * DISPLACED_IN_SILENCE one that cannot, since it was displaced, does not wake another
+ * NO_SYSMON             S3 is not a heavy fence, and there is no sysmon
+ * LOOK_BEFORE_LIST      a machine that goes to sleep checks the queues before it enlists
+ * NO_PUBLISHER_FENCE    a publisher that sees an idle machine passes no fence before it reads
+ *                       `searching`
+ * LOOK_BEFORE_COUNT     the last searching machine checks before its F1: the read-modify-write is no
+ *                       fence
+ * TOKEN_KEPT            the token is not put back when there is no machine to wake
+ * GLOBAL_FIRST          a check reads the global queue first
+ * NOT_AGAIN             fibers that move from the global queue into a processor's queue are not
+ *                       published again
+ * NO_SEARCH_AGAIN       a machine that calls off its sleep does not count as searching
+ * DISPLACED_IN_SILENCE  a machine that was displaced, and so cannot call off its sleep, wakes no other
+ *                       machine
  */
 #ifndef MACHINES
 #define MACHINES 3
@@ -37,9 +44,9 @@
 #define AGENTS (MACHINES + 2)
 #define REMOTE_CALLER MACHINES
 #define SYSMON (MACHINES + 1)
-#define G MACHINES /* the global queue; those before are the machines' */
+#define G MACHINES /* the global queue; the variables before it are the machines' queues */
 #define VARIABLES (MACHINES + 1)
-bool global_locked; /* until the unlocking store, behind the others in the buffer, has come to memory */
+bool global_locked; /* until the unlocking store, the last in the buffer, has reached memory */
 #define FLUSHED(v) if :: (v) == G -> global_locked = false :: else fi;
 #include "tso.pml"
 

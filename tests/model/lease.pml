@@ -1,31 +1,33 @@
 /* SPDX-License-Identifier: BSL-1.0
  * Copyright the libfiber authors.
  *
- * lease.pml: [lease] of sched/machine.hpp. A machine goes in and out of the runtime while sysmon retakes its processor and a
- * thief takes fibers from it. Nobody uses the processor while another does, and no use of it is lost.
+ * lease.pml: [lease] of sched/machine.hpp. A machine enters and leaves the runtime while sysmon
+ * retakes its processor and a thief takes fibers from it. Two agents never use the processor at the
+ * same time, and no use of it is lost.
  *
- *   here       there                                      step of the tag
- *   enter      machine::enter, enter_slow                 left 1, 2, 3
- *   use        what a machine, or a taker, does with *p   left 4, right 3
- *   try_revoke scheduler::try_revoke                      right 1, 2, 3, 4
- *   sysmon     retake: the processor goes to machine 1, asleep until then; machine 0 finds another, as by regain. It waits a
- *              moment, and so looks twice at most: what lies between may take as long as it likes
- *   thief      steal_from: gives up
+ *   here       there                                                step of the tag
+ *   enter      machine::enter, enter_slow                           M1, M2, M3
+ *   use        what a machine, or a taker, does with *p             M4, T3
+ *   try_revoke try_revoke                                           T1, T2, T3, T4
+ *   sysmon     retake: the processor goes to machine 1, which was asleep until then. Machine 0 finds
+ *              another processor, as by regain. sysmon waits a moment, so it reads `inside` at most
+ *              twice: any time may pass between the two reads
+ *   thief      steal_from: gives up at once
  *
- * NO_HEAVY_FENCE   the taker passes a fence, but the machine does not
- * LOAD_FIRST       the machine looks for a revocation before it says that it is inside
- * NO_LOOK_INSIDE   the taker does not look, after its fence, whether the machine is inside
- * OTHER_PROCESSOR  it does not look whether this is still the machine's processor
+ * NO_HEAVY_FENCE   the taker passes a fence, but does not make the machine pass one
+ * LOAD_FIRST       the machine reads `revoking` before it sets `inside`
+ * NO_LOOK_INSIDE   the taker does not read `inside` after its fence
+ * OTHER_PROCESSOR  the taker does not check that the machine still has this processor
  * NO_WAIT          the machine sees the revocation, and goes on
- * NO_NEW_LOOK      once it has waited outside, it goes on without a look for another revocation
+ * NO_NEW_LOOK      after it has waited outside, the machine goes on without another read of `revoking`
  * ENTERS_AGAIN     a machine that is inside enters once more, between two uses
- * NO_TRY_LOCK      a taker does not mind another one
+ * NO_TRY_LOCK      a taker does not take `revocation_lock_`
  */
 #define MACHINES 2
 #define SYSMON 2
 #define THIEF 3
 #define AGENTS 4
-#define INSIDE 0 /* and the next, one each machine */
+#define INSIDE 0 /* two variables, one for each machine */
 #define REVOKING 2
 #define HAS 4
 #define OWNER 6

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSL-1.0
  * Copyright the libfiber authors.
  *
- * lists.pml: idle_machines of sched/idle.hpp, for hand_off.pml, which defines MACHINES, 3, and PROCESSORS, 1 or 2. Each agent has a variable `x`, 0 between the steps. Which machine is taken off a list does not matter, and is
- * left open where that is cheap.
+ * lists.pml: idle_machines of sched/idle.hpp, for hand_off.pml and retire.pml, which define
+ * MACHINES as 3 and PROCESSORS as 1 or 2. Each agent has a variable `x`, which is 0 between the
+ * steps. It does not matter which machine is taken off a list, and where that is cheap, the model
+ * leaves it open.
  *
- * FORGOTTEN        a machine that has been displaced is no spare
+ * FORGOTTEN        a displaced machine does not become a spare
  */
 #define NONE PROCESSORS
 
@@ -17,12 +19,12 @@ bool woken[MACHINES], searches[MACHINES]; /* machine::wake_word_, searching */
 #define holders(q) ((has[0] == (q)) + (has[1] == (q)) + (has[2] == (q)))
 #define first(list) x = (list[0] -> 0 : (list[1] -> 1 : (list[2] -> 2 : MACHINES)))
 
-/* Nobody is woken a second time before he has slept: that wake-up would be lost. */
+/* No machine is woken again before it has slept: the second wake-up would be lost. */
 #define wake(m) assert(!woken[m]); woken[m] = true
 
 inline give(q, m) { assert(holders(q) == 0 && has[m] == NONE); has[m] = q }
 
-inline take_idle() { /* one of them, in an atomic step */
+inline take_idle() { /* takes one idle machine; inside an atomic step */
     if
     :: listed[0] -> x = 0
     :: listed[1] -> x = 1
@@ -56,11 +58,11 @@ inline wake_spares() {
     od
 }
 
-inline withdraw(m) { listed[m] = false; idle-- } /* in an atomic step after listed[m] */
+inline withdraw(m) { listed[m] = false; idle-- } /* inside an atomic step that has tested listed[m] */
 inline search_again(m) { searching++; searches[m] = true }
 inline enlist(m) { assert(!listed[m] && !woken[m]); listed[m] = true; idle++ }
 
-/* What take_idle_processor() does, and has_processor() with it. `mine`: a variable of the caller's. */
+/* take_idle_processor(), and has_processor(), which calls it. `mine` is a variable of the caller. */
 inline regain() {
     if
     :: atomic { has[me] == NONE && idle > 0 -> take_idle(); mine = has[x]; has[x] = NONE;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSL-1.0
  * Copyright the libfiber authors.
  *
- * machine.pml: a machine of hand_off.pml, which says what is what.
+ * machine.pml: a machine of hand_off.pml. The head of that file explains the names.
  */
 #define may_steal(m) (outside[m] && has[m] != NONE && work[has[m]] > 0)
 
@@ -69,7 +69,7 @@ end_idle:
     :: atomic { woken[me] -> woken[me] = false }
     :: atomic { timed && listed[me] -> withdraw(me); if :: far -> search_again(me) :: else fi }
     :: atomic { timed && !listed[me] };
-end_robbed:
+end_displaced:
        atomic { woken[me] -> woken[me] = false }
     fi;
     atomic { far = false; timed = false; goto find };
@@ -116,7 +116,7 @@ end_in_kernel:
 #endif
        fi;
        goto find
-    :: outside[me] = false; /* it ends */
+    :: outside[me] = false; /* the fiber ends */
        regain();
        if
        :: atomic { has[me] != NONE -> alive-- }

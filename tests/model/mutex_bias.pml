@@ -1,45 +1,52 @@
 /* SPDX-License-Identifier: BSL-1.0
  * Copyright the libfiber authors.
  *
- * mutex_bias.pml: [mutex.bias] and [mutex.queue] of sync/mutex.cpp, [rseq.phase] of runtime/base/rseq.cpp. Never are two
- * in, and nobody waits for ever. Meanwhile sequences are allowed, and given up.
+ * mutex_bias.pml: [mutex.bias] and [mutex.queue] of sync/mutex.cpp, [rseq.phase] of
+ * runtime/base/rseq.cpp. Two agents never hold the mutex at the same time, and no agent waits
+ * forever, while restartable sequences are enabled and disabled.
  *
- *   agent            lock, unlock; unlock_biased, revoke_bias, try_rebias: the three columns of [mutex.bias]
- *   restart          rseq_barrier
- *   unlock_biased     the restartable sequence: it may be interrupted between any two steps, and by restart_all it is
- *   chooser          choose_rseq, then disable_rseq as one that calls rseq_barrier does
+ *   here              there
+ *   agent             lock, unlock; unlock_biased, revoke_bias, try_rebias: the three columns of
+ *                     [mutex.bias]
+ *   unlock_biased     the restartable sequence, which membarrier_rseq may interrupt between any two
+ *                     steps
+ *   rseq_barrier      rseq_barrier
+ *   chooser           choose_rseq, then disable_rseq as a caller of rseq_barrier executes it
  *
- * Two cases, since all at once is too many states. CHOSEN: sequences are allowed from the start and for ever, and each owner
- * may bias the mutex again before it unlocks, and a wait may end because its time is up. Else neither, and the chooser does
- * its work meanwhile.
+ * There are two cases, because both at once are too many states. With CHOSEN sequences are enabled
+ * from the start and forever, each owner may rebias the mutex before it unlocks, and a waiter may
+ * reach its deadline. Without CHOSEN there is no rebias and no deadline, and the chooser runs
+ * beside the agents.
  *
- * NO_RESTART        those who stand in a sequence pass a fence, and go on
- * ASK_FIRST         who must wait asks, and revokes the bias after that
- * LOOK_BEFORE       the owner looks at the bias before the sequence begins
- * NO_FENCE          between the bias and the phase there is no fence
- * ALLOWED_FIRST     sequences are allowed before the phase says so
- * NO_LAST_RESTART   they are forbidden, and those under way go on
- * ALLOWED_UNREAD    whether they are allowed is looked at before the sequence begins
- * NO_SECOND_LOOK    who has restarted the sequences does not look at the bias again
- * QUEUE_UNREAD      the owner biases the mutex again although it has been asked for
- * NO_QUEUE_LOCK     it does so without the lock of the queue
+ * NO_RESTART        membarrier_rseq is a fence for an agent in a sequence, and does not abort the
+ *                   sequence
+ * REVOKE_LAST       an agent that must wait sets 2 (contended) first, and revokes the bias after that
+ * LOOK_BEFORE       the owner reads the bias before the sequence begins
+ * NO_FENCE          there is no fence between the store to the bias and the load of the phase
+ * ENABLED_FIRST     sequences are enabled before the phase says so
+ * NO_LAST_RESTART   sequences are disabled, and running sequences are not aborted
+ * ENABLED_UNREAD    the owner reads whether sequences are enabled before the sequence begins
+ * NO_SECOND_LOOK    an agent does not read the bias again after rseq_barrier
+ * QUEUE_UNREAD      the owner rebiases the mutex although a waiter is in the queue
+ * NO_QUEUE_LOCK     the owner rebiases the mutex without the queue lock
  */
 #define AGENTS 4
 #define CHOOSER 3
 #define STATE 0   /* 0 free, 1 locked, 2 contended */
 #define UNBIASED 1 /* 0 biased */
 #define QUEUE 2   /* its lock */
-#define ALLOWED 3
-#define PHASE 4 /* 0 unused, 1 used, 2 given up */
+#define ENABLED 3
+#define PHASE 4   /* 0 unused, 1 enabled, 2 disabled */
 #define VARIABLES 5
 #include "tso.pml"
 
 bool in_sequence[AGENTS];
-byte waiting, woken; /* in the queue, guarded by its lock; taken out and under way */
+/* waiting: agents in the queue, guarded by its lock. woken: agents taken out of it, the designated wakers. */
+byte waiting, woken;
 bool someone_is_in;
 
-/* membarrier: each agent passes a fence while it lasts, and leaves the sequence that it is in. */
-inline restart_all() {
+/* During a membarrier each agent passes a fence, and the kernel aborts the sequence that the agent is in. */
+inline membarrier_rseq() {
     drained;
     do
     :: atomic {
@@ -54,12 +61,12 @@ inline restart_all() {
     od
 }
 
-inline restart() {
+inline rseq_barrier() {
 #ifndef NO_FENCE
     drained;
 #endif
     if
-    :: load(PHASE) == 1 -> restart_all()
+    :: load(PHASE) == 1 -> membarrier_rseq()
     :: else
     fi
 }
@@ -67,14 +74,14 @@ inline restart() {
 inline lock_queue() { atomic { drained && memory[QUEUE] == 0 -> memory[QUEUE] = 1 } }
 inline unlock_queue() { store(QUEUE, 0) }
 
-/* With the queue locked, before and after. */
+/* The caller holds the queue lock, before and after. */
 inline revoke_bias() {
     do
     :: load(UNBIASED) != 0 -> break
     :: else ->
        store(UNBIASED, 1);
        unlock_queue();
-       restart();
+       rseq_barrier();
        lock_queue()
 #ifdef NO_SECOND_LOOK
        ; break
@@ -82,7 +89,7 @@ inline revoke_bias() {
     od
 }
 
-/* By the owner. */
+/* The caller is the owner. */
 inline try_rebias() {
 #ifndef NO_QUEUE_LOCK
     lock_queue();
@@ -106,7 +113,7 @@ inline lock() {
     :: atomic { drained && memory[STATE] != 0 };
        do
        :: lock_queue();
-#ifndef ASK_FIRST
+#ifndef REVOKE_LAST
           revoke_bias();
 #endif
           atomic { drained; seen = memory[STATE]; memory[STATE] = 2 };
@@ -120,13 +127,13 @@ inline lock() {
              break
           :: else ->
              waiting++;
-#ifdef ASK_FIRST
+#ifdef REVOKE_LAST
              revoke_bias();
 #endif
              unlock_queue();
 #ifdef CHOSEN
              if
-             :: lock_queue(); /* its time is up */
+             :: lock_queue(); /* reaches its deadline */
                 if
                 :: waiting > 0 -> waiting--; unlock_queue(); goto done
                 :: else -> unlock_queue()
@@ -150,18 +157,18 @@ inline unlock_biased() {
 #ifdef LOOK_BEFORE
     seen = load(UNBIASED);
 #endif
-#ifdef ALLOWED_UNREAD
-    allowed = load(ALLOWED);
+#ifdef ENABLED_UNREAD
+    is_enabled = load(ENABLED);
 #endif
     in_sequence[me] = true;
-#ifndef ALLOWED_UNREAD
-    allowed = load(ALLOWED);
+#ifndef ENABLED_UNREAD
+    is_enabled = load(ENABLED);
 #endif
 #ifndef LOOK_BEFORE
     seen = load(UNBIASED);
 #endif
     if
-    :: allowed && seen == 0 ->
+    :: enabled && seen == 0 ->
        atomic {
            if
            :: in_sequence[me] && b(me).n < 2 -> store(STATE, 0); stored = true
@@ -171,7 +178,7 @@ inline unlock_biased() {
        }
     :: else -> in_sequence[me] = false
     fi;
-    allowed = false
+    is_enabled = false
 }
 
 inline unlock() {
@@ -210,7 +217,7 @@ inline unlock() {
 
 proctype agent(byte me; byte times) {
     byte at, seen;
-    bool stored, allowed;
+    bool stored, is_enabled;
     do
     :: times > 0 ->
        lock();
@@ -225,17 +232,17 @@ done:
 
 proctype chooser(byte me) {
     byte at;
-#ifdef ALLOWED_FIRST
-    store(ALLOWED, 1);
+#ifdef ENABLED_FIRST
+    store(ENABLED, 1);
     store(PHASE, 1);
 #else
     store(PHASE, 1);
-    store(ALLOWED, 1);
+    store(ENABLED, 1);
 #endif
     if
-    :: store(ALLOWED, 0);
+    :: store(ENABLED, 0);
 #ifndef NO_LAST_RESTART
-       restart_all();
+       membarrier_rseq();
 #endif
        store(PHASE, 2)
     :: true
@@ -246,8 +253,8 @@ init {
     atomic {
 #ifdef CHOSEN
         memory[PHASE] = 1;
-        memory[ALLOWED] = 1;
-        memory[UNBIASED] = 1; /* they have met before */
+        memory[ENABLED] = 1;
+        memory[UNBIASED] = 1; /* an agent has waited for the mutex before */
         run agent(0, 2);
         run agent(1, 1);
         run agent(2, 2)

@@ -1,28 +1,34 @@
 /* SPDX-License-Identifier: BSL-1.0
  * Copyright the libfiber authors.
  *
- * pin.pml: [pin] of sched/pin.cpp. Machine 0 has a pinned fiber, which parks again and again. Its processor has one machine
- * always, nobody is sent to while he is still at it, and every machine is in one place only: a machine that is
- * woken has a processor.
+ * pin.pml: [pin] of sched/pin.cpp. Machine 0 has a pinned fiber, which parks again and again. The
+ * model shows:
+ *   - machine 0's processor always has exactly one machine;
+ *   - a finder does not send to machine 0 while machine 0 still handles the previous finder;
+ *   - every machine is in exactly one place, and a woken machine has a processor.
  *
  *   here              there                                                     step of the tag
  *   pinned machine    wait_for_pinned, in machine 0                             left 1, 2, 3
  *   finder            find_runnable, send_to_pinned                             right 1, 2, 3
- *   waker             ready, for the pinned fiber, as soon as it is off its stack
+ *   waker             ready, for the pinned fiber, once the fiber is off its stack
  *   discarded         discard, in the pinned fiber, instead of unpin            [pin.discard]
- *   taken             the fiber blocks, and sysmon retakes the processor: there is a stand-in, and it is not needed
- *   kept              find_stand_in finds none: the machine keeps its processor until it is sent to, or finds the fiber itself
+ *   taken             the fiber blocks, and sysmon retakes the processor: the stand-in is not needed
+ *   kept              find_stand_in finds none: the machine keeps its processor until a finder sends
+ *                     to it, or until it finds the fiber itself
  *
- * With LAZY the pinned machine has no stand-in before its fiber first waits, and may find none even then.
+ * With LAZY the pinned machine has no stand-in before its fiber first waits, and may find none even
+ * then.
  *
- * A wake-up is a release and an acquire, and all else is written before one: interleaving is enough.
+ * A wake-up is a release and an acquire, and every other variable is written before a wake-up, so
+ * interleaving is enough.
  *
- * NO_SPARE       the finder whom the pinned machine does not need as a stand-in is not put in the list
+ * NO_SPARE       a finder that the pinned machine does not need as stand-in is not put on the list of
+ *                spares
  * FINDER_GIVES   the finder gives its processor to the pinned machine itself
- * WAKE_FIRST     it wakes that one before it says who it is
+ * WAKE_FIRST     the finder wakes the pinned machine before it sets sent_by
  * KEEP           the pinned machine keeps its processor while it waits
- * TAKE_BOTH      LAZY: a pinned machine that has kept its processor takes the finder's, too
- * SEND_NOT_BACK  LAZY: it does not wake the finder whom it does not need
+ * TAKE_BOTH      LAZY: a pinned machine that has kept its processor takes the finder's processor, too
+ * SEND_NOT_BACK  LAZY: the pinned machine does not wake a finder that it does not need
  * KEEP_AT_END    the discarded machine keeps its processor
  */
 #define MACHINES 4
@@ -108,12 +114,12 @@ found:
        atomic { other = 0; p = 0 }
     od;
     if
-    :: stand_in == NONE /* a lazy pin, whose fiber has not waited */
+    :: stand_in == NONE /* a lazy pin, and its fiber has not waited */
     :: stand_in != NONE ->
        atomic { other = stand_in; stand_in = NONE };
        if
        :: atomic { assert(!spare[other]); spare[other] = true } /* unpin */
-       :: true -> /* discard: its thread ends */
+       :: true -> /* discard: the thread ends */
           if
 #ifndef KEEP_AT_END
           :: has[me] != NONE ->
@@ -138,7 +144,7 @@ end_asleep:
     :: else
     fi;
     do
-    :: assert(has[me] != NONE); /* whoever wakes it has given it one */
+    :: assert(has[me] != NONE); /* the waker has given it a processor */
 end_looks:
        atomic { queued > 0 -> queued-- };
 #ifdef FINDER_GIVES

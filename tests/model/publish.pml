@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSL-1.0
  * Copyright the libfiber authors.
  *
- * publish.pml: the left side of [idle.wake], for idle_wake.pml, which says what is what.
+ * publish.pml: the publisher of [idle.wake], for idle_wake.pml. The head of that file explains the
+ * names.
  */
 inline publish() {
     do
@@ -29,7 +30,7 @@ inline push_global(how_many) {
     atomic { drained && !global_locked -> global_locked = true; add(G, how_many) }
 }
 
-inline share_half() { /* half, rounded up, unless something is there already */
+inline share_half() { /* half of the fibers, rounded up, if the global queue is empty */
     if
     :: load(G) == 0 ->
        atomic { hand = (load(me) + 1) / 2; add(me, -hand) };
@@ -43,7 +44,7 @@ inline share_half() { /* half, rounded up, unless something is there already */
 inline run_next() {
     add(me, 1);
     if
-    :: idle > 0 || searching > 0 -> if :: share_half() /* it has been asked: [idle.share] */ :: publish() fi
+    :: idle > 0 || searching > 0 -> if :: share_half() /* requested: [idle.share] */ :: publish() fi
     :: atomic { idle == 0 && searching == 0 }
     fi
 }

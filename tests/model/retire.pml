@@ -1,35 +1,38 @@
 /* SPDX-License-Identifier: BSL-1.0
  * Copyright the libfiber authors.
  *
- * retire.pml: how many processors there are changes, sched/processors.cpp, beside [idle.wake] and [stop]. In the end all
- * fibers have run, no machine waits as a retired one whose processor is wanted or has fibers, and all machines end.
+ * retire.pml: [retire] of sched/processors.cpp, beside [idle.wake] and [stop]: the number of
+ * processors changes. In the end all fibers have run and all machines have ended. No machine waits
+ * as retired while its processor is wanted or has fibers.
  *
  *   here             there
- *   change           scheduler::set_processors, by one at a time, and add_processor
+ *   change           scheduler::set_processors, which changes the number by one, and add_processor
  *   retire_idle      scheduler::retire_idle
  *   resume_retired   scheduler::resume_retired
  *   retire           scheduler::retire, without timers
  *   pass_on          scheduler::pass_on
- *   find             find_runnable, find_work, spin_for_work, sleep; steal in one step, since lease.pml has that
+ *   find             find_runnable, find_work, spin_for_work, sleep; steal is one step, because
+ *                    lease.pml covers it
  *   remote_caller    inject
  *   init             at its end: scheduler::stop
  *
- * The first machine has a fiber; the other is there as well, or made when it is first wanted (MADE=1). MAY says how often
- * what may happen.
+ * The first machine has a fiber. The second machine exists from the start (MADE=2), or is made when
+ * it is first wanted (MADE=1). MAY says how often each event may happen.
  *
- * Lists, counts, and `retired` are changed under locks or by read-modify-writes: interleaving is enough. Machine i has
- * processor i: for those that change their machine see hand_off.pml.
+ * Lists, counts and `retired` change under locks or by read-modify-writes, so interleaving is
+ * enough. Machine i has processor i; hand_off.pml covers processors that change their machine.
  *
- * TOKEN_KEPT       a searching machine retires as such
- * NOT_PASSED_ON    one that retires leaves its fibers where they are
- * SILENT_PASS      it passes them on, and wakes nobody
- * NO_SECOND_LOOK   it does not look again, under the lock, whether it is still to retire
- * STOP_UNSEEN      nor whether the end has come
- * RESUME_FIRST     those who are to come back are looked for before the new number is told
+ * TOKEN_KEPT       a searching machine retires and still counts as searching
+ * NOT_PASSED_ON    a retiring machine leaves its fibers in its queue
+ * SILENT_PASS      a retiring machine passes its fibers on, and wakes no machine
+ * NO_SECOND_LOOK   a retiring machine does not check again, under the lock, that it still has to
+ *                  retire
+ * STOP_UNSEEN      a retiring machine does not check, under the lock, whether the scheduler stops
+ * RESUME_FIRST     retired machines are resumed before the new number is stored
  * RETIRED_LISTED   an idle machine that is marked as retired stays on the idle list
- * NOT_ENLISTED     a machine that comes back in its sleep is put on no list
+ * NOT_ENLISTED     a machine that is resumed while it sleeps is put on no list
  */
-#define MACHINES 3 /* of which there are two */
+#define MACHINES 3 /* for lists.pml; two of them exist */
 #define PROCESSORS 2
 #include "lists.pml"
 
@@ -154,13 +157,13 @@ runs:
        :: atomic { idle == 0 || work[me] < 2 }
        fi;
        atomic { in_fiber[me] = true; goto runs }
-    :: atomic { in_fiber[me] = false; alive--; goto find } /* it ends */
+    :: atomic { in_fiber[me] = false; alive--; goto find } /* the fiber ends */
     fi;
 out:
     ended++
 }
 
-/* Steps 2 and 3 of [retire] on the left. */
+/* C3 of [retire]. */
 inline retire_idle(m) {
     if
     :: atomic { m >= wanted && listed[m] -> seen = true;
@@ -240,7 +243,8 @@ init {
     :: true -> timeout;
        assert(alive == 0 && searching == 0);
        for (x : 0 .. PROCESSORS - 1) { assert(!retired[x] || x >= wanted) }
-    :: atomic { alive == 0 && remote_callers == 0 && changes == 0 && _nr_pr <= PROCESSORS + 1 } /* change and remote_caller have ended */
+    /* change and remote_caller have ended */
+    :: atomic { alive == 0 && remote_callers == 0 && changes == 0 && _nr_pr <= PROCESSORS + 1 }
     fi;
     stopping = true;
     wake_all();

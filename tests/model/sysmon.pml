@@ -1,25 +1,29 @@
 /* SPDX-License-Identifier: BSL-1.0
  * Copyright the libfiber authors.
  *
- * sysmon.pml: [sysmon.sleep] and [sysmon.nap] of sched/sysmon.cpp. sysmon sleeps while all machines that have a processor are
- * idle, and must not sleep while one runs. It takes a long nap while none is idle, and must not go on while one is.
+ * sysmon.pml: [sysmon.sleep] and [sysmon.nap] of sched/sysmon.cpp. sysmon sleeps while all machines
+ * that have a processor are idle, and must not sleep while one of them runs. sysmon takes a long
+ * nap while no machine is idle, and must not go on with the nap while one is idle.
  *
  *   here              there
- *   machine           sleep(), regain(), hand_off(), park_spare() and the sleeps like it: how a machine leaves the idle
- *                     list, and where it then stands
+ *   machine           sleep(), regain(), hand_off(), park_spare() and similar sleeps: how a machine
+ *                     leaves the idle list, and where it is then
  *   machine_awake     sysmon::machine_awake
  *   machine_idle      sysmon::machine_idle
  *   watch             sysmon::watch, sleep_until_a_machine_wakes, nap
  *   stop              sysmon::stop
  *
- * Counts and lists change by read-modify-writes, and what reads them stands behind full fences: interleaving is enough.
+ * Counts and lists change by read-modify-writes, and their readers pass full fences, so
+ * interleaving is enough.
  *
- * LOOK_FIRST        sysmon looks at the machines before it says that it sleeps
- * SILENT_REGAIN     a machine that takes a processor says nothing
- * SILENT_SPARE      a machine that slept as a spare, and was then given an idle processor, says nothing when it is woken
- * STORE_AT_END      sysmon, awake again, stores `watching` instead of comparing
- * NAP_AT_ONCE       sysmon does not look for idle machines after it has said that it takes a long nap
- * SILENT_IDLE       a machine that becomes idle says nothing
+ * LOOK_FIRST        sysmon checks the machines before it stores that it sleeps
+ * SILENT_REGAIN     a machine that takes a processor does not wake sysmon
+ * SILENT_SPARE      a machine that slept as a spare, was given an idle processor and is woken, does
+ *                   not wake sysmon
+ * STORE_AT_END      sysmon, awake again, stores `watching` without a comparison
+ * NAP_AT_ONCE       sysmon does not check for idle machines after it has stored that it takes a long
+ *                   nap
+ * SILENT_IDLE       a machine that becomes idle does not wake sysmon
  */
 #define MACHINES 3
 #define PROCESSORS 1
@@ -51,10 +55,11 @@ inline machine_idle() {
 #endif
 }
 
-/* x: the first of those in the list, MACHINES if it is empty. A macro: spin's inline takes no array by name. */
+/* Sets x to the first machine on the list, or to MACHINES if the list is empty. It is a macro because
+ * an inline of spin takes no array by name. */
 #define take(list) x = (list[0] -> 0 : (list[1] -> 1 : (list[2] -> 2 : MACHINES)))
 
-/* By an remote_caller who publishes, or by wake_one() of whomever. */
+/* A remote caller that publishes, or wake_one() of any machine. */
 proctype publisher() {
     byte x;
 end:
@@ -102,7 +107,7 @@ end_idle:
        fi
     :: skip
     fi;
-end_stuck: /* in the kernel, with the processor: sysmon's business */
+end_stuck: /* in the kernel, with the processor: sysmon may retake it */
     false
 }
 

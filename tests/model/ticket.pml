@@ -1,34 +1,36 @@
 /* SPDX-License-Identifier: BSL-1.0
  * Copyright the libfiber authors.
  *
- * ticket.pml: [wait.claim] and [wait.woken] of base/ticket.hpp, as park.cpp uses them: an agent waits twice, each time for a
- * waker or its timer. It is made runnable once for each wait, off its stack, and with the value if the waker won.
+ * ticket.pml: [wait.claim] and [wait.woken] of base/ticket.hpp, as park.cpp uses them. An agent
+ * waits twice, each time for a waker or for its timer. For each wait the agent is made runnable
+ * once, off its stack, and with the value if the waker won.
  *
  *   here        there
- *   agent       open_wait, park_until_erased; its waker and timer may come at once
- *   switch      contested_park::run, on the next stack
+ *   agent       open_wait, park_until_erased; its waker and its timer may come at once
+ *   switch      timed_park, on the next stack
  *   claim       agent::claim
- *   mark_woken  agent::mark_woken, and ready if it says so
- *   waker       whoever has found the ticket in a queue: it hands a value over, then unparks
- *   alarm       timer_heap::expire, run_timers; disarm waits for its lock
+ *   mark_woken  agent::mark_woken, and ready if mark_woken says so
+ *   waker       an agent that has found the ticket in a queue: it hands a value over, then unparks
+ *   alarm       timer_heap::expire, run_timers; disarm waits for their lock
  *
- * All steps on the wait word are read-modify-writes: interleaving is enough.
+ * All steps on the wait word are read-modify-writes, so interleaving is enough.
  *
  * NO_NUMBER      a ticket does not say which wait it is for
- * CLAIM_BLIND    who claims does not see whether it is claimed
- * WOKEN_FIRST    the waker marks the wait woken, then hands over
- * READY_ALWAYS   who marks a wait woken makes the agent runnable, parked or not
- * PARK_SILENT    an agent that has been woken before it is off its stack is not made runnable
- * NO_DISARM      the agent goes on without its timer's lock
+ * CLAIM_BLIND    a claim does not check whether the wait is claimed already
+ * WOKEN_FIRST    the waker marks the wait woken, then hands the value over
+ * READY_ALWAYS   mark_woken makes the agent runnable, parked or not
+ * PARK_SILENT    an agent that was woken before it was off its stack is not made runnable
+ * NO_DISARM      the agent goes on without waiting for its timer's lock
  */
 #define WAITS 2
 
-bool parked, claimed, woken; /* the wait word: its bits, */
+bool parked, claimed, woken; /* the bits of the wait word, */
 byte number;                 /* and the number of the wait */
 bool on_stack = true, runnable;
-byte value, tickets[WAITS + 1]; /* what is handed over; who has a ticket: bit 0 the waker, bit 1 the timer */
+/* value: what the waker hands over. tickets: the holders of a ticket; bit 0 the waker, bit 1 the timer. */
+byte value, tickets[WAITS + 1];
 bool alarm_locked, fired;
-byte wakes, gone;              /* the waits whose timer, on the agent's stack, is gone */
+byte wakes, gone; /* gone: the last wait that has ended; its timer, on the stack, no longer exists */
 
 #ifdef NO_NUMBER
 #define mine(t) true
@@ -60,7 +62,7 @@ active proctype agent() {
     do
     :: wait <= WAITS ->
        atomic { number = wait; parked = false; claimed = false; woken = false; value = 0; fired = false; wakes = 0 };
-       tickets[wait] = 3; /* in the queue, and soon in the heap */
+       tickets[wait] = 3; /* the ticket is in the queue, and in the heap of timers */
        on_stack = false; /* switch */
        if
        :: atomic { woken -> parked = true };

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSL-1.0
  * Copyright the libfiber authors.
  *
- * tso.pml: memory as x86-64 has it. A store waits in its agent's buffer, of two entries here, and reaches memory some
- * time later, in order; a load sees the own buffer first, then memory. Interleaving alone would hide a missing fence.
+ * tso.pml: the memory model of x86-64. A store waits in the store buffer of its agent, with two
+ * entries here, and reaches memory some time later, in order. A load reads its own buffer first,
+ * then memory. Interleaving without buffers would hide a missing fence.
  *
- * The model defines AGENTS and VARIABLES first, and FLUSHED(v) if something happens with a store. Each agent has a
- * variable `me`. What only read-modify-writes change, and what a mutex guards and all read under it, need no buffer: those
- * are ordinary variables, changed in an atomic step that begins with `drained`.
+ * A model defines AGENTS and VARIABLES before it includes this file, and FLUSHED(v) if something
+ * happens when a store reaches memory. Each agent has a variable `me`. Some variables need no
+ * buffer: variables that only read-modify-writes change, and variables that are read and written
+ * under a mutex only. They are ordinary variables of spin, and change in an atomic step that begins
+ * with `drained`.
  */
 #ifndef FLUSHED
 #define FLUSHED(v)
@@ -24,7 +27,7 @@ store_buffer buffer[AGENTS];
 #define load(v)                                                                                                        \
     (b(me).n == 2 && b(me).what[1] == (v) -> b(me).value[1]                                                            \
                                           : (b(me).n >= 1 && b(me).what[0] == (v) -> b(me).value[0] : memory[v]))
-#define drained (b(me).n == 0) /* a fence, and the beginning of a read-modify-write: waits for it */
+#define drained (b(me).n == 0) /* a fence, or the start of a read-modify-write */
 
 inline store(v, x) {
     atomic {
@@ -54,8 +57,8 @@ inline flush_one(i) {
     b(i).n--
 }
 
-/* A fence; then each agent passes one while it lasts, not all at the same moment. `at`: a variable of the caller's, 0 again
- * after. */
+/* A heavy fence. During it each agent passes a fence, at different moments. `at` is a variable of the
+ * caller, 0 before and after. */
 inline membarrier(at) {
     drained;
     do

@@ -1,31 +1,37 @@
 /* SPDX-License-Identifier: BSL-1.0
  * Copyright the libfiber authors.
  *
- * weighted.pml: [weighted.queue] of sync/weighted_semaphore.cpp. Three units, one of which is held until
- * nothing else can go on. One agent wants all, two want one each; two of the three may be stopped. Never are more
- * units out than there are; nobody overtakes; everybody is served, or stopped; one that is stopped holds nobody up;
- * in the end all units are there.
+ * weighted.pml: [weighted.queue] of sync/weighted_semaphore.cpp. There are three units. One of them
+ * is held until no agent can go on. One agent wants all units, two want one unit each; the first
+ * two agents may be stopped. The model shows:
+ *   - never more units are out than there are;
+ *   - no agent overtakes another;
+ *   - every agent is served or stopped;
+ *   - a stopped agent does not keep the agents behind it waiting;
+ *   - in the end all units are free.
  *
  *   here        there
- *   acquire     take, acquire_slow
+ *   acquire     try_take, acquire_slow
  *   release     release, release_slow
  *   grant       grant_locked
  *   stop        the stop request: [wait.stop]
  *
- * A word that is read, and then changed by a compare-exchange that fails if it is not what it was, is one step here.
+ * To read a word and to change it by a compare-exchange, which fails if the word has changed, is
+ * one step here.
  *
- * FAST_PAST_WAITERS   a release adds its units beside those that wait
- * BARGE               an acquire takes units beside those that wait
- * STAYS               an agent that is stopped does not serve those behind it
- * WAITED_KEPT         the agent that empties the queue does not clear waited; a release believes that somebody is there
- * GRANT_UNCLAIMED     an agent that has been stopped is served
- * TAKE_OUTSIDE        acquire_slow looks before it has the lock, and not again
+ * FAST_PAST_WAITERS   a release adds its units by the fast path although agents wait
+ * BARGE               an acquire takes units although agents wait
+ * STAYS               a stopped agent does not serve the agents behind it
+ * WAITED_KEPT         the agent that empties the queue does not clear `waited`: a release expects a
+ *                     waiter
+ * GRANT_UNCLAIMED     a stopped agent is served
+ * TAKE_OUTSIDE        acquire_slow checks the units before it has the lock, and not again
  */
 #define AGENTS 3
 #define UNITS 3
 
-byte units = UNITS - 1; /* the word: free ones, */
-bool waited;        /* and the bit */
+byte units = UNITS - 1; /* the word: its free units, */
+bool waited;        /* and its bit */
 bool locked;        /* the queue lock */
 byte queue[AGENTS], length;   /* of agents */
 bool claimed[AGENTS], stopped[AGENTS], woken[AGENTS], queued[AGENTS];
@@ -40,7 +46,7 @@ inline remove_front() {
     queue[0] = queue[1]; queue[1] = queue[2]; length--
 }
 
-/* Under the lock, which is why it is one step: the fast ways do nothing while waited is set. */
+/* One step, because the caller holds the lock, and the fast paths do nothing while waited is set. */
 inline grant() {
     atomic {
         assert(waited);
