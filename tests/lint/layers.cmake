@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: BSL-1.0
 # Copyright the libfiber authors.
 
-# cmake -D root=… -P layers.cmake: every #include obeys the layers, asm < runtime < sync < chan < samples, perf.
-# tests may include what they test. An include in <> is public, one in "" internal and written from the root.
+# cmake -D root=… -P layers.cmake: checks that every #include obeys the layers, asm < runtime < sync < chan
+# < samples, perf. Tests may include everything that they test. An include in <> is public. An include in ""
+# is internal, and is a path from the root.
 
-# What a folder may include of ours, as regular expressions over "internal" and <public> names.
+# The headers of this project that a folder may include, as regular expressions over "internal" and
+# <public> names.
 set(waist "runtime/(park|wait_queue)\\.hpp|runtime/base/.*")
 set(quoted_asm     "asm/.*")
 set(quoted_runtime "asm/.*|runtime/.*")
@@ -19,18 +21,18 @@ set(public_chan    runtime|sync|chan)
 set(public_perf    runtime|sync|chan)
 set(public_samples runtime|sync|chan)
 
-# Inside the runtime, a header stands on lower folders only, or on its own.
+# Inside the runtime a header includes only headers of lower folders and of its own folder.
 set(rank_base 0)
 set(rank_stack 1)
 set(rank_time 1)
 set(rank_poll 1)
 set(rank_sched 2)
-set(rank_top 3) # park.hpp and its like
+set(rank_top 3) # park.hpp and other headers at the top of runtime/
 set(rank_io 4)
 set(rank_inspect 4)
-set(rank_wait_queue.hpp 1) # used by the scheduler too
+set(rank_wait_queue.hpp 1) # the scheduler uses it, too
 
-function(rank path result) # of a file of runtime/
+function(rank path result) # sets result to the rank and the folder of a file in runtime/
   string(REGEX REPLACE "^runtime/([^/]*).*" "\\1" part ${path})
   if(NOT DEFINED rank_${part})
     set(part top)
@@ -53,9 +55,9 @@ foreach(file ${files})
     if(line MATCHES "\"([^\"]+)\"")
       set(target ${CMAKE_MATCH_1})
       if(NOT EXISTS ${root}/${target})
-        refuse("an include in quotes is a path from the root")
+        refuse("an include in quotes must be a path from the root")
       elseif(file MATCHES "/include/fiber/")
-        refuse("an installed header includes installed headers only")
+        refuse("an installed header may include installed headers only")
       elseif(NOT target MATCHES "^(${quoted_${module}})$")
         refuse("${module} may not include this")
       elseif(file MATCHES "^runtime/.*\\.hpp$" AND target MATCHES "^runtime/")
@@ -73,11 +75,11 @@ foreach(file ${files})
       if(NOT home MATCHES "^(${public_${module}})$")
         refuse("${module} may not include this: it belongs to '${home}'")
       elseif(CMAKE_MATCH_2 AND module MATCHES "perf|samples")
-        refuse("fiber/detail/ is not for users")
+        refuse("headers in fiber/detail/ are not for users")
       endif()
     endif()
   endforeach()
 endforeach()
 if(bad)
-  message(FATAL_ERROR "lint.layers: ${bad} includes are against the layers")
+  message(FATAL_ERROR "lint.layers: ${bad} includes violate the layers")
 endif()

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// ends.cpp CASE: what throws in a program with exceptions, ends one without, after a message. CMakeLists.txt
-// says which message. The exception passes frames that are compiled without, and finds no handler.
+// ends.cpp CASE: executes one case that throws in a program with exceptions. In a program without
+// exceptions it ends the process with the message that CMakeLists.txt lists. The exception passes
+// frames that are compiled without exceptions, and finds no handler.
 
 #include <fiber/fiber.hpp>
 
@@ -17,7 +18,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Destructors between the throw and the end do not run.
+// A destructor between the throw and the end of the process. It does not run.
 struct destroyed {
     ~destroyed() { std::puts("a destructor ran"); }
 };
@@ -63,7 +64,7 @@ struct {
          static_cast<void>(promise.get_future());
      }},
     {"broken_promise", broken_promise},
-    // Elsewhere these would be caught, and thrown by what waits for the result.
+    // In a program with exceptions the library would catch these, and throw them in the wait for the result.
     {"in_fiber", [] { fiber::go({.name = "worker"}, [] { closed().send(1); }).join(); }},
     {"in_run", [] { fiber::run([] { closed().send(1); }); }},
     {"in_async", [] { fiber::async([] { closed().send(1); }).get(); }},

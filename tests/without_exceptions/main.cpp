@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// main.cpp: compiled with exceptions, and linked with part.cpp, which is not. Values pass between them. An
-// exception that passes no frame of part.cpp is caught as ever.
+// main.cpp: compiled with exceptions, and linked with part.cpp, which is compiled without. Values
+// pass between the two files. An exception is caught as usual if it passes no frame of part.cpp.
 
 // stdout: twice 21 is 42
 // stdout: caught fiber::chan: send to a closed channel

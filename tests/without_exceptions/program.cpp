@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// program.cpp: uses something of each header. It is compiled without exceptions, without RTTI, and without
+// program.cpp: uses every header. It is compiled three times: without exceptions, without RTTI, and without
 // both.
 
 // stdout: go, thread and jthread: 1 2 3
@@ -38,7 +38,7 @@ using namespace std::chrono_literals;
 
 fiber::local<int> depth = 14;
 
-// Its move may throw, so a channel keeps it in memory of its own.
+// A type with a move that may throw. A channel allocates memory for each such value.
 struct copied {
     explicit copied(char const* t) : text(t) {}
     copied(copied const&) = default;
