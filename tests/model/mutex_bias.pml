@@ -168,7 +168,7 @@ inline unlock_biased() {
     seen = load(UNBIASED);
 #endif
     if
-    :: enabled && seen == 0 ->
+    :: is_enabled && seen == 0 ->
        atomic {
            if
            :: in_sequence[me] && b(me).n < 2 -> store(STATE, 0); stored = true
