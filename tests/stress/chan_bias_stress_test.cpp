@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// chan_bias_stress_test.cpp: a thread that is alone with a channel needs no atomic exchanges, until another thread comes.
+// chan_bias_stress_test.cpp: tests the bias of a channel's lock. The owner locks without atomic
+// exchanges until another thread comes.
 #include "tests/support/catch.hpp"
 #include "tests/support/chaos.hpp"
 #include "tests/support/tally.hpp"
@@ -22,7 +23,8 @@ using tests::scale;
 
 namespace {
 
-// So that the fibers' thread is alone for some hundred operations, or none.
+// Waits a random time, so that the fibers' thread uses the channel alone for some hundred
+// operations, or none.
 void let_it_be(tests::chaos& chaos) {
     if (chaos.below(3) == 0)
         std::this_thread::yield();
@@ -32,10 +34,10 @@ void let_it_be(tests::chaos& chaos) {
 
 } // namespace
 
-TEST_CASE("threads that come and go find the channels of a lone processor in order", "[stress][chan]") {
+TEST_CASE("channels of one processor stay in order while other threads use them", "[stress][chan]") {
     for (int capacity : {0, 1, 64}) {
         for (int round = 0; round < 20 * scale;
-             ++round) { // a channel that has had many visitors is alone less often
+             ++round) { // each round has a new channel: revocations make a bias rarer
             fiber::runtime rt({.processors = 1});
             chan<std::uint64_t> const ch(capacity);
             std::atomic<std::uint64_t> sent{0}, received{0};
@@ -62,7 +64,7 @@ TEST_CASE("threads that come and go find the channels of a lone processor in ord
                             fiber::on_recv(ch, [&](auto got) { return v = got.value(), true; }),
                             fiber::otherwise([] { return false; }))) {
                         received += v;
-                        ch.send(v); // somebody is waiting for it
+                        ch.send(v); // a receiver waits for it
                         received -= v;
                     }
                     let_it_be(chaos);
@@ -86,7 +88,7 @@ TEST_CASE("channels of several processors stay in order while their owners chang
         for (int capacity : {0, 64}) {
             for (int round = 0; round < 4 * scale; ++round) {
                 chan<int> const ch(capacity);
-                long received = 0; // only the channel and the joins order what the fibers do
+                long received = 0; // only the channel and the joins order the accesses
                 for (int pair = 0; pair < 3; ++pair) {
                     fiber::handle consumer = fiber::go([&] {
                         for (int i = 0; i < each; ++i)
@@ -96,11 +98,11 @@ TEST_CASE("channels of several processors stay in order while their owners chang
                         for (int i = 0; i < each; ++i)
                             ch.send(1);
                     });
-                    std::jthread const visitor([&] { // takes the channel from its owner at any time
+                    std::jthread const visitor([&] { // revokes the bias at any time
                         tests::chaos chaos(static_cast<std::uint64_t>(round));
                         for (int i = 0; i < 20; ++i) {
                             if (int got = 0; ch.try_recv(got) == op_status::success)
-                                ch.send(got); // the consumer is waiting for it
+                                ch.send(got); // the consumer waits for it
                             let_it_be(chaos);
                         }
                     });

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// chan_select_stress_test.cpp: many parties that select from few channels. What was sent with success is received,
-// once, and nothing else; nobody waits in vain.
+// chan_select_stress_test.cpp: many fibers and threads select from few channels. Each value that was sent
+// successfully is received once, and no other value is. No select waits forever.
 #include "tests/support/catch.hpp"
 #include "tests/support/chaos.hpp"
 #include "tests/support/tally.hpp"
@@ -62,7 +62,7 @@ TEST_CASE("selects of every kind agree on what was sent", "[stress][select]") {
                 case 0:
                     select(on_send(a, value, count), on_send(b, value, count));
                     break;
-                case 1: // one that meets itself would add to both
+                case 1: // a select that met itself would count its value twice
                     select(on_send(a, value, count), on_recv(a, take), on_recv(b, take));
                     break;
                 case 2:
@@ -158,7 +158,7 @@ TEST_CASE("stop requests, partners and time-outs race for the same select", "[st
     CHECK(sent.sum == received.sum);
 }
 
-TEST_CASE("contexts end the work of many in time", "[stress][context]") {
+TEST_CASE("a context ends the work of many fibers in time", "[stress][context]") {
     fiber::runtime rt;
     tests::chaos chaos(1);
     for (int round = 0; round < 5 * scale; ++round) {
@@ -180,8 +180,8 @@ TEST_CASE("contexts end the work of many in time", "[stress][context]") {
     }
 }
 
-// Close takes waiters out a few at a time; whoever comes in between finds a closed channel.
-TEST_CASE("a sender that a close has met is never received from", "[stress][chan]") {
+// close takes waiters out in batches. An operation between two batches finds a closed channel.
+TEST_CASE("no value of a sender that waits at close is received", "[stress][chan]") {
     constexpr int senders = 300;
     for (int round = 0; round < 5 * scale; ++round) {
         fiber::runtime rt;

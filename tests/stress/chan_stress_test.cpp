@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// chan_stress_test.cpp: many parties on one channel. What was sent with success is received, once, and
-// nothing else.
+// chan_stress_test.cpp: many fibers and threads use one channel. Each value that was sent successfully is
+// received once, and no other value is.
 #include "tests/support/catch.hpp"
 #include "tests/support/chaos.hpp"
 #include "tests/support/tally.hpp"
@@ -33,7 +33,7 @@ struct message {
     [[nodiscard]] std::uint64_t value() const { return (std::uint64_t{sender} << 32) + number; }
 };
 
-// Whether one receiver sees each sender's values in order.
+// Checks for one receiver that it sees each sender's values in order.
 template <std::size_t Senders>
 class order {
 public:
@@ -48,8 +48,7 @@ private:
     std::array<std::uint32_t, Senders> last_{};
 };
 
-// Sanitizers slow everything down by a factor that they may as well save.
-// Burns up to so many microseconds, so that partners and time limits meet in all orders.
+// Computes for a random time below `us` microseconds, so that partners and deadlines meet in all orders.
 void burn(tests::chaos& chaos, std::uint64_t us) {
     auto const until = std::chrono::steady_clock::now() + std::chrono::nanoseconds(chaos.below(us * 1000));
     while (std::chrono::steady_clock::now() < until) {
@@ -96,7 +95,7 @@ TEST_CASE("many senders and receivers lose nothing and keep each sender's order"
     }
 }
 
-TEST_CASE("every kind of operation, from fibers and OS threads, agrees on what was sent", "[stress][chan]") {
+TEST_CASE("all kinds of operations, from fibers and OS threads, agree on the values sent", "[stress][chan]") {
     constexpr std::uint32_t parties = 24, each = 100 * scale;
     for (int capacity : {0, 1, 8}) {
         fiber::runtime rt;
@@ -171,7 +170,7 @@ TEST_CASE("every kind of operation, from fibers and OS threads, agrees on what w
     }
 }
 
-TEST_CASE("senders and receivers that race with close agree on what was sent", "[stress][chan]") {
+TEST_CASE("senders and receivers agree on the values sent during a close", "[stress][chan]") {
     constexpr std::uint32_t rounds = 20 * scale;
     constexpr std::uint32_t parties = 6;
     fiber::runtime rt;
@@ -228,7 +227,7 @@ TEST_CASE("senders and receivers that race with close agree on what was sent", "
     }
 }
 
-TEST_CASE("time-outs that race with partners decide for one side only", "[stress][chan]") {
+TEST_CASE("a time-out that meets a partner leaves both sides with the same result", "[stress][chan]") {
     constexpr std::size_t pairs = 10;
     constexpr std::uint64_t each = 50 * scale;
     fiber::runtime rt;
@@ -265,7 +264,7 @@ TEST_CASE("time-outs that race with partners decide for one side only", "[stress
     }
 }
 
-TEST_CASE("many who poll see what is sent, and the close", "[stress][chan]") {
+TEST_CASE("many polling fibers receive all values, and see the close", "[stress][chan]") {
     constexpr int pollers = 40, values = 500 * scale;
     fiber::runtime rt;
     for (int capacity : {0, 4}) {
@@ -294,7 +293,7 @@ TEST_CASE("many who poll see what is sent, and the close", "[stress][chan]") {
     }
 }
 
-TEST_CASE("handles that come and go with their channel in use are counted right", "[stress][chan]") {
+TEST_CASE("copies of a channel are counted while the channel is in use", "[stress][chan]") {
     constexpr int channels = 300 * scale;
     fiber::runtime rt;
     std::atomic<int> sum{0};

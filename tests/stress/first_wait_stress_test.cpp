@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// first_wait_stress_test: the first wait in the life of a mutex, or the first for long, [mutex.bias], over and over. One party
-// locks and unlocks a fresh mutex without a pause, and another comes that must wait. Who comes last destroys it, and nobody
-// may touch it after that.
+// first_wait_stress_test.cpp: the first wait for a mutex, or the first wait after a rebias, again
+// and again: [mutex.bias]. One agent locks and unlocks a fresh mutex without a pause. A second
+// agent comes, and must wait. The last one to lock the mutex destroys it, and after that no agent
+// may touch it.
 
 #include "tests/support/catch.hpp"
 #include "tests/support/chaos.hpp"
@@ -33,7 +34,7 @@ struct pairing {
 constexpr pairing pairings[] = {{{2, 0}, 300}, {{0, 2}, 300}, {{1, 1}, 200}};
 constexpr std::byte gone{0xa5};
 
-// A mutex that is seen to be touched once it is gone.
+// Storage for a mutex. untouched() tells whether an agent wrote to it after the destruction.
 template <class Mutex>
 class place {
 public:
@@ -70,7 +71,7 @@ void meet_again_and_again() {
     struct object {
         place<Mutex> where;
         std::atomic<int> arrived{0};
-        bool left = false; // the other one has; guarded by the mutex
+        bool left = false; // the first agent will not lock it again; guarded by the mutex
     };
     tests::expect expect;
     for (auto const& pair : pairings) {
@@ -89,7 +90,7 @@ void meet_again_and_again() {
                         lock(m, chaos);
                         busy(chaos.below(8) * 8);
                         o->left = n == times;
-                        m.unlock(); // it may be gone
+                        m.unlock(); // may be destroyed after this
                     }
                 } else {
                     busy(chaos.below(64) * 16);
@@ -109,21 +110,20 @@ void meet_again_and_again() {
 
 } // namespace
 
-TEST_CASE("mutex: the first to wait is woken, and the last one destroys it", "[mutex][stress]") {
+TEST_CASE("mutex: the first waiter is woken, and destroys the mutex", "[mutex][stress]") {
     meet_again_and_again<fiber::mutex>();
 }
 
-TEST_CASE("timed_mutex: the first to wait gets it, or gives up and comes again", "[timed_mutex][stress]") {
+TEST_CASE("timed_mutex: the first waiter locks it, or times out and comes again", "[timed_mutex][stress]") {
     meet_again_and_again<fiber::timed_mutex>();
 }
 
-TEST_CASE("recursive_mutex: the first to wait is woken, and the last one destroys it",
-          "[recursive_mutex][stress]") {
+TEST_CASE("recursive_mutex: the first waiter is woken, and destroys the mutex", "[recursive_mutex][stress]") {
     meet_again_and_again<fiber::recursive_mutex>();
 }
 
-// Several come at once while the owner is alone with it: one of them is still about to make that known.
-TEST_CASE("mutex: many come to wait for the first time at once", "[mutex][stress]") {
+// Several agents come at once while the mutex is biased. One of them is still about to revoke the bias.
+TEST_CASE("mutex: many agents come at once for the first wait", "[mutex][stress]") {
     constexpr int rounds = 150;
     for (auto const& mix : {tests::mix{5, 0}, tests::mix{0, 5}, tests::mix{4, 2}}) {
         struct object {
@@ -154,8 +154,8 @@ TEST_CASE("mutex: many come to wait for the first time at once", "[mutex][stress
     }
 }
 
-// The mutex is biased again in most rounds, as long as that is cheap.
-TEST_CASE("mutex: one that is biased again is waited for again", "[mutex][stress]") {
+// The mutex is biased again in most rounds, within the revocation budget.
+TEST_CASE("mutex: a biased mutex is waited for again after each rebias", "[mutex][stress]") {
     constexpr int rounds = 100;
     constexpr std::uint64_t long_enough = 17'000;
     for (auto const& mix : {tests::mix{3, 0}, tests::mix{0, 2}, tests::mix{1, 2}}) {
@@ -167,7 +167,8 @@ TEST_CASE("mutex: one that is biased again is waited for again", "[mutex][stress
             tests::chaos chaos(static_cast<std::uint64_t>(party));
             for (int round = 1; round <= rounds; ++round) {
                 if (party == 0) {
-                    // All have come in the last round: who locks now is alone, but for the last loop.
+                    // All others have finished the last round, and come again only in the last 100
+                    // iterations.
                     for (std::uint64_t n = long_enough + chaos.below(200); n > 0; --n) {
                         if (n == 100)
                             began = round;

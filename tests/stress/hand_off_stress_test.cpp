@@ -32,7 +32,7 @@ void compute(std::uint64_t microseconds) {
         ;
 }
 
-// Something that may cost a fiber its processor, or keep others from theirs.
+// Does something during which the fiber may lose its processor, or other fibers cannot run on it.
 void get_stuck(tests::chaos& chaos) {
     switch (chaos.below(16)) {
     case 0:
@@ -54,8 +54,7 @@ void get_stuck(tests::chaos& chaos) {
 
 } // namespace
 
-TEST_CASE("processors change machines at any moment, and nothing is lost or done twice",
-          "[stress][hand_off]") {
+TEST_CASE("processors change machines at any time, and no work is lost or done twice", "[stress][hand_off]") {
     constexpr int parties = 24, rounds = 150;
     tests::expect expect;
     fiber::runtime runtime;
@@ -91,7 +90,7 @@ TEST_CASE("processors change machines at any moment, and nothing is lost or done
     CHECK(count == parties * rounds);
 }
 
-TEST_CASE("the number of processors changes while machines lose theirs", "[stress][hand_off]") {
+TEST_CASE("the number of processors changes while machines lose processors", "[stress][hand_off]") {
     constexpr int parties = 12;
     fiber::runtime runtime({.processors = 2});
     std::atomic<bool> stop{false};
@@ -113,7 +112,7 @@ TEST_CASE("the number of processors changes while machines lose theirs", "[stres
         h.join();
 }
 
-TEST_CASE("threads are discarded while processors come and go", "[stress][thread_pin]") {
+TEST_CASE("threads are discarded while the number of processors changes", "[stress][thread_pin]") {
     constexpr int parties = 8, rounds = 40;
     tests::expect expect;
     fiber::runtime runtime({.processors = 2});
@@ -142,7 +141,7 @@ TEST_CASE("threads are discarded while processors come and go", "[stress][thread
     });
 }
 
-TEST_CASE("pinned fibers keep their threads while processors come and go", "[stress][thread_pin]") {
+TEST_CASE("pinned fibers keep their threads while the number of processors changes", "[stress][thread_pin]") {
     constexpr int parties = 8, rounds = 60;
     tests::expect expect;
     fiber::runtime runtime;

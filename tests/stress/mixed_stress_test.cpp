@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// mixed_stress_test.cpp: all that may go on in a process at once, see mixture.hpp. At the end the counts must
-// agree.
+// mixed_stress_test.cpp: everything that may happen at once in a process: mixture.hpp. At the end
+// the counts must agree.
 
 #include "tests/stress/mixture.hpp"
 #include "tests/support/catch.hpp"
@@ -16,7 +16,7 @@ using tests::mixture, tests::party;
 
 namespace {
 
-// Fibers of both runtimes, and OS threads.
+// Runs a member function of `party` in fibers of both runtimes and in OS threads.
 class crew {
 public:
     crew(mixture& m, std::uint64_t first, std::uint64_t size, void (party::*what)()) {
@@ -41,9 +41,7 @@ private:
 
 } // namespace
 
-TEST_CASE(
-    "pins, hand-offs, new processors, forks, timers, joins, channels and OS threads get on with each other",
-    "[stress][mixed]") {
+TEST_CASE("pins, hand-offs, processors, forks, timers, joins and channels work together", "[stress][mixed]") {
     INFO("FIBER_CHAOS_SEED=" << tests::chaos::seed());
     tests::no_leaks no_leaks;
     tests::expect expect;
@@ -54,7 +52,7 @@ TEST_CASE(
         c.close();
     consumers.join();
     m.detached.wait();
-    while (m.calls + m.times + m.stopped != m.timers) // one that never is: a hang
+    while (m.calls + m.times + m.stopped != m.timers) // the test hangs if a timer never fires
         fiber::this_fiber::yield();
     CHECK(m.sent.count == m.received.count);
     CHECK(m.sent.sum == m.received.sum);

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// mixture.hpp: all that may go on in a process at once: threads that are pinned, discarded and blocked,
-// processors that come and go, forks, timers, joins, channels, OS threads. Each party does what its own
-// random sequence says.
+// mixture.hpp: everything that may happen at once in a process: pinned, discarded and blocked
+// threads, a changing number of processors, forks, timers, joins, channels, OS threads. Each fiber
+// or thread acts by a random sequence.
 //
-// Nobody may wait in a circle: an act of one of these groups waits only for what its line says, or the lines
-// below it:
-//   send      for the consumers, who receive until the channels are closed
-//   lock      for the mutex, under which any solitary act may follow
-//   solitary  for the clock, the kernel, an OS mutex that is held for a moment, and fibers that the party starts itself
+// No cycle of waits may exist. Each kind of act waits only for the things in its line and in the
+// lines below:
+//   send      consumers, which receive until the channels are closed
+//   lock      the mutex; its owner may do any solitary act
+//   solitary  the clock, the kernel, an OS mutex that is held for a short time, fibers that the act starts
 #pragma once
 
 #include "tests/support/chaos.hpp"
@@ -38,25 +38,25 @@ namespace tests {
 using std::chrono::microseconds;
 inline constexpr auto success = fiber::op_status::success;
 
-inline constexpr std::uint64_t acts = 40 * scale; // of each party
+inline constexpr std::uint64_t acts = 40 * scale; // of each fiber or thread
 inline constexpr int max_forks = 4 + 4 * scale;
-inline constexpr int deepest = 3; // acts within acts
+inline constexpr int deepest = 3; // nested acts
 
 struct mixture {
     explicit mixture(expect& e) : check(e) {}
 
     expect& check;
     fiber::runtime runtime;
-    unsigned const processors = runtime.processors(); // at first
+    unsigned const processors = runtime.processors(); // at the start
     std::array<fiber::chan<std::uint64_t>, 3> channels{
         fiber::chan<std::uint64_t>(0), fiber::chan<std::uint64_t>(1), fiber::chan<std::uint64_t>(16)};
     tally sent, received;
     std::atomic<int> started{0}, ended{0};                      // fibers
-    std::atomic<int> timers{0}, times{0}, calls{0}, stopped{0}; // of each timer, one of the latter three
+    std::atomic<int> timers{0}, times{0}, calls{0}, stopped{0}; // each timer adds 1 to one of the last three
     std::atomic<int> forks_left{max_forks};
     fiber::wait_group detached;
     fiber::mutex mutex;
-    std::uint64_t locked = 0; // times; guarded by mutex
+    std::uint64_t locked = 0; // number of locks; guarded by mutex
     std::atomic<std::uint64_t> locks{0};
     std::mutex os_mutex;
 };
@@ -66,7 +66,7 @@ inline void block(std::uint64_t max_microseconds, chaos& chaos) {
     ::ppoll(nullptr, 0, &time, nullptr);
 }
 
-// In the child of a fork, where nothing of the parent's is used.
+// Runs in the child of a fork, and uses no object of the parent.
 inline bool child_works(std::uint64_t seed) {
     constexpr int fibers = 6;
     fiber::chan<int> const numbers(static_cast<std::size_t>(seed % 3));
@@ -94,7 +94,7 @@ inline bool child_works(std::uint64_t seed) {
            (seed % 4 != 0 || in_child([&] { return child_works(seed + 1); }) == 0);
 }
 
-// One fiber, or one OS thread.
+// One fiber or one OS thread.
 class party {
 public:
     party(mixture& m, std::uint64_t number) : m_(m), number_(number), chaos_(number) {}
@@ -167,7 +167,7 @@ private:
             compute();
             break;
         case 3:
-            fiber::blocking([&] { solitary(); }); // some of which parks without a processor
+            fiber::blocking([&] { solitary(); }); // some acts park without a processor
             break;
         case 4:
         case 5:
@@ -235,7 +235,7 @@ private:
         }
     }
 
-    // The callback stays on this OS thread, whatever it waits for.
+    // The callback stays on this OS thread, also when it waits.
     void request_stop() {
         fiber::stop_source source;
         std::stop_callback const waits(source.get_token(), [this, here = ::gettid()] {
@@ -301,7 +301,7 @@ private:
         }
     }
 
-    // Blocks the OS thread until another fiber has written.
+    // Blocks the OS thread until another fiber has written to the pipe.
     void read_pipe() {
         std::array<int, 2> ends{};
         if (!m_.check(::pipe2(ends.data(), O_CLOEXEC) == 0, "a pipe"))
@@ -318,7 +318,7 @@ private:
         ::close(ends[1]);
     }
 
-    // Over a wait. Parties that lock it meanwhile block their OS threads.
+    // Holds the OS mutex during a wait. Fibers that lock it at this time block their OS threads.
     void lock_os_mutex() {
         fiber::thread_pin const pin;
         std::scoped_lock const hold(m_.os_mutex);

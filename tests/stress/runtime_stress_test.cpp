@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// runtime_stress_test.cpp: tests of the scheduler, of park, spawn, join and timers, at random times.
 #include "tests/support/catch.hpp"
 #include "tests/support/chaos.hpp"
 #include "tests/support/expect.hpp"
@@ -23,7 +24,7 @@ namespace rt = fiber::rt;
 
 namespace {
 
-// The shortest primitive that can be built on the waist: parties queue up and are let go one by one.
+// The shortest primitive on park and unpark: agents wait in a queue, and are let go one by one.
 class turnstile {
 public:
     void wait() {
@@ -37,7 +38,7 @@ public:
         rt::wait_queue(waiters_).push_back(me);
         rt::park(rt::wait_reason::semaphore, this, [this] { lock_.unlock(); });
     }
-    // True: let through; false: the deadline came first.
+    // Returns true if the agent was let go, false if its deadline came first.
     bool wait_until(rt::clock::time_point deadline) {
         rt::waiter me{rt::self().open_wait()};
         lock_.lock();
@@ -76,8 +77,7 @@ private:
 
 } // namespace
 
-TEST_CASE("park and unpark: every permit lets exactly one party through, fibers and threads alike",
-          "[stress][park]") {
+TEST_CASE("park and unpark: each permit lets exactly one fiber or thread through", "[stress][park]") {
     constexpr int parties = 12, rounds = 400;
     turnstile gate;
     std::atomic<int> through{0};
@@ -117,8 +117,7 @@ TEST_CASE("park and unpark: every permit lets exactly one party through, fibers 
     CHECK(through == parties * rounds);
 }
 
-TEST_CASE("timed park: a permit is never lost to a deadline that comes at the same moment",
-          "[stress][park]") {
+TEST_CASE("timed park: no permit is lost to a deadline that comes at the same time", "[stress][park]") {
     constexpr int parties = 8, rounds = 400;
     tests::no_leaks no_leaks;
     turnstile gate;
@@ -148,15 +147,14 @@ TEST_CASE("timed park: a permit is never lost to a deadline that comes at the sa
     for (auto& t : threads)
         t.join();
     CHECK(through + missed == parties * rounds);
-    // What was given and not used is still there.
+    // Permits that were given and not used are still there.
     int left = 0;
     while (gate.wait_until(rt::clock::now()))
         ++left;
     CHECK(through + left == given);
 }
 
-TEST_CASE("spawn: trees of fibers from fibers and threads all run and are joined or detached",
-          "[stress][spawn]") {
+TEST_CASE("spawn: all fibers of trees run, and are joined or detached", "[stress][spawn]") {
     struct tree {
         static void grow(int depth, std::atomic<int>& leaves) {
             if (depth == 0) {
@@ -184,7 +182,7 @@ TEST_CASE("spawn: trees of fibers from fibers and threads all run and are joined
     CHECK(leaves == 2 * 8 * 81);
 }
 
-TEST_CASE("join, join_for and detach meet a fiber's end at every moment", "[stress][join]") {
+TEST_CASE("join, join_for and detach meet the end of a fiber at any time", "[stress][join]") {
     tests::no_leaks no_leaks;
     tests::expect expect;
     auto const meet = [&](int who) {
@@ -215,9 +213,9 @@ TEST_CASE("join, join_for and detach meet a fiber's end at every moment", "[stre
         f.join();
 }
 
-TEST_CASE("idle and wake: work that comes in from outside at any moment is run", "[stress][idle]") {
+TEST_CASE("idle and wake: work of remote callers runs, whenever it comes", "[stress][idle]") {
     tests::no_leaks no_leaks;
-    // Each round trip goes through a sleeping or just falling asleep machine.
+    // Each round trip needs a machine that sleeps, or is about to sleep.
     std::vector<std::thread> threads;
     std::atomic<int> served{0};
     for (int t = 0; t < 3; ++t)
@@ -234,7 +232,8 @@ TEST_CASE("idle and wake: work that comes in from outside at any moment is run",
     CHECK(served == 1500);
 }
 
-TEST_CASE("stealing: a burst from one fiber is spread, and nothing is lost or run twice", "[stress][steal]") {
+TEST_CASE("stealing: a burst from one fiber is shared, and no fiber is lost or run twice",
+          "[stress][steal]") {
     tests::no_leaks no_leaks;
     fiber::run([] {
         constexpr std::size_t burst = 600; // more than a run queue holds
@@ -256,7 +255,7 @@ TEST_CASE("stealing: a burst from one fiber is spread, and nothing is lost or ru
     });
 }
 
-TEST_CASE("runtimes are made, used across and destroyed side by side", "[stress][runtime]") {
+TEST_CASE("threads make, use and destroy runtimes at the same time", "[stress][runtime]") {
     std::vector<std::thread> threads;
     std::atomic<int> sum{0};
     for (int t = 0; t < 2; ++t)
@@ -278,7 +277,7 @@ TEST_CASE("runtimes are made, used across and destroyed side by side", "[stress]
     CHECK(sum == 2 * 20 * 2);
 }
 
-TEST_CASE("sleepers on all processors wake, whoever runs their timers", "[stress][timer]") {
+TEST_CASE("sleepers on all processors wake, on any processor that runs their timers", "[stress][timer]") {
     tests::no_leaks no_leaks;
     std::atomic<int> woken{0};
     std::vector<fiber::handle> fibers;
@@ -298,8 +297,7 @@ TEST_CASE("sleepers on all processors wake, whoever runs their timers", "[stress
     CHECK(woken == 100 * 20);
 }
 
-TEST_CASE("a runtime may go as soon as its last fiber has ended, while the one that woke it still leaves",
-          "[stress][runtime]") {
+TEST_CASE("a runtime is destroyed while the waker of its last fiber still returns", "[stress][runtime]") {
     for (int i = 0; i < 300; ++i) {
         turnstile gate;
         auto r = std::make_unique<fiber::runtime>(

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// stop_races_test: a stop request meets the event that is waited for: one of them ends the wait, and nothing is lost.
+// stop_races_test.cpp: a stop request meets the event of a wait. One of the two ends the wait, and
+// the event is not lost.
 #include "tests/support/catch.hpp"
 #include "tests/support/chaos.hpp"
 #include "tests/support/concurrent_run.hpp"
@@ -19,14 +20,15 @@
 
 namespace {
 
-// Most rounds among fibers; OS threads take long to meet where others want the CPUs.
+// Most rounds are between fibers. OS threads take longer to meet while other threads need the CPUs.
 struct meeting {
     tests::mix parties;
     int rounds;
 };
 constexpr meeting meetings[] = {{{3, 0}, 1000}, {{0, 3}, 60}, {{2, 1}, 60}, {{1, 2}, 60}};
 
-// The sources whose tokens the parties of a mix wait with: each stops that of another one now and then.
+// The stop sources of a mix: each agent waits with the token of one source, and sometimes stops any
+// source.
 class stops {
 public:
     explicit stops(int parties) : sources_(static_cast<std::size_t>(parties)) {}
@@ -55,7 +57,7 @@ constexpr tests::mix mixes[] = {{12, 0}, {0, 4}, {8, 3}};
 
 } // namespace
 
-TEMPLATE_TEST_CASE("a stop and what is waited for meet: one ends the wait, the other is not lost",
+TEMPLATE_TEST_CASE("a stop and the event of a wait meet: one ends the wait, the event is not lost",
                    "[stop_wait][stress]", STOPPABLES) {
     struct round {
         TestType object;
@@ -92,7 +94,7 @@ TEMPLATE_TEST_CASE("a stop and what is waited for meet: one ends the wait, the o
     }
 }
 
-TEST_CASE("a mutex has one owner, also while waiters are stopped", "[mutex][stop_wait][stress]") {
+TEST_CASE("a mutex has one owner while waiters are stopped", "[mutex][stop_wait][stress]") {
     for (auto const& mix : mixes) {
         fiber::mutex m;
         stops all(mix.size());
@@ -120,8 +122,7 @@ TEST_CASE("a mutex has one owner, also while waiters are stopped", "[mutex][stop
     }
 }
 
-TEST_CASE("permits stay as many as there were, also while waiters are stopped",
-          "[semaphore][stop_wait][stress]") {
+TEST_CASE("the number of permits is constant while waiters are stopped", "[semaphore][stop_wait][stress]") {
     for (auto const& mix : mixes) {
         fiber::counting_semaphore<> s(2);
         stops all(mix.size());
@@ -150,7 +151,7 @@ TEST_CASE("permits stay as many as there were, also while waiters are stopped",
     }
 }
 
-TEST_CASE("units stay as many as there were, and all are served, also while waiters are stopped",
+TEST_CASE("the number of units is constant while waiters are stopped, and all are served",
           "[weighted_semaphore][stop_wait][stress]") {
     for (auto const& mix : mixes) {
         constexpr std::ptrdiff_t size = 5;
@@ -181,8 +182,7 @@ TEST_CASE("units stay as many as there were, and all are served, also while wait
     }
 }
 
-TEST_CASE("parties wait for one group, and each of them is stopped or sees the end",
-          "[wait_group][stop_wait][stress]") {
+TEST_CASE("each waiter of a wait_group is stopped or sees the end", "[wait_group][stop_wait][stress]") {
     for (auto const& mix : mixes) {
         stops all(mix.size());
         std::vector<std::unique_ptr<fiber::wait_group>> groups;

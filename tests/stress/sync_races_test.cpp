@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// sync_races_test: the moments at which two ends of a wait meet, each 10,000 times: a time-out and the event waited for,
-// a stop and a notification, the last wait and the destruction. Two OS threads, two fibers, and one of each.
+// sync_races_test.cpp: two events that end a wait meet, each pair 10,000 times: a time-out and the
+// event of the wait, a stop and a notification, the last wait and the destruction. Between two OS
+// threads, between two fibers, and between a thread and a fiber.
 
 #include "tests/support/catch.hpp"
 #include "tests/support/chaos.hpp"
@@ -30,14 +31,15 @@
 
 namespace {
 
-// 10,000 in all; OS threads take long to meet where others want the CPUs.
+// 10,000 rounds in all. OS threads take longer to meet while other threads need the CPUs.
 struct pairing {
     tests::mix parties;
     int rounds;
 };
 constexpr pairing pairings[] = {{{2, 0}, 9000}, {{0, 2}, 500}, {{1, 1}, 500}};
 
-// Runs round(party, object, chaos) for both parties, with a fresh object each time, both at once.
+// Runs round(0, object, chaos) and round(1, object, chaos) at the same time, with a fresh object
+// each time.
 template <class Object, class Round>
 void race(Round const& round) {
     for (auto const& pair : pairings) {
@@ -61,7 +63,7 @@ std::chrono::microseconds short_time(tests::chaos& chaos) {
     return std::chrono::microseconds(chaos.below(30));
 }
 
-// Lets a random, short time go by.
+// Waits a short random time.
 void dawdle(tests::chaos& chaos) {
     auto const until = std::chrono::steady_clock::now() + short_time(chaos);
     while (std::chrono::steady_clock::now() < until)
@@ -71,8 +73,7 @@ void dawdle(tests::chaos& chaos) {
 
 } // namespace
 
-TEST_CASE("semaphore: a permit that is released as the time runs out is taken, or stays",
-          "[semaphore][stress]") {
+TEST_CASE("semaphore: a permit released at the deadline is taken, or stays", "[semaphore][stress]") {
     struct object {
         fiber::binary_semaphore s{0};
     };
@@ -91,8 +92,7 @@ TEST_CASE("semaphore: a permit that is released as the time runs out is taken, o
     });
 }
 
-TEST_CASE("semaphore: permits and those who give up meet, and the number stays right",
-          "[semaphore][stress]") {
+TEST_CASE("semaphore: time-outs do not change the number of permits", "[semaphore][stress]") {
     constexpr tests::mix mix{12, 3};
     fiber::counting_semaphore<> s(3);
     std::atomic<int> inside{0};
@@ -124,7 +124,7 @@ TEST_CASE("semaphore: permits and those who give up meet, and the number stays r
     CHECK_FALSE(s.try_acquire());
 }
 
-TEST_CASE("latch: destroyed by the one who has waited, as the other counts down", "[latch][stress]") {
+TEST_CASE("latch: the waiter destroys it while the last count_down returns", "[latch][stress]") {
     struct object {
         fiber::latch all{2};
     };
@@ -142,7 +142,7 @@ TEST_CASE("latch: destroyed by the one who has waited, as the other counts down"
     SUCCEED();
 }
 
-TEST_CASE("barrier: destroyed by the one who has passed, as the other arrives", "[barrier][stress]") {
+TEST_CASE("barrier: one waiter destroys it while the other arrives", "[barrier][stress]") {
     struct object {
         fiber::barrier<> both{2};
     };
@@ -162,7 +162,7 @@ TEST_CASE("barrier: destroyed by the one who has passed, as the other arrives", 
     SUCCEED();
 }
 
-TEST_CASE("timed_mutex: an unlock that comes as the time runs out", "[timed_mutex][stress]") {
+TEST_CASE("timed_mutex: an unlock meets a deadline", "[timed_mutex][stress]") {
     struct object {
         fiber::timed_mutex m;
         bool held = false; // guarded by m
@@ -183,7 +183,7 @@ TEST_CASE("timed_mutex: an unlock that comes as the time runs out", "[timed_mute
     });
 }
 
-TEST_CASE("condition_variable_any: a stop, a notification and a time-out at once",
+TEST_CASE("condition_variable_any: a stop, a notification and a time-out meet",
           "[condition_variable_any][stress]") {
     struct object {
         fiber::mutex m;
@@ -218,7 +218,7 @@ TEST_CASE("condition_variable_any: a stop, a notification and a time-out at once
                 o->done = true;
                 o->cv.notify_one();
             }
-            if (!stop_first && chaos.below(2) == 0) // the waiter may have left; *o is there until the end
+            if (!stop_first && chaos.below(2) == 0) // the waiter may have left; *o exists until the end
                 o->stop.request_stop();
         }
     });
@@ -232,7 +232,7 @@ TEST_CASE("condition_variable_any: a stopped waiter uses up no notification",
         std::stop_source stop;
         int waiting = 0;
         bool go_on = false;
-        auto stopped = fiber::go([&] { // is first in the queue, and passes on what it gets
+        auto stopped = fiber::go([&] { // is first in the queue, and passes a notification on
             std::unique_lock lock(m);
             ++waiting;
             if (cv.wait(lock, stop.get_token(), [&] { return go_on; }))
@@ -253,7 +253,7 @@ TEST_CASE("condition_variable_any: a stopped waiter uses up no notification",
             fiber::this_fiber::yield();
         auto stopper = fiber::go([&] { stop.request_stop(); });
         m.lock();
-        bool const last = go_on = stop.stop_requested() || round % 2 == 0; // else the stop comes after
+        bool const last = go_on = stop.stop_requested() || round % 2 == 0; // otherwise the stop comes later
         m.unlock();
         if (!last) {
             stopper.join();
@@ -263,14 +263,14 @@ TEST_CASE("condition_variable_any: a stopped waiter uses up no notification",
         }
         cv.notify_one();
         stopped.join();
-        patient.join(); // or the test hangs
+        patient.join(); // the test hangs if the notification is lost
         if (last)
             stopper.join();
     }
     SUCCEED();
 }
 
-TEST_CASE("shared_mutex: one writer or many readers, whoever gives up", "[shared_mutex][stress]") {
+TEST_CASE("shared_mutex: one writer or many readers, also after time-outs", "[shared_mutex][stress]") {
     constexpr tests::mix mix{16, 3};
     fiber::shared_timed_mutex m;
     std::atomic<int> readers{0};
@@ -282,7 +282,7 @@ TEST_CASE("shared_mutex: one writer or many readers, whoever gives up", "[shared
         tests::chaos chaos(static_cast<std::uint64_t>(party));
         for (int i = 0; i < 4000; ++i) {
             auto const dice =
-                chaos.below(i / 1000 % 2 == 0 ? 4 : 1000); // phases with few writers: readers get a bias
+                chaos.below(i / 1000 % 2 == 0 ? 4 : 1000); // in phases with few writers the mutex is biased
             if (dice == 0 || dice == 1) {
                 if (dice == 0)
                     m.lock();
@@ -313,7 +313,7 @@ TEST_CASE("shared_mutex: one writer or many readers, whoever gives up", "[shared
     m.unlock();
 }
 
-TEST_CASE("shared_mutex: destroyed by a writer as soon as the readers have left", "[shared_mutex][stress]") {
+TEST_CASE("shared_mutex: a writer destroys it after the last reader has left", "[shared_mutex][stress]") {
     struct object {
         object() {
             for (int i = 0; i < 300; ++i) // readers take slots
@@ -340,7 +340,7 @@ TEST_CASE("shared_mutex: destroyed by a writer as soon as the readers have left"
     SUCCEED();
 }
 
-TEST_CASE("future: a result that is set as the time runs out, and the promise goes at once",
+TEST_CASE("future: a result is set at the deadline, and the promise is destroyed at once",
           "[future][stress]") {
     struct object {
         std::unique_ptr<fiber::promise<int>> p = std::make_unique<fiber::promise<int>>();

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// sync_stress_test: each protocol of sync/ under disorder, from fibers of two runtimes and OS threads at
-// once. What is said to be destroyable is destroyed as early as that, for the sanitizers to judge.
+// sync_stress_test.cpp: each protocol of sync/ with random delays, from fibers of two runtimes and
+// OS threads at once. Objects are destroyed at the earliest time that is allowed, and the
+// sanitizers check this.
 
 #include "tests/support/catch.hpp"
 #include "tests/support/chaos.hpp"
@@ -27,7 +28,7 @@ namespace {
 
 constexpr tests::mix mix{20, 3};
 
-// One object for each round, all made beforehand; parties go through the rounds at their own pace.
+// Makes one object for each round before the first round. The agents need not be in the same round.
 template <class T>
 std::vector<std::unique_ptr<T>> one_for_each(int rounds) {
     std::vector<std::unique_ptr<T>> all;
@@ -36,7 +37,7 @@ std::vector<std::unique_ptr<T>> one_for_each(int rounds) {
     return all;
 }
 
-// Whose turn it is to play the special part in this round.
+// Returns true if this agent has the special part in this round.
 bool is_chosen(int party, int round) { return round % mix.size() == party; }
 
 std::chrono::microseconds short_time(tests::chaos& chaos) {
@@ -47,7 +48,7 @@ std::uint64_t number(int party) { return static_cast<std::uint64_t>(party); }
 
 } // namespace
 
-TEST_CASE("mutex: never two owners, and nobody is forgotten", "[mutex][stress]") {
+TEST_CASE("mutex: it has one owner at a time, and every waiter gets it", "[mutex][stress]") {
     constexpr int rounds = 5000;
     fiber::mutex m;
     std::int64_t count = 0;
@@ -73,12 +74,12 @@ TEST_CASE("mutex: never two owners, and nobody is forgotten", "[mutex][stress]")
     CHECK(count == mix.size() * rounds);
 }
 
-TEST_CASE("mutex: destroyed by the last to unlock it", "[mutex][stress]") {
+TEST_CASE("mutex: the last agent to unlock it destroys it", "[mutex][stress]") {
     struct counted {
         fiber::mutex m;
         int users = 0;
     };
-    // Two threads meet in the shortest of windows; many parties in all the others.
+    // Two threads meet in the shortest windows, many agents in all other windows.
     for (tests::mix const& c : {mix, tests::mix{0, 2}}) {
         auto objects = one_for_each<counted>(20'000);
         for (auto& object : objects)
@@ -98,7 +99,7 @@ TEST_CASE("mutex: destroyed by the last to unlock it", "[mutex][stress]") {
     }
 }
 
-TEST_CASE("condition_variable: no notification goes to a waiter whose time is up",
+TEST_CASE("condition_variable: a waiter that has timed out takes no notification",
           "[condition_variable][stress]") {
     constexpr int rounds = 1000;
     constexpr int impatient = 6;
@@ -107,8 +108,8 @@ TEST_CASE("condition_variable: no notification goes to a waiter whose time is up
     fiber::run([&] {
         tests::chaos chaos;
         for (int round = 0; round < rounds; ++round) {
-            int notified = 0; // guarded by m, as the next one
-            bool patient_waits = false;
+            int notified = 0;           // guarded by m
+            bool patient_waits = false; // guarded by m
             auto const until = std::chrono::steady_clock::now() + short_time(chaos);
             std::vector<fiber::handle> handles;
             for (int i = 0; i < impatient; ++i)
@@ -131,10 +132,10 @@ TEST_CASE("condition_variable: no notification goes to a waiter whose time is up
             while (!holds([&] { return patient_waits; }))
                 fiber::this_fiber::yield();
             if (chaos.below(4) != 0)
-                fiber::this_fiber::sleep_until(until); // so that the timers and the notification meet
+                fiber::this_fiber::sleep_until(until); // lets the timers and the notification meet
             for (int sent = 1; holds([&] { return patient_waits; }); ++sent) {
                 cv.notify_one();
-                while (!holds([&] { return notified == sent; })) // there is one who can take it
+                while (!holds([&] { return notified == sent; })) // one waiter can take it
                     fiber::this_fiber::yield();
             }
             for (auto& h : handles)
@@ -174,7 +175,7 @@ TEST_CASE("condition_variable: tokens reach all consumers, timed or not", "[cond
     CHECK(tokens == 0);
 }
 
-TEST_CASE("condition_variable: destroyed under the mutex, right after notify_all",
+TEST_CASE("condition_variable: it is destroyed under the mutex, right after notify_all",
           "[condition_variable][stress]") {
     struct gate {
         std::unique_ptr<fiber::condition_variable> opens = std::make_unique<fiber::condition_variable>();
@@ -207,9 +208,9 @@ TEST_CASE("condition_variable: destroyed under the mutex, right after notify_all
     });
 }
 
-// The notification then finds nobody and takes no lock: all that orders the end of the wait before the
-// destruction is the count of those who wait.
-TEST_CASE("condition_variable: destroyed right after a notification that came as the last wait timed out",
+// The notification finds no waiter and takes no lock. Only the count of waiters orders the end of the wait
+// before the destruction.
+TEST_CASE("condition_variable: it is destroyed while the last wait times out",
           "[condition_variable][stress]") {
     struct gate {
         std::unique_ptr<fiber::condition_variable> opens = std::make_unique<fiber::condition_variable>();
@@ -245,10 +246,10 @@ TEST_CASE("condition_variable: destroyed right after a notification that came as
     });
 }
 
-TEST_CASE("once: exactly one attempt succeeds, and those that throw come before it", "[once][stress]") {
+TEST_CASE("once: exactly one attempt succeeds, after all attempts that throw", "[once][stress]") {
     struct made {
         fiber::once_flag flag;
-        int attempts = 0; // both guarded by the flag
+        int attempts = 0; // attempts and value are guarded by the flag
         int value = 0;
     };
     constexpr int rounds = 5000;
@@ -278,7 +279,7 @@ TEST_CASE("once: exactly one attempt succeeds, and those that throw come before 
     });
 }
 
-TEST_CASE("wait_group: one round after the other, with several who wait", "[wait_group][stress]") {
+TEST_CASE("wait_group: several waiters wait in each of many rounds", "[wait_group][stress]") {
     constexpr int rounds = 1500;
     constexpr int members = 10;
     constexpr int waiters = 4;
@@ -309,7 +310,7 @@ TEST_CASE("wait_group: one round after the other, with several who wait", "[wait
     });
 }
 
-TEST_CASE("wait_group: destroyed by the one who has waited", "[wait_group][stress]") {
+TEST_CASE("wait_group: a waiter destroys it", "[wait_group][stress]") {
     constexpr int rounds = 4000;
     auto groups = one_for_each<fiber::wait_group>(rounds);
     for (auto& g : groups)
@@ -330,11 +331,11 @@ TEST_CASE("wait_group: destroyed by the one who has waited", "[wait_group][stres
     });
 }
 
-TEST_CASE("wait_group: a counter that is too often taken down recovers", "[wait_group][stress]") {
+TEST_CASE("wait_group: a counter below zero throws, and recovers", "[wait_group][stress]") {
     constexpr int rounds = 500;
     fiber::wait_group wg;
     std::atomic<int> refused{0};
-    wg.add(); // keeps the group open: no transient zero is a real one
+    wg.add(); // the counter is never zero, and no wait returns
     tests::run_concurrently(mix, [&](int party) {
         tests::chaos chaos(number(party));
         for (int i = 0; i < rounds; ++i) {
