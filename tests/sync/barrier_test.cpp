@@ -32,11 +32,10 @@ TEST_CASE("a barrier for one opens at once, again and again", "[barrier]") {
     SUCCEED();
 }
 
-TEST_CASE("nobody goes on to the next phase before all have arrived and the completion has run",
-          "[barrier]") {
+TEST_CASE("a phase ends after all have arrived and the completion has run", "[barrier]") {
     tests::for_each_mix([](tests::mix const& mix) {
         constexpr int phases = 100;
-        int completed = 0; // by completions only, read between them
+        int completed = 0; // only completions write it; it is read between two completions
         std::atomic<int> arrived{0};
         tests::expect expect;
         auto const complete = [&]() noexcept {
@@ -62,7 +61,7 @@ TEST_CASE("nobody goes on to the next phase before all have arrived and the comp
     });
 }
 
-TEST_CASE("the completion may wait, as anybody may", "[barrier]") {
+TEST_CASE("the completion may wait", "[barrier]") {
     tests::on_processors([] {
         int completed = 0;
         auto const complete = [&]() noexcept {
@@ -83,7 +82,7 @@ TEST_CASE("the completion may wait, as anybody may", "[barrier]") {
     });
 }
 
-TEST_CASE("who drops out is not waited for in later phases", "[barrier]") {
+TEST_CASE("later phases do not wait for a dropped agent", "[barrier]") {
     tests::on_processors([] {
         int phases = 0;
         auto const complete = [&]() noexcept { ++phases; };
@@ -101,7 +100,7 @@ TEST_CASE("who drops out is not waited for in later phases", "[barrier]") {
     });
 }
 
-TEST_CASE("one party may arrive for several", "[barrier]") {
+TEST_CASE("one agent may arrive for several", "[barrier]") {
     fiber::barrier<> all(3);
     auto token = all.arrive(2);
     auto other = fiber::go([&] { all.arrive_and_wait(); });
@@ -111,8 +110,7 @@ TEST_CASE("one party may arrive for several", "[barrier]") {
     SUCCEED();
 }
 
-TEST_CASE("a barrier may be destroyed by one that has passed it, once the others do not wait either",
-          "[barrier]") {
+TEST_CASE("a barrier may be destroyed once no agent waits for it", "[barrier]") {
     for (int i = 0; i < 500; ++i) {
         auto both = std::make_unique<fiber::barrier<>>(2);
         auto other = fiber::go([&barrier = *both] { static_cast<void>(barrier.arrive()); });

@@ -51,7 +51,7 @@ TEMPLATE_TEST_CASE("fibers and OS threads pass a token around under any lock", "
     });
 }
 
-TEST_CASE("a condition_variable_any takes a mutex itself for a lock", "[condition_variable_any]") {
+TEST_CASE("a condition_variable_any takes a mutex as its lock", "[condition_variable_any]") {
     fiber::mutex m;
     m.lock();
     CHECK(constant_initialised.wait_for(m, 1ms) == fiber::cv_status::timeout);
@@ -61,7 +61,7 @@ TEST_CASE("a condition_variable_any takes a mutex itself for a lock", "[conditio
     m.unlock();
 }
 
-TEST_CASE("those who wait under a shared lock are woken together", "[condition_variable_any]") {
+TEST_CASE("all waiters under a shared lock are woken together", "[condition_variable_any]") {
     tests::for_each_mix([](tests::mix const& mix) {
         fiber::shared_mutex m;
         fiber::condition_variable_any cv;
@@ -86,7 +86,7 @@ TEST_CASE("those who wait under a shared lock are woken together", "[condition_v
     SUCCEED();
 }
 
-TEST_CASE("std::condition_variable_any works over our mutexes", "[condition_variable_any]") {
+TEST_CASE("std::condition_variable_any works with the library's mutexes", "[condition_variable_any]") {
     fiber::timed_mutex m;
     std::condition_variable_any cv;
     bool ready = false;
@@ -131,8 +131,7 @@ TEST_CASE("a stop request ends a wait", "[condition_variable_any]") {
     });
 }
 
-TEST_CASE("a stop that has been requested lets nobody wait, and asks the predicate once",
-          "[condition_variable_any]") {
+TEST_CASE("a wait after a stop returns at once, and calls the predicate once", "[condition_variable_any]") {
     std::stop_source stop;
     stop.request_stop();
     fiber::mutex m;
@@ -144,7 +143,7 @@ TEST_CASE("a stop that has been requested lets nobody wait, and asks the predica
     CHECK(asked == 2);
 }
 
-TEST_CASE("a wait with a stop token ends by its time, and by a notification", "[condition_variable_any]") {
+TEST_CASE("a deadline and a notification end a wait with a stop token", "[condition_variable_any]") {
     tests::on_processors([] {
         std::stop_source stop;
         fiber::mutex m;
@@ -177,13 +176,13 @@ TEST_CASE("a stopped waiter does not use up a notification", "[condition_variabl
             std::unique_lock lock(m);
             cv.wait(lock, stop.get_token(), [] { return false; });
         });
-        fiber::this_fiber::yield(); // it has the only processor until it parks
+        fiber::this_fiber::yield(); // the fiber has the only processor until it parks
         auto patient = fiber::go([&] {
             std::unique_lock lock(m);
             cv.wait(lock, [&] { return go_on; });
         });
         fiber::this_fiber::yield();
-        stop.request_stop(); // the first has been woken, and is still in the queue
+        stop.request_stop(); // the first waiter has been woken, and is still in the queue
         go_on = true;
         cv.notify_one();
         patient.join();
@@ -205,7 +204,7 @@ TEST_CASE("a condition_variable_any may be destroyed once all are notified or st
                 std::scoped_lock lock(m);
                 all = waiting == mix.size();
             }
-            std::scoped_lock lock(m); // so that none can return
+            std::scoped_lock lock(m); // no waiter can return yet
             open = true;
             stop.request_stop();
             cv->notify_all();

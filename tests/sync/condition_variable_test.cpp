@@ -27,7 +27,8 @@ constinit fiber::condition_variable constant_initialised;
 static_assert(std::is_same_v<fiber::cv_status, std::cv_status>);
 static_assert(!std::is_copy_constructible_v<fiber::condition_variable>);
 
-// Returns when so many have counted themselves, with the mutex held, before they wait.
+// Returns when `waiting` is `expected`. Each waiter adds 1 before it waits, and holds the mutex
+// until then.
 void await(fiber::mutex& m, int const& waiting, int expected) {
     auto const all_wait = [&] {
         std::scoped_lock guard(m);
@@ -39,7 +40,7 @@ void await(fiber::mutex& m, int const& waiting, int expected) {
 
 } // namespace
 
-TEST_CASE("notify_all wakes all parties that wait", "[condition_variable]") {
+TEST_CASE("notify_all wakes all waiters", "[condition_variable]") {
     tests::for_each_mix([](tests::mix const& mix) {
         fiber::mutex m;
         fiber::condition_variable cv;
@@ -63,7 +64,7 @@ TEST_CASE("notify_all wakes all parties that wait", "[condition_variable]") {
     });
 }
 
-TEST_CASE("notify_all wakes more waiters than it handles at a time", "[condition_variable]") {
+TEST_CASE("notify_all wakes more waiters than one batch holds", "[condition_variable]") {
     tests::on_processors([] {
         constexpr int many = 100;
         fiber::mutex m;
@@ -85,7 +86,7 @@ TEST_CASE("notify_all wakes more waiters than it handles at a time", "[condition
     });
 }
 
-TEST_CASE("notify_one wakes the party that has waited longest, and no other", "[condition_variable]") {
+TEST_CASE("notify_one wakes only the waiter that has waited longest", "[condition_variable]") {
     fiber::runtime runtime({.processors = 1});
     runtime.run([] {
         fiber::mutex m;
@@ -111,7 +112,7 @@ TEST_CASE("notify_one wakes the party that has waited longest, and no other", "[
     });
 }
 
-TEST_CASE("a notification that nobody waits for is forgotten", "[condition_variable]") {
+TEST_CASE("a notification without a waiter is lost", "[condition_variable]") {
     fiber::mutex m;
     constant_initialised.notify_one();
     constant_initialised.notify_all();
@@ -132,7 +133,7 @@ TEST_CASE("waiting unlocks the mutex, and returning locks it again", "[condition
             held_after = lock.owns_lock() && !m.try_lock();
         });
         for (bool seen = false; !seen; fiber::this_fiber::yield()) {
-            std::scoped_lock guard(m); // is free once the waiter waits
+            std::scoped_lock guard(m); // the mutex is free while the waiter waits
             seen = waiting;
         }
         cv.notify_one();
@@ -143,7 +144,7 @@ TEST_CASE("waiting unlocks the mutex, and returning locks it again", "[condition
     });
 }
 
-TEST_CASE("a timed wait that nobody ends returns after its time, with the lock held",
+TEST_CASE("a timed wait without a notification returns after its time, and has the lock",
           "[condition_variable]") {
     auto const timed_waits = [] {
         fiber::mutex m;
@@ -167,14 +168,16 @@ TEST_CASE("a timed wait that nobody ends returns after its time, with the lock h
 
         CHECK_FALSE(cv.wait_for(lock, 1ms, [] { return false; }));
         int asked = 0;
-        CHECK(cv.wait_for(lock, 1ms, [&] { return ++asked == 2; })); // once before, once after the time
+        CHECK(cv.wait_for(lock, 1ms, [&] {
+            return ++asked == 2;
+        })); // calls the predicate once before and once after the wait
         CHECK(cv.wait_for(lock, 0ms, [] { return true; }));
     };
     SECTION("in a fiber") { tests::on_processors(timed_waits); }
     SECTION("in an OS thread") { timed_waits(); }
 }
 
-TEST_CASE("a wait for a time that has passed unlocks, and returns", "[condition_variable]") {
+TEST_CASE("a wait until a past time unlocks and returns", "[condition_variable]") {
     fiber::mutex m;
     fiber::condition_variable cv;
     std::unique_lock lock(m);
@@ -207,7 +210,7 @@ TEST_CASE("a timed wait is ended by a notification", "[condition_variable]") {
     });
 }
 
-TEST_CASE("waiters that have given up do not use up a notification", "[condition_variable]") {
+TEST_CASE("waiters that have timed out do not use up a notification", "[condition_variable]") {
     tests::on_processors([] {
         fiber::mutex m;
         fiber::condition_variable cv;
@@ -251,15 +254,14 @@ TEST_CASE("fibers and OS threads pass a token around", "[condition_variable]") {
     });
 }
 
-TEST_CASE("a condition_variable may be destroyed as soon as all waiters are notified",
-          "[condition_variable]") {
+TEST_CASE("a condition_variable may be destroyed once all waiters are notified", "[condition_variable]") {
     tests::for_each_mix([](tests::mix const& mix) {
         fiber::mutex m;
         auto cv = std::make_unique<std::optional<fiber::condition_variable>>(std::in_place);
         int waiting = 0;
         std::thread opener([&] {
             await(m, waiting, mix.size());
-            std::scoped_lock guard(m); // so that none can return
+            std::scoped_lock guard(m); // no waiter can return yet
             (*cv)->notify_all();
             cv.reset();
         });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// How often callables and their arguments are copied and moved on their way into a fiber: as often as by std.
+// copies_test.cpp: callables and their arguments are copied and moved into a fiber as often as by std.
 #include "tests/support/catch.hpp"
 
 #include <fiber/fiber.hpp>
@@ -16,7 +16,7 @@
 
 namespace {
 
-// Of all that have been made since the last reset.
+// The numbers of copies and moves since the last reset.
 struct made {
     int copies, moves;
     friend bool operator==(made const&, made const&) = default;
@@ -35,7 +35,7 @@ struct callable : counted {
     void operator()(Args&&...) const {}
 };
 
-// How many copies and moves f(callable, argument) makes of both.
+// Returns the numbers of copies and moves that f makes of its arguments.
 template <class F, class... From>
 made of(F const& f, From&&... from) {
     copies = moves = 0;
@@ -52,7 +52,7 @@ void same(F const& ours, G const& standard) {
     CHECK(alive == 2);
 }
 
-// Large enough not to stand in a fiber's own record.
+// A callable that is too large for a fiber's record.
 template <class Base>
 struct large : Base {
     using Base::Base;
@@ -73,7 +73,7 @@ struct never_moved {
     int& calls;
 };
 
-// Throws when it is copied or moved for the n-th time.
+// Throws at the n-th copy or move.
 struct throws_when_made {
     explicit throws_when_made(int n) : left(n) {}
     throws_when_made(throws_when_made const& other) : left(other.left - 1) {
@@ -147,7 +147,7 @@ TEST_CASE("callables and arguments are copied and moved as often as by std", "[c
             [=](auto&&... call) { std::async(policy, std::forward<decltype(call)>(call)...).get(); });
 }
 
-TEST_CASE("callables that can be copied alone, or never moved, are started", "[copies]") {
+TEST_CASE("callables that can only be copied, or never be moved, are started", "[copies]") {
     int calls = 0, expected = 0;
     auto const check = [&] { CHECK(calls == ++expected); };
     start_in_all_ways(copy_only(calls), check);
@@ -158,7 +158,7 @@ TEST_CASE("callables that can be copied alone, or never moved, are started", "[c
     start_in_all_ways(g, check);
 }
 
-TEST_CASE("what a copy throws comes out of the call that makes it, and nothing is lost", "[copies]") {
+TEST_CASE("a copy that throws makes the call throw, and leaks nothing", "[copies]") {
     alive = 0;
     throws_when_made const f(1);
     fiber::group group;
@@ -179,16 +179,16 @@ TEST_CASE("what a copy throws comes out of the call that makes it, and nothing i
     CHECK(alive == 0);
 }
 
-TEST_CASE("a call that only its parameters' copies make throw hands that to the future", "[copies]") {
+TEST_CASE("the future throws if the copy of a parameter throws", "[copies]") {
     auto const takes_by_value = [](throws_when_made) {};
-    throws_when_made const argument(2); // the first copy is the decayed one
+    throws_when_made const argument(2); // the first copy is the decayed argument
     for (auto const policy : {fiber::launch::async, fiber::launch::deferred}) {
         auto f = fiber::async(policy, takes_by_value, argument);
         CHECK_THROWS_WITH(f.get(), "copied");
     }
 }
 
-TEST_CASE("a callable is destroyed before parties that wait for its end go on", "[copies]") {
+TEST_CASE("a callable is destroyed before a wait for its end returns", "[copies]") {
     struct told {
         std::atomic<bool>* gone;
         explicit told(std::atomic<bool>& g) : gone(&g) {}

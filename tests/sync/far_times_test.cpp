@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// far_times_test.cpp: what is to last until a point far away lasts; what has long passed is not waited for.
-// Every timed operation of sync.
+// far_times_test.cpp: tests every timed operation of sync with extreme times. A wait until a time
+// in the far future does not end early, and a wait until a time in the far past returns at once.
 #include "tests/support/catch.hpp"
 #include "tests/support/far_times.hpp"
 
@@ -137,14 +137,14 @@ struct counting {
 
 } // namespace
 
-TEST_CASE("locks know points far away", "[limits]") {
+TEST_CASE("timed locks accept extreme times", "[limits]") {
     tests::check_limits<locking<fiber::timed_mutex>>();
     tests::check_limits<locking<fiber::shared_timed_mutex>>();
     tests::check_limits<sharing>();
 }
 
-// By its owner's thread it can be locked again at once.
-TEST_CASE("recursive locks know points far away", "[limits]") {
+// The owner's thread can lock it again at once.
+TEST_CASE("recursive timed locks accept extreme times", "[limits]") {
     using operation = locking<fiber::recursive_timed_mutex>;
     using one_wait = tests::one_wait<operation>;
     auto const lasts = [](auto const& limit) { tests::check_lasts(one_wait(limit)); };
@@ -158,25 +158,25 @@ TEST_CASE("recursive locks know points far away", "[limits]") {
     CHECK(tests::waits_though_clock_is_set_back<operation>());
 }
 
-TEST_CASE("semaphores know points far away", "[limits]") { tests::check_limits<acquiring>(); }
+TEST_CASE("semaphores accept extreme times", "[limits]") { tests::check_limits<acquiring>(); }
 
-TEST_CASE("condition variables know points far away", "[limits]") {
+TEST_CASE("condition variables accept extreme times", "[limits]") {
     tests::check_limits<notified<fiber::condition_variable, how::plain>>();
     tests::check_limits<notified<fiber::condition_variable, how::predicate>>();
 }
 
-TEST_CASE("condition variables for any lock know points far away", "[limits]") {
+TEST_CASE("condition variables for any lock accept extreme times", "[limits]") {
     tests::check_limits<notified<fiber::condition_variable_any, how::plain>>();
     tests::check_limits<notified<fiber::condition_variable_any, how::predicate>>();
     tests::check_limits<notified<fiber::condition_variable_any, how::stop_token>>();
 }
 
-TEST_CASE("futures know points far away", "[limits]") {
+TEST_CASE("futures accept extreme times", "[limits]") {
     tests::check_limits<ready<fiber::future<int>>>();
     tests::check_limits<ready<fiber::shared_future<int>>>();
 }
 
-TEST_CASE("wait groups know long durations", "[limits]") {
+TEST_CASE("wait groups accept extreme durations", "[limits]") {
     using one_wait = tests::one_wait<counting>;
     tests::each_long_duration([](auto const& d) { tests::check_lasts(one_wait(d)); });
     counting c;

@@ -48,7 +48,7 @@ std::future_errc error_of(F f) {
 
 } // namespace
 
-TEST_CASE("a future gets what the promise has set, once", "[future]") {
+TEST_CASE("a future gets the value of its promise, once", "[future]") {
     tests::for_each_mix([](tests::mix const& mix) {
         std::vector<fiber::promise<int>> promises(static_cast<std::size_t>(mix.size()));
         tests::expect expect;
@@ -63,7 +63,7 @@ TEST_CASE("a future gets what the promise has set, once", "[future]") {
     });
 }
 
-TEST_CASE("a value need only be movable; references and void are results, too", "[future]") {
+TEST_CASE("a result may be a movable value, a reference or void", "[future]") {
     fiber::promise<std::unique_ptr<int>> moved;
     auto f = moved.get_future();
     moved.set_value(std::make_unique<int>(3));
@@ -88,7 +88,7 @@ TEST_CASE("an exception goes through a future", "[future]") {
     auto f = p.get_future().share();
     p.set_exception(std::make_exception_ptr(std::runtime_error("why")));
     CHECK_THROWS_WITH(f.get(), "why");
-    CHECK_THROWS_AS(f.get(), std::runtime_error); // again and again
+    CHECK_THROWS_AS(f.get(), std::runtime_error); // get() throws each time
 }
 
 TEST_CASE("futures and promises report their misuse as std's do", "[future]") {
@@ -116,7 +116,7 @@ TEST_CASE("futures and promises report their misuse as std's do", "[future]") {
     CHECK(error_of([&] { g.get(); }) == errc::broken_promise);
 }
 
-TEST_CASE("a value whose copy throws leaves the promise unset", "[future]") {
+TEST_CASE("a value with a copy that throws leaves the promise unset", "[future]") {
     struct picky {
         explicit picky(bool t) : throws(t) {}
         picky(picky const& other) : throws(other.throws) {
@@ -135,7 +135,7 @@ TEST_CASE("a value whose copy throws leaves the promise unset", "[future]") {
     CHECK_FALSE(f.get().throws);
 }
 
-TEST_CASE("a timed wait for a future ends by its time, or by the result", "[future]") {
+TEST_CASE("a timed wait for a future ends at its deadline or with the result", "[future]") {
     tests::on_processors([] {
         fiber::promise<int> p;
         auto f = p.get_future();
@@ -198,7 +198,7 @@ TEST_CASE("a promise takes its memory from an allocator", "[future]") {
     CHECK(counted.live == 0);
 }
 
-TEST_CASE("a packaged_task hands over what its function returns or throws", "[packaged_task]") {
+TEST_CASE("a packaged_task hands over the result or exception of its function", "[packaged_task]") {
     fiber::packaged_task<int(int)> task([](int n) {
         if (n < 0)
             throw std::runtime_error("negative");
@@ -223,7 +223,7 @@ TEST_CASE("a packaged_task hands over what its function returns or throws", "[pa
     CHECK(error_of([&] { never.get(); }) == std::future_errc::broken_promise);
 }
 
-TEST_CASE("async runs in a fiber of its own, and hands over what comes of it", "[async]") {
+TEST_CASE("async runs in a new fiber, and hands over its result or exception", "[async]") {
     auto const calls = [] {
         auto me = fiber::this_fiber::get_id();
         auto f = fiber::async(
@@ -264,7 +264,7 @@ TEST_CASE("the last future of an async waits for it", "[async]") {
     });
 }
 
-TEST_CASE("a deferred function runs in the first who waits, if any", "[async]") {
+TEST_CASE("a deferred function runs in the first agent that waits, if any", "[async]") {
     int runs = 0;
     auto const count = [&] { return ++runs; };
     static_cast<void>(fiber::async(fiber::launch::deferred, count));
@@ -290,7 +290,7 @@ TEST_CASE("a deferred function runs in the first who waits, if any", "[async]") 
     });
 }
 
-TEST_CASE("at_thread_exit sets a result when the fiber has ended, and its locals are gone", "[future]") {
+TEST_CASE("at_thread_exit sets a result after the fiber's locals are destroyed", "[future]") {
     struct told {
         std::atomic<bool>* gone;
         ~told() { *gone = true; }
@@ -336,7 +336,7 @@ TEST_CASE("at_thread_exit sets a result when the fiber has ended, and its locals
     run([](auto f) { return std::thread(f); });
 }
 
-TEST_CASE("an async is ready when the fiber's locals are gone", "[async]") {
+TEST_CASE("an async is ready after the fiber's locals are destroyed", "[async]") {
     struct told {
         std::atomic<bool>* gone;
         ~told() {
@@ -352,7 +352,7 @@ TEST_CASE("an async is ready when the fiber's locals are gone", "[async]") {
     CHECK(f.get());
 }
 
-TEST_CASE("a promise may be destroyed as soon as its future is ready", "[future]") {
+TEST_CASE("a promise may be destroyed once its future is ready", "[future]") {
     for (int i = 0; i < 500; ++i) {
         auto p = std::make_unique<fiber::promise<int>>();
         auto f = p->get_future();

@@ -55,14 +55,14 @@ TEST_CASE("wait returns when all fibers of the group have ended", "[group]") {
         });
         group.wait();
         CHECK(ended == 11);
-        group.go([&] { ++ended; }); // and again
+        group.go([&] { ++ended; }); // a second round
         group.wait();
         CHECK(ended == 12);
         CHECK_FALSE(group.stop_token().stop_requested());
     });
 }
 
-TEST_CASE("the first exception stops the others and is thrown by each wait", "[group]") {
+TEST_CASE("the first exception stops the other fibers, and each wait throws it", "[group]") {
     in_fiber_and_thread([] {
         fiber::group group;
         for (int i = 0; i < 4; ++i)
@@ -102,7 +102,7 @@ TEST_CASE("a group that has failed throws its first error on each later round", 
     });
 }
 
-TEST_CASE("an error of the second round is thrown after a first one without", "[group]") {
+TEST_CASE("an error of the second round is thrown after a first round without errors", "[group]") {
     in_fiber_and_thread([] {
         fiber::group group;
         for (int round = 0; round < 2; ++round) {
@@ -116,7 +116,7 @@ TEST_CASE("an error of the second round is thrown after a first one without", "[
     });
 }
 
-TEST_CASE("each party that waits for a group gets its error", "[group]") {
+TEST_CASE("each waiter of a group gets its error", "[group]") {
     for (int i = 0; i < 50; ++i) {
         tests::expect expect;
         fiber::group group;
@@ -149,7 +149,7 @@ TEST_CASE("each party that waits for a group gets its error", "[group]") {
     }
 }
 
-TEST_CASE("waits that meet the failure of a later round see it whole or not at all", "[group]") {
+TEST_CASE("a wait during the failure of a later round sees it completely or not at all", "[group]") {
     for (int i = 0; i < 200; ++i) {
         tests::expect expect;
         fiber::group group;
@@ -170,7 +170,7 @@ TEST_CASE("waits that meet the failure of a later round see it whole or not at a
     }
 }
 
-TEST_CASE("the fibers of a group may start more of them", "[group]") {
+TEST_CASE("the fibers of a group may start further fibers of it", "[group]") {
     tests::on_processors([] {
         fiber::group group;
         std::atomic<int> ended{0};
@@ -184,7 +184,7 @@ TEST_CASE("the fibers of a group may start more of them", "[group]") {
     });
 }
 
-TEST_CASE("nothing outlives a group: its destructor stops and waits", "[group]") {
+TEST_CASE("no fiber outlives its group: the destructor stops and waits", "[group]") {
     in_fiber_and_thread([] {
         std::atomic<int> ended{0};
         {
@@ -200,7 +200,7 @@ TEST_CASE("nothing outlives a group: its destructor stops and waits", "[group]")
     });
 }
 
-TEST_CASE("a stop goes from the parent to the group, and not back", "[group]") {
+TEST_CASE("a stop request goes from the parent to the group, and not back", "[group]") {
     tests::on_processors([] {
         std::stop_source parent;
         fiber::group outer(parent.get_token());
@@ -218,7 +218,7 @@ TEST_CASE("a stop goes from the parent to the group, and not back", "[group]") {
     });
 }
 
-TEST_CASE("request_stop stops the group alone", "[group]") {
+TEST_CASE("request_stop stops only the group", "[group]") {
     std::stop_source parent;
     fiber::group group(parent.get_token());
     group.go(until_stopped);
@@ -227,7 +227,7 @@ TEST_CASE("request_stop stops the group alone", "[group]") {
     CHECK_FALSE(parent.stop_requested());
 }
 
-TEST_CASE("never more fibers run than the limit allows", "[group]") {
+TEST_CASE("no more fibers run at once than the limit allows", "[group]") {
     in_fiber_and_thread([] {
         fiber::group group;
         group.set_limit(3);
@@ -264,7 +264,7 @@ TEST_CASE("never more fibers run than the limit allows", "[group]") {
     });
 }
 
-TEST_CASE("a group may be destroyed as soon as wait has returned", "[group]") {
+TEST_CASE("a group may be destroyed once wait has returned", "[group]") {
     for (int i = 0; i < 300; ++i) {
         auto group = std::make_unique<fiber::group>();
         group->set_limit(2);

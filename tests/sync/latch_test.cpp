@@ -35,7 +35,7 @@ TEST_CASE("a latch opens when it has been counted down to zero", "[latch]") {
     open.wait();
 }
 
-TEST_CASE("a latch lets nobody pass until all have arrived", "[latch]") {
+TEST_CASE("no agent passes a latch until all have arrived", "[latch]") {
     tests::for_each_mix([](tests::mix const& mix) {
         fiber::latch all(mix.size());
         std::atomic<int> arrived{0};
@@ -54,7 +54,7 @@ TEST_CASE("a latch lets nobody pass until all have arrived", "[latch]") {
     });
 }
 
-TEST_CASE("a latch may be destroyed as soon as a wait has returned", "[latch]") {
+TEST_CASE("a latch may be destroyed once a wait has returned", "[latch]") {
     for (int i = 0; i < 500; ++i) {
         auto done = std::make_unique<fiber::latch>(2);
         auto a = fiber::go([&latch = *done] { latch.count_down(); });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// condition_variable_any over locks whose unlock() waits.
+// lock_that_waits_test.cpp: condition_variable_any with locks that wait in unlock().
 #include "tests/support/catch.hpp"
 #include "tests/support/concurrent_run.hpp"
 #include "tests/support/expect.hpp"
@@ -18,7 +18,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// Its unlock() frees it, says so, and waits until it may return: with a time limit, as one who may be woken in several ways.
+// unlock() frees the mutex, releases `unlocked`, and waits for `may_return`. The wait is timed, so
+// several agents may end it.
 struct gated_lock {
     fiber::mutex mutex;
     fiber::binary_semaphore unlocked{0}, may_return{0};
@@ -36,7 +37,7 @@ struct gated_lock {
     }
 };
 
-// Belongs to the party that has given its token last; both ways by a select.
+// lock() sends a token and unlock() receives it. Both use a select.
 struct lock_by_select {
     fiber::chan<int> token{1};
     void lock() {
@@ -77,7 +78,7 @@ struct lock_that_sleeps {
     }
 };
 
-// In a fiber, and in an OS thread.
+// Runs f in a fiber, and in an OS thread.
 template <class F>
 void in_either(F const& f) {
     fiber::run(f);
@@ -86,7 +87,7 @@ void in_either(F const& f) {
 
 } // namespace
 
-TEMPLATE_TEST_CASE("a token goes round under a lock whose unlock waits", "[condition_variable_any]",
+TEMPLATE_TEST_CASE("fibers pass a token around under a lock that waits in unlock", "[condition_variable_any]",
                    lock_by_select, lock_by_timed_mutex, lock_that_sleeps) {
     tests::for_each_mix([](tests::mix const& mix) {
         constexpr int rounds = 10;
@@ -105,7 +106,7 @@ TEMPLATE_TEST_CASE("a token goes round under a lock whose unlock waits", "[condi
     });
 }
 
-TEMPLATE_TEST_CASE("a wait under a lock whose unlock waits ends at its deadline", "[condition_variable_any]",
+TEMPLATE_TEST_CASE("a deadline ends a wait under a lock that waits in unlock", "[condition_variable_any]",
                    lock_by_select, lock_by_timed_mutex, lock_that_sleeps) {
     tests::expect expect;
     in_either([&] {
@@ -119,7 +120,7 @@ TEMPLATE_TEST_CASE("a wait under a lock whose unlock waits ends at its deadline"
     });
 }
 
-TEST_CASE("a notification that comes while the lock is unlocked ends the wait", "[condition_variable_any]") {
+TEST_CASE("a notification during the unlock ends the wait", "[condition_variable_any]") {
     tests::expect expect;
     in_either([&] {
         for (bool const all : {false, true}) {
@@ -147,8 +148,7 @@ TEST_CASE("a notification that comes while the lock is unlocked ends the wait", 
     });
 }
 
-TEST_CASE("notify_one wakes one party, whether it is unlocking or waits already",
-          "[condition_variable_any]") {
+TEST_CASE("notify_one wakes one waiter, also during its unlock", "[condition_variable_any]") {
     tests::expect expect;
     in_either([&] {
         gated_lock first, second;
@@ -164,7 +164,7 @@ TEST_CASE("notify_one wakes one party, whether it is unlocking or waits already"
         fiber::handle b = fiber::go(wait, std::ref(second));
         second.unlocked.acquire();
         second.may_return.release();
-        cv.notify_one(); // the first, who is unlocking
+        cv.notify_one(); // the first waiter is in unlock()
         first.may_return.release();
         woken.acquire();
         a.join();
@@ -174,7 +174,7 @@ TEST_CASE("notify_one wakes one party, whether it is unlocking or waits already"
     });
 }
 
-TEST_CASE("a condition_variable_any may be destroyed once all have been notified, though they still unlock",
+TEST_CASE("a condition_variable_any may be destroyed while notified waiters unlock",
           "[condition_variable_any]") {
     in_either([] {
         gated_lock first, second;
@@ -195,7 +195,7 @@ TEST_CASE("a condition_variable_any may be destroyed once all have been notified
     });
 }
 
-TEST_CASE("a stop request that comes while the lock is unlocked ends the wait", "[condition_variable_any]") {
+TEST_CASE("a stop request during the unlock ends the wait", "[condition_variable_any]") {
     tests::expect expect;
     in_either([&] {
         gated_lock lock;

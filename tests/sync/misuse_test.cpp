@@ -31,7 +31,7 @@
 
 namespace {
 
-// Runs f in a process of its own; what it wrote to stderr, if it has aborted.
+// Runs f in a child process. Returns the output on stderr if the child aborts.
 template <class F>
 std::string dying_words(F f) {
     std::array<int, 2> ends{};
@@ -40,7 +40,7 @@ std::string dying_words(F f) {
     if (child == 0) {
         ::rlimit const no_core{0, 0};
         ::setrlimit(RLIMIT_CORE, &no_core);
-        ::signal(SIGABRT, SIG_DFL); // not Catch2's
+        ::signal(SIGABRT, SIG_DFL); // removes Catch2's handler
         ::dup2(ends[1], STDERR_FILENO);
         f();
         ::_exit(0);
@@ -57,7 +57,7 @@ std::string dying_words(F f) {
     return aborted ? words : "did not abort. " + words;
 }
 
-// With ADDRESS for the object's, and any number of the party that did it.
+// Compares words with a message that has ADDRESS in place of the address, and no name of the caller.
 void check_words(std::string const& words, std::string const& expected) {
     auto const addressed = std::regex_replace(words, std::regex("0x[0-9a-f]+"), "ADDRESS");
     CHECK(std::regex_replace(addressed, std::regex(" \\(in (fiber|OS thread) [0-9]+( \"main\")?\\)"), "") ==
@@ -65,13 +65,13 @@ void check_words(std::string const& words, std::string const& expected) {
     CHECK(addressed != "fiber: fiber::" + expected + "\n");
 }
 
-// Runs f in one fiber while wait() has another one parked. f must end that wait.
+// Runs f in one fiber while another fiber is parked in wait(). f must end the wait.
 template <class Wait, class F>
 void while_one_waits(Wait wait, F f) {
     fiber::runtime runtime({.processors = 1});
     runtime.run([&] {
         auto waiter = fiber::go(wait);
-        fiber::this_fiber::yield(); // it has the only processor until it parks
+        fiber::this_fiber::yield(); // the waiter has the only processor until it parks
         f();
         waiter.join();
     });
@@ -79,7 +79,7 @@ void while_one_waits(Wait wait, F f) {
 
 } // namespace
 
-TEST_CASE("unlocking a mutex that is not locked aborts and says so", "[mutex][misuse]") {
+TEST_CASE("unlocking a free mutex aborts with a message", "[mutex][misuse]") {
     check_words(dying_words([] {
                     fiber::mutex m;
                     m.unlock();
@@ -87,12 +87,12 @@ TEST_CASE("unlocking a mutex that is not locked aborts and says so", "[mutex][mi
                 "mutex ADDRESS: unlocked, but it was not locked");
 }
 
-TEST_CASE("destroying a mutex that is locked aborts and says so", "[mutex][misuse]") {
+TEST_CASE("destroying a locked mutex aborts with a message", "[mutex][misuse]") {
     check_words(dying_words([] { std::make_unique<fiber::mutex>()->lock(); }),
                 "mutex ADDRESS: destroyed while it is locked");
 }
 
-TEST_CASE("destroying a mutex that others wait for aborts and says so", "[mutex][misuse]") {
+TEST_CASE("destroying a mutex with waiters aborts with a message", "[mutex][misuse]") {
     auto m = std::make_unique<fiber::mutex>();
     m->lock();
     while_one_waits([&] { std::scoped_lock guard(*m); },
@@ -103,7 +103,7 @@ TEST_CASE("destroying a mutex that others wait for aborts and says so", "[mutex]
                     });
 }
 
-TEST_CASE("destroying a condition_variable that others wait for aborts and says so",
+TEST_CASE("destroying a condition_variable with waiters aborts with a message",
           "[condition_variable][misuse]") {
     fiber::mutex m;
     auto cv = std::make_unique<fiber::condition_variable>();
@@ -119,7 +119,7 @@ TEST_CASE("destroying a condition_variable that others wait for aborts and says 
         });
 }
 
-TEST_CASE("waiting with a lock that is not held aborts and says so", "[condition_variable][misuse]") {
+TEST_CASE("waiting without holding the lock aborts with a message", "[condition_variable][misuse]") {
     check_words(dying_words([] {
                     fiber::mutex m;
                     fiber::condition_variable cv;
@@ -129,7 +129,7 @@ TEST_CASE("waiting with a lock that is not held aborts and says so", "[condition
                 "condition_variable ADDRESS: waited on with a lock that does not hold its mutex");
 }
 
-TEST_CASE("destroying a wait_group that others wait for aborts and says so", "[wait_group][misuse]") {
+TEST_CASE("destroying a wait_group with waiters aborts with a message", "[wait_group][misuse]") {
     auto wg = std::make_unique<fiber::wait_group>();
     wg->add();
     while_one_waits([&] { wg->wait(); },
@@ -140,7 +140,7 @@ TEST_CASE("destroying a wait_group that others wait for aborts and says so", "[w
                     });
 }
 
-TEST_CASE("destroying what others wait for aborts and says so", "[misuse]") {
+TEST_CASE("destroying any other object with waiters aborts with a message", "[misuse]") {
     auto const in_use = [](auto object, std::string const& kind, auto wait, auto end) {
         while_one_waits([&] { wait(*object); },
                         [&] {
@@ -183,14 +183,13 @@ TEST_CASE("destroying what others wait for aborts and says so", "[misuse]") {
         [](auto& cv) { cv.notify_one(); });
 }
 
-TEST_CASE("destroying a shared_mutex that is locked, or shared, aborts and says so",
-          "[shared_mutex][misuse]") {
+TEST_CASE("destroying a locked or shared shared_mutex aborts with a message", "[shared_mutex][misuse]") {
     auto const words = "shared_mutex ADDRESS: destroyed while it is locked";
     check_words(dying_words([] { std::make_unique<fiber::shared_mutex>()->lock(); }), words);
     check_words(dying_words([] { std::make_unique<fiber::shared_mutex>()->lock_shared(); }), words);
     check_words(dying_words([] {
                     auto m = std::make_unique<fiber::shared_mutex>();
-                    for (int i = 0; i < 300; ++i) // the next reader stands in the table
+                    for (int i = 0; i < 300; ++i) // the mutex is biased: the next reader is in the table
                         std::shared_lock lock(*m);
                     m->lock_shared();
                     m.reset();
@@ -198,7 +197,7 @@ TEST_CASE("destroying a shared_mutex that is locked, or shared, aborts and says 
                 words);
 }
 
-TEST_CASE("counts that make no sense abort and say so", "[misuse]") {
+TEST_CASE("invalid counts abort with a message", "[misuse]") {
     check_words(dying_words([] { static_cast<void>(std::make_unique<fiber::latch>(-1)); }),
                 "latch ADDRESS: made with a count below zero, or above max()");
     check_words(dying_words([] { static_cast<void>(std::make_unique<fiber::barrier<>>(-1)); }),
@@ -211,16 +210,15 @@ TEST_CASE("counts that make no sense abort and say so", "[misuse]") {
                 "barrier ADDRESS: more arrivals than expected in a phase, or less than one");
 }
 
-TEST_CASE("a static mutex may be locked by a fiber that is dropped when the process exits",
-          "[mutex][misuse]") {
+TEST_CASE("a static mutex may be locked when the process exits", "[mutex][misuse]") {
     static constinit fiber::mutex m;
     CHECK(dying_words([] {
               m.lock();
-              m.~mutex(); // as exit does
+              m.~mutex(); // as exit() calls it
           }) == "did not abort. ");
 }
 
-TEST_CASE("a message names an OS thread by the number that the system knows it by", "[misuse]") {
+TEST_CASE("a message names an OS thread by its kernel thread id", "[misuse]") {
     CHECK(std::string(fiber::rt::name_of_caller().text) == "OS thread " + std::to_string(::gettid()));
     std::string name, number;
     std::thread([&] {

@@ -30,8 +30,8 @@ constinit fiber::mutex constant_initialised;
 static_assert(sizeof(fiber::mutex) <= 16);
 static_assert(!std::is_copy_constructible_v<fiber::mutex> && !std::is_move_constructible_v<fiber::mutex>);
 
-// Starts a fiber in the caller's runtime, which must have one processor, and returns when it has parked or
-// ended.
+// Starts a fiber in the caller's runtime, which must have one processor. Returns when the fiber has
+// parked or ended.
 template <class F>
 fiber::handle go_until_parked(F f) {
     auto h = fiber::go(std::move(f));
@@ -39,7 +39,7 @@ fiber::handle go_until_parked(F f) {
     return h;
 }
 
-// [mutex.bias] Whether the kernel lets a mutex be unlocked so: not under Valgrind, for one.
+// [mutex.bias] Returns true if the kernel supports the biased unlock. For example, Valgrind does not.
 bool kernel_allows_biased_unlock() {
     std::array<std::uint8_t, 3> lock{1, 1, 0};
     return fiber::detail::unlock_biased(&lock);
@@ -53,7 +53,7 @@ bool is_unbiased(fiber::mutex const& m) {
 
 } // namespace
 
-TEST_CASE("a mutex excludes all parties but one", "[mutex]") {
+TEST_CASE("a mutex has one owner at a time", "[mutex]") {
     tests::for_each_mix([](tests::mix const& mix) {
         constexpr int rounds = 500;
         fiber::mutex m;
@@ -76,7 +76,7 @@ TEST_CASE("a mutex with static storage is usable without any initialisation", "[
     CHECK_FALSE(std::async(std::launch::async, [] { return constant_initialised.try_lock(); }).get());
 }
 
-TEST_CASE("try_lock takes a mutex that is free and leaves one that is not", "[mutex]") {
+TEST_CASE("try_lock locks a free mutex, and fails for a locked one", "[mutex]") {
     tests::on_processors([] {
         fiber::mutex m;
         REQUIRE(m.try_lock());
@@ -94,7 +94,7 @@ TEST_CASE("try_lock takes a mutex that is free and leaves one that is not", "[mu
     });
 }
 
-TEST_CASE("a fiber that waits for a mutex leaves its processor to others", "[mutex]") {
+TEST_CASE("a fiber that waits for a mutex frees its processor", "[mutex]") {
     fiber::runtime runtime({.processors = 1});
     runtime.run([] {
         fiber::mutex m;
@@ -104,14 +104,14 @@ TEST_CASE("a fiber that waits for a mutex leaves its processor to others", "[mut
             std::scoped_lock guard(m);
             locked = true;
         });
-        CHECK_FALSE(locked); // this fiber runs, so the waiter has left the only processor
+        CHECK_FALSE(locked); // this fiber runs, so the waiter has parked
         m.unlock();
         waiter.join();
         CHECK(locked);
     });
 }
 
-TEST_CASE("a mutex locked by an OS thread keeps a fiber waiting, and the reverse", "[mutex]") {
+TEST_CASE("a fiber waits for a mutex of an OS thread, and an OS thread for a fiber's", "[mutex]") {
     fiber::mutex m;
     int value = 0;
     m.lock();
@@ -167,7 +167,7 @@ TEST_CASE("a mutex may be held across a yield, and be unlocked on another machin
     });
 }
 
-TEST_CASE("a mutex goes to its waiters in the order in which they came", "[mutex]") {
+TEST_CASE("waiters get a mutex in the order of their arrival", "[mutex]") {
     fiber::runtime runtime({.processors = 1});
     runtime.run([] {
         fiber::mutex m;
@@ -186,7 +186,7 @@ TEST_CASE("a mutex goes to its waiters in the order in which they came", "[mutex
     });
 }
 
-TEST_CASE("a mutex that is unlocked goes to whoever comes first", "[mutex]") {
+TEST_CASE("an agent that runs gets an unlocked mutex before a waiter that is still waking", "[mutex]") {
     fiber::runtime runtime({.processors = 1});
     runtime.run([] {
         fiber::mutex m;
@@ -216,11 +216,11 @@ TEST_CASE("unlock grants the mutex to a waiter that has waited 1 ms and lost", "
         });
         fiber::this_fiber::sleep_for(2ms);
         m.unlock(); // wakes the waiter
-        m.lock();   // and this comes first
+        m.lock();   // comes before the waiter runs
         CHECK_FALSE(granted);
-        fiber::this_fiber::yield(); // the waiter finds that it has lost
+        fiber::this_fiber::yield(); // the waiter finds the mutex locked again
         m.unlock();
-        CHECK_FALSE(m.try_lock()); // it is the waiter's already
+        CHECK_FALSE(m.try_lock()); // the mutex was granted to the waiter
         m.lock();
         CHECK(granted);
         m.unlock();
@@ -228,7 +228,7 @@ TEST_CASE("unlock grants the mutex to a waiter that has waited 1 ms and lost", "
     });
 }
 
-TEST_CASE("a party that locks all the time does not keep others out", "[mutex]") {
+TEST_CASE("an agent that locks in a loop does not starve other agents", "[mutex]") {
     tests::on_processors([] {
         fiber::mutex m;
         std::atomic<bool> stop{false};
@@ -241,7 +241,7 @@ TEST_CASE("a party that locks all the time does not keep others out", "[mutex]")
             m.unlock();
         });
         for (int i = 0; i < 5; ++i) {
-            std::scoped_lock guard(m); // returns, or the test hangs
+            std::scoped_lock guard(m); // the test hangs if the lock starves
             fiber::this_fiber::yield();
         }
         stop = true;
@@ -249,7 +249,7 @@ TEST_CASE("a party that locks all the time does not keep others out", "[mutex]")
     });
 }
 
-TEST_CASE("a fiber that unlocks and never parks does not keep others out", "[mutex]") {
+TEST_CASE("a fiber that unlocks and never parks does not starve other agents", "[mutex]") {
     tests::on_processors([] {
         fiber::mutex m;
         std::atomic<bool> stop{false};
@@ -258,7 +258,7 @@ TEST_CASE("a fiber that unlocks and never parks does not keep others out", "[mut
                 std::scoped_lock guard(m);
         });
         for (int i = 0; i < 20; ++i) {
-            std::scoped_lock guard(m); // returns, or the test hangs
+            std::scoped_lock guard(m); // the test hangs if the lock starves
             fiber::this_fiber::yield();
         }
         stop = true;
@@ -266,7 +266,7 @@ TEST_CASE("a fiber that unlocks and never parks does not keep others out", "[mut
     });
 }
 
-TEST_CASE("a mutex is biased again after long without contention, and may then be waited for", "[mutex]") {
+TEST_CASE("a mutex is rebiased after a time without waiters, and can then be waited for", "[mutex]") {
     fiber::runtime r({.processors = 1});
     r.run([] {
         fiber::mutex m;
@@ -279,14 +279,14 @@ TEST_CASE("a mutex is biased again after long without contention, and may then b
             for (int i = 0; i < 1000; ++i)
                 std::scoped_lock guard(m);
             CHECK(is_unbiased(m));
-            // Sooner or later: restarts may have cost much lately. Never, if they have cost too much.
+            // Ends when the revocation budget allows a rebias; never, if sequences were disabled.
             while (kernel_allows_biased_unlock() && is_unbiased(m))
                 std::scoped_lock guard(m);
         }
     });
 }
 
-TEST_CASE("a mutex works with std::lock, in whatever order", "[mutex]") {
+TEST_CASE("a mutex works with std::lock, in any order", "[mutex]") {
     tests::for_each_mix([](tests::mix const& mix) {
         fiber::mutex a;
         fiber::mutex b;

@@ -47,7 +47,7 @@ TEST_CASE("a call_once after the first does nothing", "[once]") {
     CHECK(calls == 1);
 }
 
-TEST_CASE("call_once waits for a call that is being made", "[once]") {
+TEST_CASE("call_once waits for a running call", "[once]") {
     fiber::runtime runtime({.processors = 1});
     runtime.run([] {
         fiber::once_flag flag;
@@ -68,7 +68,7 @@ TEST_CASE("call_once waits for a call that is being made", "[once]") {
     });
 }
 
-TEST_CASE("when the call throws, its caller gets the exception and the next caller tries", "[once]") {
+TEST_CASE("a call that throws: its caller gets the exception, and the next caller tries", "[once]") {
     tests::for_each_mix([](tests::mix const& mix) {
         fiber::once_flag flag;
         int attempts = 0; // guarded by the flag
@@ -92,7 +92,7 @@ TEST_CASE("when the call throws, its caller gets the exception and the next call
     });
 }
 
-TEST_CASE("an attempt that throws leaves the flag to those who come later", "[once]") {
+TEST_CASE("an attempt that throws leaves the flag to later callers", "[once]") {
     fiber::once_flag flag;
     CHECK_THROWS_AS(fiber::call_once(flag, [] { throw std::logic_error("first"); }), std::logic_error);
     CHECK_THROWS_AS(fiber::call_once(flag, [] { throw 2; }), int);

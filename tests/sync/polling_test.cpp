@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// polling_test.cpp: a timed operation that is given no time, or a point that has passed, is but a try.
+// polling_test.cpp: a timed operation with a zero duration or a past deadline does not wait.
 #include "tests/support/catch.hpp"
 #include "tests/support/no_wait.hpp"
 
@@ -22,10 +22,10 @@ constexpr std::chrono::steady_clock::time_point long_ago = std::chrono::steady_c
 
 } // namespace
 
-TEMPLATE_TEST_CASE("without time, a lock that another party has is not waited for", "[polling]",
-                   fiber::timed_mutex, fiber::recursive_timed_mutex, fiber::shared_timed_mutex) {
+TEMPLATE_TEST_CASE("a lock without time does not wait for another owner", "[polling]", fiber::timed_mutex,
+                   fiber::recursive_timed_mutex, fiber::shared_timed_mutex) {
     TestType m;
-    m.lock(); // the tries are other parties'
+    m.lock(); // other agents try to lock it
     tests::no_time([&](auto d) { CHECK_FALSE(m.try_lock_for(d)); },
                    [&](auto t) { CHECK_FALSE(m.try_lock_until(t)); });
     m.unlock();
@@ -35,8 +35,7 @@ TEMPLATE_TEST_CASE("without time, a lock that another party has is not waited fo
     m.unlock();
 }
 
-TEST_CASE("without time, a lock that others share is not waited for, nor one that another party has to share",
-          "[polling]") {
+TEST_CASE("a shared or exclusive lock without time does not wait", "[polling]") {
     fiber::shared_timed_mutex m;
     m.lock_shared();
     tests::no_time([&](auto d) { CHECK_FALSE(m.try_lock_for(d)); },
@@ -52,7 +51,7 @@ TEST_CASE("without time, a lock that others share is not waited for, nor one tha
     m.unlock();
 }
 
-TEST_CASE("without time, a recursive mutex is had by its owner", "[polling]") {
+TEST_CASE("the owner locks a recursive mutex again without time", "[polling]") {
     fiber::recursive_timed_mutex m;
     tests::no_time(
         [&](auto d) {
@@ -69,7 +68,7 @@ TEST_CASE("without time, a recursive mutex is had by its owner", "[polling]") {
         });
 }
 
-TEST_CASE("without time, a permit is taken if there is one", "[polling]") {
+TEST_CASE("an acquire without time takes a free permit", "[polling]") {
     fiber::counting_semaphore<> s(0);
     tests::no_time([&](auto d) { CHECK_FALSE(s.try_acquire_for(d)); },
                    [&](auto t) { CHECK_FALSE(s.try_acquire_until(t)); });
@@ -79,7 +78,7 @@ TEST_CASE("without time, a permit is taken if there is one", "[polling]") {
     CHECK_FALSE(s.try_acquire());
 }
 
-TEST_CASE("without time, a future says what it is", "[polling]") {
+TEST_CASE("a wait without time returns the status of a future", "[polling]") {
     using fiber::future_status;
     fiber::promise<int> promise;
     auto const future = promise.get_future();
@@ -98,7 +97,7 @@ TEST_CASE("without time, a future says what it is", "[polling]") {
     CHECK(future.wait_until(long_ago) == future_status::ready);
 }
 
-TEST_CASE("without time, a wait_group says whether it is zero", "[polling]") {
+TEST_CASE("a wait without time tells whether a wait_group is zero", "[polling]") {
     fiber::wait_group group;
     group.add();
     tests::no_time([&](auto d) { CHECK_FALSE(group.wait_for(d)); }, [](auto) {});
@@ -106,7 +105,7 @@ TEST_CASE("without time, a wait_group says whether it is zero", "[polling]") {
     CHECK(group.wait_for(in_the_past));
 }
 
-TEST_CASE("without time, a handle says whether its fiber has ended", "[polling]") {
+TEST_CASE("a join without time tells whether a fiber has ended", "[polling]") {
     fiber::binary_semaphore go_on(0);
     fiber::handle h = fiber::go([&] { go_on.acquire(); });
     tests::no_time([&](auto d) { CHECK_FALSE(h.join_for(d)); },

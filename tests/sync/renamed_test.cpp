@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// What a program finds after std:: has been replaced by fiber::, to the corners.
+// renamed_test.cpp: a program still compiles and works after std:: has been replaced by fiber::.
 #include "tests/support/catch.hpp"
 
 #include <fiber/fiber.hpp>
@@ -26,7 +26,8 @@ static_assert(std::is_same_v<fiber::defer_lock_t, std::defer_lock_t>);
 static_assert(std::is_same_v<fiber::try_to_lock_t, std::try_to_lock_t>);
 static_assert(std::is_same_v<fiber::adopt_lock_t, std::adopt_lock_t>);
 
-// Comparisons of ids are found without an id among the arguments, as std's are.
+// The comparisons of ids are functions of namespace fiber and no hidden friends, as in std. Therefore a
+// qualified call also finds them for types that only convert to an id.
 struct has_id {
     fiber::id of;
     constexpr operator fiber::id() const { return of; }

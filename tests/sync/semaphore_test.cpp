@@ -30,7 +30,7 @@ static_assert(noexcept(constant_initialised.try_acquire()));
 
 } // namespace
 
-TEST_CASE("a semaphore gives as many permits as it has", "[semaphore]") {
+TEST_CASE("a semaphore gives out all its permits, and no more", "[semaphore]") {
     CHECK(constant_initialised.try_acquire());
     constant_initialised.acquire();
     CHECK_FALSE(constant_initialised.try_acquire());
@@ -43,7 +43,7 @@ TEST_CASE("a semaphore gives as many permits as it has", "[semaphore]") {
     CHECK_FALSE(constant_initialised.try_acquire());
 }
 
-TEST_CASE("never more parties are inside than there are permits", "[semaphore]") {
+TEST_CASE("no more agents are inside than there are permits", "[semaphore]") {
     tests::for_each_mix([](tests::mix const& mix) {
         fiber::counting_semaphore<3> permits(3);
         std::atomic<int> inside{0};
@@ -65,7 +65,7 @@ TEST_CASE("never more parties are inside than there are permits", "[semaphore]")
     });
 }
 
-TEST_CASE("permits go to those who wait, in the order in which they came", "[semaphore]") {
+TEST_CASE("waiters get permits in the order of their arrival", "[semaphore]") {
     fiber::runtime runtime({.processors = 1});
     runtime.run([] {
         fiber::counting_semaphore<> s(0);
@@ -79,11 +79,11 @@ TEST_CASE("permits go to those who wait, in the order in which they came", "[sem
                     return;
                 order.push_back(i);
             }));
-            fiber::this_fiber::yield(); // it has the only processor until it parks
+            fiber::this_fiber::yield(); // the fiber has the only processor until it parks
         }
         for (auto& h : handles) {
             s.release();
-            CHECK_FALSE(s.try_acquire()); // it is promised, though the other has not run yet
+            CHECK_FALSE(s.try_acquire()); // the permit was granted, though the waiter has not run yet
             h.join();
         }
         CHECK(order == std::vector<int>{0, 1, 2, 3, 4});
@@ -105,7 +105,7 @@ TEST_CASE("the only fiber that a release wakes runs next", "[semaphore]") {
             fiber::this_fiber::yield();
             order += 'r';
         }));
-        fiber::this_fiber::yield(); // it is in the queue then
+        fiber::this_fiber::yield(); // the waiter is then in the queue
         s.release();
         for (auto& h : all)
             h.join();
@@ -113,7 +113,7 @@ TEST_CASE("the only fiber that a release wakes runs next", "[semaphore]") {
     CHECK(order == "wr");
 }
 
-TEST_CASE("a timed acquire that nobody ends returns after its time, and takes nothing", "[semaphore]") {
+TEST_CASE("a timed acquire without a release returns after its time, and takes nothing", "[semaphore]") {
     auto const timed = [] {
         fiber::binary_semaphore s(0);
         auto const before = std::chrono::steady_clock::now();
@@ -133,7 +133,7 @@ TEST_CASE("a timed acquire that nobody ends returns after its time, and takes no
     SECTION("in an OS thread") { timed(); }
 }
 
-TEST_CASE("waiters that have given up do not use up a permit", "[semaphore]") {
+TEST_CASE("waiters that have timed out do not use up a permit", "[semaphore]") {
     tests::on_processors([] {
         fiber::counting_semaphore<> s(0);
         std::vector<fiber::handle> impatient;
@@ -148,7 +148,7 @@ TEST_CASE("waiters that have given up do not use up a permit", "[semaphore]") {
     });
 }
 
-TEST_CASE("two parties alternate by two semaphores", "[semaphore]") {
+TEST_CASE("two agents alternate by two semaphores", "[semaphore]") {
     for (tests::mix const& c : {tests::mix{2, 0}, tests::mix{1, 1}, tests::mix{0, 2}}) {
         fiber::binary_semaphore turns[2]{fiber::binary_semaphore(1), fiber::binary_semaphore(0)};
         int count = 0;
@@ -163,7 +163,7 @@ TEST_CASE("two parties alternate by two semaphores", "[semaphore]") {
     }
 }
 
-TEST_CASE("a semaphore may be destroyed as soon as acquire has returned", "[semaphore]") {
+TEST_CASE("a semaphore may be destroyed once acquire has returned", "[semaphore]") {
     tests::for_each_mix([](tests::mix const&) {
         for (int i = 0; i < 200; ++i) {
             auto s = std::make_unique<fiber::binary_semaphore>(0);

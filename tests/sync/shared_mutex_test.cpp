@@ -29,7 +29,7 @@ static_assert(sizeof(fiber::shared_mutex) <= 16);
 static_assert(!std::is_copy_constructible_v<fiber::shared_mutex>);
 static_assert(!std::is_copy_constructible_v<fiber::shared_timed_mutex>);
 
-// Enough for readers to be kept in the table.
+// After this number of readers the mutex is biased: readers use the table.
 constexpr int many_readers = 1000;
 
 template <class Mutex>
@@ -38,7 +38,8 @@ void read_often(Mutex& m) {
         std::shared_lock lock(m);
 }
 
-// Starts a fiber in the caller's runtime, which must have one processor; it has parked or ended on return.
+// Starts a fiber in the caller's runtime, which must have one processor. Returns when the fiber has
+// parked or ended.
 template <class F>
 fiber::handle go_until_parked(F f) {
     auto h = fiber::go(std::move(f));
@@ -80,8 +81,7 @@ TEST_CASE("a shared mutex of static storage is usable without any initialisation
     CHECK_FALSE(constant_initialised.try_lock_shared());
 }
 
-TEMPLATE_TEST_CASE("writers are alone, readers see what they have written", "[shared_mutex]",
-                   SHARED_MUTEXES) {
+TEMPLATE_TEST_CASE("a writer is alone, and readers see its writes", "[shared_mutex]", SHARED_MUTEXES) {
     tests::for_each_mix([](tests::mix const& mix) {
         constexpr int rounds = 1000;
         TestType m;
@@ -118,7 +118,7 @@ TEST_CASE("readers are inside together", "[shared_mutex]") {
         tests::run_concurrently(mix, [&](int) {
             std::shared_lock lock(m);
             ++inside;
-            while (inside != mix.size()) // or the test hangs
+            while (inside != mix.size()) // the test hangs if the readers exclude each other
                 fiber::this_fiber::yield();
         });
         CHECK(m.try_lock());
@@ -126,7 +126,7 @@ TEST_CASE("readers are inside together", "[shared_mutex]") {
     });
 }
 
-TEST_CASE("who comes first is served first, readers together", "[shared_mutex]") {
+TEST_CASE("waiters are served in the order of arrival, readers together", "[shared_mutex]") {
     fiber::runtime runtime({.processors = 1});
     runtime.run([] {
         fiber::shared_mutex m;
@@ -149,14 +149,14 @@ TEST_CASE("who comes first is served first, readers together", "[shared_mutex]")
             }));
         }
         m.unlock();
-        CHECK_FALSE(m.try_lock()); // it is others' already
+        CHECK_FALSE(m.try_lock()); // it was granted to waiters
         for (auto& h : handles)
             h.join();
         CHECK(order == "rrrrwwrrwwww");
     });
 }
 
-TEST_CASE("a writer that waits is not passed by readers that come later", "[shared_mutex]") {
+TEST_CASE("later readers do not overtake a waiting writer", "[shared_mutex]") {
     fiber::runtime runtime({.processors = 1});
     runtime.run([] {
         fiber::shared_timed_mutex m;
@@ -172,7 +172,7 @@ TEST_CASE("a writer that waits is not passed by readers that come later", "[shar
     });
 }
 
-TEST_CASE("readers behind a writer that gives up go on", "[shared_mutex]") {
+TEST_CASE("readers behind a writer that times out go on", "[shared_mutex]") {
     fiber::runtime runtime({.processors = 1});
     runtime.run([] {
         fiber::shared_timed_mutex m;
@@ -186,7 +186,7 @@ TEST_CASE("readers behind a writer that gives up go on", "[shared_mutex]") {
         });
         CHECK_FALSE(read);
         writer.join();
-        reader.join(); // while the lock is still shared
+        reader.join(); // the lock is still shared at this time
         CHECK_FALSE(wrote);
         CHECK(read);
         m.unlock_shared();
@@ -195,7 +195,7 @@ TEST_CASE("readers behind a writer that gives up go on", "[shared_mutex]") {
     });
 }
 
-TEST_CASE("a timed shared lock that nobody grants returns after its time", "[shared_mutex]") {
+TEST_CASE("a timed shared lock that is not granted returns after its time", "[shared_mutex]") {
     tests::on_processors([] {
         fiber::shared_timed_mutex m;
         fiber::go([&] { m.lock(); }).join();
@@ -211,7 +211,7 @@ TEST_CASE("a timed shared lock that nobody grants returns after its time", "[sha
     });
 }
 
-TEST_CASE("readers may leave on another machine, and for one another", "[shared_mutex]") {
+TEST_CASE("a reader may unlock on another machine, and for another reader", "[shared_mutex]") {
     tests::on_processors([] {
         fiber::shared_mutex m;
         read_often(m);

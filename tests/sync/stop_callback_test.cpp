@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// Stop callbacks that wait, under all that requests a stop: they stay on their OS thread, and have it for themselves.
+// stop_callback_test.cpp: tests stop callbacks that wait, with every kind of stop request. A
+// callback stays on its OS thread, and no other fiber runs on that thread.
 #include "tests/support/catch.hpp"
 #include "tests/support/expect.hpp"
 
@@ -31,7 +32,8 @@ namespace {
 
 using callback = std::stop_callback<std::function<void()>>;
 
-// Something of which a stop is requested: by its owner, below a bare std::stop_source, or in its destructor.
+// An object with a stop token. The stop is requested by its owner, by a plain std::stop_source
+// above it, or in its destructor.
 struct stoppable {
     char const* name;
     std::stop_token token;
@@ -103,7 +105,7 @@ std::vector<stoppable> everything_that_stops() {
     return all;
 }
 
-// In a fiber, and in an OS thread.
+// Runs f in a fiber, and in an OS thread.
 template <class F>
 void in_either(F const& f) {
     fiber::run(f);
@@ -152,7 +154,8 @@ TEST_CASE("a stop_callback that destroys itself after a wait does not wait for i
                 go_on.acquire();
                 registered.reset();
             });
-            // One that takes the requester's processor while that one waits, so that it goes on elsewhere, if it may.
+            // These fibers take the requester's processor while the requester waits. It would
+            // continue on another OS thread if it were not pinned.
             std::vector<fiber::handle> busy;
             for (int n = 0; n < 2; ++n)
                 busy.push_back(fiber::go([&] {
@@ -223,7 +226,7 @@ TEST_CASE("a stop callback that waits stays on its OS thread, which runs no othe
     }
 }
 
-TEST_CASE("a stop whose callbacks do not wait takes no OS thread", "[stop_callback]") {
+TEST_CASE("a stop with callbacks that do not wait takes no OS thread", "[stop_callback]") {
     fiber::runtime runtime({.processors = 1});
     auto const before = runtime.stats().machines;
     runtime.run([&] {
@@ -249,7 +252,7 @@ TEST_CASE("a stop whose callbacks do not wait takes no OS thread", "[stop_callba
     });
 }
 
-TEST_CASE("a stop callback waits although there can be no further OS thread", "[stop_callback]") {
+TEST_CASE("a stop callback waits although no new OS thread can be made", "[stop_callback]") {
     for (unsigned const processors : {1u, 2u}) {
         fiber::runtime full({.processors = processors, .max_machines = processors});
         full.run([&] {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// Waits that a stop request ends: of mutex, semaphores, wait_group.
+// stop_wait_test.cpp: a stop request ends waits for a mutex, a semaphore, a wait_group.
 #include "tests/support/catch.hpp"
 #include "tests/support/concurrent_run.hpp"
 #include "tests/support/expect.hpp"
@@ -24,7 +24,7 @@ static_assert(noexcept(std::declval<fiber::wait_group&>().wait(std::declval<std:
 
 namespace {
 
-// In a fiber on few and many processors, and in an OS thread.
+// Runs f in a fiber, with few and many processors, and in an OS thread.
 template <class F>
 void in_either(F const& f) {
     SECTION("in a fiber") { tests::on_processors(f); }
@@ -33,8 +33,7 @@ void in_either(F const& f) {
 
 } // namespace
 
-TEMPLATE_TEST_CASE("what can be had at once is had although a stop has been requested", "[stop_wait]",
-                   STOPPABLES) {
+TEMPLATE_TEST_CASE("an operation that need not wait succeeds after a stop", "[stop_wait]", STOPPABLES) {
     in_either([] {
         TestType object;
         fiber::stop_source source;
@@ -60,8 +59,7 @@ TEMPLATE_TEST_CASE("a wait after a stop returns at once, and takes nothing", "[s
     });
 }
 
-TEMPLATE_TEST_CASE("a stop ends the wait of a fiber that is parked, and that of an OS thread", "[stop_wait]",
-                   STOPPABLES) {
+TEMPLATE_TEST_CASE("a stop ends the wait of a parked fiber and of an OS thread", "[stop_wait]", STOPPABLES) {
     tests::for_each_mix([](tests::mix const& mix) {
         TestType object;
         fiber::stop_source source;
@@ -83,7 +81,7 @@ TEMPLATE_TEST_CASE("a stop ends the wait of a fiber that is parked, and that of 
     });
 }
 
-TEMPLATE_TEST_CASE("a fiber that is parked is stopped, and the next in the queue is not", "[stop_wait]",
+TEMPLATE_TEST_CASE("a stop ends one parked fiber's wait, and not the next one in the queue", "[stop_wait]",
                    STOPPABLES) {
     fiber::runtime runtime({.processors = 1});
     runtime.run([] {
@@ -94,7 +92,7 @@ TEMPLATE_TEST_CASE("a fiber that is parked is stopped, and the next in the queue
             CHECK_FALSE(object.wait(source.get_token()));
             order.push_back('s');
         });
-        fiber::this_fiber::yield(); // it has the only processor until it parks
+        fiber::this_fiber::yield(); // the fiber has the only processor until it parks
         fiber::handle patient = fiber::go([&] {
             CHECK(object.wait(other.get_token()));
             order.push_back('p');
@@ -112,7 +110,7 @@ TEMPLATE_TEST_CASE("a fiber that is parked is stopped, and the next in the queue
     });
 }
 
-// Returns what the wait of a fiber does that is parked when act(object, source) begins, and runs again after it.
+// Returns the result of wait() in a fiber that is parked before act(object, source), and runs after it.
 template <class Object, class Act>
 bool waits_beside(Object& object, Act const& act) {
     bool got = false;
@@ -127,7 +125,7 @@ bool waits_beside(Object& object, Act const& act) {
     return got;
 }
 
-TEMPLATE_TEST_CASE("of a wake and a later stop the wake wins", "[stop_wait]", STOPPABLES) {
+TEMPLATE_TEST_CASE("a wake wins against a later stop", "[stop_wait]", STOPPABLES) {
     TestType object;
     CHECK(waits_beside(object, [](TestType& it, fiber::stop_source& source) {
         it.provide();
@@ -136,16 +134,16 @@ TEMPLATE_TEST_CASE("of a wake and a later stop the wake wins", "[stop_wait]", ST
     CHECK_FALSE(object.take());
 }
 
-TEMPLATE_TEST_CASE("of a stop and a later wake either wins, and nothing is lost", "[stop_wait]", STOPPABLES) {
+TEMPLATE_TEST_CASE("a stop or a later wake wins, and nothing is lost", "[stop_wait]", STOPPABLES) {
     TestType object;
     bool const got = waits_beside(object, [](TestType& it, fiber::stop_source& source) {
         source.request_stop();
         it.provide();
     });
-    CHECK(object.take() == !got); // the waiter may still take what has been promised to it
+    CHECK(object.take() == !got); // if the wait returned true, it took the thing
 }
 
-TEMPLATE_TEST_CASE("a token that cannot be stopped makes a plain wait", "[stop_wait]", STOPPABLES) {
+TEMPLATE_TEST_CASE("a wait without a stop source is a plain wait", "[stop_wait]", STOPPABLES) {
     in_either([] {
         std::stop_token last;
         {
@@ -164,8 +162,8 @@ TEMPLATE_TEST_CASE("a token that cannot be stopped makes a plain wait", "[stop_w
     });
 }
 
-TEMPLATE_TEST_CASE("one party is stopped again and again, with a wait of another kind in between",
-                   "[stop_wait]", STOPPABLES) {
+TEMPLATE_TEST_CASE("one agent is stopped repeatedly, with other waits in between", "[stop_wait]",
+                   STOPPABLES) {
     tests::for_each_mix([](tests::mix const& mix) {
         TestType object;
         tests::expect expect;
@@ -183,8 +181,9 @@ TEMPLATE_TEST_CASE("one party is stopped again and again, with a wait of another
     });
 }
 
-// The requester may hold what the waiter needs next: the callback takes no lock, and does not wait for the waiter.
-TEST_CASE("a stop is requested by the party that has the mutex", "[stop_wait]") {
+// The requester may hold a lock that the waiter needs next. Therefore the callback takes no lock,
+// and does not wait for the waiter.
+TEST_CASE("the owner of a mutex stops a waiter", "[stop_wait]") {
     tests::on_processors([] {
         fiber::mutex m;
         fiber::stop_source source;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// stoppable.hpp: the waits of sync that a stop request ends, under one name. One thing is wanted, which is not
-// there at first.
+// stoppable.hpp: one interface for all waits of sync that a stop request can end. An agent waits
+// for one thing, which is not available at first.
 #pragma once
 
 #include "tests/support/catch.hpp"
@@ -17,8 +17,9 @@
 
 namespace tests {
 
-// wait: false if it was stopped; provide: makes the thing available; take: whether it could be had without a wait,
-// and then it is gone, as after a wait that returned true.
+// wait() takes the thing and returns true, or returns false if it was stopped. provide() makes the
+// thing available. take() takes the thing if it is available without a wait, and returns true if
+// so.
 struct stoppable_mutex {
     stoppable_mutex() { m.lock(); }
     ~stoppable_mutex() { m.unlock(); }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// All mutexes that can be locked for some time; and those that are recursive.
+// timed_mutex_test.cpp: tests the timed and the recursive mutexes.
 
 #include "tests/support/catch.hpp"
 #include "tests/support/concurrent_run.hpp"
@@ -32,7 +32,7 @@ static_assert(!std::is_copy_constructible_v<fiber::recursive_mutex>);
 static_assert(!std::is_copy_constructible_v<fiber::recursive_timed_mutex>);
 static_assert(sizeof(fiber::timed_mutex) <= 16);
 
-// Whether another party could lock it.
+// Returns true if another fiber can lock m.
 template <class Mutex>
 bool is_free(Mutex& m) {
     bool got = false;
@@ -53,7 +53,8 @@ TEST_CASE("mutexes of static storage are usable without any initialisation", "[m
     CHECK_FALSE(is_free(constant_recursive_timed));
 }
 
-TEMPLATE_TEST_CASE("a timed lock that nobody grants returns after its time", "[timed_mutex]", TIMED_MUTEXES) {
+TEMPLATE_TEST_CASE("a timed lock that is not granted returns after its time", "[timed_mutex]",
+                   TIMED_MUTEXES) {
     auto const timed = [] {
         TestType m;
         std::atomic<bool> let_go{false};
@@ -85,7 +86,7 @@ TEMPLATE_TEST_CASE("a timed lock that nobody grants returns after its time", "[t
     SECTION("in an OS thread") { timed(); }
 }
 
-TEMPLATE_TEST_CASE("a timed lock excludes all parties but one", "[timed_mutex]", TIMED_MUTEXES) {
+TEMPLATE_TEST_CASE("a timed mutex has one owner at a time", "[timed_mutex]", TIMED_MUTEXES) {
     tests::for_each_mix([](tests::mix const& mix) {
         TestType m;
         int count = 0;
@@ -107,7 +108,7 @@ TEMPLATE_TEST_CASE("a timed lock excludes all parties but one", "[timed_mutex]",
     });
 }
 
-TEMPLATE_TEST_CASE("waiters that have given up do not keep a mutex from others", "[timed_mutex]",
+TEMPLATE_TEST_CASE("waiters that have timed out do not keep a mutex from other agents", "[timed_mutex]",
                    TIMED_MUTEXES) {
     tests::on_processors([] {
         TestType m;
@@ -130,8 +131,8 @@ TEMPLATE_TEST_CASE("waiters that have given up do not keep a mutex from others",
     });
 }
 
-TEMPLATE_TEST_CASE("a recursive mutex is free when it has been unlocked as often as locked",
-                   "[recursive_mutex]", fiber::recursive_mutex, fiber::recursive_timed_mutex) {
+TEMPLATE_TEST_CASE("a recursive mutex is free after one unlock for each lock", "[recursive_mutex]",
+                   fiber::recursive_mutex, fiber::recursive_timed_mutex) {
     tests::on_processors([] {
         TestType m;
         m.lock();
@@ -146,7 +147,7 @@ TEMPLATE_TEST_CASE("a recursive mutex is free when it has been unlocked as often
     });
 }
 
-TEST_CASE("a recursive timed mutex is had at once by the party that has it", "[recursive_mutex]") {
+TEST_CASE("the owner of a recursive timed mutex locks it again at once", "[recursive_mutex]") {
     fiber::recursive_timed_mutex m;
     m.lock();
     CHECK(m.try_lock_for(0s));
@@ -157,7 +158,7 @@ TEST_CASE("a recursive timed mutex is had at once by the party that has it", "[r
     CHECK(is_free(m));
 }
 
-TEMPLATE_TEST_CASE("a recursive mutex knows its owner wherever that runs", "[recursive_mutex]",
+TEMPLATE_TEST_CASE("a recursive mutex knows its owner on any machine", "[recursive_mutex]",
                    fiber::recursive_mutex, fiber::recursive_timed_mutex) {
     tests::for_each_mix([](tests::mix const& mix) {
         TestType m;

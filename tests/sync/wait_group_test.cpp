@@ -42,7 +42,7 @@ TEST_CASE("a wait on a counter of zero returns at once", "[wait_group]") {
     });
 }
 
-TEST_CASE("wait returns when all have called done, and sees what they did", "[wait_group]") {
+TEST_CASE("wait returns after the last done, and sees all earlier writes", "[wait_group]") {
     tests::for_each_mix([](tests::mix const& mix) {
         constexpr int members = 20;
         fiber::wait_group wg;
@@ -87,7 +87,7 @@ TEST_CASE("done may be called by OS threads", "[wait_group]") {
         t.join();
 }
 
-TEST_CASE("a counter that would be negative throws and stays as it was", "[wait_group]") {
+TEST_CASE("a counter that would be negative throws, and does not change", "[wait_group]") {
     fiber::wait_group wg;
     CHECK_THROWS_AS(wg.done(), std::logic_error);
     CHECK_THROWS_AS(wg.add(-3), std::logic_error);
@@ -98,13 +98,13 @@ TEST_CASE("a counter that would be negative throws and stays as it was", "[wait_
     CHECK_THROWS_AS(wg.add(-3), std::logic_error);
     wg.done();
     CHECK_FALSE(wg.wait_for(0s));
-    CHECK_THROWS_AS(wg.add(-2), std::logic_error); // also with the mark that somebody has waited
+    CHECK_THROWS_AS(wg.add(-2), std::logic_error); // also after a wait
     wg.done();
     CHECK(wg.wait_for(0s));
     CHECK_THROWS_AS(wg.done(), std::logic_error);
 }
 
-TEST_CASE("wait_for gives up after its time and can be repeated", "[wait_group]") {
+TEST_CASE("wait_for returns false after its time, and can be repeated", "[wait_group]") {
     auto const timed_waits = [] {
         fiber::wait_group wg;
         wg.add();
@@ -121,7 +121,7 @@ TEST_CASE("wait_for gives up after its time and can be repeated", "[wait_group]"
     SECTION("in an OS thread") { timed_waits(); }
 }
 
-TEST_CASE("go counts the fiber that it starts until that has ended", "[wait_group]") {
+TEST_CASE("go counts its fiber until the fiber has ended", "[wait_group]") {
     tests::on_processors([] {
         fiber::wait_group wg;
         std::atomic<int> sum{0};
@@ -137,7 +137,7 @@ TEST_CASE("go counts the fiber that it starts until that has ended", "[wait_grou
     });
 }
 
-TEST_CASE("what go was given is destroyed before wait returns", "[wait_group]") {
+TEST_CASE("the callable given to go is destroyed before wait returns", "[wait_group]") {
     tests::on_processors([] {
         auto const captured = std::make_shared<int>(1);
         auto const argument = std::make_shared<int>(2);
@@ -162,7 +162,7 @@ TEST_CASE("go takes callables and arguments that can only be moved, and members"
     CHECK(a.balance == 7);
 }
 
-TEST_CASE("go by a fiber that is itself a member keeps the group open", "[wait_group]") {
+TEST_CASE("go by a fiber of the group keeps the group open", "[wait_group]") {
     tests::on_processors([] {
         fiber::wait_group wg;
         std::atomic<int> leaves{0};
@@ -193,7 +193,7 @@ TEST_CASE("a wait_group serves one round after the other", "[wait_group]") {
     });
 }
 
-TEST_CASE("a wait_group may be destroyed as soon as wait has returned", "[wait_group]") {
+TEST_CASE("a wait_group may be destroyed once wait has returned", "[wait_group]") {
     tests::on_processors([] {
         for (int round = 0; round < 200; ++round) {
             auto wg = std::make_unique<fiber::wait_group>();

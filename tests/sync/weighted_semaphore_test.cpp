@@ -39,7 +39,7 @@ std::string words_of(F const& f) {
 
 } // namespace
 
-TEST_CASE("a weighted semaphore gives as many units as it has", "[weighted_semaphore]") {
+TEST_CASE("a weighted semaphore gives out all its units, and no more", "[weighted_semaphore]") {
     auto& s = constant_initialised;
     s.acquire(2);
     CHECK(s.try_acquire(3));
@@ -51,7 +51,7 @@ TEST_CASE("a weighted semaphore gives as many units as it has", "[weighted_semap
     s.release(4);
     CHECK_FALSE(s.try_acquire(5));
     CHECK(s.try_acquire(4));
-    s.release(1); // in other portions than they were taken in
+    s.release(1); // in other portions than the acquires
     s.release(4);
     CHECK(s.try_acquire(5));
     s.release(5);
@@ -64,7 +64,7 @@ TEST_CASE("a weighted semaphore gives as many units as it has", "[weighted_semap
     CHECK(largest.try_acquire(largest.max()));
 }
 
-TEST_CASE("numbers of units that make no sense throw and change nothing", "[weighted_semaphore]") {
+TEST_CASE("invalid numbers of units throw, and change nothing", "[weighted_semaphore]") {
     using std::invalid_argument;
     constexpr auto least = std::numeric_limits<std::ptrdiff_t>::min();
     constexpr auto most = std::numeric_limits<std::ptrdiff_t>::max();
@@ -87,13 +87,13 @@ TEST_CASE("numbers of units that make no sense throw and change nothing", "[weig
     s.release(8);
 }
 
-TEST_CASE("releasing more than is held throws also while others wait", "[weighted_semaphore]") {
+TEST_CASE("releasing too many units throws, also with a waiter", "[weighted_semaphore]") {
     fiber::runtime runtime({.processors = 1});
     runtime.run([] {
         fiber::weighted_semaphore s(4);
         s.acquire(2);
         fiber::handle waiter = fiber::go([&] { s.acquire(4); });
-        fiber::this_fiber::yield(); // it has the only processor until it parks
+        fiber::this_fiber::yield(); // the waiter has the only processor until it parks
         CHECK(words_of<std::logic_error>([&] { s.release(3); }) ==
               "fiber::weighted_semaphore: released 3 units, but 2 are held");
         s.release(2);
@@ -121,13 +121,13 @@ TEST_CASE("a large request is not overtaken by small ones", "[weighted_semaphore
                 fiber::this_fiber::yield();
         };
         s.release(2);
-        CHECK_FALSE(s.try_acquire(1)); // one is free, but there is a queue
+        CHECK_FALSE(s.try_acquire(1)); // one unit is free, but the queue is not empty
         CHECK_FALSE(s.try_acquire(0));
         let_run();
         CHECK(order == std::vector{1});
         s.release(2);
         let_run();
-        CHECK(order == std::vector{1}); // three are free
+        CHECK(order == std::vector{1}); // three units are free
         s.release(1);
         CHECK_FALSE(s.try_acquire(1));
         let_run();
@@ -141,7 +141,7 @@ TEST_CASE("a large request is not overtaken by small ones", "[weighted_semaphore
     });
 }
 
-TEST_CASE("when a large request is stopped, small ones behind it are served", "[weighted_semaphore]") {
+TEST_CASE("after a large request is stopped, small ones behind it are served", "[weighted_semaphore]") {
     fiber::runtime runtime({.processors = 1});
     runtime.run([] {
         fiber::weighted_semaphore s(4);
@@ -156,14 +156,14 @@ TEST_CASE("when a large request is stopped, small ones behind it are served", "[
         source.request_stop();
         large.join();
         for (auto& h : small)
-            h.join(); // or the test hangs
+            h.join(); // the test hangs if a request is not served
         CHECK_FALSE(s.try_acquire(1));
         s.release(4);
         CHECK(s.try_acquire(4));
     });
 }
 
-TEST_CASE("never are more units out than there are", "[weighted_semaphore]") {
+TEST_CASE("no more units are out than there are", "[weighted_semaphore]") {
     tests::for_each_mix([](tests::mix const& mix) {
         constexpr std::ptrdiff_t size = 7;
         fiber::weighted_semaphore s(size);
@@ -187,7 +187,7 @@ TEST_CASE("never are more units out than there are", "[weighted_semaphore]") {
     });
 }
 
-TEST_CASE("who acquires sees what was done before the release", "[weighted_semaphore]") {
+TEST_CASE("an acquire sees all writes before the release", "[weighted_semaphore]") {
     tests::for_each_mix([](tests::mix const& mix) {
         fiber::weighted_semaphore s(3);
         int count = 0; // guarded by all three units
@@ -210,7 +210,7 @@ TEST_CASE("who acquires sees what was done before the release", "[weighted_semap
     });
 }
 
-TEST_CASE("a weighted semaphore may be destroyed as soon as acquire has returned", "[weighted_semaphore]") {
+TEST_CASE("a weighted semaphore may be destroyed once acquire has returned", "[weighted_semaphore]") {
     tests::for_each_mix([](tests::mix const&) {
         for (int i = 0; i < 200; ++i) {
             auto s = std::make_unique<fiber::weighted_semaphore>(2);
