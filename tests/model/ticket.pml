@@ -30,7 +30,7 @@ bool on_stack = true, runnable;
 /* value: what the waker hands over. tickets: the holders of a ticket; bit 0 the waker, bit 1 the timer. */
 byte value, tickets[WAITS + 1];
 bool alarm_locked, fired;
-byte wakes, gone; /* gone: the last wait that has ended; its timer, on the stack, no longer exists */
+byte wakes, gone; /* gone: the last wait that has ended: its timer on the stack no longer exists */
 
 #ifdef NO_NUMBER
 #define mine(t) true

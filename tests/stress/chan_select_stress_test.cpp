@@ -38,7 +38,7 @@ using tests::scale;
 using tests::tally;
 using namespace std::chrono_literals;
 
-TEST_CASE("selects of every kind agree on what was sent", "[stress][select]") {
+TEST_CASE("all kinds of selects agree on the values sent", "[stress][select]") {
     constexpr int parties = 12, each = 400 * scale;
     for (int capacity : {0, 1, 7}) {
         fiber::runtime rt;
@@ -181,7 +181,7 @@ TEST_CASE("a context ends the work of many fibers in time", "[stress][context]")
 }
 
 // close takes waiters out in batches. An operation between two batches finds a closed channel.
-TEST_CASE("no value of a sender that waits at close is received", "[stress][chan]") {
+TEST_CASE("a sender woken by close has sent no value", "[stress][chan]") {
     constexpr int senders = 300;
     for (int round = 0; round < 5 * scale; ++round) {
         fiber::runtime rt;

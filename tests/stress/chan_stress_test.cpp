@@ -227,7 +227,7 @@ TEST_CASE("senders and receivers agree on the values sent during a close", "[str
     }
 }
 
-TEST_CASE("a time-out that meets a partner leaves both sides with the same result", "[stress][chan]") {
+TEST_CASE("both sides agree on the result when a time-out meets a partner", "[stress][chan]") {
     constexpr std::size_t pairs = 10;
     constexpr std::uint64_t each = 50 * scale;
     fiber::runtime rt;

@@ -114,7 +114,7 @@ TEST_CASE("mutex: the first waiter is woken, and destroys the mutex", "[mutex][s
     meet_again_and_again<fiber::mutex>();
 }
 
-TEST_CASE("timed_mutex: the first waiter locks it, or times out and comes again", "[timed_mutex][stress]") {
+TEST_CASE("timed_mutex: the first waiter locks, or times out and tries again", "[timed_mutex][stress]") {
     meet_again_and_again<fiber::timed_mutex>();
 }
 

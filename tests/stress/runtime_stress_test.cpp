@@ -117,7 +117,7 @@ TEST_CASE("park and unpark: each permit lets exactly one fiber or thread through
     CHECK(through == parties * rounds);
 }
 
-TEST_CASE("timed park: no permit is lost to a deadline that comes at the same time", "[stress][park]") {
+TEST_CASE("timed park: no permit is lost to a simultaneous deadline", "[stress][park]") {
     constexpr int parties = 8, rounds = 400;
     tests::no_leaks no_leaks;
     turnstile gate;
@@ -213,7 +213,7 @@ TEST_CASE("join, join_for and detach meet the end of a fiber at any time", "[str
         f.join();
 }
 
-TEST_CASE("idle and wake: work of remote callers runs, whenever it comes", "[stress][idle]") {
+TEST_CASE("idle and wake: work of remote callers runs at any time", "[stress][idle]") {
     tests::no_leaks no_leaks;
     // Each round trip needs a machine that sleeps, or is about to sleep.
     std::vector<std::thread> threads;
@@ -277,7 +277,7 @@ TEST_CASE("threads make, use and destroy runtimes at the same time", "[stress][r
     CHECK(sum == 2 * 20 * 2);
 }
 
-TEST_CASE("sleepers on all processors wake, on any processor that runs their timers", "[stress][timer]") {
+TEST_CASE("sleepers wake on any processor", "[stress][timer]") {
     tests::no_leaks no_leaks;
     std::atomic<int> woken{0};
     std::vector<fiber::handle> fibers;
@@ -297,7 +297,7 @@ TEST_CASE("sleepers on all processors wake, on any processor that runs their tim
     CHECK(woken == 100 * 20);
 }
 
-TEST_CASE("a runtime is destroyed while the waker of its last fiber still returns", "[stress][runtime]") {
+TEST_CASE("a runtime may be destroyed before the waker of the last fiber returns", "[stress][runtime]") {
     for (int i = 0; i < 300; ++i) {
         turnstile gate;
         auto r = std::make_unique<fiber::runtime>(

@@ -124,7 +124,7 @@ TEST_CASE("semaphore: time-outs do not change the number of permits", "[semaphor
     CHECK_FALSE(s.try_acquire());
 }
 
-TEST_CASE("latch: the waiter destroys it while the last count_down returns", "[latch][stress]") {
+TEST_CASE("latch: the waiter destroys the latch while count_down returns", "[latch][stress]") {
     struct object {
         fiber::latch all{2};
     };
@@ -142,7 +142,7 @@ TEST_CASE("latch: the waiter destroys it while the last count_down returns", "[l
     SUCCEED();
 }
 
-TEST_CASE("barrier: one waiter destroys it while the other arrives", "[barrier][stress]") {
+TEST_CASE("barrier: one agent destroys the barrier while the other arrives", "[barrier][stress]") {
     struct object {
         fiber::barrier<> both{2};
     };
@@ -313,7 +313,8 @@ TEST_CASE("shared_mutex: one writer or many readers, also after time-outs", "[sh
     m.unlock();
 }
 
-TEST_CASE("shared_mutex: a writer destroys it after the last reader has left", "[shared_mutex][stress]") {
+TEST_CASE("shared_mutex: a writer destroys the mutex after the last unlock_shared",
+          "[shared_mutex][stress]") {
     struct object {
         object() {
             for (int i = 0; i < 300; ++i) // readers take slots

@@ -48,7 +48,7 @@ std::uint64_t number(int party) { return static_cast<std::uint64_t>(party); }
 
 } // namespace
 
-TEST_CASE("mutex: it has one owner at a time, and every waiter gets it", "[mutex][stress]") {
+TEST_CASE("mutex: one owner at a time, and every waiter gets a turn", "[mutex][stress]") {
     constexpr int rounds = 5000;
     fiber::mutex m;
     std::int64_t count = 0;
@@ -74,7 +74,7 @@ TEST_CASE("mutex: it has one owner at a time, and every waiter gets it", "[mutex
     CHECK(count == mix.size() * rounds);
 }
 
-TEST_CASE("mutex: the last agent to unlock it destroys it", "[mutex][stress]") {
+TEST_CASE("mutex: the last owner destroys the mutex after unlock", "[mutex][stress]") {
     struct counted {
         fiber::mutex m;
         int users = 0;
@@ -99,8 +99,7 @@ TEST_CASE("mutex: the last agent to unlock it destroys it", "[mutex][stress]") {
     }
 }
 
-TEST_CASE("condition_variable: a waiter that has timed out takes no notification",
-          "[condition_variable][stress]") {
+TEST_CASE("condition_variable: a timed-out waiter takes no notification", "[condition_variable][stress]") {
     constexpr int rounds = 1000;
     constexpr int impatient = 6;
     fiber::mutex m;
@@ -175,7 +174,7 @@ TEST_CASE("condition_variable: tokens reach all consumers, timed or not", "[cond
     CHECK(tokens == 0);
 }
 
-TEST_CASE("condition_variable: it is destroyed under the mutex, right after notify_all",
+TEST_CASE("condition_variable: notify_all, then destruction under the mutex",
           "[condition_variable][stress]") {
     struct gate {
         std::unique_ptr<fiber::condition_variable> opens = std::make_unique<fiber::condition_variable>();
@@ -210,8 +209,7 @@ TEST_CASE("condition_variable: it is destroyed under the mutex, right after noti
 
 // The notification finds no waiter and takes no lock. Only the count of waiters orders the end of the wait
 // before the destruction.
-TEST_CASE("condition_variable: it is destroyed while the last wait times out",
-          "[condition_variable][stress]") {
+TEST_CASE("condition_variable: destruction while the last wait times out", "[condition_variable][stress]") {
     struct gate {
         std::unique_ptr<fiber::condition_variable> opens = std::make_unique<fiber::condition_variable>();
         fiber::mutex m;
@@ -246,7 +244,7 @@ TEST_CASE("condition_variable: it is destroyed while the last wait times out",
     });
 }
 
-TEST_CASE("once: exactly one attempt succeeds, after all attempts that throw", "[once][stress]") {
+TEST_CASE("once: exactly one attempt succeeds, after all failed attempts", "[once][stress]") {
     struct made {
         fiber::once_flag flag;
         int attempts = 0; // attempts and value are guarded by the flag
@@ -310,7 +308,7 @@ TEST_CASE("wait_group: several waiters wait in each of many rounds", "[wait_grou
     });
 }
 
-TEST_CASE("wait_group: a waiter destroys it", "[wait_group][stress]") {
+TEST_CASE("wait_group: a waiter destroys the group", "[wait_group][stress]") {
     constexpr int rounds = 4000;
     auto groups = one_for_each<fiber::wait_group>(rounds);
     for (auto& g : groups)

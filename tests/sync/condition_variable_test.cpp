@@ -86,7 +86,7 @@ TEST_CASE("notify_all wakes more waiters than one batch holds", "[condition_vari
     });
 }
 
-TEST_CASE("notify_one wakes only the waiter that has waited longest", "[condition_variable]") {
+TEST_CASE("notify_one wakes only the first waiter in the queue", "[condition_variable]") {
     fiber::runtime runtime({.processors = 1});
     runtime.run([] {
         fiber::mutex m;
@@ -120,7 +120,7 @@ TEST_CASE("a notification without a waiter is lost", "[condition_variable]") {
     CHECK(constant_initialised.wait_for(lock, 1ms) == fiber::cv_status::timeout);
 }
 
-TEST_CASE("waiting unlocks the mutex, and returning locks it again", "[condition_variable]") {
+TEST_CASE("wait unlocks the mutex, and locks it again before the return", "[condition_variable]") {
     tests::on_processors([] {
         fiber::mutex m;
         fiber::condition_variable cv;
@@ -144,8 +144,7 @@ TEST_CASE("waiting unlocks the mutex, and returning locks it again", "[condition
     });
 }
 
-TEST_CASE("a timed wait without a notification returns after its time, and has the lock",
-          "[condition_variable]") {
+TEST_CASE("a timed wait without a notification returns after its time, locked", "[condition_variable]") {
     auto const timed_waits = [] {
         fiber::mutex m;
         fiber::condition_variable cv;
@@ -168,9 +167,8 @@ TEST_CASE("a timed wait without a notification returns after its time, and has t
 
         CHECK_FALSE(cv.wait_for(lock, 1ms, [] { return false; }));
         int asked = 0;
-        CHECK(cv.wait_for(lock, 1ms, [&] {
-            return ++asked == 2;
-        })); // calls the predicate once before and once after the wait
+        // The predicate is called once before the wait, and once after it.
+        CHECK(cv.wait_for(lock, 1ms, [&] { return ++asked == 2; }));
         CHECK(cv.wait_for(lock, 0ms, [] { return true; }));
     };
     SECTION("in a fiber") { tests::on_processors(timed_waits); }
@@ -210,7 +208,7 @@ TEST_CASE("a timed wait is ended by a notification", "[condition_variable]") {
     });
 }
 
-TEST_CASE("waiters that have timed out do not use up a notification", "[condition_variable]") {
+TEST_CASE("timed-out waiters do not use up a notification", "[condition_variable]") {
     tests::on_processors([] {
         fiber::mutex m;
         fiber::condition_variable cv;
@@ -278,7 +276,7 @@ TEST_CASE("a condition_variable may be destroyed once all waiters are notified",
     });
 }
 
-TEST_CASE("notify_all_at_thread_exit notifies and unlocks when the fiber or thread has ended",
+TEST_CASE("notify_all_at_thread_exit unlocks and notifies at the end of a fiber or thread",
           "[condition_variable]") {
     auto const run = [](auto start) {
         fiber::mutex m;

@@ -117,7 +117,7 @@ void start_in_all_ways(F const& f, std::function<void()> const& expect_call) {
 
 } // namespace
 
-TEST_CASE("callables and arguments are copied and moved as often as by std", "[copies]") {
+TEST_CASE("the numbers of copies and moves equal std's numbers", "[copies]") {
     alive = 0;
     auto const by_std = [](auto&&... call) { std::thread(std::forward<decltype(call)>(call)...).join(); };
     same([](auto&&... call) { fiber::thread(std::forward<decltype(call)>(call)...).join(); }, by_std);
@@ -147,7 +147,7 @@ TEST_CASE("callables and arguments are copied and moved as often as by std", "[c
             [=](auto&&... call) { std::async(policy, std::forward<decltype(call)>(call)...).get(); });
 }
 
-TEST_CASE("callables that can only be copied, or never be moved, are started", "[copies]") {
+TEST_CASE("callables without a move constructor are started", "[copies]") {
     int calls = 0, expected = 0;
     auto const check = [&] { CHECK(calls == ++expected); };
     start_in_all_ways(copy_only(calls), check);
@@ -158,7 +158,7 @@ TEST_CASE("callables that can only be copied, or never be moved, are started", "
     start_in_all_ways(g, check);
 }
 
-TEST_CASE("a copy that throws makes the call throw, and leaks nothing", "[copies]") {
+TEST_CASE("an exception of a copy leaves the call, and leaks nothing", "[copies]") {
     alive = 0;
     throws_when_made const f(1);
     fiber::group group;

@@ -91,7 +91,7 @@ TEST_CASE("an exception goes through a future", "[future]") {
     CHECK_THROWS_AS(f.get(), std::runtime_error); // get() throws each time
 }
 
-TEST_CASE("futures and promises report their misuse as std's do", "[future]") {
+TEST_CASE("futures and promises report misuse as in std", "[future]") {
     using errc = std::future_errc;
     fiber::promise<int> p;
     fiber::future<int> f = p.get_future();
@@ -116,7 +116,7 @@ TEST_CASE("futures and promises report their misuse as std's do", "[future]") {
     CHECK(error_of([&] { g.get(); }) == errc::broken_promise);
 }
 
-TEST_CASE("a value with a copy that throws leaves the promise unset", "[future]") {
+TEST_CASE("an exception in the copy of a value leaves the promise unset", "[future]") {
     struct picky {
         explicit picky(bool t) : throws(t) {}
         picky(picky const& other) : throws(other.throws) {
@@ -264,7 +264,7 @@ TEST_CASE("the last future of an async waits for it", "[async]") {
     });
 }
 
-TEST_CASE("a deferred function runs in the first agent that waits, if any", "[async]") {
+TEST_CASE("a deferred function runs in its first waiter, if any", "[async]") {
     int runs = 0;
     auto const count = [&] { return ++runs; };
     static_cast<void>(fiber::async(fiber::launch::deferred, count));

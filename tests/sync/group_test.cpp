@@ -62,7 +62,7 @@ TEST_CASE("wait returns when all fibers of the group have ended", "[group]") {
     });
 }
 
-TEST_CASE("the first exception stops the other fibers, and each wait throws it", "[group]") {
+TEST_CASE("the first exception stops the other fibers, and every wait throws", "[group]") {
     in_fiber_and_thread([] {
         fiber::group group;
         for (int i = 0; i < 4; ++i)
@@ -81,7 +81,7 @@ TEST_CASE("the first exception stops the other fibers, and each wait throws it",
     });
 }
 
-TEST_CASE("a group that has failed throws its first error on each later round", "[group]") {
+TEST_CASE("a failed group throws its first error in each later round", "[group]") {
     in_fiber_and_thread([] {
         fiber::group group;
         group.go([] {});
@@ -149,7 +149,7 @@ TEST_CASE("each waiter of a group gets its error", "[group]") {
     }
 }
 
-TEST_CASE("a wait during the failure of a later round sees it completely or not at all", "[group]") {
+TEST_CASE("a wait sees the failure of a later round completely or not at all", "[group]") {
     for (int i = 0; i < 200; ++i) {
         tests::expect expect;
         fiber::group group;
@@ -170,7 +170,7 @@ TEST_CASE("a wait during the failure of a later round sees it completely or not 
     }
 }
 
-TEST_CASE("the fibers of a group may start further fibers of it", "[group]") {
+TEST_CASE("a fiber of a group may start further fibers in the group", "[group]") {
     tests::on_processors([] {
         fiber::group group;
         std::atomic<int> ended{0};

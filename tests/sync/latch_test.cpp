@@ -22,7 +22,7 @@ static_assert(fiber::latch::max() > 1'000'000);
 
 } // namespace
 
-TEST_CASE("a latch opens when it has been counted down to zero", "[latch]") {
+TEST_CASE("a latch opens when the count reaches zero", "[latch]") {
     CHECK_FALSE(constant_initialised.try_wait());
     constant_initialised.count_down();
     constant_initialised.count_down(0);

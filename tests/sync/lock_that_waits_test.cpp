@@ -87,8 +87,8 @@ void in_either(F const& f) {
 
 } // namespace
 
-TEMPLATE_TEST_CASE("fibers pass a token around under a lock that waits in unlock", "[condition_variable_any]",
-                   lock_by_select, lock_by_timed_mutex, lock_that_sleeps) {
+TEMPLATE_TEST_CASE("fibers pass a token around under a lock with a waiting unlock",
+                   "[condition_variable_any]", lock_by_select, lock_by_timed_mutex, lock_that_sleeps) {
     tests::for_each_mix([](tests::mix const& mix) {
         constexpr int rounds = 10;
         TestType lock;
@@ -106,7 +106,7 @@ TEMPLATE_TEST_CASE("fibers pass a token around under a lock that waits in unlock
     });
 }
 
-TEMPLATE_TEST_CASE("a deadline ends a wait under a lock that waits in unlock", "[condition_variable_any]",
+TEMPLATE_TEST_CASE("a deadline ends a wait under a lock with a waiting unlock", "[condition_variable_any]",
                    lock_by_select, lock_by_timed_mutex, lock_that_sleeps) {
     tests::expect expect;
     in_either([&] {

@@ -94,7 +94,7 @@ TEST_CASE("try_lock locks a free mutex, and fails for a locked one", "[mutex]") 
     });
 }
 
-TEST_CASE("a fiber that waits for a mutex frees its processor", "[mutex]") {
+TEST_CASE("a waiting fiber frees its processor", "[mutex]") {
     fiber::runtime runtime({.processors = 1});
     runtime.run([] {
         fiber::mutex m;
@@ -186,7 +186,7 @@ TEST_CASE("waiters get a mutex in the order of their arrival", "[mutex]") {
     });
 }
 
-TEST_CASE("an agent that runs gets an unlocked mutex before a waiter that is still waking", "[mutex]") {
+TEST_CASE("a running agent may lock before a woken waiter runs", "[mutex]") {
     fiber::runtime runtime({.processors = 1});
     runtime.run([] {
         fiber::mutex m;
@@ -204,7 +204,7 @@ TEST_CASE("an agent that runs gets an unlocked mutex before a waiter that is sti
     });
 }
 
-TEST_CASE("unlock grants the mutex to a waiter that has waited 1 ms and lost", "[mutex]") {
+TEST_CASE("unlock grants the mutex to a waiter after 1 ms and a lost race", "[mutex]") {
     fiber::runtime runtime({.processors = 1});
     runtime.run([] {
         fiber::mutex m;
@@ -228,7 +228,7 @@ TEST_CASE("unlock grants the mutex to a waiter that has waited 1 ms and lost", "
     });
 }
 
-TEST_CASE("an agent that locks in a loop does not starve other agents", "[mutex]") {
+TEST_CASE("locking in a loop does not starve other agents", "[mutex]") {
     tests::on_processors([] {
         fiber::mutex m;
         std::atomic<bool> stop{false};
@@ -249,7 +249,7 @@ TEST_CASE("an agent that locks in a loop does not starve other agents", "[mutex]
     });
 }
 
-TEST_CASE("a fiber that unlocks and never parks does not starve other agents", "[mutex]") {
+TEST_CASE("unlocking without parking does not starve other agents", "[mutex]") {
     tests::on_processors([] {
         fiber::mutex m;
         std::atomic<bool> stop{false};

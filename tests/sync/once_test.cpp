@@ -68,7 +68,7 @@ TEST_CASE("call_once waits for a running call", "[once]") {
     });
 }
 
-TEST_CASE("a call that throws: its caller gets the exception, and the next caller tries", "[once]") {
+TEST_CASE("an exception goes to the caller, and the next caller tries again", "[once]") {
     tests::for_each_mix([](tests::mix const& mix) {
         fiber::once_flag flag;
         int attempts = 0; // guarded by the flag
@@ -92,7 +92,7 @@ TEST_CASE("a call that throws: its caller gets the exception, and the next calle
     });
 }
 
-TEST_CASE("an attempt that throws leaves the flag to later callers", "[once]") {
+TEST_CASE("a failed attempt leaves the flag to later callers", "[once]") {
     fiber::once_flag flag;
     CHECK_THROWS_AS(fiber::call_once(flag, [] { throw std::logic_error("first"); }), std::logic_error);
     CHECK_THROWS_AS(fiber::call_once(flag, [] { throw 2; }), int);
@@ -102,7 +102,7 @@ TEST_CASE("an attempt that throws leaves the flag to later callers", "[once]") {
     fiber::call_once(flag, [] { throw 4; });
 }
 
-TEST_CASE("call_once forwards its arguments and takes members", "[once]") {
+TEST_CASE("call_once forwards arguments and takes members", "[once]") {
     fiber::once_flag flag;
     std::unique_ptr<int> kept;
     int value = 1;

@@ -90,7 +90,7 @@ TEST_CASE("waiters get permits in the order of their arrival", "[semaphore]") {
     });
 }
 
-TEST_CASE("the only fiber that a release wakes runs next", "[semaphore]") {
+TEST_CASE("a single fiber woken by a release runs next", "[semaphore]") {
     fiber::runtime one({.processors = 1});
     std::string order;
     one.run([&order] {
@@ -133,7 +133,7 @@ TEST_CASE("a timed acquire without a release returns after its time, and takes n
     SECTION("in an OS thread") { timed(); }
 }
 
-TEST_CASE("waiters that have timed out do not use up a permit", "[semaphore]") {
+TEST_CASE("timed-out waiters do not use up a permit", "[semaphore]") {
     tests::on_processors([] {
         fiber::counting_semaphore<> s(0);
         std::vector<fiber::handle> impatient;

@@ -172,7 +172,7 @@ TEST_CASE("later readers do not overtake a waiting writer", "[shared_mutex]") {
     });
 }
 
-TEST_CASE("readers behind a writer that times out go on", "[shared_mutex]") {
+TEST_CASE("readers behind a timed-out writer go on", "[shared_mutex]") {
     fiber::runtime runtime({.processors = 1});
     runtime.run([] {
         fiber::shared_timed_mutex m;
@@ -195,7 +195,7 @@ TEST_CASE("readers behind a writer that times out go on", "[shared_mutex]") {
     });
 }
 
-TEST_CASE("a timed shared lock that is not granted returns after its time", "[shared_mutex]") {
+TEST_CASE("a timed shared lock without a grant returns after its time", "[shared_mutex]") {
     tests::on_processors([] {
         fiber::shared_timed_mutex m;
         fiber::go([&] { m.lock(); }).join();

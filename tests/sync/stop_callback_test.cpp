@@ -116,7 +116,7 @@ bool is_this_thread(pthread_t t) { return ::pthread_equal(::pthread_self(), t) !
 
 } // namespace
 
-TEST_CASE("the destructor of a stop_callback waits for a callback that waits", "[stop_callback]") {
+TEST_CASE("the destructor of a stop_callback waits for a waiting callback", "[stop_callback]") {
     tests::expect expect;
     std::size_t const kinds = everything_that_stops().size();
     for (std::size_t i = 0; i < kinds; ++i)
@@ -141,7 +141,7 @@ TEST_CASE("the destructor of a stop_callback waits for a callback that waits", "
         });
 }
 
-TEST_CASE("a stop_callback that destroys itself after a wait does not wait for itself", "[stop_callback]") {
+TEST_CASE("a stop_callback may destroy itself after a wait", "[stop_callback]") {
     tests::expect expect;
     std::size_t const kinds = everything_that_stops().size();
     for (std::size_t i = 0; i < kinds; ++i)
@@ -175,7 +175,7 @@ TEST_CASE("a stop_callback that destroys itself after a wait does not wait for i
         });
 }
 
-TEST_CASE("a stop callback that waits stays on its OS thread, which runs no other fiber", "[stop_callback]") {
+TEST_CASE("a waiting stop callback keeps its OS thread, alone", "[stop_callback]") {
     tests::expect expect;
     for (unsigned const processors : {1u, 2u, 4u}) {
         fiber::runtime runtime({.processors = processors});
@@ -226,7 +226,7 @@ TEST_CASE("a stop callback that waits stays on its OS thread, which runs no othe
     }
 }
 
-TEST_CASE("a stop with callbacks that do not wait takes no OS thread", "[stop_callback]") {
+TEST_CASE("a stop without waiting callbacks takes no OS thread", "[stop_callback]") {
     fiber::runtime runtime({.processors = 1});
     auto const before = runtime.stats().machines;
     runtime.run([&] {
@@ -276,7 +276,7 @@ TEST_CASE("a stop callback waits although no new OS thread can be made", "[stop_
     }
 }
 
-TEST_CASE("a stop_source shares its state with the std::stop_source that it converts to", "[stop_callback]") {
+TEST_CASE("a stop_source shares its state with its std::stop_source", "[stop_callback]") {
     fiber::stop_source ours;
     std::stop_source theirs = ours;
     CHECK(theirs == ours);

@@ -33,7 +33,7 @@ void in_either(F const& f) {
 
 } // namespace
 
-TEMPLATE_TEST_CASE("an operation that need not wait succeeds after a stop", "[stop_wait]", STOPPABLES) {
+TEMPLATE_TEST_CASE("an operation without a wait succeeds after a stop", "[stop_wait]", STOPPABLES) {
     in_either([] {
         TestType object;
         fiber::stop_source source;
@@ -198,7 +198,7 @@ TEST_CASE("the owner of a mutex stops a waiter", "[stop_wait]") {
     });
 }
 
-TEST_CASE("one stop ends waits on different objects, beside callbacks that wait", "[stop_wait]") {
+TEST_CASE("one stop ends waits on different objects, beside waiting callbacks", "[stop_wait]") {
     tests::on_processors([] {
         tests::stoppable_mutex mutex;
         tests::stoppable_semaphore semaphore;

@@ -53,8 +53,7 @@ TEST_CASE("mutexes of static storage are usable without any initialisation", "[m
     CHECK_FALSE(is_free(constant_recursive_timed));
 }
 
-TEMPLATE_TEST_CASE("a timed lock that is not granted returns after its time", "[timed_mutex]",
-                   TIMED_MUTEXES) {
+TEMPLATE_TEST_CASE("a timed lock without a grant returns after its time", "[timed_mutex]", TIMED_MUTEXES) {
     auto const timed = [] {
         TestType m;
         std::atomic<bool> let_go{false};
@@ -108,7 +107,7 @@ TEMPLATE_TEST_CASE("a timed mutex has one owner at a time", "[timed_mutex]", TIM
     });
 }
 
-TEMPLATE_TEST_CASE("waiters that have timed out do not keep a mutex from other agents", "[timed_mutex]",
+TEMPLATE_TEST_CASE("timed-out waiters do not keep a mutex from other agents", "[timed_mutex]",
                    TIMED_MUTEXES) {
     tests::on_processors([] {
         TestType m;
@@ -147,7 +146,7 @@ TEMPLATE_TEST_CASE("a recursive mutex is free after one unlock for each lock", "
     });
 }
 
-TEST_CASE("the owner of a recursive timed mutex locks it again at once", "[recursive_mutex]") {
+TEST_CASE("the owner of a recursive timed mutex locks again at once", "[recursive_mutex]") {
     fiber::recursive_timed_mutex m;
     m.lock();
     CHECK(m.try_lock_for(0s));

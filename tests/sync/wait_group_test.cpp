@@ -87,7 +87,7 @@ TEST_CASE("done may be called by OS threads", "[wait_group]") {
         t.join();
 }
 
-TEST_CASE("a counter that would be negative throws, and does not change", "[wait_group]") {
+TEST_CASE("a change below zero throws, and the counter stays", "[wait_group]") {
     fiber::wait_group wg;
     CHECK_THROWS_AS(wg.done(), std::logic_error);
     CHECK_THROWS_AS(wg.add(-3), std::logic_error);
@@ -150,7 +150,7 @@ TEST_CASE("the callable given to go is destroyed before wait returns", "[wait_gr
     });
 }
 
-TEST_CASE("go takes callables and arguments that can only be moved, and members", "[wait_group]") {
+TEST_CASE("go takes members, and move-only callables and arguments", "[wait_group]") {
     struct account {
         std::atomic<int> balance{0};
         void pay(std::unique_ptr<int> amount) { balance += *amount; }

@@ -163,7 +163,7 @@ TEST_CASE("after a large request is stopped, small ones behind it are served", "
     });
 }
 
-TEST_CASE("no more units are out than there are", "[weighted_semaphore]") {
+TEST_CASE("no more units are held than there are", "[weighted_semaphore]") {
     tests::for_each_mix([](tests::mix const& mix) {
         constexpr std::ptrdiff_t size = 7;
         fiber::weighted_semaphore s(size);
