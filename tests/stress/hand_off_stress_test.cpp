@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// hand_off_stress_test.cpp: processors change machines while fibers block, compute, are pinned or
+// discard threads.
 #include "tests/support/catch.hpp"
 #include "tests/support/chaos.hpp"
 #include "tests/support/expect.hpp"

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// condition_variable_any_test.cpp: fiber::condition_variable_any: waits under any lock, stop
+// tokens, destruction.
 #include "tests/support/catch.hpp"
 #include "tests/support/concurrent_run.hpp"
 #include "tests/support/procs.hpp"

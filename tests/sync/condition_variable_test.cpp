@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// condition_variable_test.cpp: fiber::condition_variable: notifications, deadlines, destruction.
 #include "tests/support/catch.hpp"
 #include "tests/support/concurrent_run.hpp"
 #include "tests/support/procs.hpp"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// group_test.cpp: fiber::group: waits, errors, stop requests, limits.
 #include "tests/support/catch.hpp"
 #include "tests/support/expect.hpp"
 #include "tests/support/procs.hpp"

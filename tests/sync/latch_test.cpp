@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// latch_test.cpp: fiber::latch: counting down, waits, destruction.
 #include "tests/support/catch.hpp"
 #include "tests/support/concurrent_run.hpp"
 #include "tests/support/expect.hpp"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// misuse_test.cpp: each detected misuse of sync aborts with a message.
 #include "sync/caller_name.hpp"
 #include "tests/support/catch.hpp"
 

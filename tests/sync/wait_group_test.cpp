@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// wait_group_test.cpp: fiber::wait_group: the counter, waits, go, destruction.
 #include "tests/support/catch.hpp"
 #include "tests/support/concurrent_run.hpp"
 #include "tests/support/expect.hpp"

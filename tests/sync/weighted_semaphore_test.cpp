@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// weighted_semaphore_test.cpp: fiber::weighted_semaphore: units, order of waiters, stop requests.
 #include "tests/support/catch.hpp"
 #include "tests/support/chaos.hpp"
 #include "tests/support/concurrent_run.hpp"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
+// part.cpp: compiled without exceptions and RTTI, and linked with main.cpp.
 #include "tests/without_exceptions/part.hpp"
 
 #include <utility>
