@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// The program behind ./perf/run: it prints each of its tables. As a child of its own it measures what a table
-// about fibers alone asks.
+// The program behind ./perf/run: it prints each of its tables. Started again as a child, it measures what a
+// table about fibers alone asks.
 #include "perf/comparison.hpp"
 #include "perf/competitors/fiber.hpp"
 #include "perf/standalone/standalone.hpp"

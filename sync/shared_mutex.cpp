@@ -61,9 +61,9 @@ using slot = std::atomic<void const*>;
 constexpr unsigned slot_bits = 10;
 alignas(rt::cache_line) constinit std::array<slot, std::size_t{1} << slot_bits> slots{};
 
-slot& slot_of(void const* lock, void const* party) noexcept {
+slot& slot_of(void const* lock, void const* agent) noexcept {
     constexpr std::uint64_t golden_ratio = 0x9e37'79b9'7f4a'7c15; // spreads neighbours over cache lines
-    auto const key = reinterpret_cast<std::uintptr_t>(lock) ^ (reinterpret_cast<std::uintptr_t>(party) >> 4);
+    auto const key = reinterpret_cast<std::uintptr_t>(lock) ^ (reinterpret_cast<std::uintptr_t>(agent) >> 4);
     return slots[(key * golden_ratio) >> (64 - slot_bits)];
 }
 

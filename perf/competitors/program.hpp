@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// A competitor in C++ is a type as pthread.hpp describes it, and a program whose main calls compete().
+// A competitor in C++ is a type as pthread.hpp describes it, and a program with a main that calls compete().
 #pragma once
 
 #include "perf/harness/repeat.hpp"

@@ -2,7 +2,7 @@
 // Copyright the libfiber authors.
 
 // A channel for pthreads: Go's algorithm on std::mutex and std::condition_variable, as fast as both allow.
-//   - A task that must wait queues a record on its own stack, with a condition variable of its own. Another
+//   - A task that must wait queues a record on its own stack, with a separate condition variable. Another
 //     task moves the value straight into or out of that record and wakes exactly this one thread.
 //   - An unbuffered round trip costs two wake-ups, the fewest possible, and there are no thundering herds.
 #pragma once

@@ -27,8 +27,8 @@ private:
 
 } // namespace
 
-// Three repetitions: a hiccup of the machine while the library looks for the number of operations makes that
-// number small, and would be all that is left of this sample.
+// Three repetitions. A pause of the machine while the library looks for the number of operations makes that
+// number small. One repetition would then be the whole sample.
 outcome repeat(std::function<nanoseconds(std::int64_t)> operations, bool quick) {
     constexpr double seconds = 0.1, quick_seconds = 0.03; // of each repetition
     auto const body = [&operations](benchmark::State& state) {

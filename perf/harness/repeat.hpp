@@ -10,7 +10,7 @@
 
 namespace perf {
 
-// Returns nanoseconds of one operation. `operations` says how long so many have taken.
+// Returns nanoseconds of one operation. `operations` returns the time that the given number has taken.
 outcome repeat(std::function<nanoseconds(std::int64_t)> operations, bool quick);
 
 } // namespace perf

@@ -2,7 +2,7 @@
 // Copyright the libfiber authors.
 
 // What does each of std's classes for threads cost: std's own, libfiber's, and Boost.Fiber's where it has it?
-// Alone, and with two tasks that wait for each other in turn.
+// Alone, and with two tasks that wait for each other by turns.
 #include "perf/micro/micro.hpp"
 
 #include <fiber/barrier.hpp>

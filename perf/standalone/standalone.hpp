@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// Questions about fibers alone. Each prints a table of its own and returns the exit status. Each line of it
+// Questions about fibers alone. Each prints its table and returns the exit status. Each line of it
 // is measured in a fresh process, which finds it among the entries.
 #pragma once
 

@@ -2,7 +2,8 @@
 // Copyright the libfiber authors.
 
 // What does a hop cost when a token goes round a ring of tasks, each waiting on an unbuffered channel for the
-// one before it? In each hop one task parks and another one runs, whose memory was last used a round ago.
+// one before it? In each hop one task parks and another one runs. The memory of the
+// other was last used a round ago.
 //
 // The token starts before the tasks wait, and does not stop between the round that warms up and the measured
 // hops. Boost.Fiber needs this: a sender waits there until its value is taken. If the token never stops, each

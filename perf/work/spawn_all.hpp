@@ -15,7 +15,7 @@ outcome start_all_then_wait(std::int64_t n) {
         cannot("has none");
     else
         return Competitor::run([n] {
-            // In a cache line of its own: the task that starts the others must not share it with their
+            // In a separate cache line: the task that starts the others must not share it with their
             // counter.
             struct alignas(64) {
                 typename Competitor::wait_group group;

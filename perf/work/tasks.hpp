@@ -37,7 +37,7 @@ private:
     std::int64_t left_; // guarded by mutex_
 };
 
-// The same, made of its wait group, as Go's programs do it. In a cache line of its own.
+// The same, made of its wait group, as Go's programs do it. It fills its cache line.
 template <class Competitor>
 requires requires { typename Competitor::wait_group; }
 class alignas(64) countdown<Competitor> {
@@ -54,7 +54,7 @@ private:
     typename Competitor::wait_group left_;
 };
 
-// Starts up to n tasks, as many as the machine gives. Each calls body(its number). Returns how many it
+// Starts n tasks, or fewer if the machine gives fewer. Each calls body(its number). Returns how many it
 // started.
 template <class Competitor, class F>
 std::int64_t start_as_many(std::int64_t n, F const& body) {

@@ -44,12 +44,12 @@ TEST_CASE("values arrive in order at any capacity", "[chan]") {
 
 TEST_CASE("several senders and receivers deliver each value exactly once", "[chan]") {
     fiber::runtime rt;
-    constexpr int parties = 4, each = 250;
+    constexpr int tasks = 4, each = 250;
     for (int capacity : {0, 1, 10}) {
         chan<int> const ch(capacity);
-        std::array<std::atomic<int>, parties * each> seen{};
+        std::array<std::atomic<int>, tasks * each> seen{};
         std::vector<fiber::handle> senders, receivers;
-        for (int p = 0; p < parties; ++p) {
+        for (int p = 0; p < tasks; ++p) {
             senders.push_back(rt.go([ch, p] {
                 for (int i = 0; i < each; ++i)
                     ch.send(p * each + i);

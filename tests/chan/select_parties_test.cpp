@@ -165,10 +165,10 @@ TEST_CASE("a value goes to one of several waiting selects", "[select]") {
     fiber::runtime rt;
     chan<std::unique_ptr<int>> const ch;
     chan<void> const done;
-    constexpr int parties = 8, values = 500;
+    constexpr int tasks = 8, values = 500;
     std::atomic<int> received{0};
     std::vector<fiber::handle> all;
-    for (int i = 0; i < parties; ++i)
+    for (int i = 0; i < tasks; ++i)
         all.push_back(rt.go([&] {
             for (bool more = true; more;)
                 select(on_recv(ch, [&](auto v) { received += *v.value(); }),

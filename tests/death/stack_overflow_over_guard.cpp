@@ -51,25 +51,25 @@ void step_over_guard() {
 int main() {
     fiber::runtime one({.processors = 1});
     one.run([] {
-        struct party {
+        struct task {
             fiber::chan<int> wake{1};
             std::uintptr_t stands_at = 0;
             bool goes_deep = false;
         };
-        std::array<party, 16> parties; // The fibers on the stacks below the highest one wait.
+        std::array<task, 16> tasks; // The fibers on the stacks below the highest one wait.
         std::array<fiber::handle, 16> all;
-        for (std::size_t i = 0; i < parties.size(); ++i)
-            all[i] = fiber::go({.name = "deep"}, [&p = parties[i]] {
+        for (std::size_t i = 0; i < tasks.size(); ++i)
+            all[i] = fiber::go({.name = "deep"}, [&p = tasks[i]] {
                 p.stands_at = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
                 static_cast<void>(p.wake.recv());
                 if (p.goes_deep)
                     step_over_guard();
             });
-        while (std::any_of(parties.begin(), parties.end(), [](party const& p) { return p.stands_at == 0; }))
+        while (std::any_of(tasks.begin(), tasks.end(), [](task const& p) { return p.stands_at == 0; }))
             fiber::this_fiber::yield();
-        party& highest =
-            *std::max_element(parties.begin(), parties.end(),
-                              [](party const& a, party const& b) { return a.stands_at < b.stands_at; });
+        task& highest = *std::max_element(tasks.begin(), tasks.end(), [](task const& a, task const& b) {
+            return a.stands_at < b.stands_at;
+        });
         highest.goes_deep = true;
         highest.wake.send(1);
         for (auto& h : all)

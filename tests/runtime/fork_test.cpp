@@ -396,7 +396,7 @@ TEST_CASE("fork and exec, vfork, posix_spawn, popen and system work from a fiber
 }
 
 TEST_CASE("concurrent forks by fibers and threads under load give working children", "[fork]") {
-    constexpr int parties = 3, forks = 6;
+    constexpr int tasks = 3, forks = 6;
     tests::expect expect;
     fiber::runtime r({.processors = 2});
     load const busy(r), busy_too(fiber::runtime::global());
@@ -411,7 +411,7 @@ TEST_CASE("concurrent forks by fibers and threads under load give working childr
         for (int i = 0; i < forks; ++i)
             expect(in_child(all_works) == 0, "a child that works");
     };
-    for (int i = 0; i < parties; ++i) {
+    for (int i = 0; i < tasks; ++i) {
         threads.emplace_back(forker);
         fibers.push_back(i == 0 ? fiber::go(forker) : r.go(forker));
     }

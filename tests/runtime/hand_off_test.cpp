@@ -57,8 +57,8 @@ TEST_CASE("a fiber blocked in a system call loses its processor to waiting fiber
     fiber::runtime one({.processors = 1});
     one.run([&] {
         auto blocked = fiber::go([&] { expect(gate.pass()); });
-        fiber::this_fiber::
-            yield(); // `blocked` blocks; this fiber continues after sysmon has retaken the processor
+        fiber::this_fiber::yield(); // `blocked` blocks; this fiber continues after sysmon has retaken the
+                                    // processor
         expect(gate.open());
         blocked.join();
     });
@@ -359,16 +359,16 @@ TEST_CASE("a yield of a pinned fiber without other fibers does not leave the thr
 }
 
 TEST_CASE("pinned fibers pass a value around a ring", "[thread_pin]") {
-    constexpr int parties = 5, rounds = 50;
+    constexpr int tasks = 5, rounds = 50;
     fiber::runtime runtime({.processors = 2});
     runtime.run([] {
-        std::vector<fiber::chan<int>> ring(parties);
+        std::vector<fiber::chan<int>> ring(tasks);
         std::vector<fiber::handle> all;
         for (std::size_t i = 0; i < ring.size(); ++i)
             all.push_back(fiber::go([&, i] {
                 fiber::thread_pin const pin;
                 for (int n : ring[i])
-                    if (n == parties * rounds)
+                    if (n == tasks * rounds)
                         for (auto& c : ring)
                             c.close();
                     else

@@ -63,16 +63,16 @@ constexpr deed deeds[] = {
     {"message", asks_for_message}, {"category", passes_category}, {"depths", passes_category_down},
     {"memory", passes_memory}};
 
-struct party {
+struct task {
     fiber::chan<int> wake{1};
     std::uintptr_t slot_begins = 0;
     bool acts = false;
 };
 
 int run(deed const& what) {
-    std::array<party, 64> parties;
+    std::array<task, 64> tasks;
     std::vector<fiber::handle> all;
-    for (party& p : parties)
+    for (task& p : tasks)
         all.push_back(fiber::go([&p, &what] {
             char here = 0;
             p.slot_begins = reinterpret_cast<std::uintptr_t>(&here) & ~(slot - 1);
@@ -84,15 +84,15 @@ int run(deed const& what) {
             } catch (std::system_error const&) {
             }
         }));
-    while (std::any_of(parties.begin(), parties.end(), [](party const& p) { return p.slot_begins == 0; }))
+    while (std::any_of(tasks.begin(), tasks.end(), [](task const& p) { return p.slot_begins == 0; }))
         fiber::this_fiber::yield();
-    auto const has_neighbours = [&](party const& p) {
-        return std::count_if(parties.begin(), parties.end(), [&](party const& q) {
+    auto const has_neighbours = [&](task const& p) {
+        return std::count_if(tasks.begin(), tasks.end(), [&](task const& q) {
                    return q.slot_begins < p.slot_begins && p.slot_begins - q.slot_begins <= below;
                }) == below / slot;
     };
-    auto const actor = std::find_if(parties.begin(), parties.end(), has_neighbours);
-    if (actor == parties.end()) {
+    auto const actor = std::find_if(tasks.begin(), tasks.end(), has_neighbours);
+    if (actor == tasks.end()) {
         std::puts("no fiber has neighbours");
         return 1;
     }
@@ -100,9 +100,9 @@ int run(deed const& what) {
     std::vector<char> const before(neighbours, neighbours + below);
     actor->acts = true;
     actor->wake.send(1);
-    all[static_cast<std::size_t>(actor - parties.begin())].join();
+    all[static_cast<std::size_t>(actor - tasks.begin())].join();
     bool const changed = std::memcmp(neighbours, before.data(), below) != 0;
-    for (party& p : parties)
+    for (task& p : tasks)
         if (&p != &*actor)
             p.wake.send(1);
     for (fiber::handle& h : all)

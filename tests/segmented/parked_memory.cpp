@@ -19,7 +19,7 @@
 
 namespace {
 
-constexpr long parties = 100'000;
+constexpr long tasks = 100'000;
 constexpr long max_bytes_each = 2500;
 
 // Returns resident memory and page tables, in bytes.
@@ -59,11 +59,11 @@ int main() {
     fiber::wait_group all;
     fiber::run([] { ordinary_code(0); }); // makes the objects that are made once
     long const before = memory();
-    for (long n = 0; n < parties; ++n)
+    for (long n = 0; n < tasks; ++n)
         all.go([&, n] { wait_as_one_of_many(n, end); });
-    while (fiber::runtime::global().stats().fibers_parked != parties)
+    while (fiber::runtime::global().stats().fibers_parked != tasks)
         sched_yield();
-    long const each = (memory() - before) / parties;
+    long const each = (memory() - before) / tasks;
     end.close();
     all.wait();
     std::printf(each <= max_bytes_each ? "enough room\n" : "%ld bytes each\n", each);

@@ -39,14 +39,14 @@ using tests::tally;
 using namespace std::chrono_literals;
 
 TEST_CASE("all kinds of selects agree on the values sent", "[stress][select]") {
-    constexpr int parties = 12, each = 400 * scale;
+    constexpr int tasks = 12, each = 400 * scale;
     for (int capacity : {0, 1, 7}) {
         fiber::runtime rt;
         std::array<chan<std::uint64_t>, 3> const ch{chan<std::uint64_t>(capacity),
                                                     chan<std::uint64_t>(capacity), chan<std::uint64_t>(0)};
         tally sent, received;
         std::stop_source stop; // never requested
-        std::atomic<int> producing{parties};
+        std::atomic<int> producing{tasks};
         auto const take = [&](std::optional<std::uint64_t> v) {
             if (v)
                 received.add(*v);
@@ -105,7 +105,7 @@ TEST_CASE("all kinds of selects agree on the values sent", "[stress][select]") {
         };
         std::vector<fiber::handle> all;
         std::vector<std::jthread> threads;
-        for (std::uint64_t i = 0; i < parties; ++i) {
+        for (std::uint64_t i = 0; i < tasks; ++i) {
             if (i % 6 == 0) {
                 threads.emplace_back(produce, i);
                 threads.emplace_back(consume, i);

@@ -96,7 +96,7 @@ TEST_CASE("many senders and receivers lose nothing and keep each sender's order"
 }
 
 TEST_CASE("all kinds of operations, from fibers and OS threads, agree on the values sent", "[stress][chan]") {
-    constexpr std::uint32_t parties = 24, each = 100 * scale;
+    constexpr std::uint32_t tasks = 24, each = 100 * scale;
     for (int capacity : {0, 1, 8}) {
         fiber::runtime rt;
         chan<message> const ch(capacity);
@@ -152,14 +152,14 @@ TEST_CASE("all kinds of operations, from fibers and OS threads, agree on the val
             }
         };
         std::vector<fiber::handle> producers, consumers;
-        for (std::uint32_t p = 0; p < parties; ++p) {
+        for (std::uint32_t p = 0; p < tasks; ++p) {
             producers.push_back(rt.go(produce, p));
             consumers.push_back(rt.go(consume));
         }
         {
             std::jthread const c1(consume), c2(consume);
             {
-                std::jthread const p1(produce, parties), p2(produce, parties + 1);
+                std::jthread const p1(produce, tasks), p2(produce, tasks + 1);
                 join_all(producers);
             }
             ch.close();
@@ -172,7 +172,7 @@ TEST_CASE("all kinds of operations, from fibers and OS threads, agree on the val
 
 TEST_CASE("senders and receivers agree on the values sent during a close", "[stress][chan]") {
     constexpr std::uint32_t rounds = 20 * scale;
-    constexpr std::uint32_t parties = 6;
+    constexpr std::uint32_t tasks = 6;
     fiber::runtime rt;
     tests::chaos chaos;
     for (std::uint32_t round = 0; round < rounds; ++round) {
@@ -208,7 +208,7 @@ TEST_CASE("senders and receivers agree on the values sent during a close", "[str
             }
         };
         std::vector<fiber::handle> all;
-        for (std::uint32_t p = 0; p < parties; ++p) {
+        for (std::uint32_t p = 0; p < tasks; ++p) {
             all.push_back(rt.go(produce, p));
             all.push_back(rt.go(consume, p));
         }

@@ -28,7 +28,7 @@
 namespace {
 
 struct pairing {
-    tests::mix parties;
+    tests::mix tasks;
     int rounds;
 };
 constexpr pairing pairings[] = {{{2, 0}, 300}, {{0, 2}, 300}, {{1, 1}, 200}};
@@ -78,13 +78,13 @@ void meet_again_and_again() {
         std::vector<std::unique_ptr<object>> objects;
         for (int i = 0; i < pair.rounds; ++i)
             objects.push_back(std::make_unique<object>());
-        tests::run_concurrently(pair.parties, [&](int party) {
-            tests::chaos chaos(static_cast<std::uint64_t>(party));
+        tests::run_concurrently(pair.tasks, [&](int task) {
+            tests::chaos chaos(static_cast<std::uint64_t>(task));
             for (auto const& o : objects) {
                 for (++o->arrived; o->arrived != 2;)
                     fiber::this_fiber::yield();
                 auto& m = o->where.mutex();
-                if (party == 0) {
+                if (task == 0) {
                     auto const times = chaos.below(100);
                     for (std::uint64_t n = 0; n <= times; ++n) {
                         lock(m, chaos);
@@ -133,8 +133,8 @@ TEST_CASE("mutex: many agents come at once for the first wait", "[mutex][stress]
         };
         auto const objects = std::make_unique<object[]>(rounds);
         tests::expect expect;
-        tests::run_concurrently(mix, [&](int party) {
-            tests::chaos chaos(static_cast<std::uint64_t>(party));
+        tests::run_concurrently(mix, [&](int task) {
+            tests::chaos chaos(static_cast<std::uint64_t>(task));
             for (int i = 0; i < rounds; ++i) {
                 auto& o = objects[static_cast<std::size_t>(i)];
                 for (++o.arrived; o.arrived < mix.size();)
@@ -163,10 +163,10 @@ TEST_CASE("mutex: a biased mutex is waited for again after each rebias", "[mutex
         std::atomic<int> began{0}, came{0};
         int entered = 0; // guarded by m
         tests::expect expect;
-        tests::run_concurrently(mix, [&](int party) {
-            tests::chaos chaos(static_cast<std::uint64_t>(party));
+        tests::run_concurrently(mix, [&](int task) {
+            tests::chaos chaos(static_cast<std::uint64_t>(task));
             for (int round = 1; round <= rounds; ++round) {
-                if (party == 0) {
+                if (task == 0) {
                     // All others have finished the last round, and come again only in the last 100
                     // iterations.
                     for (std::uint64_t n = long_enough + chaos.below(200); n > 0; --n) {

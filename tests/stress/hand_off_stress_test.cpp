@@ -57,19 +57,19 @@ void get_stuck(tests::chaos& chaos) {
 } // namespace
 
 TEST_CASE("processors change machines at any time, and no work is lost or done twice", "[stress][hand_off]") {
-    constexpr int parties = 24, rounds = 150;
+    constexpr int tasks = 24, rounds = 150;
     tests::expect expect;
     fiber::runtime runtime;
     std::int64_t count = 0;
     runtime.run([&] {
         fiber::mutex m;
-        fiber::chan<int> tokens(parties / 3);
+        fiber::chan<int> tokens(tasks / 3);
         std::vector<fiber::handle> all;
-        for (int party = 0; party < parties; ++party)
-            all.push_back(fiber::go([&, party] {
-                tests::chaos chaos(static_cast<std::uint64_t>(party));
+        for (int task = 0; task < tasks; ++task)
+            all.push_back(fiber::go([&, task] {
+                tests::chaos chaos(static_cast<std::uint64_t>(task));
                 for (int round = 0; round < rounds; ++round) {
-                    tokens.send(party);
+                    tokens.send(task);
                     get_stuck(chaos);
                     {
                         std::scoped_lock const hold(m);
@@ -89,21 +89,21 @@ TEST_CASE("processors change machines at any time, and no work is lost or done t
         for (auto& h : all)
             h.join();
     });
-    CHECK(count == parties * rounds);
+    CHECK(count == tasks * rounds);
 }
 
 TEST_CASE("the number of processors changes while machines lose processors", "[stress][hand_off]") {
-    constexpr int parties = 12;
+    constexpr int tasks = 12;
     fiber::runtime runtime({.processors = 2});
     std::atomic<bool> stop{false};
     std::vector<fiber::handle> all;
-    for (int party = 0; party < parties; ++party)
-        all.push_back(runtime.go([&, party] {
-            tests::chaos chaos(static_cast<std::uint64_t>(party));
+    for (int task = 0; task < tasks; ++task)
+        all.push_back(runtime.go([&, task] {
+            tests::chaos chaos(static_cast<std::uint64_t>(task));
             while (!stop.load())
                 get_stuck(chaos);
         }));
-    tests::chaos chaos(parties);
+    tests::chaos chaos(tasks);
     for (int round = 0; round < 150; ++round) {
         runtime.set_processors(1 + static_cast<unsigned>(chaos.below(6)));
         block(chaos.below(1000));
@@ -115,17 +115,17 @@ TEST_CASE("the number of processors changes while machines lose processors", "[s
 }
 
 TEST_CASE("threads are discarded while the number of processors changes", "[stress][thread_pin]") {
-    constexpr int parties = 8, rounds = 40;
+    constexpr int tasks = 8, rounds = 40;
     tests::expect expect;
     fiber::runtime runtime({.processors = 2});
     runtime.run([&] {
         std::vector<fiber::handle> all;
-        for (int party = 0; party < parties; ++party)
-            all.push_back(fiber::go([&, party] {
-                tests::chaos chaos(static_cast<std::uint64_t>(party));
+        for (int task = 0; task < tasks; ++task)
+            all.push_back(fiber::go([&, task] {
+                tests::chaos chaos(static_cast<std::uint64_t>(task));
                 for (int round = 0; round < rounds; ++round) {
                     get_stuck(chaos);
-                    if (party == 0)
+                    if (task == 0)
                         runtime.set_processors(1 + static_cast<unsigned>(chaos.below(4)));
                     pid_t pinned = 0;
                     {
@@ -144,17 +144,17 @@ TEST_CASE("threads are discarded while the number of processors changes", "[stre
 }
 
 TEST_CASE("pinned fibers keep their threads while the number of processors changes", "[stress][thread_pin]") {
-    constexpr int parties = 8, rounds = 60;
+    constexpr int tasks = 8, rounds = 60;
     tests::expect expect;
     fiber::runtime runtime;
     runtime.run([&] {
         fiber::mutex m;
         std::vector<fiber::handle> all;
-        for (int party = 0; party < parties; ++party)
-            all.push_back(fiber::go([&, party] {
-                tests::chaos chaos(static_cast<std::uint64_t>(party));
+        for (int task = 0; task < tasks; ++task)
+            all.push_back(fiber::go([&, task] {
+                tests::chaos chaos(static_cast<std::uint64_t>(task));
                 for (int round = 0; round < rounds; ++round) {
-                    if (party % 2 == 0) {
+                    if (task % 2 == 0) {
                         get_stuck(chaos);
                         continue;
                     }

@@ -12,16 +12,16 @@
 #include <thread>
 #include <vector>
 
-using tests::mixture, tests::party;
+using tests::mixture, tests::task;
 
 namespace {
 
-// Runs a member function of `party` in fibers of both runtimes and in OS threads.
+// Runs a member function of `task` in fibers of both runtimes and in OS threads.
 class crew {
 public:
-    crew(mixture& m, std::uint64_t first, std::uint64_t size, void (party::*what)()) {
+    crew(mixture& m, std::uint64_t first, std::uint64_t size, void (task::*what)()) {
         for (std::uint64_t number = first; number < first + size; ++number) {
-            auto const body = [&m, number, what] { (party(m, number).*what)(); };
+            auto const body = [&m, number, what] { (task(m, number).*what)(); };
             if (number % 4 == 3)
                 threads_.emplace_back(body);
             else
@@ -46,7 +46,7 @@ TEST_CASE("pins, hand-offs, processors, forks, timers, joins and channels work t
     tests::no_leaks no_leaks;
     tests::expect expect;
     mixture m(expect);
-    crew producers(m, 0, 14, &party::produce), consumers(m, 100, 4, &party::consume);
+    crew producers(m, 0, 14, &task::produce), consumers(m, 100, 4, &task::consume);
     producers.join();
     for (auto const& c : m.channels)
         c.close();

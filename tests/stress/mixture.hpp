@@ -95,9 +95,9 @@ inline bool child_works(std::uint64_t seed) {
 }
 
 // One fiber or one OS thread.
-class party {
+class task {
 public:
-    party(mixture& m, std::uint64_t number) : m_(m), number_(number), chaos_(number) {}
+    task(mixture& m, std::uint64_t number) : m_(m), number_(number), chaos_(number) {}
 
     void produce() {
         for (std::uint64_t i = 0; i < acts; ++i) {
@@ -248,7 +248,7 @@ private:
     void start_fiber() {
         ++m_.started;
         auto const body = [&m = m_, number = number_ + (1 + chaos_.below(1 << 20)) * 1000, depth = depth_] {
-            party child(m, number);
+            task child(m, number);
             child.depth_ = depth;
             for (auto n = child.chaos_.below(3); n > 0; --n)
                 child.solitary();

@@ -78,7 +78,7 @@ private:
 } // namespace
 
 TEST_CASE("park and unpark: each permit lets exactly one fiber or thread through", "[stress][park]") {
-    constexpr int parties = 12, rounds = 400;
+    constexpr int tasks = 12, rounds = 400;
     turnstile gate;
     std::atomic<int> through{0};
     {
@@ -100,7 +100,7 @@ TEST_CASE("park and unpark: each permit lets exactly one fiber or thread through
         };
         std::vector<fiber::handle> fibers;
         std::vector<std::thread> threads;
-        for (int i = 0; i < parties; ++i) {
+        for (int i = 0; i < tasks; ++i) {
             if (i % 4 == 3) {
                 threads.emplace_back(pass, i);
                 threads.emplace_back(let, 100 + i);
@@ -114,11 +114,11 @@ TEST_CASE("park and unpark: each permit lets exactly one fiber or thread through
         for (auto& t : threads)
             t.join();
     }
-    CHECK(through == parties * rounds);
+    CHECK(through == tasks * rounds);
 }
 
 TEST_CASE("timed park: no permit is lost to a simultaneous deadline", "[stress][park]") {
-    constexpr int parties = 8, rounds = 400;
+    constexpr int tasks = 8, rounds = 400;
     tests::no_leaks no_leaks;
     turnstile gate;
     std::atomic<int> through{0}, missed{0};
@@ -130,7 +130,7 @@ TEST_CASE("timed park: no permit is lost to a simultaneous deadline", "[stress][
     };
     std::vector<fiber::handle> fibers;
     std::vector<std::thread> threads;
-    for (int i = 0; i < parties; ++i) {
+    for (int i = 0; i < tasks; ++i) {
         if (i % 4 == 3)
             threads.emplace_back(pass, i);
         else
@@ -138,7 +138,7 @@ TEST_CASE("timed park: no permit is lost to a simultaneous deadline", "[stress][
     }
     int given = 0;
     tests::chaos chaos(99);
-    for (; given < parties * rounds / 2; ++given) {
+    for (; given < tasks * rounds / 2; ++given) {
         gate.let_one_go();
         chaos();
     }
@@ -146,7 +146,7 @@ TEST_CASE("timed park: no permit is lost to a simultaneous deadline", "[stress][
         f.join();
     for (auto& t : threads)
         t.join();
-    CHECK(through + missed == parties * rounds);
+    CHECK(through + missed == tasks * rounds);
     // Permits that were given and not used are still there.
     int left = 0;
     while (gate.wait_until(rt::clock::now()))

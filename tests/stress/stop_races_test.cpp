@@ -22,7 +22,7 @@ namespace {
 
 // Most rounds are between fibers. OS threads take longer to meet while other threads need the CPUs.
 struct meeting {
-    tests::mix parties;
+    tests::mix tasks;
     int rounds;
 };
 constexpr meeting meetings[] = {{{3, 0}, 1000}, {{0, 3}, 60}, {{2, 1}, 60}, {{1, 2}, 60}};
@@ -31,10 +31,10 @@ constexpr meeting meetings[] = {{{3, 0}, 1000}, {{0, 3}, 60}, {{2, 1}, 60}, {{1,
 // source.
 class stops {
 public:
-    explicit stops(int parties) : sources_(static_cast<std::size_t>(parties)) {}
-    std::stop_token renew(int party) {
+    explicit stops(int tasks) : sources_(static_cast<std::size_t>(tasks)) {}
+    std::stop_token renew(int task) {
         std::lock_guard const guard(mutex_);
-        auto& mine = sources_[static_cast<std::size_t>(party)];
+        auto& mine = sources_[static_cast<std::size_t>(task)];
         if (mine.stop_requested())
             mine = fiber::stop_source();
         return mine.get_token();
@@ -69,20 +69,20 @@ TEMPLATE_TEST_CASE("a stop and the event of a wait meet: one ends the wait, the 
         std::vector<std::unique_ptr<round>> rounds;
         for (int i = 0; i < m.rounds; ++i)
             rounds.push_back(std::make_unique<round>());
-        tests::run_concurrently(m.parties, [&](int party) {
-            tests::chaos chaos(static_cast<std::uint64_t>(party));
+        tests::run_concurrently(m.tasks, [&](int task) {
+            tests::chaos chaos(static_cast<std::uint64_t>(task));
             for (auto& r : rounds) {
                 ++r->arrived;
                 while (r->arrived != 3)
                     fiber::this_fiber::yield();
                 for (auto n = chaos.below(200); n != 0; --n)
                     std::atomic_signal_fence(std::memory_order_seq_cst); // a short time
-                if (party == 0) {
+                if (task == 0) {
                     bool const mine = r->object.wait(r->source.get_token());
                     while (r->done != 2)
                         fiber::this_fiber::yield();
                     expect(r->object.take() == !mine, "taken once");
-                } else if (party == 1) {
+                } else if (task == 1) {
                     r->source.request_stop();
                     ++r->done;
                 } else {
@@ -100,14 +100,14 @@ TEST_CASE("a mutex has one owner while waiters are stopped", "[mutex][stop_wait]
         stops all(mix.size());
         std::int64_t locked = 0; // guarded by m
         std::atomic<std::int64_t> counted{0};
-        tests::run_concurrently(mix, [&](int party) {
-            tests::chaos chaos(static_cast<std::uint64_t>(party));
+        tests::run_concurrently(mix, [&](int task) {
+            tests::chaos chaos(static_cast<std::uint64_t>(task));
             for (int i = 0; i < 4000; ++i) {
                 if (chaos.below(4) == 0)
                     all.stop_any(chaos);
                 if (chaos.below(4) == 0)
                     m.lock();
-                else if (!m.lock(all.renew(party)))
+                else if (!m.lock(all.renew(task)))
                     continue;
                 auto const seen = locked;
                 chaos();
@@ -129,14 +129,14 @@ TEST_CASE("the number of permits is constant while waiters are stopped", "[semap
         std::atomic<int> inside{0};
         {
             tests::expect expect;
-            tests::run_concurrently(mix, [&](int party) {
-                tests::chaos chaos(static_cast<std::uint64_t>(party));
+            tests::run_concurrently(mix, [&](int task) {
+                tests::chaos chaos(static_cast<std::uint64_t>(task));
                 for (int i = 0; i < 4000; ++i) {
                     if (chaos.below(4) == 0)
                         all.stop_any(chaos);
                     if (chaos.below(4) == 0)
                         s.acquire();
-                    else if (!s.acquire(all.renew(party)))
+                    else if (!s.acquire(all.renew(task)))
                         continue;
                     expect(++inside <= 2, "at most two");
                     chaos();
@@ -160,8 +160,8 @@ TEST_CASE("the number of units is constant while waiters are stopped, and all ar
         std::atomic<std::ptrdiff_t> out{0};
         {
             tests::expect expect;
-            tests::run_concurrently(mix, [&](int party) {
-                tests::chaos chaos(static_cast<std::uint64_t>(party));
+            tests::run_concurrently(mix, [&](int task) {
+                tests::chaos chaos(static_cast<std::uint64_t>(task));
                 for (int i = 0; i < 4000; ++i) {
                     auto const k = static_cast<std::ptrdiff_t>(chaos.below(size + 1));
                     if (chaos.below(4) == 0)
@@ -169,7 +169,7 @@ TEST_CASE("the number of units is constant while waiters are stopped, and all ar
                     auto const dice = chaos.below(8);
                     if (dice < 2)
                         s.acquire(k);
-                    else if (dice == 2 ? !s.try_acquire(k) : !s.acquire(k, all.renew(party)))
+                    else if (dice == 2 ? !s.try_acquire(k) : !s.acquire(k, all.renew(task)))
                         continue;
                     expect((out += k) <= size, "at most five");
                     chaos();
@@ -191,13 +191,13 @@ TEST_CASE("each waiter of a wait_group is stopped or sees the end", "[wait_group
             groups.back()->add(mix.size());
         }
         tests::expect expect;
-        tests::run_concurrently(mix, [&](int party) {
-            tests::chaos chaos(static_cast<std::uint64_t>(party));
+        tests::run_concurrently(mix, [&](int task) {
+            tests::chaos chaos(static_cast<std::uint64_t>(task));
             for (auto& group : groups) {
                 group->done();
                 if (chaos.below(2) == 0)
                     all.stop_any(chaos);
-                bool const is_over = group->wait(all.renew(party));
+                bool const is_over = group->wait(all.renew(task));
                 if (!is_over)
                     group->wait();
                 expect(group->wait(std::stop_token()), "zero");

@@ -33,7 +33,7 @@ namespace {
 
 // 10,000 rounds in all. OS threads take longer to meet while other threads need the CPUs.
 struct pairing {
-    tests::mix parties;
+    tests::mix tasks;
     int rounds;
 };
 constexpr pairing pairings[] = {{{2, 0}, 9000}, {{0, 2}, 500}, {{1, 1}, 500}};
@@ -47,13 +47,13 @@ void race(Round const& round) {
         for (int i = 0; i < pair.rounds; ++i)
             objects.push_back(std::make_unique<Object>());
         std::vector<std::atomic<int>> arrived(objects.size());
-        tests::run_concurrently(pair.parties, [&](int party) {
-            tests::chaos chaos(static_cast<std::uint64_t>(party));
+        tests::run_concurrently(pair.tasks, [&](int task) {
+            tests::chaos chaos(static_cast<std::uint64_t>(task));
             for (std::size_t i = 0; i < objects.size(); ++i) {
                 ++arrived[i];
                 while (arrived[i] != 2)
                     fiber::this_fiber::yield();
-                round(party, objects[i], chaos);
+                round(task, objects[i], chaos);
             }
         });
     }
@@ -78,8 +78,8 @@ TEST_CASE("semaphore: a permit released at the deadline is taken, or stays", "[s
         fiber::binary_semaphore s{0};
     };
     tests::expect expect;
-    race<object>([&](int party, std::unique_ptr<object>& o, tests::chaos& chaos) {
-        if (party == 0) {
+    race<object>([&](int task, std::unique_ptr<object>& o, tests::chaos& chaos) {
+        if (task == 0) {
             bool const got = o->s.try_acquire_for(short_time(chaos));
             if (!got)
                 o->s.acquire();
@@ -97,8 +97,8 @@ TEST_CASE("semaphore: time-outs do not change the number of permits", "[semaphor
     fiber::counting_semaphore<> s(3);
     std::atomic<int> inside{0};
     tests::expect expect;
-    tests::run_concurrently(mix, [&](int party) {
-        tests::chaos chaos(static_cast<std::uint64_t>(party));
+    tests::run_concurrently(mix, [&](int task) {
+        tests::chaos chaos(static_cast<std::uint64_t>(task));
         for (int i = 0; i < 3000; ++i) {
             switch (chaos.below(3)) {
             case 0:
@@ -128,8 +128,8 @@ TEST_CASE("latch: the waiter destroys the latch while count_down returns", "[lat
     struct object {
         fiber::latch all{2};
     };
-    race<object>([](int party, std::unique_ptr<object>& o, tests::chaos& chaos) {
-        if (party == 0) {
+    race<object>([](int task, std::unique_ptr<object>& o, tests::chaos& chaos) {
+        if (task == 0) {
             if (chaos.below(2) == 0)
                 dawdle(chaos);
             o->all.arrive_and_wait();
@@ -146,8 +146,8 @@ TEST_CASE("barrier: one agent destroys the barrier while the other arrives", "[b
     struct object {
         fiber::barrier<> both{2};
     };
-    race<object>([](int party, std::unique_ptr<object>& o, tests::chaos& chaos) {
-        if (party == 0) {
+    race<object>([](int task, std::unique_ptr<object>& o, tests::chaos& chaos) {
+        if (task == 0) {
             o->both.arrive_and_wait();
             auto token = o->both.arrive();
             dawdle(chaos);
@@ -169,9 +169,9 @@ TEST_CASE("timed_mutex: an unlock meets a deadline", "[timed_mutex][stress]") {
         std::atomic<int> users{2};
     };
     tests::expect expect;
-    race<object>([&](int party, std::unique_ptr<object>& o, tests::chaos& chaos) {
+    race<object>([&](int task, std::unique_ptr<object>& o, tests::chaos& chaos) {
         for (int i = 0; i < 2; ++i) {
-            if (party == 0 ? o->m.try_lock_for(short_time(chaos)) : (o->m.lock(), true)) {
+            if (task == 0 ? o->m.try_lock_for(short_time(chaos)) : (o->m.lock(), true)) {
                 expect(!std::exchange(o->held, true), "alone");
                 dawdle(chaos);
                 o->held = false;
@@ -192,8 +192,8 @@ TEST_CASE("condition_variable_any: a stop, a notification and a time-out meet",
         bool done = false;
     };
     tests::expect expect;
-    race<object>([&](int party, std::unique_ptr<object>& o, tests::chaos& chaos) {
-        if (party == 0) {
+    race<object>([&](int task, std::unique_ptr<object>& o, tests::chaos& chaos) {
+        if (task == 0) {
             std::unique_lock lock(o->m);
             auto const ready = [&] { return o->done; };
             while (!ready()) {
@@ -278,8 +278,8 @@ TEST_CASE("shared_mutex: one writer or many readers, also after time-outs", "[sh
     std::int64_t a = 0;
     std::int64_t b = 0;
     tests::expect expect;
-    tests::run_concurrently(mix, [&](int party) {
-        tests::chaos chaos(static_cast<std::uint64_t>(party));
+    tests::run_concurrently(mix, [&](int task) {
+        tests::chaos chaos(static_cast<std::uint64_t>(task));
         for (int i = 0; i < 4000; ++i) {
             auto const dice =
                 chaos.below(i / 1000 % 2 == 0 ? 4 : 1000); // in phases with few writers the mutex is biased
@@ -323,8 +323,8 @@ TEST_CASE("shared_mutex: a writer destroys the mutex after the last unlock_share
         fiber::shared_mutex m;
         std::atomic<int> inside{0};
     };
-    race<object>([&](int party, std::unique_ptr<object>& o, tests::chaos& chaos) {
-        if (party == 0) {
+    race<object>([&](int task, std::unique_ptr<object>& o, tests::chaos& chaos) {
+        if (task == 0) {
             while (o->inside == 0)
                 fiber::this_fiber::yield();
             o->m.lock();
@@ -348,8 +348,8 @@ TEST_CASE("future: a result is set at the deadline, and the promise is destroyed
         fiber::future<int> f = p->get_future();
     };
     tests::expect expect;
-    race<object>([&](int party, std::unique_ptr<object>& o, tests::chaos& chaos) {
-        if (party == 0) {
+    race<object>([&](int task, std::unique_ptr<object>& o, tests::chaos& chaos) {
+        if (task == 0) {
             while (o->f.wait_for(short_time(chaos)) != fiber::future_status::ready) {
             }
             expect(o->f.get() == 7, "the value");

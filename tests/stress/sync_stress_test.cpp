@@ -38,13 +38,13 @@ std::vector<std::unique_ptr<T>> one_for_each(int rounds) {
 }
 
 // Returns true if this agent has the special part in this round.
-bool is_chosen(int party, int round) { return round % mix.size() == party; }
+bool is_chosen(int task, int round) { return round % mix.size() == task; }
 
 std::chrono::microseconds short_time(tests::chaos& chaos) {
     return std::chrono::microseconds(chaos.below(60));
 }
 
-std::uint64_t number(int party) { return static_cast<std::uint64_t>(party); }
+std::uint64_t number(int task) { return static_cast<std::uint64_t>(task); }
 
 } // namespace
 
@@ -54,8 +54,8 @@ TEST_CASE("mutex: one owner at a time, and every waiter gets a turn", "[mutex][s
     std::int64_t count = 0;
     std::int64_t shadow = 0;
     tests::expect expect;
-    tests::run_concurrently(mix, [&](int party) {
-        tests::chaos chaos(number(party));
+    tests::run_concurrently(mix, [&](int task) {
+        tests::chaos chaos(number(task));
         for (int i = 0; i < rounds; ++i) {
             if (chaos.below(8) == 0) {
                 while (!m.try_lock())
@@ -84,8 +84,8 @@ TEST_CASE("mutex: the last owner destroys the mutex after unlock", "[mutex][stre
         auto objects = one_for_each<counted>(20'000);
         for (auto& object : objects)
             object->users = c.size();
-        tests::run_concurrently(c, [&](int party) {
-            tests::chaos chaos(number(party));
+        tests::run_concurrently(c, [&](int task) {
+            tests::chaos chaos(number(task));
             for (auto& object : objects) {
                 object->m.lock();
                 bool const last = --object->users == 0;
@@ -149,11 +149,11 @@ TEST_CASE("condition_variable: tokens reach all consumers, timed or not", "[cond
     fiber::condition_variable cv;
     int tokens = 0;
     std::atomic<int> consumed{0};
-    tests::run_concurrently({20, 2}, [&](int party) {
-        tests::chaos chaos(number(party));
+    tests::run_concurrently({20, 2}, [&](int task) {
+        tests::chaos chaos(number(task));
         for (int i = 0; i < each; ++i) {
             std::unique_lock lock(m);
-            if (party % 2 == 0) {
+            if (task % 2 == 0) {
                 ++tokens;
                 lock.unlock();
                 cv.notify_one();
@@ -183,11 +183,11 @@ TEST_CASE("condition_variable: notify_all, then destruction under the mutex",
     };
     constexpr int rounds = 500;
     auto gates = one_for_each<gate>(rounds);
-    tests::run_concurrently(mix, [&](int party) {
-        tests::chaos chaos(number(party));
+    tests::run_concurrently(mix, [&](int task) {
+        tests::chaos chaos(number(task));
         for (int round = 0; round < rounds; ++round) {
             auto& gate = *gates[static_cast<std::size_t>(round)];
-            if (is_chosen(party, round)) {
+            if (is_chosen(task, round)) {
                 chaos();
                 fiber::this_fiber::sleep_for(short_time(chaos));
                 std::scoped_lock guard(gate.m);
@@ -219,15 +219,15 @@ TEST_CASE("condition_variable: destruction while the last wait times out", "[con
     constexpr tests::mix pair{0, 2};
     auto gates = one_for_each<gate>(rounds);
     std::vector<std::atomic<int>> arrived(rounds);
-    tests::run_concurrently(pair, [&](int party) {
-        tests::chaos chaos(number(party));
+    tests::run_concurrently(pair, [&](int task) {
+        tests::chaos chaos(number(task));
         for (std::size_t round = 0; round < gates.size(); ++round) {
             auto& gate = *gates[round];
             ++arrived[round];
             while (arrived[round] != pair.size())
                 std::this_thread::yield();
             std::unique_lock lock(gate.m);
-            if (party == 0) {
+            if (task == 0) {
                 while (!gate.open)
                     gate.opens->wait_for(lock, short_time(chaos));
             } else {
@@ -253,8 +253,8 @@ TEST_CASE("once: exactly one attempt succeeds, after all failed attempts", "[onc
     constexpr int rounds = 5000;
     auto objects = one_for_each<made>(rounds);
     tests::expect expect;
-    tests::run_concurrently(mix, [&](int party) {
-        tests::chaos chaos(number(party));
+    tests::run_concurrently(mix, [&](int task) {
+        tests::chaos chaos(number(task));
         for (auto const& object : objects) {
             for (bool returned = false; !returned;) {
                 try {
@@ -313,11 +313,11 @@ TEST_CASE("wait_group: a waiter destroys the group", "[wait_group][stress]") {
     auto groups = one_for_each<fiber::wait_group>(rounds);
     for (auto& g : groups)
         g->add(mix.size() - 1);
-    tests::run_concurrently(mix, [&](int party) {
-        tests::chaos chaos(number(party));
+    tests::run_concurrently(mix, [&](int task) {
+        tests::chaos chaos(number(task));
         for (int round = 0; round < rounds; ++round) {
             auto& group = groups[static_cast<std::size_t>(round)];
-            if (is_chosen(party, round)) {
+            if (is_chosen(task, round)) {
                 while (chaos.below(2) == 0 && !group->wait_for(short_time(chaos)))
                     chaos();
                 group->wait();
@@ -334,8 +334,8 @@ TEST_CASE("wait_group: a counter below zero throws, and recovers", "[wait_group]
     fiber::wait_group wg;
     std::atomic<int> refused{0};
     wg.add(); // the counter is never zero, and no wait returns
-    tests::run_concurrently(mix, [&](int party) {
-        tests::chaos chaos(number(party));
+    tests::run_concurrently(mix, [&](int task) {
+        tests::chaos chaos(number(task));
         for (int i = 0; i < rounds; ++i) {
             try {
                 wg.add(-2 * mix.size());

@@ -19,7 +19,7 @@ namespace tests {
 
 class chaos {
 public:
-    explicit chaos(std::uint64_t party = 0) noexcept : state_(seed() + party * 0xd1342543de82ef95) {}
+    explicit chaos(std::uint64_t task = 0) noexcept : state_(seed() + task * 0xd1342543de82ef95) {}
 
     // Mostly does nothing, often yields, rarely yields several times or sleeps up to 100 µs.
     void operator()() {

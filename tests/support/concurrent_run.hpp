@@ -31,7 +31,7 @@ template <class Body>
 void run_concurrently(mix const& c, Body const& body) {
     fiber::runtime other({.processors = 2});
     std::atomic<int> missing{c.size()};
-    auto const party = [&](int i) {
+    auto const task = [&](int i) {
         for (--missing; missing != 0;)
             fiber::this_fiber::yield();
         body(i);
@@ -39,9 +39,9 @@ void run_concurrently(mix const& c, Body const& body) {
     std::vector<std::thread> threads;
     std::vector<fiber::handle> fibers;
     for (int i = 0; i < c.fibers; ++i)
-        fibers.push_back((i % 2 == 0 ? fiber::runtime::global() : other).go(party, i));
+        fibers.push_back((i % 2 == 0 ? fiber::runtime::global() : other).go(task, i));
     for (int i = 0; i < c.threads; ++i)
-        threads.emplace_back(party, c.fibers + i);
+        threads.emplace_back(task, c.fibers + i);
     for (auto& f : fibers)
         f.join();
     for (auto& t : threads)

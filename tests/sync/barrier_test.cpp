@@ -44,10 +44,10 @@ TEST_CASE("a phase ends after all have arrived and the completion has run", "[ba
             expect(arrived == completed * mix.size(), "all have arrived");
         };
         fiber::barrier all(mix.size(), complete);
-        tests::run_concurrently(mix, [&](int party) {
+        tests::run_concurrently(mix, [&](int task) {
             for (int phase = 1; phase <= phases; ++phase) {
                 ++arrived;
-                if (party % 2 == 0) {
+                if (task % 2 == 0) {
                     all.arrive_and_wait();
                 } else {
                     auto token = all.arrive();

@@ -41,10 +41,10 @@ TEMPLATE_TEST_CASE("fibers and OS threads pass a token around under any lock", "
         typename TestType::mutex_type m;
         fiber::condition_variable_any cv;
         int turn = 0;
-        tests::run_concurrently(mix, [&](int party) {
+        tests::run_concurrently(mix, [&](int task) {
             for (int i = 0; i < rounds; ++i) {
                 TestType lock(m);
-                cv.wait(lock, [&] { return turn % mix.size() == party; });
+                cv.wait(lock, [&] { return turn % mix.size() == task; });
                 ++turn;
                 cv.notify_all();
             }
@@ -118,14 +118,14 @@ TEST_CASE("a stop request ends a wait", "[condition_variable_any]") {
             }
             stop.request_stop();
         });
-        tests::run_concurrently(mix, [&](int party) {
+        tests::run_concurrently(mix, [&](int task) {
             std::unique_lock lock(m);
             ++waiting;
             auto const never = [] { return false; };
-            bool const held = party % 3 == 0   ? cv.wait(lock, stop.get_token(), never)
-                              : party % 3 == 1 ? cv.wait_for(lock, stop.get_token(), 1h, never)
-                                               : cv.wait_until(lock, stop.get_token(),
-                                                               std::chrono::system_clock::now() + 1h, never);
+            bool const held = task % 3 == 0   ? cv.wait(lock, stop.get_token(), never)
+                              : task % 3 == 1 ? cv.wait_for(lock, stop.get_token(), 1h, never)
+                                              : cv.wait_until(lock, stop.get_token(),
+                                                              std::chrono::system_clock::now() + 1h, never);
             ended += !held && lock.owns_lock() ? 1 : 0;
         });
         stopper.join();
@@ -212,10 +212,10 @@ TEST_CASE("a condition_variable_any may be destroyed once all are notified or st
             cv->notify_all();
             cv.reset();
         });
-        tests::run_concurrently(mix, [&, &condition = *cv](int party) {
+        tests::run_concurrently(mix, [&, &condition = *cv](int task) {
             std::unique_lock lock(m);
             ++waiting;
-            if (party % 2 == 0)
+            if (task % 2 == 0)
                 condition.wait(lock, [&] { return open; });
             else
                 condition.wait(lock, stop.get_token(), [&] { return open; });

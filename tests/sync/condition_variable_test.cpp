@@ -197,11 +197,11 @@ TEST_CASE("a timed wait is ended by a notification", "[condition_variable]") {
             await(m, waiting, mix.size());
             cv.notify_all();
         });
-        tests::run_concurrently(mix, [&](int party) {
+        tests::run_concurrently(mix, [&](int task) {
             std::unique_lock lock(m);
             ++waiting;
             auto const end =
-                party % 2 == 0 ? cv.wait_for(lock, 1h) : cv.wait_for(lock, std::chrono::hours::max());
+                task % 2 == 0 ? cv.wait_for(lock, 1h) : cv.wait_for(lock, std::chrono::hours::max());
             timed_out += end == fiber::cv_status::timeout ? 1 : 0;
         });
         opener.join();
@@ -241,10 +241,10 @@ TEST_CASE("fibers and OS threads pass a token around", "[condition_variable]") {
         fiber::mutex m;
         fiber::condition_variable cv;
         int turn = 0;
-        tests::run_concurrently(mix, [&](int party) {
+        tests::run_concurrently(mix, [&](int task) {
             for (int i = 0; i < rounds; ++i) {
                 std::unique_lock lock(m);
-                cv.wait(lock, [&] { return turn % mix.size() == party; });
+                cv.wait(lock, [&] { return turn % mix.size() == task; });
                 ++turn;
                 cv.notify_all();
             }
@@ -264,10 +264,10 @@ TEST_CASE("a condition_variable may be destroyed once all waiters are notified",
             (*cv)->notify_all();
             cv.reset();
         });
-        tests::run_concurrently(mix, [&, &condition = **cv](int party) {
+        tests::run_concurrently(mix, [&, &condition = **cv](int task) {
             std::unique_lock lock(m);
             ++waiting;
-            if (party % 2 == 0)
+            if (task % 2 == 0)
                 condition.wait(lock);
             else
                 condition.wait_for(lock, 1h);
@@ -284,7 +284,7 @@ TEST_CASE("notify_all_at_thread_exit unlocks and notifies at the end of a fiber 
         fiber::condition_variable cv;
         bool done = false;
         std::unique_lock lock(m);
-        auto party = start([&] {
+        auto task = start([&] {
             std::unique_lock mine(m);
             done = true;
             fiber::notify_all_at_thread_exit(cv, std::move(mine));
@@ -292,7 +292,7 @@ TEST_CASE("notify_all_at_thread_exit unlocks and notifies at the end of a fiber 
         cv.wait(lock, [&] { return done; });
         CHECK(done);
         lock.unlock();
-        party.join();
+        task.join();
     };
     run([](auto f) { return fiber::thread(f); });
     run([](auto f) { return std::thread(f); });

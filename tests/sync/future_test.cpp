@@ -53,12 +53,12 @@ TEST_CASE("a future gets the value of its promise, once", "[future]") {
     tests::for_each_mix([](tests::mix const& mix) {
         std::vector<fiber::promise<int>> promises(static_cast<std::size_t>(mix.size()));
         tests::expect expect;
-        tests::run_concurrently(mix, [&](int party) {
-            auto const me = static_cast<std::size_t>(party);
-            promises[(me + 1) % promises.size()].set_value(party);
+        tests::run_concurrently(mix, [&](int task) {
+            auto const me = static_cast<std::size_t>(task);
+            promises[(me + 1) % promises.size()].set_value(task);
             auto f = promises[me].get_future();
             expect(f.valid(), "valid before get");
-            expect(f.get() == (party + mix.size() - 1) % mix.size(), "the value of the one before");
+            expect(f.get() == (task + mix.size() - 1) % mix.size(), "the value of the one before");
             expect(!f.valid(), "not valid after get");
         });
     });
@@ -164,10 +164,10 @@ TEST_CASE("all copies of a shared_future get the same value", "[future]") {
         });
         std::atomic<std::string const*> seen{nullptr};
         tests::expect expect;
-        tests::run_concurrently(mix, [&, f](int party) {
+        tests::run_concurrently(mix, [&, f](int task) {
             auto const mine = f;
             ++waiting;
-            if (party % 2 == 0)
+            if (task % 2 == 0)
                 mine.wait();
             std::string const* expected = nullptr;
             if (!seen.compare_exchange_strong(expected, &mine.get()))
@@ -311,7 +311,7 @@ TEST_CASE("at_thread_exit sets a result after the fiber's locals are destroyed",
         auto j = reference.get_future();
         std::atomic<bool> may_end{false};
         int variable = 0;
-        auto party = start([&] {
+        auto task = start([&] {
             value.set_value_at_thread_exit(1);
             static_cast<void>(local.get());
             nothing.set_value_at_thread_exit();
@@ -331,7 +331,7 @@ TEST_CASE("at_thread_exit sets a result after the fiber's locals are destroyed",
         CHECK_THROWS_WITH(h.get(), "late");
         CHECK(i.get() == 2);
         CHECK(&j.get() == &variable);
-        party.join();
+        task.join();
     };
     run([](auto f) { return fiber::thread(f); });
     run([](auto f) { return std::thread(f); });

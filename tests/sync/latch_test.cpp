@@ -41,9 +41,9 @@ TEST_CASE("no agent passes a latch until all have arrived", "[latch]") {
         fiber::latch all(mix.size());
         std::atomic<int> arrived{0};
         tests::expect expect;
-        tests::run_concurrently(mix, [&](int party) {
+        tests::run_concurrently(mix, [&](int task) {
             ++arrived;
-            if (party % 2 == 0) {
+            if (task % 2 == 0) {
                 all.arrive_and_wait();
             } else {
                 all.count_down();

@@ -94,10 +94,10 @@ TEMPLATE_TEST_CASE("fibers pass a token around under a lock with a waiting unloc
         TestType lock;
         fiber::condition_variable_any cv;
         int turn = 0;
-        tests::run_concurrently(mix, [&](int party) {
+        tests::run_concurrently(mix, [&](int task) {
             for (int i = 0; i < rounds; ++i) {
                 std::unique_lock hold(lock);
-                cv.wait(lock, [&] { return turn % mix.size() == party; });
+                cv.wait(lock, [&] { return turn % mix.size() == task; });
                 ++turn;
                 cv.notify_all();
             }

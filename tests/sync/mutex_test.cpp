@@ -292,10 +292,10 @@ TEST_CASE("a mutex works with std::lock, in any order", "[mutex]") {
         fiber::mutex a;
         fiber::mutex b;
         int count = 0;
-        tests::run_concurrently(mix, [&](int party) {
+        tests::run_concurrently(mix, [&](int task) {
             for (int i = 0; i < 100; ++i) {
-                auto& first = party % 2 == 0 ? a : b;
-                auto& second = party % 2 == 0 ? b : a;
+                auto& first = task % 2 == 0 ? a : b;
+                auto& second = task % 2 == 0 ? b : a;
                 std::scoped_lock guard(first, second);
                 ++count;
             }

@@ -153,11 +153,11 @@ TEST_CASE("two agents alternate by two semaphores", "[semaphore]") {
     for (tests::mix const& c : {tests::mix{2, 0}, tests::mix{1, 1}, tests::mix{0, 2}}) {
         fiber::binary_semaphore turns[2]{fiber::binary_semaphore(1), fiber::binary_semaphore(0)};
         int count = 0;
-        tests::run_concurrently(c, [&](int party) {
+        tests::run_concurrently(c, [&](int task) {
             for (int i = 0; i < 200; ++i) {
-                turns[party].acquire();
+                turns[task].acquire();
                 ++count;
-                turns[1 - party].release();
+                turns[1 - task].release();
             }
         });
         CHECK(count == 400);

@@ -90,9 +90,9 @@ TEMPLATE_TEST_CASE("a writer is alone, and readers see its writes", "[shared_mut
         int b = 0;
         std::atomic<int> written{0};
         tests::expect expect;
-        tests::run_concurrently(mix, [&](int party) {
+        tests::run_concurrently(mix, [&](int task) {
             for (int i = 0; i < rounds; ++i) {
-                if ((i + party) % 97 == 0) {
+                if ((i + task) % 97 == 0) {
                     std::scoped_lock lock(m);
                     ++a;
                     if (i % 2 == 0)

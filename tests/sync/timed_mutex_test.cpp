@@ -89,9 +89,9 @@ TEMPLATE_TEST_CASE("a timed mutex has one owner at a time", "[timed_mutex]", TIM
     tests::for_each_mix([](tests::mix const& mix) {
         TestType m;
         int count = 0;
-        tests::run_concurrently(mix, [&](int party) {
+        tests::run_concurrently(mix, [&](int task) {
             for (int i = 0; i < 300; ++i) {
-                if (party % 2 == 0)
+                if (task % 2 == 0)
                     m.lock();
                 else
                     while (!m.try_lock_for(std::chrono::microseconds(i)))

@@ -58,8 +58,8 @@ TEST_CASE("wait returns after the last done, and sees all earlier writes", "[wai
                     wg.done();
                 });
         });
-        tests::run_concurrently(mix, [&](int party) {
-            if (party % 2 == 0)
+        tests::run_concurrently(mix, [&](int task) {
+            if (task % 2 == 0)
                 wg.wait();
             else
                 expect(wg.wait_for(1h), "in time");

@@ -170,8 +170,8 @@ TEST_CASE("no more units are held than there are", "[weighted_semaphore]") {
         fiber::weighted_semaphore s(size);
         std::atomic<std::ptrdiff_t> out{0};
         tests::expect expect;
-        tests::run_concurrently(mix, [&](int party) {
-            tests::chaos chaos(static_cast<std::uint64_t>(party));
+        tests::run_concurrently(mix, [&](int task) {
+            tests::chaos chaos(static_cast<std::uint64_t>(task));
             for (int i = 0; i < 300; ++i) {
                 auto const k = static_cast<std::ptrdiff_t>(chaos.below(size + 1));
                 if (i % 8 != 0)
@@ -192,9 +192,9 @@ TEST_CASE("an acquire sees all writes before the release", "[weighted_semaphore]
     tests::for_each_mix([](tests::mix const& mix) {
         fiber::weighted_semaphore s(3);
         int count = 0; // guarded by all three units
-        tests::run_concurrently(mix, [&](int party) {
+        tests::run_concurrently(mix, [&](int task) {
             for (int i = 0; i < 200; ++i) {
-                if (party % 2 == 0) {
+                if (task % 2 == 0) {
                     s.acquire(1);
                     s.release(1);
                 }

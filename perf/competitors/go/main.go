@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// Go as a competitor: the same work as the C++ templates in ../../work, as one writes it in Go. ../../harness/serve.hpp
+// Go as a competitor: the same work as the C++ templates in ../../work, as one writes it in Go.
+// ../../harness/serve.hpp
 // describes its command line, ../../harness/record.hpp what it writes.
 package main
 
@@ -22,7 +23,7 @@ type spent struct {
 
 type workload func(n int) spent
 
-// Short operations run a tenth as many times before, large ones do not.
+// Short operations warm up with a tenth of their number, large ones do not.
 func warmedUp(work func(n int) time.Duration) workload {
 	return func(n int) spent {
 		work(n / 10)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// What does it cost to have very many goroutines wait at once: to start them until all are parked, and to wake them
+// What does it cost to have very many goroutines wait at once: to start them until all are parked, and
+// to wake them
 // until all have ended?
 package main
 
