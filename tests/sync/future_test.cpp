@@ -311,7 +311,7 @@ TEST_CASE("at_thread_exit sets a result after the fiber's locals are destroyed",
         auto j = reference.get_future();
         std::atomic<bool> may_end{false};
         int variable = 0;
-        auto task = start([&] {
+        auto owner = start([&] {
             value.set_value_at_thread_exit(1);
             static_cast<void>(local.get());
             nothing.set_value_at_thread_exit();
@@ -331,7 +331,7 @@ TEST_CASE("at_thread_exit sets a result after the fiber's locals are destroyed",
         CHECK_THROWS_WITH(h.get(), "late");
         CHECK(i.get() == 2);
         CHECK(&j.get() == &variable);
-        task.join();
+        owner.join();
     };
     run([](auto f) { return fiber::thread(f); });
     run([](auto f) { return std::thread(f); });
