@@ -59,6 +59,7 @@ public:
     void unlock() noexcept { lock_.unlock(kind); }
 
 private:
+    friend struct detail::lock_access;
     static constexpr auto kind = detail::lock_kind::mutex;
     detail::exclusive_lock lock_;
 };

@@ -18,6 +18,8 @@
 
 namespace fiber::detail {
 
+struct lock_access; // the tests define it, to look into a mutex
+
 class FIBER_API exclusive_lock {
 public:
     constexpr exclusive_lock() noexcept = default;
@@ -72,6 +74,11 @@ public:
         if (state_.load(std::memory_order_relaxed) != free || !waiters_.empty() || watching_locks)
             [[unlikely]]
             check_destroyable_slow(kind);
+    }
+
+    // Returns true if the mutex is biased: [mutex.bias]. For tests.
+    [[nodiscard]] bool is_biased() const noexcept {
+        return bias_.load(std::memory_order_relaxed) == biased; // relaxed: a snapshot
     }
 
 private:
