@@ -11,7 +11,6 @@
 
 #include <fiber/fiber.hpp>
 
-#include <algorithm>
 #include <bit>
 #include <cstdlib>
 #include <cstring>
@@ -157,8 +156,8 @@ TEST_CASE("stacks of both sizes are reused without being mixed up", "[stack][thr
             std::memset(memory, me, bytes);
             for (int i = 0; i < 3; ++i) {
                 fiber::this_fiber::yield();
-                expect(static_cast<std::size_t>(std::count(memory, memory + bytes, static_cast<char>(me))) ==
-                           bytes,
+                // All bytes equal the first one. Under a sanitizer a loop over the bytes takes half a minute.
+                expect(memory[0] == static_cast<char>(me) && std::memcmp(memory, memory + 1, bytes - 1) == 0,
                        "the stack is its fiber's own");
             }
         };
