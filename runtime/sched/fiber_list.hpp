@@ -153,8 +153,11 @@ private:
             --remote_;
     }
 
-    // Prefetches the record that a fresh g names in `what`: spawn_batch.hpp.
+    // Prefetches the record that a fresh g names in `what`: spawn_batch.hpp. With a wait reason, `what` is
+    // no record: time_share.cpp.
     static void prefetch_later(fiber const& g) noexcept {
+        if (g.why != wait_reason::none) [[unlikely]]
+            return;
         if (auto const* const later = static_cast<fiber const*>(static_cast<void const*>(g.what)))
             later->prefetch_all();
     }
