@@ -115,6 +115,7 @@ clock::duration time_share::measure(std::uint64_t ticks, clock::time_point now) 
 void time_share::begin(fiber& g, std::uint64_t ticks, clock::time_point now) noexcept {
     run_ = was_measured(g) ? noted(g) & run_bits : first_run_;
     g.why = wait_reason::none;
+    g.what = nullptr; // a list may take it for the name of a record: spawn_batch.hpp
     began_ = now;
     next_check_ = ticks + run_;
 }
