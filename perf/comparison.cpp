@@ -9,8 +9,8 @@
 #include "perf/harness/progress.hpp"
 #include "perf/harness/serve.hpp"
 #include "perf/results.hpp"
-#include "perf/work/word_count.hpp"
 #include "perf/workloads.hpp"
+#include "perf/workloads/word_count.hpp"
 
 #include <algorithm>
 #include <cstdlib>

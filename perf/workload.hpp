@@ -2,7 +2,7 @@
 // Copyright the libfiber authors.
 
 // What a workload is: one entry of the list in workloads.hpp. Its code is a template over a competitor, in
-// work/.
+// workloads/.
 #pragma once
 
 #include <chrono>

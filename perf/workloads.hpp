@@ -2,27 +2,27 @@
 // Copyright the libfiber authors.
 
 // The list of all workloads, in the order of the tables. A row of a table is one entry here and one file in
-// work/. perf/run --help takes the names from here: each entry begins with `workload{{"name", `.
+// workloads/. perf/run --help takes the names from here: each entry begins with `workload{{"name", `.
 #pragma once
 
-#include "perf/work/latency.hpp"
-#include "perf/work/many_to_many.hpp"
-#include "perf/work/memory.hpp"
-#include "perf/work/mutex.hpp"
-#include "perf/work/park_all.hpp"
-#include "perf/work/ping_pong.hpp"
-#include "perf/work/pipe.hpp"
-#include "perf/work/ring.hpp"
-#include "perf/work/search.hpp"
-#include "perf/work/select.hpp"
-#include "perf/work/sieve.hpp"
-#include "perf/work/skynet.hpp"
-#include "perf/work/sleepers.hpp"
-#include "perf/work/spawn_all.hpp"
-#include "perf/work/spawn_join.hpp"
-#include "perf/work/spawn_many.hpp"
-#include "perf/work/yield.hpp"
 #include "perf/workload.hpp"
+#include "perf/workloads/latency.hpp"
+#include "perf/workloads/many_to_many.hpp"
+#include "perf/workloads/memory.hpp"
+#include "perf/workloads/mutex.hpp"
+#include "perf/workloads/park_all.hpp"
+#include "perf/workloads/ping_pong.hpp"
+#include "perf/workloads/pipe.hpp"
+#include "perf/workloads/ring.hpp"
+#include "perf/workloads/search.hpp"
+#include "perf/workloads/select.hpp"
+#include "perf/workloads/sieve.hpp"
+#include "perf/workloads/skynet.hpp"
+#include "perf/workloads/sleepers.hpp"
+#include "perf/workloads/spawn_all.hpp"
+#include "perf/workloads/spawn_join.hpp"
+#include "perf/workloads/spawn_many.hpp"
+#include "perf/workloads/yield.hpp"
 
 #include <tuple>
 

@@ -9,8 +9,8 @@
 #include "perf/harness/process.hpp"
 #include "perf/harness/progress.hpp"
 #include "perf/standalone/standalone.hpp"
-#include "perf/work/ring.hpp"
-#include "perf/work/spawn_many.hpp"
+#include "perf/workloads/ring.hpp"
+#include "perf/workloads/spawn_many.hpp"
 
 #include <algorithm>
 #include <cmath>

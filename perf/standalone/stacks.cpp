@@ -10,7 +10,7 @@
 #include "perf/harness/progress.hpp"
 #include "perf/standalone/hot_split.hpp"
 #include "perf/standalone/standalone.hpp"
-#include "perf/work/park_all.hpp"
+#include "perf/workloads/park_all.hpp"
 
 #include <fiber/runtime.hpp>
 #include <fiber/wait_group.hpp>

@@ -79,7 +79,7 @@ public:
 
 private:
     // The length of a time slice: about 50 µs of the shortest switches. With fewer, skynet needs
-    // more stacks (perf/work/skynet). sysmon ends a time slice of longer switches.
+    // more stacks (perf/workloads/skynet). sysmon ends a time slice of longer switches.
     static constexpr unsigned switches_a_slice = 1024;
     static constexpr unsigned ticks_between_polls = 61;
     // Chains with slow turns make few ticks. For them, timers and the global queue are also polled

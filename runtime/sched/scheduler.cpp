@@ -169,7 +169,7 @@ FIBER_RETURN_FROM_SWITCH void scheduler::switch_away(machine& m, arch::context& 
 
 // A fiber that parks or ends switches to the next fiber at this one noinline call site, and resumes
 // here. Only yield() has another one. With two call sites here, the CPU mispredicts the jump by
-// which a fiber resumes. Benchmark: perf/work/skynet.
+// which a fiber resumes. Benchmark: perf/workloads/skynet.
 [[gnu::noinline]] FIBER_RETURN_FROM_SWITCH void scheduler::switch_to_fiber(machine& m, arch::context& from,
                                                                            fiber& to,
                                                                            arch::commit_function commit,

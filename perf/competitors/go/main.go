@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// Go as a competitor: the same work as the C++ templates in ../../work, as one writes it in Go.
+// Go as a competitor: the same work as the C++ templates in ../../workloads, as one writes it in Go.
 // ../../harness/serve.hpp
 // describes its command line, ../../harness/record.hpp what it writes.
 package main

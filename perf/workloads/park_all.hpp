@@ -5,8 +5,8 @@
 // until all have ended?
 #pragma once
 
-#include "perf/work/tasks.hpp"
 #include "perf/workload.hpp"
+#include "perf/workloads/tasks.hpp"
 
 #include <chrono>
 

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "perf/harness/machine.hpp"
-#include "perf/work/tasks.hpp"
+#include "perf/workloads/tasks.hpp"
 
 #include <atomic>
 

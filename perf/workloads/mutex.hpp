@@ -4,7 +4,7 @@
 // What does a short critical section cost when a hundred tasks want it?
 #pragma once
 
-#include "perf/work/tasks.hpp"
+#include "perf/workloads/tasks.hpp"
 
 #include <mutex>
 

@@ -4,7 +4,7 @@
 // What does a scheduled yield cost, when there is always another task to switch to?
 #pragma once
 
-#include "perf/work/tasks.hpp"
+#include "perf/workloads/tasks.hpp"
 
 namespace perf {
 

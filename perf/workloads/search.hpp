@@ -5,8 +5,8 @@
 // through a channel?
 #pragma once
 
-#include "perf/work/word_count.hpp"
 #include "perf/workload.hpp"
+#include "perf/workloads/word_count.hpp"
 
 #include <numeric>
 #include <system_error>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-#include "perf/work/word_count.hpp"
+#include "perf/workloads/word_count.hpp"
 
 #include <algorithm>
 #include <cstddef>

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "perf/harness/machine.hpp"
-#include "perf/work/park_all.hpp"
+#include "perf/workloads/park_all.hpp"
 
 namespace perf {
 
