@@ -6,6 +6,7 @@
 #include "tests/support/catch.hpp"
 
 #include "runtime/base/asymmetric_fence.hpp"
+#include "tests/support/dumped.hpp"
 #include "tests/support/procs.hpp"
 
 #include <fiber/runtime.hpp>
@@ -20,21 +21,6 @@
 #include <vector>
 
 using namespace std::chrono_literals;
-
-namespace {
-
-std::string dumped(fiber::runtime const& r) {
-    char* text = nullptr;
-    std::size_t size = 0;
-    std::FILE* const f = ::open_memstream(&text, &size);
-    r.dump(f);
-    std::fclose(f);
-    std::string const all(text, size);
-    std::free(text);
-    return all;
-}
-
-} // namespace
 
 TEST_CASE("run returns the function's value, reference or nothing", "[runtime]") {
     int n = 1;
@@ -278,7 +264,7 @@ TEST_CASE("dump names each live fiber, its state and its wait", "[runtime]") {
         std::string text;
         do { // repeats until a dump finds both parked; a fiber that never parks hangs the test
             fiber::this_fiber::yield();
-            text = dumped(r);
+            text = tests::dumped(r);
         } while (text.find("\"sleepy\": parked, sleep") == std::string::npos ||
                  text.find("\"patient\": parked, join") == std::string::npos);
         CHECK(text.find("3 fibers on 1 processors") != std::string::npos);
@@ -286,7 +272,7 @@ TEST_CASE("dump names each live fiber, its state and its wait", "[runtime]") {
         done = true;
         joiner.join();
     });
-    CHECK(dumped(r).find("sleepy") == std::string::npos);
+    CHECK(tests::dumped(r).find("sleepy") == std::string::npos);
 }
 
 TEST_CASE("fibers run on several processors at once", "[runtime]") {

@@ -5,6 +5,7 @@
 // a stack: under sanitizers only the runtime's counts are checked.
 
 #include "tests/support/catch.hpp"
+#include "tests/support/dumped.hpp"
 #include "tests/support/leaks.hpp"
 #include "tests/support/memory.hpp"
 
@@ -158,13 +159,7 @@ TEST_CASE("a dump reports each fiber's stack depth and the place of its start", 
         static_cast<void>(gate.recv());
     });
     there.wait();
-    char* text = nullptr;
-    std::size_t size = 0;
-    std::FILE* const memory = ::open_memstream(&text, &size);
-    runtime.dump(memory);
-    std::fclose(memory);
-    std::string const dump(text, size);
-    std::free(text);
+    std::string const dump = tests::dumped(runtime);
     gate.close();
     deep.join();
     INFO(dump);

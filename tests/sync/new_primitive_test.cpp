@@ -7,6 +7,7 @@
 #include "sync/waiting.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/concurrent_run.hpp"
+#include "tests/support/dumped.hpp"
 #include "tests/support/expect.hpp"
 
 #include <fiber/detail/deadline_or_stop.hpp>
@@ -77,17 +78,6 @@ namespace {
 
 using fiber::new_primitive::one_permit;
 
-std::string dumped(fiber::runtime const& r) {
-    char* text = nullptr;
-    std::size_t size = 0;
-    std::FILE* const f = ::open_memstream(&text, &size);
-    r.dump(f);
-    std::fclose(f);
-    std::string const all(text, size);
-    std::free(text);
-    return all;
-}
-
 } // namespace
 
 TEST_CASE("one agent at a time has the permit of a new primitive", "[new_primitive]") {
@@ -151,7 +141,7 @@ TEST_CASE("dump names the wait reason of a new primitive", "[new_primitive]") {
         permit.acquire();
         auto waiter = fiber::go([&permit] { permit.acquire(); });
         fiber::this_fiber::yield(); // returns when the waiter has parked
-        CHECK(dumped(runtime).find("semaphore") != std::string::npos);
+        CHECK(tests::dumped(runtime).find("semaphore") != std::string::npos);
         permit.release();
         waiter.join();
     });
