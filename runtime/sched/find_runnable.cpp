@@ -4,7 +4,6 @@
 // find_runnable.cpp: finds the next fiber for a machine in its scheduler context. The machine
 // checks its own processor and the global queue, then searches the other processors, then sleeps.
 
-#include "runtime/sched/lease.hpp"
 #include "runtime/sched/scheduler.hpp"
 
 #include <algorithm>
@@ -266,8 +265,11 @@ fiber* scheduler::steal(machine& m) noexcept {
 }
 
 fiber* scheduler::steal_from(machine& m, processor& victim) noexcept {
+    machine* const owner = victim.owner();
+    if (owner == nullptr)
+        return nullptr;
     fiber_list stolen;
-    static_cast<void>(try_revoke(victim, if_inside::give_up, [&](machine&) {
+    static_cast<void>(owner->try_revoke(victim, if_inside::give_up, [&] {
         stolen.push(victim.take_half());
         if (stolen.empty())
             if (fiber* const g = victim.take_next())

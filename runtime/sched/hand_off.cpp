@@ -7,7 +7,6 @@
 
 #include "runtime/base/fatal.hpp"
 #include "runtime/fault/signal_stack.hpp"
-#include "runtime/sched/lease.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/stack/kind.hpp"
 
@@ -21,19 +20,6 @@
 #include <utility>
 
 namespace fiber::rt {
-
-void machine::enter_slow() noexcept {
-    light_fence();                                                           // [lease]
-    while ((entry_flags_.load(std::memory_order_acquire) & revoking) != 0) { // [lease]
-        leave();
-        acknowledged_.store(1, std::memory_order_relaxed); // relaxed: the taker that it wakes reads inside_
-        futex_wake_one(acknowledged_);
-        scheduler.revocation_lock_.lock(); // waits for the taker
-        scheduler.revocation_lock_.unlock();
-        inside_.store(true, std::memory_order_relaxed); // relaxed: the fence orders it
-        light_fence();                                  // [lease]
-    }
-}
 
 void* scheduler::machine_main(void* self) noexcept {
     auto& m = *static_cast<machine*>(self);
@@ -75,7 +61,7 @@ void scheduler::set_signal_mask() const noexcept { ::pthread_sigmask(SIG_SETMASK
 machine& scheduler::machine_without_thread() {
     if (machine* const vacant = take_vacant())
         return *vacant;
-    auto* const made = new machine(*this);
+    auto* const made = new machine(*this, revocation_lock_);
     made->next_made = machines_.load(std::memory_order_acquire); // [machines]
     do
         made->number = made->next_made != nullptr ? made->next_made->number + 1 : 0;
@@ -184,15 +170,18 @@ retaken scheduler::retake(processor& p, std::uint64_t ticks, stuck_in what) noex
     machine* const to = spare_or_new();
     if (to == nullptr)
         return retaken::no_machine;
+    machine* const from = p.owner();
     bool taken = false;
-    static_cast<void>(try_revoke(p, if_inside::wait_a_moment, [&](machine& from) {
+    auto const take = [&] {
         if (p.monitor.ticks.read() != ticks) // the machine has made progress since
             return;
-        from.p = nullptr;
-        from.computes_without_processor = what == stuck_in::a_computation;
+        from->p = nullptr;
+        from->computes_without_processor = what == stuck_in::a_computation;
         give(p, *to);
         taken = true;
-    }));
+    };
+    if (from != nullptr)
+        static_cast<void>(from->try_revoke(p, if_inside::wait_a_moment, take));
     if (taken) {
         if (what == stuck_in::a_computation)
             sysmon_.computation_began();

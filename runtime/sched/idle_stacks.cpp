@@ -9,7 +9,6 @@
 //                   of the runtime. If the machine is inside, it is using the stacks; a later try takes
 //                   them
 
-#include "runtime/sched/lease.hpp"
 #include "runtime/sched/remote_resources.hpp"
 #include "runtime/sched/scheduler.hpp"
 
@@ -61,8 +60,11 @@ bool scheduler::return_idle_stacks(processor& p) noexcept {
     auto& caches = p.idle.stacks;
     if (std::all_of(caches.begin(), caches.end(), [](stack_cache const& c) { return c.idle() == 0; }))
         return true;
+    machine* const owner = p.owner();
+    if (owner == nullptr)
+        return false;
     std::array<stack*, std::tuple_size_v<decltype(p.idle.stacks)>> idle{};
-    bool const taken = try_revoke(p, if_inside::give_up, [&](machine&) {
+    bool const taken = owner->try_revoke(p, if_inside::give_up, [&] {
         std::transform(caches.begin(), caches.end(), idle.begin(),
                        [](stack_cache& c) { return c.take_all(); });
     });

@@ -4,7 +4,7 @@
 // processor.hpp: a processor is the right to run fibers (Go's P). It holds all data that is kept per
 // processor, so that the use of the data needs no lock and no atomic read-modify-write.
 //   owner     the machine that has it as `p`; or, while that machine is outside the runtime, the taker
-//             that has revoked its lease: machine.hpp
+//             that has revoked its lease: lease.hpp
 //   callers   the owner alone, unless a function is marked "Any thread"
 #pragma once
 

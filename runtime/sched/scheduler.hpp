@@ -106,7 +106,6 @@ public:
     [[nodiscard]] bool runs_caller() const noexcept;
 
 private:
-    friend struct machine;
     friend class standstill;
     friend class sysmon;
     class share_request;
@@ -200,9 +199,6 @@ private:
     [[nodiscard]] machine* first_machine() const noexcept {
         return machines_.load(std::memory_order_acquire); // [machines] each machine is complete
     }
-    enum class if_inside { give_up, wait_a_moment };
-    template <class Use>
-    [[nodiscard]] bool try_revoke(processor&, if_inside, Use const&) noexcept;
     [[nodiscard]] bool regain(machine&) noexcept;
     [[nodiscard]] retaken retake(processor&, std::uint64_t ticks, stuck_in) noexcept;
     [[nodiscard]] unsigned machine_limit() const noexcept { return max_machines_ + beyond_max_machines_; }
@@ -265,7 +261,7 @@ private:
     relaxed<unsigned> beyond_max_machines_{0}; // set by sysmon: standstill.hpp
     std::atomic<bool> no_machine_reported_{false};
     std::atomic<std::uint64_t> handoffs_{0};
-    std::mutex revocation_lock_; // [lease] one taker at a time
+    std::mutex revocation_lock_; // of all machines' leases: lease.hpp
     std::mutex changing_;        // one change of the number of processors at a time
     bool follows_cpus_ = false;  // the number was not set explicitly; guarded by changing_
     cgroup_quotas quotas_;       // sysmon alone uses this and next_cpu_check_

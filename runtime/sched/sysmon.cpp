@@ -215,11 +215,11 @@ bool sysmon::check(processor& p, processor_sample& seen, clock::time_point now) 
     if (auto const given = p.shared_out.read(); given != std::exchange(seen.shared_out, given))
         seen.helped_since = now;
     auto const stuck_for = std::max(now - seen.helped_since, (now - seen.since) / 2);
-    if (m->inside() && stuck_for < default_slice)
+    if (m->lease.inside() && stuck_for < default_slice)
         return false; // inside the runtime, the machine will soon find the work itself
     bool const work_waits = p.waiting() != 0 || overdue || !of_.global_.empty() || of_.retired(p);
     // An idle machine can take nothing from a machine that is inside the runtime.
-    if (work_waits && of_.idle_.count() > 0 && !of_.retired(p) && !m->inside()) {
+    if (work_waits && of_.idle_.count() > 0 && !of_.retired(p) && !m->lease.inside()) {
         of_.idle_.wake_one();
         return true;
     }
