@@ -23,8 +23,8 @@ runtime_stats scheduler::stats() const {
     s.fibers_live = live_fibers();
     s.fibers_runnable = runnable_fibers();
     s.processors = processors();
-    s.machines = machines_made_.load(std::memory_order_relaxed); // relaxed: a statistic
-    s.handoffs = handoffs_.load(std::memory_order_relaxed);      // relaxed: a statistic
+    s.machines = machines.made();
+    s.handoffs = machines.hand_offs();
     s.heavy_fences = membarrier_count();
     unsigned const made = made_.load(std::memory_order_acquire); // [made]
     for (unsigned i = 0; i < made; ++i) {
@@ -37,7 +37,7 @@ runtime_stats scheduler::stats() const {
             s.stack_bytes_cached += stacks.idle() * stacks.size_class().min_resident();
     }
     std::size_t in_hand = 0; // a guess: fibers that run, or are between a queue and a machine
-    for (machine const* m = first_machine(); m != nullptr; m = m->next_made)
+    for (machine const* m = machines.first(); m != nullptr; m = m->next_made)
         in_hand += !m->asleep;
     s.fibers_parked = s.fibers_live - std::min(s.fibers_live, s.fibers_runnable + in_hand);
     auto const stacks = stack_class::totals();

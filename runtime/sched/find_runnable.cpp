@@ -86,7 +86,7 @@ fiber* scheduler::find_local(machine& m) noexcept {
         m.p->polled();
         if (m.p->time_to_sample()) {
             m.p->sample_live_fibers(live_fibers(), processors());
-            set_signal_mask(); // as in sleep_until, for a machine that does not sleep
+            machines.set_signal_mask(); // as in sleep_until, for a machine that does not sleep
         }
         poll(m);
         if (fiber* const g = poll_global(m))

@@ -5,30 +5,16 @@
 // processor away; sysmon retakes the processor of a machine that is stuck; a machine without one
 // takes it from an idle machine. A sleeping machine that gets a processor is then woken.
 
-#include "runtime/base/fatal.hpp"
 #include "runtime/fault/signal_stack.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/stack/kind.hpp"
 
 #include "asm/floating_point.hpp"
 
-#include <csignal>
-#include <new>
-#include <string>
-#include <system_error>
 #include <unistd.h>
 #include <utility>
 
 namespace fiber::rt {
-
-void* scheduler::machine_main(void* self) noexcept {
-    auto& m = *static_cast<machine*>(self);
-    name_this_thread(("fiber-m" + std::to_string(m.number)).c_str());
-    run_machine(m);
-    if (m.discarded)
-        m.scheduler.vacate(m);
-    return nullptr;
-}
 
 void scheduler::run_machine(machine& m) noexcept {
     signal_stack const for_overflows;
@@ -46,70 +32,12 @@ void scheduler::run_machine(machine& m) noexcept {
     set_current_machine(nullptr);
 }
 
-// Chooses the signal mask of the thread that makes the runtime, so that the program's signals reach
-// machines as they reach that thread. Faults are unblocked, because a blocked fault kills the process
-// without a report.
-void scheduler::choose_signal_mask() noexcept {
-    ::pthread_sigmask(SIG_SETMASK, nullptr, &signal_mask_);
-    ::sigdelset(&signal_mask_, SIGSEGV);
-    ::sigdelset(&signal_mask_, SIGBUS);
-}
-
-void scheduler::set_signal_mask() const noexcept { ::pthread_sigmask(SIG_SETMASK, &signal_mask_, nullptr); }
-
-// Returns a vacant machine, or makes a new one.
-machine& scheduler::machine_without_thread() {
-    if (machine* const vacant = take_vacant())
-        return *vacant;
-    auto* const made = new machine(*this, revocation_lock_);
-    made->next_made = machines_.load(std::memory_order_acquire); // [machines]
-    do
-        made->number = made->next_made != nullptr ? made->next_made->number + 1 : 0;
-    while (!machines_.compare_exchange_weak(made->next_made, made, std::memory_order_release, // [machines]
-                                            std::memory_order_acquire));                      // [machines]
-    return *made;
-}
-
-// Returns a machine that sleeps, has no processor, and is on no list. Throws std::system_error.
-machine& scheduler::new_machine() {
-    try {
-        if (machines_made_.fetch_add(1, std::memory_order_relaxed) >= machine_limit()) // relaxed: a limit
-            throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again),
-                                    "fiber: no more than " + std::to_string(max_machines_) +
-                                        " machines, as runtime_options::max_machines says");
-        machine& m = machine_without_thread();
-        try {
-            maker_.make(m.os_thread, machine_main, &m);
-        } catch (...) {
-            add_vacant(m);
-            throw;
-        }
-        return m;
-    } catch (...) {
-        machines_made_.fetch_sub(1, std::memory_order_relaxed);
-        throw;
-    }
-}
-
 // Returns a spare or a new machine, which sleeps, has no processor, and is on no list. Returns null
-// if there can be no more machines, and warns of this once.
+// if there can be no more machines.
 machine* scheduler::spare_or_new() noexcept {
     if (machine* const spare = idle_.take_spare())
         return spare;
-    try {
-        return &new_machine();
-    } catch (std::system_error const& e) {
-        auto const made = machines_made_.load(std::memory_order_relaxed);    // relaxed: only for the message
-        if (!no_machine_reported_.exchange(true, std::memory_order_relaxed)) // relaxed: orders nothing
-            warn("a runtime has %u machines, and can have no more (%s; max_machines is %u): fibers that "
-                 "block or compute keep their processors until they are done with it. Raise %s, or block "
-                 "in fewer fibers at a time",
-                 made, e.code().message().c_str(), max_machines_,
-                 made < max_machines_ ? "the system's limit of threads" : "max_machines");
-        return nullptr;
-    } catch (std::bad_alloc const&) { // sysmon will try again
-        return nullptr;
-    }
+    return machines.try_make();
 }
 
 // Gives p to a machine that sleeps and is on no list.
@@ -123,7 +51,7 @@ void scheduler::hand_off(machine& m) noexcept {
     if (to == nullptr)
         return;
     processor& p = *std::exchange(m.p, nullptr);
-    handoffs_.fetch_add(1, std::memory_order_relaxed); // a statistic
+    machines.count_hand_off();
     bool const busy = p.waiting() != 0 || !p.timers.empty();
     give(p, *to);
     if (busy) {
@@ -185,7 +113,7 @@ retaken scheduler::retake(processor& p, std::uint64_t ticks, stuck_in what) noex
     if (taken) {
         if (what == stuck_in::a_computation)
             sysmon_.computation_began();
-        handoffs_.fetch_add(1, std::memory_order_relaxed); // a statistic
+        machines.count_hand_off();
         to->wake();
     } else {
         idle_.add_spare(*to);
@@ -206,7 +134,7 @@ void scheduler::park_spare(machine& m) noexcept {
 // learn of each wake-up, whatever its reason.
 bool scheduler::sleep_until(machine& m, clock::time_point until) noexcept {
     if (m.pinned == nullptr)
-        set_signal_mask(); // a fiber may have left it changed
+        machines.set_signal_mask(); // a fiber may have left it changed
     m.asleep = true;
     bool const woken = m.sleep_until(until);
     m.asleep = false;

@@ -24,11 +24,7 @@
 //   3 The machine switches to its scheduler context without a processor, and ends there.
 //   1 comes while the fiber still runs. A runtime does not stop before its last fiber has ended, so the
 //   stand-in has its processor, or is on the list of spares, before the runtime stops.
-//   The thread is detached, and leaves its machine to the next thread that is made. `vacating_` decides
-//   whether the thread detaches itself or stop() joins it:
-//     stop() locks first    it takes the thread's handle, and joins the thread
-//     the thread is first   it detaches itself; stop() finds no handle, and joins nothing.
-//                           After it unlocks, the thread touches nothing of the runtime
+//   The machine then waits for another thread: machine_pool.hpp.
 
 #include "runtime/sched/scheduler.hpp"
 
@@ -39,7 +35,7 @@ namespace fiber::rt {
 
 void scheduler::pin(machine& m) {
     machine* const spare = idle_.take_spare();
-    m.stand_in = spare != nullptr ? spare : &new_machine();
+    m.stand_in = spare != nullptr ? spare : &machines.make();
     pin_lazily(m);
 }
 
@@ -73,10 +69,10 @@ void scheduler::discard(machine& m) noexcept {
     fiber& g = *m.running;
     std::exchange(m.pinned, nullptr)->pinned = false;
     machine& stand_in = *std::exchange(m.stand_in, nullptr);
-    machines_made_.fetch_sub(1, std::memory_order_relaxed); // before m ends: the fiber may pin again
+    machines.discard_thread(); // before m ends: the fiber may pin again
     if (m.p != nullptr) {
         give(*std::exchange(m.p, nullptr), stand_in);
-        handoffs_.fetch_add(1, std::memory_order_relaxed); // relaxed: a statistic
+        machines.count_hand_off();
         stand_in.wake();
     } else {
         idle_.add_spare(stand_in);
@@ -84,34 +80,6 @@ void scheduler::discard(machine& m) noexcept {
     end_computation(m);
     yield_slow(m, g);
     current_machine()->leave(); // not m
-}
-
-machine* scheduler::take_vacant() noexcept {
-    std::lock_guard const hold(vacating_);
-    machine* const m = first_vacant_;
-    if (m != nullptr)
-        first_vacant_ = m->next_listed;
-    return m;
-}
-
-void scheduler::add_vacant(machine& m) noexcept {
-    std::lock_guard const hold(vacating_);
-    m.next_listed = std::exchange(first_vacant_, &m);
-}
-
-// [pin.discard] Called by stop().
-os_thread scheduler::take_thread(machine& m) noexcept {
-    std::lock_guard const hold(vacating_);
-    return std::move(m.os_thread);
-}
-
-// [pin.discard] Called by the discarded thread at its end. Afterwards m may be another thread's machine.
-void scheduler::vacate(machine& m) noexcept {
-    std::lock_guard const hold(vacating_);
-    m.os_thread.detach();
-    m.discarded = false;
-    m.asleep = true;
-    m.next_listed = std::exchange(first_vacant_, &m);
 }
 
 // Sleeps until the pinned fiber is runnable. Returns that fiber; m has a processor then.
@@ -125,7 +93,7 @@ fiber* scheduler::wait_for_pinned(machine& m) noexcept {
             return m.pinned;
         machine& stand_in = *std::exchange(m.stand_in, nullptr);
         give(*std::exchange(m.p, nullptr), stand_in);
-        handoffs_.fetch_add(1, std::memory_order_relaxed); // relaxed: a statistic
+        machines.count_hand_off();
         stand_in.wake();
     }
     end_computation(m);
@@ -164,9 +132,9 @@ bool scheduler::find_stand_in(machine& m) noexcept {
 
 void scheduler::send_to_pinned(machine& m, fiber& g) noexcept {
     machine& there = *g.stack->pinned_to;
-    there.sent_by = &m;                                // `there` takes m.p, unless it has a processor
-    handoffs_.fetch_add(1, std::memory_order_relaxed); // relaxed: a statistic
-    there.wake();                                      // [pin] from here on, m belongs to `there`
+    there.sent_by = &m; // `there` takes m.p, unless it has a processor
+    machines.count_hand_off();
+    there.wake(); // [pin] from here on, m belongs to `there`
     static_cast<void>(sleep_until(m, never));
 }
 

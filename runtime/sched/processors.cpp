@@ -76,16 +76,15 @@ constexpr auto time_between_cpu_checks = std::chrono::seconds(1); // as in Go
 scheduler::scheduler(runtime_options const& options)
     : default_stacks_(default_stacks(options)), thread_stacks_(stacks_like_threads(options)),
       processors_(new std::unique_ptr<processor>[max_processors]),
-      remote_(new remote_resources(default_stacks_, thread_stacks_)), max_machines_(options.max_machines),
-      sysmon_(*this) {
+      remote_(new remote_resources(default_stacks_, thread_stacks_)),
+      machines(*this, run_machine, options.max_machines), sysmon_(*this) {
     choose_fences();
     choose_rseq();
     watch_for_overflows();
     try {
         if (options.max_machines == 0)
             throw std::invalid_argument("fiber: max_machines is 0; each processor needs a machine");
-        choose_signal_mask();
-        maker_.start();
+        machines.start();
         unsigned const most = std::min(max_processors, options.max_machines);
         set_processors(options.processors != 0 ? options.processors : default_processors(most));
         follows_cpus_ = options.processors == 0 && !environment_says_how_many(most);
@@ -101,10 +100,10 @@ void scheduler::set_processors(unsigned n) {
         throw std::invalid_argument("fiber: " + std::to_string(n) +
                                     " processors asked for; the least is 1, the most " +
                                     std::to_string(max_processors));
-    if (n > max_machines_)
+    if (n > machines.max_machines())
         throw std::invalid_argument("fiber: " + std::to_string(n) +
                                     " processors asked for, but max_machines is " +
-                                    std::to_string(max_machines_) + "; each needs a machine");
+                                    std::to_string(machines.max_machines()) + "; each needs a machine");
     std::lock_guard const one_at_a_time(changing_);
     follows_cpus_ = false;
     change_processors(n);
@@ -143,7 +142,7 @@ void scheduler::follow_cpus(clock::time_point now) noexcept {
         std::lock_guard const one_at_a_time(changing_);
         if (!follows_cpus_)
             return;
-        unsigned const n = std::min({usable_cpus(quotas_), max_processors, max_machines_});
+        unsigned const n = std::min({usable_cpus(quotas_), max_processors, machines.max_machines()});
         if (n != processors())
             change_processors(n);
     } catch (std::exception const&) {
@@ -155,7 +154,7 @@ void scheduler::add_processor() {
     if (processors_[i] == nullptr)
         processors_[i] = std::make_unique<processor>(i, default_stacks_, thread_stacks_);
     machine* const spare = idle_.take_spare();
-    machine& m = spare != nullptr ? *spare : new_machine();
+    machine& m = spare != nullptr ? *spare : machines.make();
     if (i >= processors())
         active_.store(i + 1, std::memory_order_relaxed); // else m would retire at once
     made_.store(i + 1, std::memory_order_release);       // [made] a reader of the number sees the processor

@@ -12,12 +12,12 @@
 
 #include "runtime/base/cgroup.hpp"
 #include "runtime/base/process_stamp.hpp"
-#include "runtime/base/template_thread.hpp"
 #include "runtime/sched/current.hpp"
 #include "runtime/sched/fiber.hpp"
 #include "runtime/sched/global_queue.hpp"
 #include "runtime/sched/idle.hpp"
 #include "runtime/sched/machine.hpp"
+#include "runtime/sched/machine_pool.hpp"
 #include "runtime/sched/poller.hpp"
 #include "runtime/sched/processor.hpp"
 #include "runtime/sched/sysmon.hpp"
@@ -25,7 +25,6 @@
 #include <fiber/runtime.hpp>
 
 #include <atomic>
-#include <csignal>
 #include <memory>
 #include <mutex>
 
@@ -95,7 +94,8 @@ public:
     // Sets the poller. There is one at most, and it must outlive the scheduler.
     void attach(poller&) noexcept;
     [[nodiscard]] runtime_stats stats() const;
-    void trim() noexcept; // idle_stacks.cpp
+    [[nodiscard]] std::size_t runnable_fibers() const noexcept; // in all queues; a guess
+    void trim() noexcept;                                       // idle_stacks.cpp
     // Returns true if all machines with a processor are idle. The result is a guess, but it becomes
     // true if the machines stay idle.
     [[nodiscard]] bool all_idle() const noexcept {
@@ -106,7 +106,6 @@ public:
     [[nodiscard]] bool runs_caller() const noexcept;
 
 private:
-    friend class standstill;
     friend class sysmon;
     class share_request;
     struct remote_resources; // shared by callers without a processor
@@ -188,21 +187,11 @@ private:
     void sleep(machine&) noexcept;
 
     // ── hand_off.cpp: processors that change their machine ──
-    static void* machine_main(void*) noexcept;
     static void run_machine(machine&) noexcept;
-    [[nodiscard]] machine& machine_without_thread();
-    [[nodiscard]] machine& new_machine();
-    void choose_signal_mask() noexcept;
-    void set_signal_mask() const noexcept; // gives the calling OS thread the machines' mask
     [[nodiscard]] machine* spare_or_new() noexcept;
     static void give(processor&, machine&) noexcept;
-    [[nodiscard]] machine* first_machine() const noexcept {
-        return machines_.load(std::memory_order_acquire); // [machines] each machine is complete
-    }
     [[nodiscard]] bool regain(machine&) noexcept;
     [[nodiscard]] retaken retake(processor&, std::uint64_t ticks, stuck_in) noexcept;
-    [[nodiscard]] unsigned machine_limit() const noexcept { return max_machines_ + beyond_max_machines_; }
-    [[nodiscard]] std::size_t runnable_fibers() const noexcept; // in all queues; a guess
     void end_computation(machine&) noexcept;
     void park_spare(machine&) noexcept;
     [[nodiscard]] bool sleep_until(machine&, clock::time_point until) noexcept;
@@ -212,10 +201,6 @@ private:
     [[nodiscard]] bool find_stand_in(machine&) noexcept;
     void send_to_pinned(machine&, fiber&) noexcept;
     void discard(machine&) noexcept;
-    [[nodiscard]] machine* take_vacant() noexcept;
-    void add_vacant(machine&) noexcept;
-    void vacate(machine&) noexcept;
-    [[nodiscard]] os_thread take_thread(machine&) noexcept;
 
     // ── processors.cpp: how many there are ──
     void change_processors(unsigned);
@@ -244,27 +229,21 @@ private:
     global_queue global_;
     idle_machines idle_;
 
-    // Processors and machines are made when they are needed, and live until the scheduler's end.
+    // Processors are made when they are needed, and live until the scheduler's end.
     static constexpr unsigned max_processors = 1024;
     std::unique_ptr<std::unique_ptr<processor>[]> processors_; // the first made_ exist
     std::atomic<unsigned> made_{0};
     // Processors with a lower index run fibers. The others have retired, or are about to.
     std::atomic<unsigned> active_{0};
     std::unique_ptr<remote_resources> remote_;
-    std::atomic<machine*> machines_{nullptr}; // list by next_made of all machines, also vacant ones
-    std::atomic<unsigned> machines_made_{0};  // machines with an OS thread that was not discarded
-    template_thread maker_;                   // makes the machines' threads
-    sigset_t signal_mask_{};                  // of the machines' threads; written before the first starts
-    std::mutex vacating_;                     // guards first_vacant_, and the os_thread of discarded machines
-    machine* first_vacant_ = nullptr;         // list by next_listed
-    unsigned const max_machines_;
-    relaxed<unsigned> beyond_max_machines_{0}; // set by sysmon: standstill.hpp
-    std::atomic<bool> no_machine_reported_{false};
-    std::atomic<std::uint64_t> handoffs_{0};
-    std::mutex revocation_lock_; // of all machines' leases: lease.hpp
-    std::mutex changing_;        // one change of the number of processors at a time
-    bool follows_cpus_ = false;  // the number was not set explicitly; guarded by changing_
-    cgroup_quotas quotas_;       // sysmon alone uses this and next_cpu_check_
+
+public:
+    machine_pool machines;
+
+private:
+    std::mutex changing_;       // one change of the number of processors at a time
+    bool follows_cpus_ = false; // the number was not set explicitly; guarded by changing_
+    cgroup_quotas quotas_;      // sysmon alone uses this and next_cpu_check_
     clock::time_point next_cpu_check_{};
     spinlock<lock_rank::lifetime> retiring_; // guards each machine's `retired`, and decreases of active_
     relaxed<unsigned> retired_count_{0};     // retired machines; written under retiring_

@@ -19,8 +19,6 @@
 #include "runtime/sched/remote_resources.hpp"
 #include "runtime/sched/scheduler.hpp"
 
-#include <utility>
-
 namespace fiber::rt {
 
 // Returns the number of live fibers. It reads the ended fibers first. Both sums only grow, and a
@@ -86,12 +84,7 @@ void scheduler::stop() noexcept {
     idle_.wake_spares();
     for (unsigned i = 0, n = made_.load(std::memory_order_relaxed); i < n; ++i)
         resume_retired(*processors_[i]);
-    for (machine* m = first_machine(); m != nullptr; m = m->next_made)
-        take_thread(*m).join();
-    maker_.stop();
-    // Machines are deleted after all have ended, because a machine that runs may read the others.
-    for (machine* m = machines_.exchange(nullptr, std::memory_order_relaxed); m != nullptr;)
-        delete std::exchange(m, m->next_made);
+    machines.stop();
 }
 
 } // namespace fiber::rt

@@ -129,7 +129,7 @@ void* sysmon::main(void* self) noexcept {
     auto& me = *static_cast<sysmon*>(self);
     name_this_thread("fiber-sysmon");
     if (unshare_descriptors()) // sysmon opens files of /proc all the time
-        set_thread_line_writer(write_by_maker, &me.of_.maker_);
+        set_thread_line_writer(write_by_maker, &me.of_.machines.maker());
     me.watch();
     return nullptr;
 }
