@@ -70,7 +70,7 @@ id handle::get_id() const noexcept { return fiber_ != nullptr ? fiber::id(fiber_
 
 unsigned thread::hardware_concurrency() noexcept {
     rt::machine const* const m = rt::current_machine();
-    return (m != nullptr ? m->scheduler : rt::global_scheduler()).processors();
+    return (m != nullptr ? m->scheduler : rt::global_scheduler()).processors.active();
 }
 
 bool running_in_fiber() noexcept { return rt::current_machine() != nullptr; }

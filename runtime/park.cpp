@@ -239,7 +239,7 @@ void yield() noexcept {
 
 bool spinning_may_help() noexcept {
     machine const* const m = current_machine();
-    return several_cpus() && (m == nullptr || m->scheduler.processors() > 1);
+    return several_cpus() && (m == nullptr || m->scheduler.processors.active() > 1);
 }
 
 } // namespace fiber::rt

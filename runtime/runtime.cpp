@@ -78,8 +78,8 @@ runtime& runtime::global() {
 
 rt::scheduler& rt::global_scheduler() { return *runtime::global().scheduler_; }
 
-unsigned runtime::processors() const noexcept { return scheduler_->processors(); }
-void runtime::set_processors(unsigned n) { rt::usable(*scheduler_).set_processors(n); }
+unsigned runtime::processors() const noexcept { return scheduler_->processors.active(); }
+void runtime::set_processors(unsigned n) { rt::usable(*scheduler_).processors.set_number(n); }
 void runtime::trim() { scheduler_->trim(); }
 runtime_stats runtime::stats() const { return scheduler_->stats(); }
 void runtime::dump(std::FILE* to) const { rt::dump(*scheduler_, to); }

@@ -12,9 +12,9 @@
 namespace fiber::rt {
 
 std::size_t scheduler::runnable_fibers() const noexcept {
-    std::size_t n = global_.size();
-    for (unsigned i = 0, made = made_.load(std::memory_order_acquire); i < made; ++i) // [made]
-        n += processors_[i]->waiting();
+    std::size_t n = global.size();
+    for (auto const& p : processors.all())
+        n += p->waiting();
     return n;
 }
 
@@ -22,13 +22,12 @@ runtime_stats scheduler::stats() const {
     runtime_stats s;
     s.fibers_live = live_fibers();
     s.fibers_runnable = runnable_fibers();
-    s.processors = processors();
+    s.processors = processors.active();
     s.machines = machines.made();
     s.handoffs = machines.hand_offs();
     s.heavy_fences = membarrier_count();
-    unsigned const made = made_.load(std::memory_order_acquire); // [made]
-    for (unsigned i = 0; i < made; ++i) {
-        processor const& p = *processors_[i];
+    for (auto const& each : processors.all()) {
+        processor const& p = *each;
         s.switches += p.monitor.ticks.read();
         s.steals += p.shared_out.read() + p.stolen.read(); // each share given away is taken by another
         s.parks += p.parks.read();

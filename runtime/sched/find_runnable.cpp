@@ -45,7 +45,7 @@ void pause(int times) noexcept {
 
 // Returns the next fiber for m, which then has a processor. Returns null when m is to end.
 fiber* scheduler::find_runnable(machine& m) noexcept {
-    while (!stopping_.load(std::memory_order_relaxed)) { // relaxed: sleep() checks again [stop]
+    while (!stopping()) { // relaxed: sleep() checks again [stop]
         if (m.pinned != nullptr)
             return wait_for_pinned(m);
         if (m.p == nullptr) {
@@ -54,8 +54,8 @@ fiber* scheduler::find_runnable(machine& m) noexcept {
             park_spare(m);
             continue;
         }
-        if (retired(*m.p)) {
-            retire(m);
+        if (processors.retired(*m.p)) {
+            processors.retire(m);
             continue;
         }
         fiber* const g = find_work(m);
@@ -85,7 +85,7 @@ fiber* scheduler::find_local(machine& m) noexcept {
     if (m.p->time_to_poll()) {
         m.p->polled();
         if (m.p->time_to_sample()) {
-            m.p->sample_live_fibers(live_fibers(), processors());
+            m.p->sample_live_fibers(live_fibers(), processors.active());
             machines.set_signal_mask(); // as in sleep_until, for a machine that does not sleep
         }
         poll(m);
@@ -103,7 +103,7 @@ fiber* scheduler::find_local(machine& m) noexcept {
 // first fiber. From a long one, moves a batch to the end of the local queue, and returns null: the
 // fibers stay in the order of their stacks in memory. Benchmark: perf/run --curve.
 fiber* scheduler::poll_global(machine& m) noexcept {
-    fiber_list turn = global_.pop_one_or_batch(processors());
+    fiber_list turn = global.pop_one_or_batch(processors.active());
     if (turn.size() == 1)
         return turn.pop();
     push_batch(m, std::move(turn));
@@ -113,9 +113,9 @@ fiber* scheduler::poll_global(machine& m) noexcept {
 // Takes a fair share of the global queue. Returns its first fiber, and moves the others to the
 // local queue, which is empty.
 fiber* scheduler::take_global(machine& m) noexcept {
-    if (global_.empty())
+    if (global.empty())
         return nullptr;
-    fiber_list share = global_.pop_batch(processors());
+    fiber_list share = global.pop_batch(processors.active());
     fiber* const first = share.pop();
     push_batch(m, std::move(share));
     return first;
@@ -126,7 +126,7 @@ void scheduler::push_batch(machine& m, fiber_list&& share) noexcept {
         return;
     m.p->push_remote(std::move(share));
     light_fence(); // [idle.wake]
-    idle_.wake_one();
+    idle.wake_one();
 }
 
 // Moves half of the waiting fibers to the global queue, which searching machines check first. Moves
@@ -136,12 +136,12 @@ void scheduler::share_half(machine& m) noexcept {
     m.p->clear_share_request();
     if (m.p->queued() == 0)
         return;
-    if (global_.empty()) {
-        global_.push_shared(m.p->take_half());
+    if (global.empty()) {
+        global.push_shared(m.p->take_half());
         ++m.p->shared_out;
     }
     light_fence(); // [idle.wake]
-    idle_.wake_one();
+    idle.wake_one();
 }
 
 // share_request holds the request that a searching machine has made to one processor. It also
@@ -196,11 +196,12 @@ void scheduler::request_shares(machine const& m, share_request& mine, clock::tim
         mine.make(*p);
         return;
     }
-    unsigned const n = made_.load(std::memory_order_acquire); // [made]
+    auto const all = processors.all();
+    auto const n = static_cast<unsigned>(all.size());
     unsigned const start = m.p->random.below(n);
     processor* candidate = nullptr;
     for (unsigned i = 0; i < n; ++i) {
-        processor& p = *processors_[(start + i) % n];
+        processor& p = *all[(start + i) % n];
         if (&p == m.p)
             continue;
         auto const waiting = p.waiting();
@@ -215,9 +216,9 @@ void scheduler::request_shares(machine const& m, share_request& mine, clock::tim
 }
 
 fiber* scheduler::spin_for_work(machine& m) noexcept {
-    if (made_.load(std::memory_order_relaxed) == 1)
+    if (processors.all().size() == 1)
         return nullptr;
-    if (!m.searching && !(m.searching = idle_.start_searching(processors())))
+    if (!m.searching && !(m.searching = idle.start_searching(processors.active())))
         return nullptr;
     auto now = clock::now();
     auto const end = now + max_search / (1U << m.failed_searches);
@@ -247,10 +248,11 @@ fiber* scheduler::spin_for_work(machine& m) noexcept {
 // Steals from a processor that has made no progress since the last attempt. Returns null if there
 // was nothing to steal.
 fiber* scheduler::steal(machine& m) noexcept {
-    unsigned const n = made_.load(std::memory_order_acquire); // [made]
+    auto const all = processors.all();
+    auto const n = static_cast<unsigned>(all.size());
     unsigned const start = m.p->random.below(n);
     for (unsigned i = 0; i < n; ++i) {
-        processor& victim = *processors_[(start + i) % n];
+        processor& victim = *all[(start + i) % n];
         if (&victim == m.p || !victim.stands_still())
             continue;
         fiber* g = run_timers(m, victim) ? m.p->take_local() : nullptr;
@@ -324,13 +326,13 @@ void scheduler::poll(machine& m) noexcept {
     publish(m);
 }
 
-scheduler::visible_work scheduler::work_visible() const noexcept {
-    unsigned const n = made_.load(std::memory_order_acquire); // [made]
-    bool const any = std::any_of(&processors_[0], &processors_[n], [](auto const& p) {
+visible_work scheduler::work_visible() const noexcept {
+    auto const all = processors.all();
+    bool const any = std::any_of(all.begin(), all.end(), [](auto const& p) {
         return p->waiting() > 1 && !p->monitor.is_responsive();
     });
     full_fence(); // keeps the order of the checks: [idle.wake]
-    if (!global_.empty())
+    if (!global.empty())
         return visible_work::global;
     return any ? visible_work::unreachable : visible_work::nothing;
 }
@@ -340,16 +342,16 @@ scheduler::visible_work scheduler::work_visible() const noexcept {
 void scheduler::stop_searching(machine& m) noexcept {
     m.searching = false;
     m.failed_searches = 0;
-    if (!idle_.stop_searching())
+    if (!idle.stop_searching())
         return;
     full_fence(); // [idle.wake] F2: the read-modify-write is not a full fence on every CPU
     if (work_visible() != visible_work::nothing)
-        idle_.wake_one();
+        idle.wake_one();
 }
 
 void scheduler::search_again(machine& m) noexcept {
     m.searching = true;
-    idle_.search_again();
+    idle.search_again();
 }
 
 // Sleeps until there may be work, a timer is due, or the scheduler stops: S1 to S4 of [idle.wake].
@@ -358,27 +360,25 @@ void scheduler::sleep(machine& m) noexcept {
     p.idle.return_idle_stacks();
     bool const was_searching = std::exchange(m.searching, false);
     unsigned const failed = std::exchange(m.failed_searches, 0);
-    idle_.enlist(m); // from here on, m.searching belongs to the waker
+    idle.enlist(m); // from here on, m.searching belongs to the waker
     if (was_searching)
-        static_cast<void>(idle_.stop_searching()); // m checks the queues in any case
-    full_fence();                                  // [idle.wake] [stop] [sysmon.nap]
-    sysmon_.machine_idle();
+        static_cast<void>(idle.stop_searching()); // m checks the queues in any case
+    full_fence();                                 // [idle.wake] [stop] [sysmon.nap]
+    sysmon.machine_idle();
     auto const seen = work_visible();
-    bool const called_off =
-        stopping_.load(std::memory_order_relaxed) || seen == visible_work::global || retired(p);
-    if (called_off && idle_.withdraw(m)) {
+    bool const called_off = stopping() || seen == visible_work::global || processors.retired(p);
+    if (called_off && idle.withdraw(m)) {
         search_again(m);
         return;
     }
     if (called_off) // [idle.wake] m's processor may have been taken away
-        idle_.wake_one();
-    if (closing_.load(std::memory_order_relaxed)) // [close]
-        wake_closer_if_empty();
+        idle.wake_one();
+    wake_closer_if_empty(); // [close]
     auto until = called_off ? never : p.timers.earliest();
     if (seen == visible_work::unreachable)
         until = std::min(until, clock::now() + short_sleep);
     if (!sleep_until(m, until)) {
-        if (!idle_.withdraw(m))
+        if (!idle.withdraw(m))
             static_cast<void>(
                 sleep_until(m, never)); // wake() is on its way, or m has lost its processor and is a spare
         else if (seen == visible_work::unreachable)

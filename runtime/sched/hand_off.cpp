@@ -35,7 +35,7 @@ void scheduler::run_machine(machine& m) noexcept {
 // Returns a spare or a new machine, which sleeps, has no processor, and is on no list. Returns null
 // if there can be no more machines.
 machine* scheduler::spare_or_new() noexcept {
-    if (machine* const spare = idle_.take_spare())
+    if (machine* const spare = idle.take_spare())
         return spare;
     return machines.try_make();
 }
@@ -62,26 +62,26 @@ void scheduler::hand_off(machine& m) noexcept {
     // There is no work, so `to` sleeps on as an idle machine. This thread runs S1 to S4 of
     // [idle.wake] for it. The check includes timers: a machine without a processor may have armed
     // some here.
-    idle_.enlist(*to);
+    idle.enlist(*to);
     full_fence(); // [idle.wake] [sysmon.nap]
-    sysmon_.machine_idle();
-    if (work_visible() == visible_work::nothing && p.timers.empty() && !retired(p))
+    sysmon.machine_idle();
+    if (work_visible() == visible_work::nothing && p.timers.empty() && !processors.retired(p))
         return;
-    if (idle_.withdraw(*to)) {
+    if (idle.withdraw(*to)) {
         search_again(*to);
         to->wake();
     } else {
-        idle_.wake_one(); // `to` has lost its processor, or was woken
+        idle.wake_one(); // `to` has lost its processor, or was woken
     }
 }
 
 bool scheduler::regain(machine& m) noexcept {
-    processor* const p = idle_.take_idle_processor();
+    processor* const p = idle.take_idle_processor();
     if (p == nullptr)
         return false;
     give(*p, m);
     end_computation(m);
-    sysmon_.machine_awake();
+    sysmon.machine_awake();
     return true;
 }
 
@@ -89,7 +89,7 @@ bool scheduler::regain(machine& m) noexcept {
 // has come to its scheduler context.
 void scheduler::end_computation(machine& m) noexcept {
     if (std::exchange(m.computes_without_processor, false))
-        sysmon_.computation_ended();
+        sysmon.computation_ended();
 }
 
 // Gives p to another machine. sysmon calls it when the machine of p is stuck in a fiber's own code,
@@ -112,11 +112,11 @@ retaken scheduler::retake(processor& p, std::uint64_t ticks, stuck_in what) noex
         static_cast<void>(from->try_revoke(p, if_inside::wait_a_moment, take));
     if (taken) {
         if (what == stuck_in::a_computation)
-            sysmon_.computation_began();
+            sysmon.computation_began();
         machines.count_hand_off();
         to->wake();
     } else {
-        idle_.add_spare(*to);
+        idle.add_spare(*to);
     }
     return taken ? retaken::yes : retaken::no;
 }
@@ -124,9 +124,9 @@ retaken scheduler::retake(processor& p, std::uint64_t ticks, stuck_in what) noex
 // Sleeps as a spare until m is given a processor, or the scheduler stops.
 void scheduler::park_spare(machine& m) noexcept {
     end_computation(m);
-    idle_.add_spare(m);
+    idle.add_spare(m);
     // [stop] The list's lock is the fence: either stop() finds m on the list, or m sees stopping_.
-    if (!stopping_.load(std::memory_order_relaxed))
+    if (!stopping())
         static_cast<void>(sleep_until(m, never));
 }
 
@@ -138,7 +138,7 @@ bool scheduler::sleep_until(machine& m, clock::time_point until) noexcept {
     m.asleep = true;
     bool const woken = m.sleep_until(until);
     m.asleep = false;
-    sysmon_.machine_awake();
+    sysmon.machine_awake();
     return woken;
 }
 

@@ -35,9 +35,8 @@ void scheduler::return_all_idle_stacks() noexcept {
                 m->p->idle.return_idle_stacks();
         }
     }
-    unsigned const n = made_.load(std::memory_order_acquire); // [made]
-    for (unsigned i = 0; i < n; ++i)
-        for (int left = attempts; left > 0 && !return_idle_stacks(*processors_[i]); --left)
+    for (auto const& p : processors.all())
+        for (int left = attempts; left > 0 && !return_idle_stacks(*p); --left)
             ::sched_yield();
     std::lock_guard const hold(remote_->lock);
     remote_->idle.return_idle_stacks();
@@ -46,9 +45,8 @@ void scheduler::return_all_idle_stacks() noexcept {
 void scheduler::age_stacks(clock::time_point now) noexcept {
     if (!stack_class::ageing_is_due(now))
         return;
-    unsigned const n = made_.load(std::memory_order_acquire); // [made]
-    for (unsigned i = 0; i < n; ++i)
-        static_cast<void>(return_idle_stacks(*processors_[i]));
+    for (auto const& p : processors.all())
+        static_cast<void>(return_idle_stacks(*p));
     if (std::unique_lock const hold(remote_->lock, std::try_to_lock); hold)
         remote_->idle.return_idle_stacks();
     stack_class::age_all(now);
@@ -63,15 +61,15 @@ bool scheduler::return_idle_stacks(processor& p) noexcept {
     machine* const owner = p.owner();
     if (owner == nullptr)
         return false;
-    std::array<stack*, std::tuple_size_v<decltype(p.idle.stacks)>> idle{};
-    bool const taken = owner->try_revoke(p, if_inside::give_up, [&] {
-        std::transform(caches.begin(), caches.end(), idle.begin(),
+    std::array<stack*, std::tuple_size_v<decltype(p.idle.stacks)>> taken{};
+    bool const revoked = owner->try_revoke(p, if_inside::give_up, [&] {
+        std::transform(caches.begin(), caches.end(), taken.begin(),
                        [](stack_cache& c) { return c.take_all(); });
     });
-    for (stack* const list : idle)
+    for (stack* const list : taken)
         if (list != nullptr)
             list->size_class.give(list);
-    return taken;
+    return revoked;
 }
 
 } // namespace fiber::rt

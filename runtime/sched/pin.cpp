@@ -34,7 +34,7 @@
 namespace fiber::rt {
 
 void scheduler::pin(machine& m) {
-    machine* const spare = idle_.take_spare();
+    machine* const spare = idle.take_spare();
     m.stand_in = spare != nullptr ? spare : &machines.make();
     pin_lazily(m);
 }
@@ -48,7 +48,7 @@ void scheduler::pin_lazily(machine& m) noexcept {
 void scheduler::unpin(machine& m) noexcept {
     std::exchange(m.pinned, nullptr)->pinned = false;
     if (m.stand_in != nullptr) // null if the pin is lazy and its fiber has not waited
-        idle_.add_spare(*std::exchange(m.stand_in, nullptr));
+        idle.add_spare(*std::exchange(m.stand_in, nullptr));
 }
 
 void scheduler::end_pin(machine& m) noexcept {
@@ -75,7 +75,7 @@ void scheduler::discard(machine& m) noexcept {
         machines.count_hand_off();
         stand_in.wake();
     } else {
-        idle_.add_spare(stand_in);
+        idle.add_spare(stand_in);
     }
     end_computation(m);
     yield_slow(m, g);
@@ -103,7 +103,7 @@ fiber* scheduler::wait_for_pinned(machine& m) noexcept {
     if (m.stand_in == nullptr)
         m.stand_in = &finder;
     else
-        idle_.add_spare(finder); // m's processor was retaken before, so the stand-in is still here
+        idle.add_spare(finder); // m's processor was retaken before, so the stand-in is still here
     return m.pinned;
 }
 

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// scheduler.cpp: puts fibers on machines and takes them off: park, yield, the body of every stack,
-// and the functions that make a fiber runnable.
+// scheduler.cpp: starts the scheduler, puts fibers on machines and takes them off: park, yield, the body of
+// every stack, and the functions that make a fiber runnable.
 
 #include "runtime/sched/scheduler.hpp"
 
+#include "runtime/base/env.hpp"
 #include "runtime/base/fatal.hpp"
+#include "runtime/base/rseq.hpp"
 #include "runtime/fault/overflow.hpp"
 #include "runtime/local_table.hpp"
 #include "runtime/process/fork.hpp"
@@ -18,8 +20,55 @@
 #include "asm/return.hpp"
 
 #include <chrono>
+#include <optional>
+#include <stdexcept>
 
 namespace fiber::rt {
+namespace {
+
+std::optional<std::size_t> stack_size_of_environment() {
+    return env_size("FIBER_STACK_SIZE", min_stack_size, max_stack_size);
+}
+
+stack_class& default_stacks(runtime_options const& options) {
+    if (options.stack_size != 0)
+        return stack_class::of_size(options.stack_size);
+    auto const size = stack_size_of_environment();
+    return size ? stack_class::of_size(*size) : stack_class::default_class();
+}
+
+// Returns the stacks of fiber::thread, jthread and async: the code that they run expects the stack
+// of a thread. If the default stacks are larger, these fibers get the default stacks.
+stack_class& stacks_like_threads(runtime_options const& options) {
+    std::size_t const size = stack_size_of_environment().value_or(thread_stack_size());
+    stack_class& wanted = size < min_stack_size ? stack_class::default_class() : stack_class::of_size(size);
+    stack_class& usual = default_stacks(options);
+    return wanted.size() > usual.size() ? wanted : usual;
+}
+
+} // namespace
+
+scheduler::scheduler(runtime_options const& options)
+    : scheduler(options, default_stacks(options), stacks_like_threads(options)) {}
+
+scheduler::scheduler(runtime_options const& options, stack_class& default_stacks, stack_class& thread_stacks)
+    : processors(*this, default_stacks, thread_stacks),
+      remote_(new remote_resources(default_stacks, thread_stacks)),
+      machines(*this, run_machine, options.max_machines), sysmon(*this) {
+    choose_fences();
+    choose_rseq();
+    watch_for_overflows();
+    try {
+        if (options.max_machines == 0)
+            throw std::invalid_argument("fiber: max_machines is 0; each processor needs a machine");
+        machines.start();
+        processors.start(options.processors);
+        sysmon.start();
+    } catch (...) {
+        stop();
+        throw;
+    }
+}
 
 // ── a fiber gets on a machine and off it ──
 
@@ -53,11 +102,11 @@ void scheduler::arm(machine& m, timer& t) noexcept {
     // The timer goes to processor 0. The machine of that processor sees the timer at its next poll.
     // If it has read its timers already and is about to sleep, it is woken to read them again. If
     // the timer is not the earliest, the machine wakes up before.
-    processor& p = *processors_[0];      // never retires
-    if (!p.timers.arm_from_elsewhere(t)) // t may be destroyed here
+    processor& p = *processors.all().front(); // never retires
+    if (!p.timers.arm_from_elsewhere(t))      // t may be destroyed here
         return;
     full_fence(); // [idle.wake]
-    if (machine* const owner = p.owner(); owner != nullptr && idle_.withdraw(*owner, p))
+    if (machine* const owner = p.owner(); owner != nullptr && idle.withdraw(*owner, p))
         owner->wake();
 }
 
@@ -140,8 +189,8 @@ machine& scheduler::wait_for_processor() noexcept {
 
 // Returns true if there may be work that only the scheduler context finds.
 bool scheduler::has_other_work(machine const& m) const noexcept {
-    return m.deferred != nullptr || m.p->waiting() != 0 || !m.p->timers.empty() || !global_.empty() ||
-           retired(*m.p) || (m.p->time_to_poll() && poller_.load(std::memory_order_relaxed) != nullptr);
+    return m.deferred != nullptr || m.p->waiting() != 0 || !m.p->timers.empty() || !global.empty() ||
+           processors.retired(*m.p) || (m.p->time_to_poll() && has_poller());
 }
 
 // Returns a fiber that can run without a pass through the scheduler context, or null. Wakes no
@@ -321,7 +370,7 @@ void scheduler::ready(fiber& g) noexcept {
 // woken only if g has waited for several times that.
 void scheduler::ready(fiber& g, clock::time_point waiting_since) noexcept {
     constexpr auto worth_a_wake = std::chrono::microseconds(20);
-    if (!idle_.wants_work() || (idle_.count() != 0 && clock::now() - waiting_since < worth_a_wake)) {
+    if (!idle.wants_work() || (idle.count() != 0 && clock::now() - waiting_since < worth_a_wake)) {
         ready(g);
         return;
     }
@@ -380,7 +429,7 @@ void scheduler::publish_backlog(machine& m) noexcept {
     if (m.p->share_requested())
         share_half(m);
     else if (m.p->waiting() > 1)
-        idle_.wake_one();
+        idle.wake_one();
 }
 
 // Puts fibers into the global queue, for a caller without a processor.
@@ -389,9 +438,9 @@ void scheduler::publish_backlog(machine& m) noexcept {
 // the scheduler alive. The destructor waits until visitors_ is 0.
 void scheduler::inject(fiber_list&& list) noexcept {
     visitors_.fetch_add(1, std::memory_order_relaxed); // the queue's lock orders it before the fibers' ends
-    global_.push(std::move(list));
+    global.push(std::move(list));
     full_fence(); // [idle.wake] P2 is full: the caller may be no machine of this scheduler
-    idle_.wake_one();
+    idle.wake_one();
     visitors_.fetch_sub(1, std::memory_order_release); // [close.visit] *this may be destroyed here
 }
 

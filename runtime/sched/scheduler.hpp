@@ -10,7 +10,6 @@
 //   the global queue         any processor; each one polls the queue after 61 ticks at the latest
 #pragma once
 
-#include "runtime/base/cgroup.hpp"
 #include "runtime/base/process_stamp.hpp"
 #include "runtime/sched/current.hpp"
 #include "runtime/sched/fiber.hpp"
@@ -20,18 +19,19 @@
 #include "runtime/sched/machine_pool.hpp"
 #include "runtime/sched/poller.hpp"
 #include "runtime/sched/processor.hpp"
+#include "runtime/sched/processor_set.hpp"
 #include "runtime/sched/sysmon.hpp"
 
 #include <fiber/runtime.hpp>
 
 #include <atomic>
 #include <memory>
-#include <mutex>
 
 namespace fiber::rt {
 
 enum class stuck_in { the_kernel, a_computation };
 enum class retaken { yes, no, no_machine };
+enum class visible_work { nothing, unreachable, global };
 
 class scheduler {
 public:
@@ -89,8 +89,6 @@ public:
     static void join_by_waiting(fiber*& held) noexcept;
     [[nodiscard]] static bool detach_private(fiber&) noexcept;
 
-    [[nodiscard]] unsigned processors() const noexcept { return active_.load(std::memory_order_relaxed); }
-    void set_processors(unsigned);
     // Sets the poller. There is one at most, and it must outlive the scheduler.
     void attach(poller&) noexcept;
     [[nodiscard]] runtime_stats stats() const;
@@ -99,14 +97,29 @@ public:
     // Returns true if all machines with a processor are idle. The result is a guess, but it becomes
     // true if the machines stay idle.
     [[nodiscard]] bool all_idle() const noexcept {
-        return idle_.count() + retired_count_ >= made_.load(std::memory_order_relaxed);
+        return idle.count() + processors.retired_machines() >= processors.all().size();
     }
     [[nodiscard]] bool is_from_parent() const noexcept { return stamp_.is_from_parent(); } // [fork]
     // Returns true if the caller is a fiber of this scheduler.
     [[nodiscard]] bool runs_caller() const noexcept;
 
+    // ── called by the parts of the scheduler ──
+    [[nodiscard]] visible_work work_visible() const noexcept;
+    void stop_searching(machine&) noexcept;
+    [[nodiscard]] bool sleep_until(machine&, clock::time_point until) noexcept;
+    bool run_timers(machine&, processor& whose) noexcept;
+    static void give(processor&, machine&) noexcept;
+    [[nodiscard]] retaken retake(processor&, std::uint64_t ticks, stuck_in) noexcept;
+    void age_stacks(clock::time_point now) noexcept;
+    [[nodiscard]] bool has_poller() const noexcept {
+        return poller_.load(std::memory_order_relaxed) != nullptr;
+    }
+    [[nodiscard]] bool stopping() const noexcept { return stopping_.load(std::memory_order_relaxed); }
+    void wake_closer_if_empty() noexcept; // [close] M3
+
 private:
-    friend class sysmon;
+    scheduler(runtime_options const&, stack_class& default_stacks, stack_class& thread_stacks);
+
     class share_request;
     struct remote_resources; // shared by callers without a processor
 
@@ -143,14 +156,14 @@ private:
     }
     // Publishes fibers that were put into the processor because they were woken on it.
     void publish_woken(machine& m) noexcept {
-        light_fence();                                                        // [idle.wake]
-        if (idle_.wants_work() && !m.p->monitor.is_responsive()) [[unlikely]] // [idle.next]
+        light_fence();                                                       // [idle.wake]
+        if (idle.wants_work() && !m.p->monitor.is_responsive()) [[unlikely]] // [idle.next]
             publish_backlog(m);
     }
     // Publishes other fibers that were put into the processor.
     void publish(machine& m) noexcept {
         light_fence(); // [idle.wake]
-        if (idle_.wants_work()) [[unlikely]]
+        if (idle.wants_work()) [[unlikely]]
             publish_backlog(m);
     }
     void publish_backlog(machine&) noexcept;
@@ -177,24 +190,17 @@ private:
     void request_shares(machine const&, share_request&, clock::time_point now) noexcept;
     [[nodiscard]] fiber* steal(machine&) noexcept;
     [[nodiscard]] fiber* steal_from(machine&, processor& victim) noexcept;
-    bool run_timers(machine&, processor& whose) noexcept;
     void poll(machine&) noexcept;
-    enum class visible_work { nothing, unreachable, global };
-    [[nodiscard]] visible_work work_visible() const noexcept;
     void share_half(machine&) noexcept;
-    void stop_searching(machine&) noexcept;
     void search_again(machine&) noexcept;
     void sleep(machine&) noexcept;
 
     // ── hand_off.cpp: processors that change their machine ──
     static void run_machine(machine&) noexcept;
     [[nodiscard]] machine* spare_or_new() noexcept;
-    static void give(processor&, machine&) noexcept;
     [[nodiscard]] bool regain(machine&) noexcept;
-    [[nodiscard]] retaken retake(processor&, std::uint64_t ticks, stuck_in) noexcept;
     void end_computation(machine&) noexcept;
     void park_spare(machine&) noexcept;
-    [[nodiscard]] bool sleep_until(machine&, clock::time_point until) noexcept;
 
     // ── pin.cpp ──
     [[nodiscard]] fiber* wait_for_pinned(machine&) noexcept;
@@ -202,54 +208,34 @@ private:
     void send_to_pinned(machine&, fiber&) noexcept;
     void discard(machine&) noexcept;
 
-    // ── processors.cpp: how many there are ──
-    void change_processors(unsigned);
-    void follow_cpus(clock::time_point now) noexcept;
-    void add_processor();
-    void resume_retired(processor&) noexcept;
-    void retire_idle(processor&) noexcept;
-    void set_retired(machine&, bool) noexcept;
-    [[nodiscard]] bool retired(processor const& p) const noexcept { return p.index >= processors(); }
-    void retire(machine&) noexcept;
-    void pass_on(machine&) noexcept;
-
     // ── idle_stacks.cpp ──
-    void age_stacks(clock::time_point now) noexcept;
     void return_all_idle_stacks() noexcept;
     [[nodiscard]] bool return_idle_stacks(processor&) noexcept;
 
     // ── shutdown.cpp ──
     [[nodiscard]] std::uint64_t live_fibers() const noexcept;
-    void wake_closer_if_empty() noexcept;
     void stop() noexcept;
 
     process_stamp stamp_;
-    stack_class& default_stacks_;
-    stack_class& thread_stacks_;
-    global_queue global_;
-    idle_machines idle_;
 
-    // Processors are made when they are needed, and live until the scheduler's end.
-    static constexpr unsigned max_processors = 1024;
-    std::unique_ptr<std::unique_ptr<processor>[]> processors_; // the first made_ exist
-    std::atomic<unsigned> made_{0};
-    // Processors with a lower index run fibers. The others have retired, or are about to.
-    std::atomic<unsigned> active_{0};
+public:
+    global_queue global;
+    idle_machines idle;
+    processor_set processors;
+
+private:
     std::unique_ptr<remote_resources> remote_;
 
 public:
     machine_pool machines;
 
 private:
-    std::mutex changing_;       // one change of the number of processors at a time
-    bool follows_cpus_ = false; // the number was not set explicitly; guarded by changing_
-    cgroup_quotas quotas_;      // sysmon alone uses this and next_cpu_check_
-    clock::time_point next_cpu_check_{};
-    spinlock<lock_rank::lifetime> retiring_; // guards each machine's `retired`, and decreases of active_
-    relaxed<unsigned> retired_count_{0};     // retired machines; written under retiring_
     std::atomic<poller*> poller_{nullptr};
-    sysmon sysmon_;
 
+public:
+    rt::sysmon sysmon;
+
+private:
     std::atomic<unsigned> visitors_{0}; // remote callers that are making a fiber runnable: [close.visit]
     std::atomic<bool> stopping_{false};
     std::atomic<bool> closing_{false};

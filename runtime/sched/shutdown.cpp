@@ -25,17 +25,17 @@ namespace fiber::rt {
 // fiber is counted as started before it can end or start another one. Therefore, if the sums are
 // equal, there was a moment between the two reads without any fiber.
 std::uint64_t scheduler::live_fibers() const noexcept {
-    unsigned const n = made_.load(std::memory_order_acquire); // [made]
+    auto const all = processors.all();
     std::uint64_t ended = 0, started = 0;
-    for (unsigned i = 0; i < n; ++i)
-        ended += processors_[i]->ended.read();
-    for (unsigned i = 0; i < n; ++i)
-        started += processors_[i]->started.read();
+    for (auto const& p : all)
+        ended += p->ended.read();
+    for (auto const& p : all)
+        started += p->started.read();
     return started + remote_->started.load(std::memory_order_acquire) - ended; // [count]
 }
 
 void scheduler::wake_closer_if_empty() noexcept {
-    if (live_fibers() != 0)
+    if (!closing_.load(std::memory_order_relaxed) || live_fibers() != 0)
         return;
     if (agent* const closer = closer_.exchange(nullptr, std::memory_order_acq_rel)) // [close]
         unpark(ticket{closer});
@@ -77,13 +77,12 @@ scheduler::~scheduler() {
 //   E2 is before M2    M3 sees stopping.
 //   For spares, the lock of their list takes the place of both fences.
 void scheduler::stop() noexcept {
-    sysmon_.stop(); // first, since sysmon takes machines off their lists
+    sysmon.stop(); // first, since sysmon takes machines off their lists
     stopping_.store(true, std::memory_order_seq_cst);
     full_fence(); // [stop]
-    idle_.wake_all();
-    idle_.wake_spares();
-    for (unsigned i = 0, n = made_.load(std::memory_order_relaxed); i < n; ++i)
-        resume_retired(*processors_[i]);
+    idle.wake_all();
+    idle.wake_spares();
+    processors.wake_retired();
     machines.stop();
 }
 

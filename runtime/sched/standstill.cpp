@@ -50,7 +50,7 @@ void standstill::allow_more() noexcept {
         warn("all stand still in a runtime: each of its %u processors is held by a fiber that blocks, while "
              "%zu fibers are runnable, and there are %u machines, as many as max_machines allows. It takes "
              "more, as many as it needs to go on. Raise max_machines, or block in fewer fibers at a time",
-             of_.processors(), of_.runnable_fibers(), made);
+             of_.processors.active(), of_.runnable_fibers(), made);
     told_ = true;
     of_.machines.set_limit(2 * made - of_.machines.max_machines() + 1);
 }
@@ -62,7 +62,7 @@ void standstill::warn_of_no_threads(clock::time_point now) noexcept {
     warn("all stand still in a runtime: each of its %u processors is held by a fiber that blocks, while %zu "
          "fibers are runnable, and there are %u machines, of which the system gives no more. Raise its limit "
          "of threads (ulimit -u, pids.max, kernel.threads-max), or block in fewer fibers at a time",
-         of_.processors(), of_.runnable_fibers(), of_.machines.made());
+         of_.processors.active(), of_.runnable_fibers(), of_.machines.made());
 }
 
 } // namespace fiber::rt
