@@ -8,6 +8,7 @@
 #include "runtime/base/assert.hpp"
 #include "runtime/base/cpu.hpp"
 #include "runtime/sched/scheduler.hpp"
+#include "runtime/sched/switch_fiber.hpp"
 #include "runtime/sched/thread_agent.hpp"
 
 #include <cstddef>
@@ -77,7 +78,7 @@ inline void park_unobserved(wait_reason why, void const* what, commit_function c
                             void* argument) noexcept {
     if (machine* const m = current_machine()) {
         m->enter();
-        scheduler::park(*m, why, what, commit, argument);
+        park_fiber(*m, why, what, commit, argument);
         return;
     }
     commit(argument);
@@ -111,7 +112,7 @@ namespace {
         m->enter();
         if (deadline != never)
             scheduler::make_room_for_timer(*m);
-        scheduler::park(*m, why, what, timed_park::run, &c);
+        park_fiber(*m, why, what, timed_park::run, &c);
         if (agent::ended_by_deadline(t))
             return wait_end::timed_out;
         timer_heap::disarm(c.alarm);
@@ -157,13 +158,13 @@ FIBER_RETURN_FROM_SWITCH [[gnu::noinline]] void sleep_unobserved(clock::time_poi
     timer alarm{.when = deadline, .key = ticket{m.running}};
     m.enter();
     if (deadline == never) {
-        scheduler::park(m, wait_reason::sleep, nullptr, nullptr, nullptr);
+        park_fiber(m, wait_reason::sleep, nullptr, nullptr, nullptr);
         return;
     }
     scheduler::make_room_for_timer(m);
     // Once the timer is armed, the sleeper may go on, and the timer may be destroyed.
     auto const arm_it = [](void* t) noexcept { arm(*static_cast<timer*>(t)); };
-    scheduler::park(m, wait_reason::sleep, nullptr, arm_it, &alarm);
+    park_fiber(m, wait_reason::sleep, nullptr, arm_it, &alarm);
 }
 
 [[gnu::noinline]] void sleep_observed(clock::time_point deadline) noexcept {
@@ -231,7 +232,7 @@ void unpark_batch::flush() noexcept {
 
 void yield() noexcept {
     if (machine* const m = current_machine()) {
-        scheduler::yield(*m);
+        yield_fiber(*m);
     } else {
         ::sched_yield();
     }

@@ -5,32 +5,11 @@
 // processor away; sysmon retakes the processor of a machine that is stuck; a machine without one
 // takes it from an idle machine. A sleeping machine that gets a processor is then woken.
 
-#include "runtime/fault/signal_stack.hpp"
 #include "runtime/sched/scheduler.hpp"
-#include "runtime/stack/kind.hpp"
 
-#include "asm/floating_point.hpp"
-
-#include <unistd.h>
 #include <utility>
 
 namespace fiber::rt {
-
-void scheduler::run_machine(machine& m) noexcept {
-    signal_stack const for_overflows;
-    set_current_machine(&m);
-    m.thread.find();
-    m.thread_id = ::gettid();
-    m.scheduler_context.sanitizer.adopt_thread();
-    arch::begin_floating_point();
-    begin_running_fibers();
-    static_cast<void>(
-        m.scheduler.sleep_until(m, never)); // until the maker gives it a processor or another task
-    while (fiber* const g = m.scheduler.find_runnable(m))
-        switch_to_fiber(m, m.scheduler_context, *g, nullptr, nullptr);
-    end_running_fibers();
-    set_current_machine(nullptr);
-}
 
 // Returns a spare or a new machine, which sleeps, has no processor, and is on no list. Returns null
 // if there can be no more machines.

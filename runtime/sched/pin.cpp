@@ -27,6 +27,7 @@
 //   The machine then waits for another thread: machine_pool.hpp.
 
 #include "runtime/sched/scheduler.hpp"
+#include "runtime/sched/switch_fiber.hpp"
 
 #include <chrono>
 #include <utility>

@@ -43,12 +43,6 @@ public:
     scheduler& operator=(scheduler const&) = delete;
 
     // ── called by a fiber, on its own stack ──
-    // Parks the calling fiber. Its machine must be inside. On return the fiber may be on another
-    // machine, which is outside.
-    static void park(machine&, wait_reason, void const* what, arch::commit_function, void* argument) noexcept;
-    // Runs other fibers first. The machine is outside before the call, and the machine of the fiber
-    // is outside after it.
-    static void yield(machine&) noexcept;
     // Set the deadline of a parking fiber. make_room_for_timer() is called inside, before the fiber
     // parks; arm() is called in the commit function.
     static void make_room_for_timer(machine&) noexcept;
@@ -105,6 +99,12 @@ public:
 
     // ── called by the parts of the scheduler ──
     [[nodiscard]] visible_work work_visible() const noexcept;
+    // Returns the next fiber for m, which then has a processor. Returns null when m is to end.
+    [[nodiscard]] fiber* find_runnable(machine& m) noexcept;
+    // Puts fibers into the global queue, for a caller without a processor.
+    void inject(fiber_list&&) noexcept;
+    // Completes the end of a fiber. Called by its machine, after all else is done.
+    static void complete(machine&, fiber&) noexcept;
     void stop_searching(machine&) noexcept;
     [[nodiscard]] bool sleep_until(machine&, clock::time_point until) noexcept;
     bool run_timers(machine&, processor& whose) noexcept;
@@ -123,31 +123,7 @@ private:
     class share_request;
     struct remote_resources; // shared by callers without a processor
 
-    // ── scheduler.cpp: on and off a machine ──
-    [[noreturn]] static void stack_main() noexcept;
-    [[noreturn]] static void fiber_main();
-    [[nodiscard]] static fiber* take_near(machine&) noexcept;
-    [[nodiscard]] static fiber* unless_pinned(machine&, fiber*) noexcept;
-    [[nodiscard]] bool has_other_work(machine const&) const noexcept;
-    static void switch_to_fiber(machine&, arch::context& from, fiber& to, arch::commit_function,
-                                void* argument) noexcept;
-    static void switch_to_fresh(machine&, arch::context& from, fiber& to, arch::commit_function,
-                                void* argument) noexcept;
-    static void switch_to_new_stack(machine&, arch::context& from, fiber& to, arch::commit_function,
-                                    void* argument) noexcept;
-    static void switch_to_stack(machine&, arch::context& from, fiber& to, arch::commit_function,
-                                void* argument) noexcept;
-    static void prepare(stack&) noexcept; // makes a stack ready to run a fiber
-    static void switch_away(machine&, arch::context& from, fiber* to, arch::commit_function,
-                            void* argument) noexcept;
-    static void park_until_ended(fiber&, join_state::joiner&) noexcept;
-    static void yield_in_turn(machine&, fiber& g, fiber& next) noexcept;
-    static void yield_to(machine&, fiber& g, fiber* next) noexcept;
-    static void yield_otherwise(machine&, fiber&) noexcept;
-    static void yield_slow(machine&, fiber&) noexcept;
-    [[nodiscard]] static machine& enter_with_processor() noexcept;
-    [[nodiscard]] static machine& wait_for_processor() noexcept;
-    static void finish(machine&, fiber&, stack_source) noexcept;
+    // ── scheduler.cpp ──
     void run_next(fiber&) noexcept; // enqueues a fiber before all others
     void run_next_without_processor(machine*, fiber&) noexcept;
     void push_next(machine& m, fiber& g) noexcept {
@@ -167,20 +143,17 @@ private:
             publish_backlog(m);
     }
     void publish_backlog(machine&) noexcept;
-    void inject(fiber_list&&) noexcept;
 
     // ── spawn.cpp ──
     enum class spawn_kind { fiber, thread };
     [[nodiscard]] fiber& new_fiber_like(spawn_kind, attributes const&);
     [[nodiscard]] fiber& new_fiber_remote(spawn_kind, attributes const&);
     [[nodiscard]] fiber& init_fiber(fiber&) noexcept;
-    static void complete(machine&, fiber&) noexcept;
     static void complete_unjoined(fiber&, std::uintptr_t seen) noexcept;
     static void recycle(machine&, fiber&) noexcept;
     static void wake_joiner(machine&, ticket) noexcept;
 
     // ── find_runnable.cpp: in the scheduler context ──
-    [[nodiscard]] fiber* find_runnable(machine&) noexcept;
     [[nodiscard]] fiber* find_work(machine&) noexcept;
     [[nodiscard]] fiber* find_local(machine&) noexcept;
     [[nodiscard]] fiber* poll_global(machine&) noexcept;
@@ -196,7 +169,6 @@ private:
     void sleep(machine&) noexcept;
 
     // ── hand_off.cpp: processors that change their machine ──
-    static void run_machine(machine&) noexcept;
     [[nodiscard]] machine* spare_or_new() noexcept;
     [[nodiscard]] bool regain(machine&) noexcept;
     void end_computation(machine&) noexcept;

@@ -11,6 +11,7 @@
 #include "runtime/sched/name.hpp"
 #include "runtime/sched/remote_resources.hpp"
 #include "runtime/sched/scheduler.hpp"
+#include "runtime/sched/switch_fiber.hpp"
 
 #include "asm/floating_point.hpp"
 
@@ -216,7 +217,9 @@ void join(fiber*& held) noexcept {
     held = nullptr;
 }
 
-[[gnu::always_inline]] inline void scheduler::park_until_ended(fiber& g, join_state::joiner& me) noexcept {
+namespace {
+
+[[gnu::always_inline]] inline void park_until_ended(fiber& g, join_state::joiner& me) noexcept {
     std::atomic<std::uintptr_t>& word = g.join.word;
     auto const mine = reinterpret_cast<std::uintptr_t>(&me);
     machine* const m = current_machine();
@@ -224,7 +227,7 @@ void join(fiber*& held) noexcept {
         m->enter();
         if (m->p != nullptr && m->p->holds(g)) [[likely]] {
             word.store(mine, std::memory_order_relaxed); // [join.private]
-            park(*m, wait_reason::join, &g, nullptr, nullptr);
+            park_fiber(*m, wait_reason::join, &g, nullptr, nullptr);
             return;
         }
         m->leave();
@@ -244,6 +247,8 @@ void join(fiber*& held) noexcept {
         unpark(joiner);
     });
 }
+
+} // namespace
 
 [[gnu::noinline]] FIBER_RETURN_FROM_SWITCH void scheduler::join_by_waiting(fiber*& held) noexcept {
     join_state::joiner me{ticket{&self()}};
