@@ -7,8 +7,10 @@
 
 #include "runtime/base/fatal.hpp"
 #include "runtime/park.hpp"
+#include "runtime/sched/hand_off.hpp"
 #include "runtime/sched/join.hpp"
 #include "runtime/sched/name.hpp"
+#include "runtime/sched/pin.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/sched/thread_agent.hpp"
 #include "runtime/stack/kind.hpp"
@@ -81,7 +83,7 @@ thread_pin::thread_pin() {
         return;
     if (m->stand_in == nullptr) { // not pinned, or pinned without a stand-in
         rt::entered const inside(*m);
-        m->scheduler.pin(*m);
+        rt::pin(*m);
     }
     ++m->pins;
     of_ = m->running;
@@ -93,7 +95,7 @@ thread_pin::~thread_pin() {
         return;
     if (m->running != of_)
         rt::fatal("%s has destroyed a fiber::thread_pin of another fiber", rt::full_name(*m->running).text);
-    rt::scheduler::end_pin(*m);
+    rt::end_pin(*m);
 }
 
 void thread_pin::discard() noexcept {
@@ -114,7 +116,7 @@ blocking_region::blocking_region() noexcept {
         return;
     rt::entered const inside(*m);
     if (m->p != nullptr)
-        m->scheduler.hand_off(*m);
+        rt::hand_off(*m);
 }
 
 blocking_region::~blocking_region() {
@@ -124,7 +126,7 @@ blocking_region::~blocking_region() {
     rt::entered const inside(*m);
     // Takes an idle machine's processor, if there is one. Otherwise the fiber waits for a processor when it
     // next parks.
-    static_cast<void>(rt::scheduler::has_processor(*m));
+    static_cast<void>(rt::has_processor(*m));
 }
 
 } // namespace detail

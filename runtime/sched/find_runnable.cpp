@@ -4,6 +4,8 @@
 // find_runnable.cpp: finds the next fiber for a machine in its scheduler context. The machine
 // checks its own processor and the global queue, then searches the other processors, then sleeps.
 
+#include "runtime/sched/hand_off.hpp"
+#include "runtime/sched/pin.hpp"
 #include "runtime/sched/scheduler.hpp"
 
 #include <algorithm>

@@ -5,7 +5,7 @@
 
 #include "runtime/base/cpu.hpp"
 #include "runtime/base/env.hpp"
-#include "runtime/sched/machine.hpp"
+#include "runtime/sched/hand_off.hpp"
 #include "runtime/sched/scheduler.hpp"
 
 #include <algorithm>
@@ -102,7 +102,7 @@ void processor_set::add_processor() {
     if (i >= active())
         active_.store(i + 1, std::memory_order_relaxed); // else m would retire at once
     made_.store(i + 1, std::memory_order_release);       // [made] a reader of the number sees the processor
-    scheduler::give(*list_[i], m);
+    give(*list_[i], m);
     of_.idle.enlist(m); // m sleeps on; change_number() runs S4 of [idle.wake] for it
 }
 
@@ -122,7 +122,7 @@ void processor_set::retire(machine& m) noexcept {
     of_.wake_closer_if_empty();
     // From here on m uses only the timers of p: another thread may put m on the idle list and take
     // p before m sleeps.
-    if (of_.sleep_until(m, p.timers.earliest()))
+    if (sleep_until(m, p.timers.earliest()))
         return;
     bool resumed = false;
     {
@@ -135,7 +135,7 @@ void processor_set::retire(machine& m) noexcept {
         of_.run_timers(m, p);
     else if (!of_.idle.withdraw(
                  m)) // [retire] m was woken, displaced or retired again; or it is about to be listed
-        static_cast<void>(of_.sleep_until(m, never));
+        static_cast<void>(sleep_until(m, never));
 }
 
 // Moves all fibers of m's processor to the global queue.

@@ -5,7 +5,7 @@
 
 #include "runtime/fault/signal_stack.hpp"
 #include "runtime/sched/current.hpp"
-#include "runtime/sched/machine.hpp"
+#include "runtime/sched/hand_off.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/sched/switch_fiber.hpp"
 #include "runtime/stack/kind.hpp"
@@ -24,8 +24,7 @@ void run_machine(machine& m) noexcept {
     m.scheduler_context.sanitizer.adopt_thread();
     arch::begin_floating_point();
     begin_running_fibers();
-    static_cast<void>(
-        m.scheduler.sleep_until(m, never)); // until the maker gives it a processor or another task
+    static_cast<void>(sleep_until(m, never)); // until the maker gives it a processor or another task
     while (fiber* const g = m.scheduler.find_runnable(m))
         switch_to_fiber(m, m.scheduler_context, *g, nullptr, nullptr);
     end_running_fibers();

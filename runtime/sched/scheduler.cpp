@@ -5,6 +5,8 @@
 
 #include "runtime/sched/scheduler.hpp"
 
+#include "runtime/sched/hand_off.hpp"
+
 #include "runtime/base/env.hpp"
 #include "runtime/base/fatal.hpp"
 #include "runtime/base/rseq.hpp"

@@ -29,8 +29,6 @@
 
 namespace fiber::rt {
 
-enum class stuck_in { the_kernel, a_computation };
-enum class retaken { yes, no, no_machine };
 enum class visible_work { nothing, unreachable, global };
 
 class scheduler {
@@ -47,23 +45,6 @@ public:
     // parks; arm() is called in the commit function.
     static void make_room_for_timer(machine&) noexcept;
     void arm(machine&, timer&) noexcept;
-    // Gives the machine's processor to another machine. Does nothing if no other machine can be had.
-    void hand_off(machine&) noexcept;
-    // [idle.take] Returns true if the machine has a processor, or has just taken one from an idle
-    // machine. Never blocks.
-    [[nodiscard]] static bool has_processor(machine& m) noexcept {
-        return m.p != nullptr || m.scheduler.regain(m);
-    }
-    // Pins the calling fiber to its machine, which then runs no other fiber; unpin() ends this.
-    // pin() throws std::system_error if there can be no machine for the other fibers.
-    void pin(machine&);
-    void unpin(machine&) noexcept;
-    // Pins the calling fiber, but gets a machine for the other fibers only when the fiber first waits.
-    static void pin_lazily(machine&) noexcept;
-    // Ends one of the pins of the calling fiber; called outside. After the last pin, the fiber is
-    // unpinned. If the OS thread is to be discarded, the thread ends instead, and the fiber goes on
-    // in another one.
-    static void end_pin(machine&) noexcept;
 
     // ── called by any thread ──
     // Makes a parked fiber runnable. Never blocks, fails or allocates.
@@ -105,11 +86,10 @@ public:
     void inject(fiber_list&&) noexcept;
     // Completes the end of a fiber. Called by its machine, after all else is done.
     static void complete(machine&, fiber&) noexcept;
+    [[nodiscard]] fiber* find_local(machine&) noexcept;
     void stop_searching(machine&) noexcept;
-    [[nodiscard]] bool sleep_until(machine&, clock::time_point until) noexcept;
+    void search_again(machine&) noexcept;
     bool run_timers(machine&, processor& whose) noexcept;
-    static void give(processor&, machine&) noexcept;
-    [[nodiscard]] retaken retake(processor&, std::uint64_t ticks, stuck_in) noexcept;
     void age_stacks(clock::time_point now) noexcept;
     [[nodiscard]] bool has_poller() const noexcept {
         return poller_.load(std::memory_order_relaxed) != nullptr;
@@ -155,7 +135,6 @@ private:
 
     // ── find_runnable.cpp: in the scheduler context ──
     [[nodiscard]] fiber* find_work(machine&) noexcept;
-    [[nodiscard]] fiber* find_local(machine&) noexcept;
     [[nodiscard]] fiber* poll_global(machine&) noexcept;
     [[nodiscard]] fiber* take_global(machine&) noexcept;
     void push_batch(machine&, fiber_list&& share) noexcept;
@@ -165,20 +144,7 @@ private:
     [[nodiscard]] fiber* steal_from(machine&, processor& victim) noexcept;
     void poll(machine&) noexcept;
     void share_half(machine&) noexcept;
-    void search_again(machine&) noexcept;
     void sleep(machine&) noexcept;
-
-    // ── hand_off.cpp: processors that change their machine ──
-    [[nodiscard]] machine* spare_or_new() noexcept;
-    [[nodiscard]] bool regain(machine&) noexcept;
-    void end_computation(machine&) noexcept;
-    void park_spare(machine&) noexcept;
-
-    // ── pin.cpp ──
-    [[nodiscard]] fiber* wait_for_pinned(machine&) noexcept;
-    [[nodiscard]] bool find_stand_in(machine&) noexcept;
-    void send_to_pinned(machine&, fiber&) noexcept;
-    void discard(machine&) noexcept;
 
     // ── idle_stacks.cpp ──
     void return_all_idle_stacks() noexcept;

@@ -7,6 +7,7 @@
 #include "runtime/base/backoff.hpp"
 #include "runtime/park.hpp"
 #include "runtime/process/runtimes.hpp"
+#include "runtime/sched/hand_off.hpp"
 #include "runtime/sched/join.hpp"
 #include "runtime/sched/name.hpp"
 #include "runtime/sched/remote_resources.hpp"

@@ -8,7 +8,7 @@
 #include "runtime/local_table.hpp"
 #include "runtime/process/fork.hpp"
 #include "runtime/sched/current.hpp"
-#include "runtime/sched/machine.hpp"
+#include "runtime/sched/hand_off.hpp"
 #include "runtime/sched/name.hpp"
 #include "runtime/sched/scheduler.hpp"
 
@@ -123,7 +123,7 @@ FIBER_RETURN_FROM_SWITCH void park_fiber(machine& m, wait_reason why, void const
     // A machine without a processor must not wait for one here: the fiber may hold the lock that
     // commit releases.
     fiber* to = nullptr;
-    if (scheduler::has_processor(m)) [[likely]] {
+    if (has_processor(m)) [[likely]] {
         ++m.p->parks;
         to = g.pinned ? nullptr : take_near(m);
     }
@@ -200,7 +200,7 @@ namespace {
 
 machine& wait_for_processor() noexcept {
     machine* m = current_machine();
-    while (!scheduler::has_processor(*m)) {
+    while (!has_processor(*m)) {
         yield_slow(*m, *m->running);
         m = current_machine();
     }

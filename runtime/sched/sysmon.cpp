@@ -8,6 +8,7 @@
 #include "runtime/base/fatal.hpp"
 #include "runtime/base/futex.hpp"
 #include "runtime/base/unshare_descriptors.hpp"
+#include "runtime/sched/hand_off.hpp"
 #include "runtime/sched/scheduler.hpp"
 
 #include <algorithm>
@@ -235,7 +236,7 @@ bool sysmon::check(processor& p, processor_sample& seen, clock::time_point now) 
         return false;
     seen.is_moving(now);
     auto const what = seen.blocked ? stuck_in::the_kernel : stuck_in::a_computation;
-    auto const outcome = of_.retake(p, seen.load.ticks, what);
+    auto const outcome = retake(of_, p, seen.load.ticks, what);
     seen.stands_still = seen.blocked && outcome == retaken::no_machine;
     return outcome == retaken::yes;
 }

@@ -7,7 +7,7 @@
 //   seen on a processor, with work waiting               what sysmon does
 //   it falls behind, and other processors are idle       wakes an idle machine, which requests a share
 //   no switch since the last check, others idle          wakes an idle machine, which takes the work
-//   … none idle, the machine is blocked in the kernel    retakes the processor: hand_off.cpp
+//   … none idle, the machine is blocked in the kernel    retakes the processor: hand_off.hpp
 //   … none idle, the fiber has computed for a slice      retakes the processor; see slice() for the length
 //   the same slice for too long, others queued           ends the slice
 //   a timer overdue, or a poller                         makes the machine check its timers and the poller
