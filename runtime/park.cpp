@@ -7,6 +7,7 @@
 
 #include "runtime/base/assert.hpp"
 #include "runtime/base/cpu.hpp"
+#include "runtime/sched/ready.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/sched/switch_fiber.hpp"
 #include "runtime/sched/thread_agent.hpp"
@@ -40,7 +41,7 @@ struct timed_park {
         if (c.alarm.when != never)
             arm(c.alarm);
         if (agent::mark_parked(key)) // if false, c may be destroyed here
-            static_cast<fiber&>(*key.who).scheduler->ready(static_cast<fiber&>(*key.who));
+            ready(static_cast<fiber&>(*key.who));
     }
 };
 
@@ -200,12 +201,12 @@ inline fiber* finish_wait(ticket t) noexcept {
 
 void unpark(ticket t) noexcept {
     if (fiber* const g = finish_wait(t))
-        g->scheduler->ready(*g);
+        ready(*g);
 }
 
 void unpark(ticket t, clock::time_point waiting_since) noexcept {
     if (fiber* const g = finish_wait(t))
-        g->scheduler->ready(*g, waiting_since);
+        ready(*g, waiting_since);
 }
 
 // Flushes after `most` fibers, so that the first fibers of a long queue need not wait for the last. The
@@ -226,7 +227,7 @@ void unpark_batch::add(ticket t) noexcept {
 
 void unpark_batch::flush() noexcept {
     if (size_ != 0)
-        first_->scheduler->enqueue_back({*first_, *last_, size_});
+        enqueue_back(*first_->scheduler, {*first_, *last_, size_});
     size_ = 0;
 }
 

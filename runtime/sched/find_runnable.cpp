@@ -6,6 +6,7 @@
 
 #include "runtime/sched/hand_off.hpp"
 #include "runtime/sched/pin.hpp"
+#include "runtime/sched/ready.hpp"
 #include "runtime/sched/scheduler.hpp"
 
 #include <algorithm>
@@ -375,7 +376,7 @@ void scheduler::sleep(machine& m) noexcept {
     }
     if (called_off) // [idle.wake] m's processor may have been taken away
         idle.wake_one();
-    wake_closer_if_empty(); // [close]
+    closing.wake_closer_if_empty(); // [close]
     auto until = called_off ? never : p.timers.earliest();
     if (seen == visible_work::unreachable)
         until = std::min(until, clock::now() + short_sleep);

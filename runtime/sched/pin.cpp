@@ -5,6 +5,7 @@
 
 #include "runtime/sched/current.hpp"
 #include "runtime/sched/hand_off.hpp"
+#include "runtime/sched/ready.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/sched/switch_fiber.hpp"
 
@@ -78,7 +79,7 @@ bool find_stand_in(machine& m) noexcept {
         for (; g != nullptr && g != m.pinned; g = m.scheduler.find_local(m))
             others.push(*g);
         if (!others.empty())
-            m.scheduler.inject(std::move(others));
+            inject(m.scheduler, std::move(others));
         if (g == m.pinned)
             return false;
         if (sleep_until(m, clock::now() + time_between_tries)) {

@@ -119,7 +119,7 @@ void processor_set::retire(machine& m) noexcept {
         set_retired(m, true);
     }
     full_fence(); // [close] m may have ended the last fiber
-    of_.wake_closer_if_empty();
+    of_.closing.wake_closer_if_empty();
     // From here on m uses only the timers of p: another thread may put m on the idle list and take
     // p before m sleeps.
     if (sleep_until(m, p.timers.earliest()))

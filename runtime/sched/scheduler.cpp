@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// scheduler.cpp: starts the scheduler, and makes fibers runnable.
-
 #include "runtime/sched/scheduler.hpp"
 
 #include "runtime/sched/hand_off.hpp"
@@ -11,6 +9,7 @@
 #include "runtime/base/fatal.hpp"
 #include "runtime/base/rseq.hpp"
 #include "runtime/fault/overflow.hpp"
+#include "runtime/sched/ready.hpp"
 #include "runtime/sched/remote_resources.hpp"
 #include "runtime/sched/run_machine.hpp"
 
@@ -49,7 +48,7 @@ scheduler::scheduler(runtime_options const& options)
 scheduler::scheduler(runtime_options const& options, stack_class& default_stacks, stack_class& thread_stacks)
     : processors(*this, default_stacks, thread_stacks),
       remote_(new remote_resources(default_stacks, thread_stacks)),
-      machines(*this, run_machine, options.max_machines), sysmon(*this) {
+      machines(*this, run_machine, options.max_machines), sysmon(*this), closing(*this) {
     choose_fences();
     choose_rseq();
     watch_for_overflows();
@@ -63,6 +62,54 @@ scheduler::scheduler(runtime_options const& options, stack_class& default_stacks
         stop();
         throw;
     }
+}
+
+scheduler::~scheduler() {
+    if (runs_caller())
+        fatal("a runtime is destroyed by one of its own fibers, for which it would have to wait; destroy it "
+              "from outside");
+    closing.wait_until_empty();
+    stop();
+    closing.wait_for_visitors();
+}
+
+// Ends all machines.
+// [stop]
+//   stop()                              machine
+//   E1 stopping = true                  M1 enlist as idle or as a spare
+//   E2 full fence                       M2 full fence
+//   E3 wake all machines on the lists   M3 read stopping: if true, do not sleep
+//
+//   Claim: no machine sleeps forever.
+//   M2 is before E2    E3 finds the machine on its list.
+//   E2 is before M2    M3 sees stopping.
+//   For spares, the lock of their list takes the place of both fences.
+void scheduler::stop() noexcept {
+    sysmon.stop(); // first, since sysmon takes machines off their lists
+    stopping_.store(true, std::memory_order_seq_cst);
+    full_fence(); // [stop]
+    idle.wake_all();
+    idle.wake_spares();
+    processors.wake_retired();
+    machines.stop();
+}
+
+// Returns the number of live fibers. It reads the ended fibers first. Both sums only grow, and a
+// fiber is counted as started before it can end or start another one. Therefore, if the sums are
+// equal, there was a moment between the two reads without any fiber.
+std::uint64_t scheduler::live_fibers() const noexcept {
+    auto const all = processors.all();
+    std::uint64_t ended = 0, started = 0;
+    for (auto const& p : all)
+        ended += p->ended.read();
+    for (auto const& p : all)
+        started += p->started.read();
+    return started + remote_->started.load(std::memory_order_acquire) - ended; // [count]
+}
+
+bool scheduler::runs_caller() const noexcept {
+    machine const* const m = current_machine();
+    return m != nullptr && &m->scheduler == this;
 }
 
 void scheduler::make_room_for_timer(machine& m) noexcept {
@@ -86,26 +133,6 @@ void scheduler::arm(machine& m, timer& t) noexcept {
         owner->wake();
 }
 
-// ── fibers become runnable ──
-
-void scheduler::ready(fiber& g) noexcept {
-    g.move(fiber_state::parked, fiber_state::runnable);
-    run_next(g);
-}
-
-// Here the caller may run on for long, so `next` is no good place for g, unlike in [idle.next]. A
-// searching machine takes g at no cost. To wake an idle machine takes some microseconds. It is
-// woken only if g has waited for several times that.
-void scheduler::ready(fiber& g, clock::time_point waiting_since) noexcept {
-    constexpr auto worth_a_wake = std::chrono::microseconds(20);
-    if (!idle.wants_work() || (idle.count() != 0 && clock::now() - waiting_since < worth_a_wake)) {
-        ready(g);
-        return;
-    }
-    g.move(fiber_state::parked, fiber_state::runnable);
-    inject(fiber_list(g));
-}
-
 // Called by a fiber's own code, or by an OS thread.
 void scheduler::start(fiber& g) noexcept {
     g.move(fiber_state::dead, fiber_state::runnable);
@@ -115,61 +142,12 @@ void scheduler::start(fiber& g) noexcept {
         if (has_processor(*m)) [[likely]] {
             ++m->p->started;
             m->p->push_spawned(g);
-            publish(*m);
+            rt::publish(*m);
             return;
         }
     }
     remote_->count_started();
-    inject(fiber_list(g));
-}
-
-void scheduler::run_next(fiber& g) noexcept {
-    machine* const m = current_machine();
-    stay_inside const hold(m);
-    if (m != nullptr && &m->scheduler == this && m->p != nullptr) [[likely]]
-        push_next(*m, g);
-    else
-        run_next_without_processor(m, g);
-}
-
-// noinline, so that run_next() has fewer registers to save.
-[[gnu::noinline]] void scheduler::run_next_without_processor(machine* m, fiber& g) noexcept {
-    if (m != nullptr && &m->scheduler == this && regain(*m))
-        push_next(*m, g);
-    else
-        inject(fiber_list(g));
-}
-
-void scheduler::enqueue_back(fiber_list&& list) noexcept {
-    machine* const m = current_machine();
-    stay_inside const hold(m);
-    if (m != nullptr && &m->scheduler == this && has_processor(*m)) {
-        m->p->push_back(std::move(list));
-        publish_woken(*m);
-    } else {
-        inject(std::move(list));
-    }
-}
-
-// Shares fibers on request, or wakes a machine if there is more than one fiber. One fiber alone
-// wakes none: [idle.next].
-void scheduler::publish_backlog(machine& m) noexcept {
-    if (m.p->share_requested())
-        share_half(m);
-    else if (m.p->waiting() > 1)
-        idle.wake_one();
-}
-
-// Puts fibers into the global queue, for a caller without a processor.
-// [close.visit] Once the fibers are in the queue, they may run and end, and the scheduler's
-// destructor may go on. Therefore the caller counts itself in visitors_ while the fibers still keep
-// the scheduler alive. The destructor waits until visitors_ is 0.
-void scheduler::inject(fiber_list&& list) noexcept {
-    visitors_.fetch_add(1, std::memory_order_relaxed); // the queue's lock orders it before the fibers' ends
-    global.push(std::move(list));
-    full_fence(); // [idle.wake] P2 is full: the caller may be no machine of this scheduler
-    idle.wake_one();
-    visitors_.fetch_sub(1, std::memory_order_release); // [close.visit] *this may be destroyed here
+    inject(*this, fiber_list(g));
 }
 
 } // namespace fiber::rt

@@ -11,6 +11,7 @@
 #pragma once
 
 #include "runtime/base/process_stamp.hpp"
+#include "runtime/sched/closing.hpp"
 #include "runtime/sched/current.hpp"
 #include "runtime/sched/fiber.hpp"
 #include "runtime/sched/global_queue.hpp"
@@ -35,7 +36,7 @@ class scheduler {
 public:
     // Starts the machines. Throws std::system_error, or std::invalid_argument for a wrong option.
     explicit scheduler(runtime_options const&);
-    // Blocks until all fibers have ended, then joins the machines: shutdown.cpp.
+    // Blocks until all fibers have ended, then joins the machines.
     ~scheduler();
     scheduler(scheduler const&) = delete;
     scheduler& operator=(scheduler const&) = delete;
@@ -47,13 +48,6 @@ public:
     void arm(machine&, timer&) noexcept;
 
     // ── called by any thread ──
-    // Makes a parked fiber runnable. Never blocks, fails or allocates.
-    void ready(fiber&) noexcept;
-    // Does the same, but gives the fiber to a machine without work if there is one, as unpark() does.
-    void ready(fiber&, clock::time_point waiting_since) noexcept;
-    // Enqueues runnable fibers, which are in no queue, behind all others.
-    void enqueue_back(fiber_list&&) noexcept;
-
     // Returns a fiber record that has a credit for a stack, or the stack itself.
     [[nodiscard]] fiber& new_fiber(attributes const&);
     // Does the same. The stack is as large as a thread's, unless the attributes name a size.
@@ -67,6 +61,7 @@ public:
     // Sets the poller. There is one at most, and it must outlive the scheduler.
     void attach(poller&) noexcept;
     [[nodiscard]] runtime_stats stats() const;
+    [[nodiscard]] std::uint64_t live_fibers() const noexcept;
     [[nodiscard]] std::size_t runnable_fibers() const noexcept; // in all queues; a guess
     void trim() noexcept;                                       // idle_stacks.cpp
     // Returns true if all machines with a processor are idle. The result is a guess, but it becomes
@@ -82,47 +77,24 @@ public:
     [[nodiscard]] visible_work work_visible() const noexcept;
     // Returns the next fiber for m, which then has a processor. Returns null when m is to end.
     [[nodiscard]] fiber* find_runnable(machine& m) noexcept;
-    // Puts fibers into the global queue, for a caller without a processor.
-    void inject(fiber_list&&) noexcept;
     // Completes the end of a fiber. Called by its machine, after all else is done.
     static void complete(machine&, fiber&) noexcept;
     [[nodiscard]] fiber* find_local(machine&) noexcept;
     void stop_searching(machine&) noexcept;
     void search_again(machine&) noexcept;
+    void share_half(machine&) noexcept;
     bool run_timers(machine&, processor& whose) noexcept;
     void age_stacks(clock::time_point now) noexcept;
     [[nodiscard]] bool has_poller() const noexcept {
         return poller_.load(std::memory_order_relaxed) != nullptr;
     }
     [[nodiscard]] bool stopping() const noexcept { return stopping_.load(std::memory_order_relaxed); }
-    void wake_closer_if_empty() noexcept; // [close] M3
 
 private:
     scheduler(runtime_options const&, stack_class& default_stacks, stack_class& thread_stacks);
 
     class share_request;
     struct remote_resources; // shared by callers without a processor
-
-    // ── scheduler.cpp ──
-    void run_next(fiber&) noexcept; // enqueues a fiber before all others
-    void run_next_without_processor(machine*, fiber&) noexcept;
-    void push_next(machine& m, fiber& g) noexcept {
-        m.p->push_next(g);
-        publish_woken(m);
-    }
-    // Publishes fibers that were put into the processor because they were woken on it.
-    void publish_woken(machine& m) noexcept {
-        light_fence();                                                       // [idle.wake]
-        if (idle.wants_work() && !m.p->monitor.is_responsive()) [[unlikely]] // [idle.next]
-            publish_backlog(m);
-    }
-    // Publishes other fibers that were put into the processor.
-    void publish(machine& m) noexcept {
-        light_fence(); // [idle.wake]
-        if (idle.wants_work()) [[unlikely]]
-            publish_backlog(m);
-    }
-    void publish_backlog(machine&) noexcept;
 
     // ── spawn.cpp ──
     enum class spawn_kind { fiber, thread };
@@ -143,15 +115,12 @@ private:
     [[nodiscard]] fiber* steal(machine&) noexcept;
     [[nodiscard]] fiber* steal_from(machine&, processor& victim) noexcept;
     void poll(machine&) noexcept;
-    void share_half(machine&) noexcept;
     void sleep(machine&) noexcept;
 
     // ── idle_stacks.cpp ──
     void return_all_idle_stacks() noexcept;
     [[nodiscard]] bool return_idle_stacks(processor&) noexcept;
 
-    // ── shutdown.cpp ──
-    [[nodiscard]] std::uint64_t live_fibers() const noexcept;
     void stop() noexcept;
 
     process_stamp stamp_;
@@ -174,10 +143,10 @@ public:
     rt::sysmon sysmon;
 
 private:
-    std::atomic<unsigned> visitors_{0}; // remote callers that are making a fiber runnable: [close.visit]
     std::atomic<bool> stopping_{false};
-    std::atomic<bool> closing_{false};
-    std::atomic<agent*> closer_{nullptr}; // the agent that waits in the destructor
+
+public:
+    rt::closing closing;
 };
 
 } // namespace fiber::rt

@@ -10,6 +10,7 @@
 #include "runtime/sched/hand_off.hpp"
 #include "runtime/sched/join.hpp"
 #include "runtime/sched/name.hpp"
+#include "runtime/sched/ready.hpp"
 #include "runtime/sched/remote_resources.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/sched/switch_fiber.hpp"
@@ -192,7 +193,7 @@ void scheduler::wake_joiner(machine& m, ticket joiner) noexcept {
         auto& g = static_cast<fiber&>(*joiner.who);
         if (g.scheduler == &m.scheduler) [[likely]] {
             g.move(fiber_state::parked, fiber_state::runnable);
-            m.scheduler.push_next(m, g);
+            push_next(m, g);
             return;
         }
     }

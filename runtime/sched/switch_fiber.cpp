@@ -10,6 +10,7 @@
 #include "runtime/sched/current.hpp"
 #include "runtime/sched/hand_off.hpp"
 #include "runtime/sched/name.hpp"
+#include "runtime/sched/ready.hpp"
 #include "runtime/sched/scheduler.hpp"
 
 #include "asm/floating_point.hpp"
@@ -189,7 +190,7 @@ void yield_slow(machine& m, fiber& g) noexcept {
     g.move(fiber_state::running, fiber_state::runnable);
     auto const put_back = [](void* self) noexcept {
         auto& yielding = *static_cast<fiber*>(self);
-        current_machine()->scheduler.inject(fiber_list(yielding));
+        inject(current_machine()->scheduler, fiber_list(yielding));
     };
     switch_away(m, g.stack->context, nullptr, put_back, &g);
 }

@@ -2,7 +2,7 @@
  * Copyright the libfiber authors.
  *
  * hand_off.pml: how a processor changes its machine: [idle.take] of sched/idle.hpp and [stop] of
- * sched/shutdown.cpp. A processor always has exactly one machine. No machine sleeps forever beside
+ * sched/scheduler.cpp. A processor always has exactly one machine. No machine sleeps forever beside
  * a runnable fiber or an expired timer. All machines end.
  *
  *   here           there
