@@ -38,8 +38,8 @@ void scheduler::return_all_idle_stacks() noexcept {
     for (auto const& p : processors.all())
         for (int left = attempts; left > 0 && !return_idle_stacks(*p); --left)
             ::sched_yield();
-    std::lock_guard const hold(remote_->lock);
-    remote_->idle.return_idle_stacks();
+    std::lock_guard const hold(remote->lock);
+    remote->idle.return_idle_stacks();
 }
 
 void scheduler::age_stacks(clock::time_point now) noexcept {
@@ -47,8 +47,8 @@ void scheduler::age_stacks(clock::time_point now) noexcept {
         return;
     for (auto const& p : processors.all())
         static_cast<void>(return_idle_stacks(*p));
-    if (std::unique_lock const hold(remote_->lock, std::try_to_lock); hold)
-        remote_->idle.return_idle_stacks();
+    if (std::unique_lock const hold(remote->lock, std::try_to_lock); hold)
+        remote->idle.return_idle_stacks();
     stack_class::age_all(now);
 }
 

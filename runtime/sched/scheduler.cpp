@@ -47,7 +47,7 @@ scheduler::scheduler(runtime_options const& options)
 
 scheduler::scheduler(runtime_options const& options, stack_class& default_stacks, stack_class& thread_stacks)
     : processors(*this, default_stacks, thread_stacks),
-      remote_(new remote_resources(default_stacks, thread_stacks)),
+      remote(new remote_resources(default_stacks, thread_stacks)),
       machines(*this, run_machine, options.max_machines), sysmon(*this), closing(*this) {
     choose_fences();
     choose_rseq();
@@ -104,7 +104,7 @@ std::uint64_t scheduler::live_fibers() const noexcept {
         ended += p->ended.read();
     for (auto const& p : all)
         started += p->started.read();
-    return started + remote_->started.load(std::memory_order_acquire) - ended; // [count]
+    return started + remote->started.load(std::memory_order_acquire) - ended; // [count]
 }
 
 bool scheduler::runs_caller() const noexcept {
@@ -131,23 +131,6 @@ void scheduler::arm(machine& m, timer& t) noexcept {
     full_fence(); // [idle.wake]
     if (machine* const owner = p.owner(); owner != nullptr && idle.withdraw(*owner, p))
         owner->wake();
-}
-
-// Called by a fiber's own code, or by an OS thread.
-void scheduler::start(fiber& g) noexcept {
-    g.move(fiber_state::dead, fiber_state::runnable);
-    machine* const m = current_machine();
-    if (m != nullptr && &m->scheduler == this) [[likely]] {
-        entered const inside(*m);
-        if (has_processor(*m)) [[likely]] {
-            ++m->p->started;
-            m->p->push_spawned(g);
-            rt::publish(*m);
-            return;
-        }
-    }
-    remote_->count_started();
-    inject(*this, fiber_list(g));
 }
 
 } // namespace fiber::rt

@@ -30,6 +30,8 @@
 
 namespace fiber::rt {
 
+struct remote_resources;
+
 enum class visible_work { nothing, unreachable, global };
 
 class scheduler {
@@ -48,16 +50,6 @@ public:
     void arm(machine&, timer&) noexcept;
 
     // ── called by any thread ──
-    // Returns a fiber record that has a credit for a stack, or the stack itself.
-    [[nodiscard]] fiber& new_fiber(attributes const&);
-    // Does the same. The stack is as large as a thread's, unless the attributes name a size.
-    [[nodiscard]] fiber& new_thread(attributes const&);
-    void start(fiber&) noexcept;
-    void abandon(fiber&) noexcept;        // takes back a record that was never started
-    static void recycle(fiber&) noexcept; // takes back the record of a dead fiber
-    static void join_by_waiting(fiber*& held) noexcept;
-    [[nodiscard]] static bool detach_private(fiber&) noexcept;
-
     // Sets the poller. There is one at most, and it must outlive the scheduler.
     void attach(poller&) noexcept;
     [[nodiscard]] runtime_stats stats() const;
@@ -77,8 +69,6 @@ public:
     [[nodiscard]] visible_work work_visible() const noexcept;
     // Returns the next fiber for m, which then has a processor. Returns null when m is to end.
     [[nodiscard]] fiber* find_runnable(machine& m) noexcept;
-    // Completes the end of a fiber. Called by its machine, after all else is done.
-    static void complete(machine&, fiber&) noexcept;
     [[nodiscard]] fiber* find_local(machine&) noexcept;
     void stop_searching(machine&) noexcept;
     void search_again(machine&) noexcept;
@@ -94,16 +84,6 @@ private:
     scheduler(runtime_options const&, stack_class& default_stacks, stack_class& thread_stacks);
 
     class share_request;
-    struct remote_resources; // shared by callers without a processor
-
-    // ── spawn.cpp ──
-    enum class spawn_kind { fiber, thread };
-    [[nodiscard]] fiber& new_fiber_like(spawn_kind, attributes const&);
-    [[nodiscard]] fiber& new_fiber_remote(spawn_kind, attributes const&);
-    [[nodiscard]] fiber& init_fiber(fiber&) noexcept;
-    static void complete_unjoined(fiber&, std::uintptr_t seen) noexcept;
-    static void recycle(machine&, fiber&) noexcept;
-    static void wake_joiner(machine&, ticket) noexcept;
 
     // ── find_runnable.cpp: in the scheduler context ──
     [[nodiscard]] fiber* find_work(machine&) noexcept;
@@ -130,10 +110,7 @@ public:
     idle_machines idle;
     processor_set processors;
 
-private:
-    std::unique_ptr<remote_resources> remote_;
-
-public:
+    std::unique_ptr<remote_resources> const remote;
     machine_pool machines;
 
 private:

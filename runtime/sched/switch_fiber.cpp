@@ -9,6 +9,7 @@
 #include "runtime/process/fork.hpp"
 #include "runtime/sched/current.hpp"
 #include "runtime/sched/hand_off.hpp"
+#include "runtime/sched/join.hpp"
 #include "runtime/sched/name.hpp"
 #include "runtime/sched/ready.hpp"
 #include "runtime/sched/scheduler.hpp"
@@ -247,7 +248,7 @@ void finish(machine& m, fiber& g, stack_source from) noexcept {
     if (from != stack_source::depot) [[likely]]
         m.p->idle.stacks_from(from).give_credit();
     ++m.p->ended;
-    scheduler::complete(m, g);
+    complete(m, g);
 }
 
 // Runs one fiber after another on the stack. If the machine's next fiber is fresh, it runs on this
