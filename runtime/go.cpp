@@ -7,6 +7,8 @@
 
 #include "runtime/base/fatal.hpp"
 #include "runtime/park.hpp"
+#include "runtime/sched/current.hpp"
+#include "runtime/sched/fiber.hpp"
 #include "runtime/sched/hand_off.hpp"
 #include "runtime/sched/join.hpp"
 #include "runtime/sched/name.hpp"

@@ -7,10 +7,14 @@
 
 #include "runtime/base/assert.hpp"
 #include "runtime/base/cpu.hpp"
+#include "runtime/sched/current.hpp"
+#include "runtime/sched/fiber.hpp"
+#include "runtime/sched/machine.hpp"
 #include "runtime/sched/ready.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/sched/switch_fiber.hpp"
 #include "runtime/sched/thread_agent.hpp"
+#include "runtime/sched/timers.hpp"
 
 #include <cstddef>
 #include <new>
@@ -19,11 +23,6 @@
 
 namespace fiber::rt {
 namespace {
-
-void arm(timer& t) noexcept {
-    machine& m = *current_machine();
-    m.scheduler.arm(m, t);
-}
 
 // The commit function of a timed wait: run() runs on the next stack, while the timed_park stands on the
 // parked agent's stack. It is valid until mark_parked. From then on the agent may be woken. The result
@@ -39,7 +38,7 @@ struct timed_park {
         ticket const key = c.key;
         c.commit(c.argument);
         if (c.alarm.when != never)
-            arm(c.alarm);
+            arm_timer(*current_machine(), c.alarm);
         if (agent::mark_parked(key)) // if false, c may be destroyed here
             ready(static_cast<fiber&>(*key.who));
     }
@@ -112,7 +111,7 @@ namespace {
         timed_park c{t, timer{.when = deadline, .key = t}, commit, argument};
         m->enter();
         if (deadline != never)
-            scheduler::make_room_for_timer(*m);
+            make_room_for_timer(*m);
         park_fiber(*m, why, what, timed_park::run, &c);
         if (agent::ended_by_deadline(t))
             return wait_end::timed_out;
@@ -162,9 +161,9 @@ FIBER_RETURN_FROM_SWITCH [[gnu::noinline]] void sleep_unobserved(clock::time_poi
         park_fiber(m, wait_reason::sleep, nullptr, nullptr, nullptr);
         return;
     }
-    scheduler::make_room_for_timer(m);
+    make_room_for_timer(m);
     // Once the timer is armed, the sleeper may go on, and the timer may be destroyed.
-    auto const arm_it = [](void* t) noexcept { arm(*static_cast<timer*>(t)); };
+    auto const arm_it = [](void* t) noexcept { arm_timer(*current_machine(), *static_cast<timer*>(t)); };
     park_fiber(m, wait_reason::sleep, nullptr, arm_it, &alarm);
 }
 

@@ -9,7 +9,9 @@
 #include "runtime/base/exiting.hpp"
 #include "runtime/base/no_destructor.hpp"
 #include "runtime/inspect/dump.hpp"
+#include "runtime/inspect/stats.hpp"
 #include "runtime/process/runtimes.hpp"
+#include "runtime/sched/idle_stacks.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/stack/stack_class.hpp"
 
@@ -80,8 +82,8 @@ rt::scheduler& rt::global_scheduler() { return *runtime::global().scheduler_; }
 
 unsigned runtime::processors() const noexcept { return scheduler_->processors.active(); }
 void runtime::set_processors(unsigned n) { rt::usable(*scheduler_).processors.set_number(n); }
-void runtime::trim() { scheduler_->trim(); }
-runtime_stats runtime::stats() const { return scheduler_->stats(); }
+void runtime::trim() { rt::trim(*scheduler_); }
+runtime_stats runtime::stats() const { return rt::stats(*scheduler_); }
 void runtime::dump(std::FILE* to) const { rt::dump(*scheduler_, to); }
 
 namespace rt {

@@ -6,6 +6,7 @@
 #include "runtime/sched/current.hpp"
 #include "runtime/sched/hand_off.hpp"
 #include "runtime/sched/name.hpp"
+#include "runtime/sched/publish.hpp"
 #include "runtime/sched/ready.hpp"
 #include "runtime/sched/remote_resources.hpp"
 #include "runtime/sched/scheduler.hpp"

@@ -10,7 +10,7 @@
 namespace fiber::rt {
 
 machine* spare_or_new(scheduler& of) noexcept {
-    if (machine* const spare = of.idle.take_spare())
+    if (machine* const spare = of.work.idle.take_spare())
         return spare;
     return of.machines.try_make();
 }
@@ -43,21 +43,21 @@ void hand_off(machine& m) noexcept {
     // There is no work, so `to` sleeps on as an idle machine. This thread runs S1 to S4 of
     // [idle.wake] for it. The check includes timers: a machine without a processor may have armed
     // some here.
-    of.idle.enlist(*to);
+    of.work.idle.enlist(*to);
     full_fence(); // [idle.wake] [sysmon.nap]
     of.sysmon.machine_idle();
-    if (of.work_visible() == visible_work::nothing && p.timers.empty() && !of.processors.retired(p))
+    if (of.work.work_visible() == visible_work::nothing && p.timers.empty() && !of.processors.retired(p))
         return;
-    if (of.idle.withdraw(*to)) {
-        of.search_again(*to);
+    if (of.work.idle.withdraw(*to)) {
+        of.work.search_again(*to);
         to->wake();
     } else {
-        of.idle.wake_one(); // `to` has lost its processor, or was woken
+        of.work.idle.wake_one(); // `to` has lost its processor, or was woken
     }
 }
 
 bool regain(machine& m) noexcept {
-    processor* const p = m.scheduler.idle.take_idle_processor();
+    processor* const p = m.scheduler.work.idle.take_idle_processor();
     if (p == nullptr)
         return false;
     give(*p, m);
@@ -93,14 +93,14 @@ retaken retake(scheduler& of, processor& p, std::uint64_t ticks, stuck_in what) 
         of.machines.count_hand_off();
         to->wake();
     } else {
-        of.idle.add_spare(*to);
+        of.work.idle.add_spare(*to);
     }
     return taken ? retaken::yes : retaken::no;
 }
 
 void park_spare(machine& m) noexcept {
     end_computation(m);
-    m.scheduler.idle.add_spare(m);
+    m.scheduler.work.idle.add_spare(m);
     // [stop] The list's lock is the fence: either stop() finds m on the list, or m sees stopping_.
     if (!m.scheduler.stopping())
         static_cast<void>(sleep_until(m, never));

@@ -9,7 +9,7 @@
 #include "runtime/sched/fiber_lifecycle.hpp"
 #include "runtime/sched/machine.hpp"
 #include "runtime/sched/processor.hpp"
-#include "runtime/sched/ready.hpp"
+#include "runtime/sched/publish.hpp"
 #include "runtime/sched/switch_fiber.hpp"
 
 #include <utility>

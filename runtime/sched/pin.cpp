@@ -15,7 +15,7 @@
 namespace fiber::rt {
 
 void pin(machine& m) {
-    machine* const spare = m.scheduler.idle.take_spare();
+    machine* const spare = m.scheduler.work.idle.take_spare();
     m.stand_in = spare != nullptr ? spare : &m.scheduler.machines.make();
     pin_lazily(m);
 }
@@ -31,7 +31,7 @@ namespace {
 void unpin(machine& m) noexcept {
     std::exchange(m.pinned, nullptr)->pinned = false;
     if (m.stand_in != nullptr) // null if the pin is lazy and its fiber has not waited
-        m.scheduler.idle.add_spare(*std::exchange(m.stand_in, nullptr));
+        m.scheduler.work.idle.add_spare(*std::exchange(m.stand_in, nullptr));
 }
 
 // [pin.discard] m must be inside the runtime. The fiber returns on another machine, which is not inside.
@@ -44,7 +44,7 @@ void discard(machine& m) noexcept {
     if (m.p != nullptr) {
         give_and_wake(m, stand_in);
     } else {
-        m.scheduler.idle.add_spare(stand_in);
+        m.scheduler.work.idle.add_spare(stand_in);
     }
     end_computation(m);
     yield_slow(m, g);
@@ -75,8 +75,8 @@ bool find_stand_in(machine& m) noexcept {
     constexpr auto time_between_tries = std::chrono::milliseconds(1);
     while ((m.stand_in = spare_or_new(m.scheduler)) == nullptr) {
         fiber_list others;
-        fiber* g = m.scheduler.find_local(m);
-        for (; g != nullptr && g != m.pinned; g = m.scheduler.find_local(m))
+        fiber* g = m.scheduler.work.find_work(m, may_search::no);
+        for (; g != nullptr && g != m.pinned; g = m.scheduler.work.find_work(m, may_search::no))
             others.push(*g);
         if (!others.empty())
             inject(m.scheduler, std::move(others));
@@ -94,7 +94,7 @@ bool find_stand_in(machine& m) noexcept {
 
 fiber* wait_for_pinned(machine& m) noexcept {
     if (m.searching)
-        m.scheduler.stop_searching(m);
+        m.scheduler.work.stop_searching(m);
     if (m.p != nullptr) {
         if (m.deferred != nullptr) // a fiber of another pinned machine, found before this call
             m.p->push_back(*std::exchange(m.deferred, nullptr));
@@ -110,7 +110,8 @@ fiber* wait_for_pinned(machine& m) noexcept {
     if (m.stand_in == nullptr)
         m.stand_in = &finder;
     else
-        m.scheduler.idle.add_spare(finder); // m's processor was retaken before, so the stand-in is still here
+        m.scheduler.work.idle.add_spare(
+            finder); // m's processor was retaken before, so the stand-in is still here
     return m.pinned;
 }
 

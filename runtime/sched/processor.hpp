@@ -190,7 +190,7 @@ public:
     // Requests a poll. Any thread.
     void poll_soon() noexcept { next_poll_ = 0; }
 
-    // Returns the time since the last call: one round, as find_runnable.cpp counts it.
+    // Returns the time since the last call: one round, as timers.cpp counts it.
     [[nodiscard]] clock::duration round_time(clock::time_point now) noexcept {
         return now - std::exchange(round_began_, now);
     }

@@ -7,6 +7,7 @@
 #include "runtime/base/env.hpp"
 #include "runtime/sched/hand_off.hpp"
 #include "runtime/sched/scheduler.hpp"
+#include "runtime/sched/timers.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -74,8 +75,8 @@ void processor_set::change_number(unsigned n) {
         resume_retired(*list_[i]);
     heavy_fence(); // S3 for all machines that were enlisted here: [idle.wake] [sysmon.nap]
     of_.sysmon.machine_idle();
-    if (of_.work_visible() != visible_work::nothing)
-        of_.idle.wake_one();
+    if (of_.work.work_visible() != visible_work::nothing)
+        of_.work.idle.wake_one();
 }
 
 void processor_set::follow_cpus(clock::time_point now) noexcept {
@@ -97,18 +98,18 @@ void processor_set::add_processor() {
     unsigned const i = made_.load(std::memory_order_relaxed); // relaxed: written under `changing_`
     if (list_[i] == nullptr)
         list_[i] = std::make_unique<processor>(i, default_stacks_, thread_stacks_);
-    machine* const spare = of_.idle.take_spare();
+    machine* const spare = of_.work.idle.take_spare();
     machine& m = spare != nullptr ? *spare : of_.machines.make();
     if (i >= active())
         active_.store(i + 1, std::memory_order_relaxed); // else m would retire at once
     made_.store(i + 1, std::memory_order_release);       // [made] a reader of the number sees the processor
     give(*list_[i], m);
-    of_.idle.enlist(m); // m sleeps on; change_number() runs S4 of [idle.wake] for it
+    of_.work.idle.enlist(m); // m sleeps on; change_number() runs S4 of [idle.wake] for it
 }
 
 void processor_set::retire(machine& m) noexcept {
     if (m.searching)
-        of_.stop_searching(m);
+        of_.work.stop_searching(m);
     pass_on(m);
     processor& p = *m.p;
     p.idle.return_idle_stacks();
@@ -132,8 +133,8 @@ void processor_set::retire(machine& m) noexcept {
             set_retired(m, false); // after the timers, m retires again
     }
     if (!resumed)
-        of_.run_timers(m, p);
-    else if (!of_.idle.withdraw(
+        run_timers(m, p);
+    else if (!of_.work.idle.withdraw(
                  m)) // [retire] m was woken, displaced or retired again; or it is about to be listed
         static_cast<void>(sleep_until(m, never));
 }
@@ -143,15 +144,15 @@ void processor_set::pass_on(machine& m) noexcept {
     scheduler& of = m.scheduler;
     bool any = m.deferred != nullptr;
     if (any)
-        of.global.push(*std::exchange(m.deferred, nullptr));
+        of.work.global.push(*std::exchange(m.deferred, nullptr));
     while (fiber* const g = m.p->take_local()) {
-        of.global.push(*g);
+        of.work.global.push(*g);
         any = true;
     }
     if (!any)
         return;
     full_fence(); // [idle.wake]
-    of.idle.wake_one();
+    of.work.idle.wake_one();
 }
 
 // Marks m as retired, or as not retired. Called under `retiring_`.
@@ -164,7 +165,7 @@ void processor_set::set_retired(machine& m, bool is) noexcept {
 // idle machine has no fibers to pass on.
 void processor_set::retire_idle(processor& p) noexcept {
     machine* const m = p.owner();
-    if (m == nullptr || !of_.idle.withdraw(*m, p)) // [retire] M3: m finds out by itself
+    if (m == nullptr || !of_.work.idle.withdraw(*m, p)) // [retire] M3: m finds out by itself
         return;
     if (!p.timers.empty()) {
         m->wake();
@@ -185,7 +186,7 @@ void processor_set::resume_retired(processor& p) noexcept {
         set_retired(*m, false);
     }
     if (p.timers.empty() && !of_.stopping())
-        of_.idle.enlist(*m);
+        of_.work.idle.enlist(*m);
     else
         m->wake();
 }

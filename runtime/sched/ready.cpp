@@ -5,6 +5,7 @@
 
 #include "runtime/sched/current.hpp"
 #include "runtime/sched/hand_off.hpp"
+#include "runtime/sched/publish.hpp"
 
 #include <chrono>
 #include <utility>
@@ -42,7 +43,7 @@ void ready(fiber& g) noexcept {
 // woken only if g has waited for several times that.
 void ready(fiber& g, clock::time_point waiting_since) noexcept {
     constexpr auto worth_a_wake = std::chrono::microseconds(20);
-    idle_machines const& idle = g.scheduler->idle;
+    idle_machines const& idle = g.scheduler->work.idle;
     if (!idle.wants_work() || (idle.count() != 0 && clock::now() - waiting_since < worth_a_wake)) {
         ready(g);
         return;
@@ -62,18 +63,11 @@ void enqueue_back(scheduler& of, fiber_list&& list) noexcept {
     }
 }
 
-void publish_backlog(machine& m) noexcept {
-    if (m.p->share_requested())
-        m.scheduler.share_half(m);
-    else if (m.p->waiting() > 1)
-        m.scheduler.idle.wake_one();
-}
-
 void inject(scheduler& of, fiber_list&& list) noexcept {
     of.closing.begin_visit(); // [close.visit]
-    of.global.push(std::move(list));
+    of.work.global.push(std::move(list));
     full_fence(); // [idle.wake] P2 is full: the caller may be no machine of this scheduler
-    of.idle.wake_one();
+    of.work.idle.wake_one();
     of.closing.end_visit(); // [close.visit] the scheduler may be destroyed here
 }
 

@@ -25,7 +25,7 @@ void run_machine(machine& m) noexcept {
     arch::begin_floating_point();
     begin_running_fibers();
     static_cast<void>(sleep_until(m, never)); // until the maker gives it a processor or another task
-    while (fiber* const g = m.scheduler.find_runnable(m))
+    while (fiber* const g = m.scheduler.work.find_runnable(m))
         switch_to_fiber(m, m.scheduler_context, *g, nullptr, nullptr);
     end_running_fibers();
     set_current_machine(nullptr);

@@ -3,17 +3,15 @@
 
 #include "runtime/sched/scheduler.hpp"
 
-#include "runtime/sched/hand_off.hpp"
-
 #include "runtime/base/env.hpp"
 #include "runtime/base/fatal.hpp"
 #include "runtime/base/rseq.hpp"
 #include "runtime/fault/overflow.hpp"
-#include "runtime/sched/ready.hpp"
+#include "runtime/sched/current.hpp"
+#include "runtime/sched/machine.hpp"
 #include "runtime/sched/remote_resources.hpp"
 #include "runtime/sched/run_machine.hpp"
 
-#include <chrono>
 #include <optional>
 #include <stdexcept>
 
@@ -46,7 +44,7 @@ scheduler::scheduler(runtime_options const& options)
     : scheduler(options, default_stacks(options), stacks_like_threads(options)) {}
 
 scheduler::scheduler(runtime_options const& options, stack_class& default_stacks, stack_class& thread_stacks)
-    : processors(*this, default_stacks, thread_stacks),
+    : work(*this), processors(*this, default_stacks, thread_stacks),
       remote(new remote_resources(default_stacks, thread_stacks)),
       machines(*this, run_machine, options.max_machines), sysmon(*this), closing(*this) {
     choose_fences();
@@ -88,8 +86,8 @@ void scheduler::stop() noexcept {
     sysmon.stop(); // first, since sysmon takes machines off their lists
     stopping_.store(true, std::memory_order_seq_cst);
     full_fence(); // [stop]
-    idle.wake_all();
-    idle.wake_spares();
+    work.idle.wake_all();
+    work.idle.wake_spares();
     processors.wake_retired();
     machines.stop();
 }
@@ -107,30 +105,16 @@ std::uint64_t scheduler::live_fibers() const noexcept {
     return started + remote->started.load(std::memory_order_acquire) - ended; // [count]
 }
 
+std::size_t scheduler::runnable_fibers() const noexcept {
+    std::size_t n = work.global.size();
+    for (auto const& p : processors.all())
+        n += p->waiting();
+    return n;
+}
+
 bool scheduler::runs_caller() const noexcept {
     machine const* const m = current_machine();
     return m != nullptr && &m->scheduler == this;
-}
-
-void scheduler::make_room_for_timer(machine& m) noexcept {
-    if (has_processor(m))
-        m.p->timers.make_room();
-}
-
-void scheduler::arm(machine& m, timer& t) noexcept {
-    if (m.p != nullptr) [[likely]] {
-        m.p->timers.arm(t);
-        return;
-    }
-    // The timer goes to processor 0. The machine of that processor sees the timer at its next poll.
-    // If it has read its timers already and is about to sleep, it is woken to read them again. If
-    // the timer is not the earliest, the machine wakes up before.
-    processor& p = *processors.all().front(); // never retires
-    if (!p.timers.arm_from_elsewhere(t))      // t may be destroyed here
-        return;
-    full_fence(); // [idle.wake]
-    if (machine* const owner = p.owner(); owner != nullptr && idle.withdraw(*owner, p))
-        owner->wake();
 }
 
 } // namespace fiber::rt

@@ -36,8 +36,8 @@ inline fiber* unless_pinned(machine& m, fiber* g) noexcept {
 // Returns true if there may be work that only the scheduler context finds.
 bool has_other_work(machine const& m) noexcept {
     scheduler const& of = m.scheduler;
-    return m.deferred != nullptr || m.p->waiting() != 0 || !m.p->timers.empty() || !of.global.empty() ||
-           of.processors.retired(*m.p) || (m.p->time_to_poll() && of.has_poller());
+    return m.deferred != nullptr || m.p->waiting() != 0 || !m.p->timers.empty() || !of.work.global.empty() ||
+           of.processors.retired(*m.p) || (m.p->time_to_poll() && of.work.has_poller());
 }
 
 [[gnu::always_inline]] inline void switch_to_stack(machine& m, arch::context& from, fiber& to,

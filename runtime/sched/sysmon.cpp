@@ -9,6 +9,7 @@
 #include "runtime/base/futex.hpp"
 #include "runtime/base/unshare_descriptors.hpp"
 #include "runtime/sched/hand_off.hpp"
+#include "runtime/sched/idle_stacks.hpp"
 #include "runtime/sched/scheduler.hpp"
 
 #include <algorithm>
@@ -106,7 +107,7 @@ void sysmon::nap(clock::duration time) noexcept {
     if (!state_.compare_exchange_strong(expected, long_nap, std::memory_order_seq_cst)) // stopping
         return;
     full_fence(); // [sysmon.nap]
-    if (of_.idle.count() == 0)
+    if (of_.work.idle.count() == 0)
         futex_wait(state_, long_nap, until);
     expected = long_nap;
     state_.compare_exchange_strong(expected, watching, std::memory_order_seq_cst);
@@ -121,7 +122,7 @@ void sysmon::machine_idle() noexcept {
 }
 
 clock::duration sysmon::max_nap_now() const noexcept {
-    if (of_.idle.count() == 0)
+    if (of_.work.idle.count() == 0)
         return max_nap;
     return backlog_ ? nap_beside_backlog : max_nap_beside_idle;
 }
@@ -154,7 +155,7 @@ void sysmon::watch() {
             }
         }
         auto const now = clock::now();
-        of_.age_stacks(now);
+        age_stacks(of_, now);
         of_.processors.follow_cpus(now);
         if (check_all(now)) {
             quiet = 0;
@@ -172,7 +173,7 @@ bool sysmon::check_all(clock::time_point now) {
     bool found = false;
     backlog_ = false;
     next_due_ = never;
-    bool work_waits = !of_.global.empty();
+    bool work_waits = !of_.work.global.empty();
     bool all_stand_still = true;
     for (std::size_t i = 0; i < samples_.size(); ++i) {
         processor& p = *all[i];
@@ -186,7 +187,7 @@ bool sysmon::check_all(clock::time_point now) {
 
 bool sysmon::check(processor& p, processor_sample& seen, clock::time_point now) {
     bool const overdue = p.timers.earliest() <= now;
-    if (overdue || of_.has_poller())
+    if (overdue || of_.work.has_poller())
         p.poll_soon();
 
     if (auto const slice = p.slice(); slice != seen.slice || p.queued() == 0) {
@@ -199,8 +200,8 @@ bool sysmon::check(processor& p, processor_sample& seen, clock::time_point now) 
 
     // The processor makes switches, but falls behind, and has woken nobody for it: [idle.next].
     auto const before = std::exchange(seen.load, p.monitor.sample(now));
-    if (p.monitor.falls_behind(before, p.queued(), now) && of_.idle.count() > 0)
-        of_.idle.wake_one();
+    if (p.monitor.falls_behind(before, p.queued(), now) && of_.work.idle.count() > 0)
+        of_.work.idle.wake_one();
 
     machine* const m = p.owner();
     if (seen.load.ticks != before.ticks || m == nullptr || m->asleep) {
@@ -210,7 +211,7 @@ bool sysmon::check(processor& p, processor_sample& seen, clock::time_point now) 
         seen.blocked = seen.stands_still = false;
         return false;
     }
-    if (auto const due = p.timers.earliest(); due > now && of_.idle.count() > 0)
+    if (auto const due = p.timers.earliest(); due > now && of_.work.idle.count() > 0)
         next_due_ = std::min(next_due_, due);
     // The fiber may make no switch, but give fibers away when others request a share: then it has more
     // time.
@@ -219,10 +220,11 @@ bool sysmon::check(processor& p, processor_sample& seen, clock::time_point now) 
     auto const stuck_for = std::max(now - seen.helped_since, (now - seen.since) / 2);
     if (m->lease.inside() && stuck_for < default_slice)
         return false; // inside the runtime, the machine will soon find the work itself
-    bool const work_waits = p.waiting() != 0 || overdue || !of_.global.empty() || of_.processors.retired(p);
+    bool const work_waits =
+        p.waiting() != 0 || overdue || !of_.work.global.empty() || of_.processors.retired(p);
     // An idle machine can take nothing from a machine that is inside the runtime.
-    if (work_waits && of_.idle.count() > 0 && !of_.processors.retired(p) && !m->lease.inside()) {
-        of_.idle.wake_one();
+    if (work_waits && of_.work.idle.count() > 0 && !of_.processors.retired(p) && !m->lease.inside()) {
+        of_.work.idle.wake_one();
         return true;
     }
     if (!work_waits && stuck_for < default_slice)

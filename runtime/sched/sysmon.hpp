@@ -15,7 +15,7 @@
 // processor can be idle.
 // If no processor can be retaken because no machine is available, sysmon permits more machines:
 // standstill.hpp.
-// sysmon also returns the memory of stacks that have been idle for long: idle_stacks.cpp. Once a second it
+// sysmon also returns the memory of stacks that have been idle for long: idle_stacks.hpp. Once a second it
 // checks the number of CPUs, unless the number of processors was set: processor_set.hpp.
 // It sleeps while all processors and no stacks are idle.
 #pragma once
