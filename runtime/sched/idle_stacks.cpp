@@ -14,7 +14,6 @@
 #include <tuple>
 
 namespace fiber::rt {
-
 namespace {
 
 // Moves p's idle stacks to the depot. Returns true if none are left in p's caches. The depot has a lock:

@@ -32,7 +32,6 @@ public:
     local_table* locals = nullptr;
 
 private:
-    friend class thread_agent_pool;
     thread_agent() noexcept : agent(kind::thread) {}
 
     //   state      set by                                    if set wrongly
