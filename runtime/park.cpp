@@ -139,9 +139,8 @@ namespace {
 
 } // namespace
 
-FIBER_RETURN_FROM_SWITCH wait_end park_until_erased(ticket t, clock::time_point deadline, wait_reason why,
-                                                    void const* what, commit_function commit,
-                                                    void* argument) noexcept {
+FIBER_PARKS wait_end park_until_erased(ticket t, clock::time_point deadline, wait_reason why,
+                                       void const* what, commit_function commit, void* argument) noexcept {
     FIBER_ASSERT(agent::is_open(t));
     if (observer_of_waits == nullptr) [[likely]]
         return park_until_unobserved(t, deadline, why, what, commit, argument);
@@ -152,7 +151,7 @@ namespace {
 
 // Keeps little on the sleeper's stack: among very many sleepers, each cache line of a stack is a miss. The
 // benchmark is perf/run --rivals, sleepers.
-FIBER_RETURN_FROM_SWITCH [[gnu::noinline]] void sleep_unobserved(clock::time_point deadline) noexcept {
+FIBER_PARKS void sleep_unobserved(clock::time_point deadline) noexcept {
     machine& m = *current_machine();
     timer alarm{.when = deadline, .key = ticket{m.running}};
     m.enter();
@@ -173,7 +172,7 @@ FIBER_RETURN_FROM_SWITCH [[gnu::noinline]] void sleep_unobserved(clock::time_poi
 
 } // namespace
 
-FIBER_RETURN_FROM_SWITCH void sleep_until(clock::time_point deadline) noexcept {
+FIBER_PARKS void sleep_until(clock::time_point deadline) noexcept {
     if (observer_of_waits == nullptr) [[likely]]
         sleep_unobserved(deadline);
     else

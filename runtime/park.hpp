@@ -37,6 +37,10 @@
 #include <memory>
 #include <type_traits>
 
+// FIBER_PARKS is the attribute of a function that always parks. It goes on that function alone: split the
+// fast path, which mostly does not park, into another function. asm/return.hpp has the reason.
+#define FIBER_PARKS [[gnu::noinline]] FIBER_RETURN_FROM_SWITCH
+
 namespace fiber::rt {
 
 class fiber;

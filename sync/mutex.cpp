@@ -183,8 +183,7 @@ bool exclusive_lock::lock_slow(deadline_or_stop until) noexcept {
     return lock_by_waiting(until);
 }
 
-[[gnu::noinline]] FIBER_RETURN_FROM_SWITCH bool
-exclusive_lock::lock_by_waiting(deadline_or_stop until) noexcept {
+FIBER_PARKS bool exclusive_lock::lock_by_waiting(deadline_or_stop until) noexcept {
     queue_lock queue_guard(queue_lock_, waiters_);
     auto const since = rt::clock::now();
     bool starving = false;

@@ -215,8 +215,7 @@ bool readers_writer_lock::lock_slow(mode wanted, deadline until) noexcept {
     return spin(wanted) || lock_by_waiting(wanted, until);
 }
 
-[[gnu::noinline]] FIBER_RETURN_FROM_SWITCH bool
-readers_writer_lock::lock_by_waiting(mode wanted, deadline until) noexcept {
+FIBER_PARKS bool readers_writer_lock::lock_by_waiting(mode wanted, deadline until) noexcept {
     auto& queue_lock = rt::queue_lock_of(this);
     waiter me(rt::ticket_until(until), wanted);
     queue_lock.lock();

@@ -55,8 +55,7 @@ struct weighted_waiter : rt::waiter {
 
 } // namespace
 
-FIBER_RETURN_FROM_SWITCH bool weighted_semaphore::acquire_slow(std::ptrdiff_t k,
-                                                               detail::deadline_or_stop until) noexcept {
+FIBER_PARKS bool weighted_semaphore::acquire_slow(std::ptrdiff_t k, detail::deadline_or_stop until) noexcept {
     auto& queue_lock = rt::queue_lock_of(this);
     weighted_waiter me(rt::ticket_until(until), k);
     // [weighted.queue] left
