@@ -74,7 +74,7 @@ private:
 void wait_for_starter(int tries) noexcept {
     constexpr int yields = 8;
     if (tries < yields)
-        rt::yield();
+        this_fiber::yield();
     else
         this_fiber::sleep_for(std::chrono::microseconds(50));
 }

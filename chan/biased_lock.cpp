@@ -7,6 +7,7 @@
 #include "runtime/base/backoff.hpp"
 #include "runtime/base/clock.hpp"
 #include "runtime/park.hpp"
+#include "runtime/spin_hint.hpp"
 
 #include <algorithm>
 #include <atomic>

@@ -11,9 +11,11 @@
 #include "runtime/sched/name.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/sched/thread_agent.hpp"
+#include "runtime/sleep.hpp"
 #include "runtime/stack/kind.hpp"
 #include "runtime/stack_extension.hpp"
 
+#include <sched.h>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -137,7 +139,12 @@ id get_id() noexcept {
                                    : static_cast<rt::thread_agent&>(me).id);
 }
 
-void yield() noexcept { rt::yield(); }
+void yield() noexcept {
+    if (rt::machine* const m = rt::current_machine())
+        rt::scheduler::yield(*m);
+    else
+        ::sched_yield();
+}
 
 void sleep_until_deadline(detail::deadline when) noexcept {
     if (rt::current_machine() == nullptr) {

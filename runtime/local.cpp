@@ -4,6 +4,7 @@
 // local.cpp: fiber::local variables, the tables of their values, and exit actions.
 
 #include "runtime/local_table.hpp"
+#include "runtime/park.hpp"
 #include "runtime/sched/fiber.hpp"
 #include "runtime/sched/thread_agent.hpp"
 

@@ -11,6 +11,7 @@
 
 #include "runtime/base/fatal.hpp"
 #include "runtime/base/no_destructor.hpp"
+#include "runtime/exit_action.hpp"
 #include "runtime/park.hpp"
 #include "sync/caller_name.hpp"
 #include "sync/misuse.hpp"

@@ -108,6 +108,7 @@
 #include "runtime/base/cpu_relax.hpp"
 #include "runtime/base/rseq.hpp"
 #include "runtime/base/spinlock.hpp"
+#include "runtime/spin_hint.hpp"
 #include "sync/lock_watch.hpp"
 #include "sync/misuse.hpp"
 #include "sync/waiting.hpp"

@@ -43,6 +43,7 @@
 #include "runtime/base/cpu.hpp"
 #include "runtime/base/cpu_relax.hpp"
 #include "runtime/base/queue_lock.hpp"
+#include "runtime/spin_hint.hpp"
 #include "sync/lock_watch.hpp"
 #include "sync/misuse.hpp"
 #include "sync/waiting.hpp"

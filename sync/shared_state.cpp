@@ -10,7 +10,8 @@
 #include <fiber/future.hpp>
 
 #include "runtime/base/fatal.hpp"
-#include "runtime/park.hpp"
+#include "runtime/base/wait_reason.hpp"
+#include "runtime/exit_action.hpp"
 
 #include <new>
 #include <stdexcept>

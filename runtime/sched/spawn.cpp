@@ -11,6 +11,7 @@
 #include "runtime/sched/name.hpp"
 #include "runtime/sched/remote_resources.hpp"
 #include "runtime/sched/scheduler.hpp"
+#include "runtime/wait_observer.hpp"
 
 #include "asm/floating_point.hpp"
 

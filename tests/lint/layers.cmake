@@ -7,7 +7,7 @@
 
 # The headers of this project that a folder may include, as regular expressions over "internal" and
 # <public> names.
-set(waist "runtime/(park|wait_queue)\\.hpp|runtime/base/.*")
+set(waist "runtime/(exit_action|park|spin_hint|wait_observer|wait_queue)\\.hpp|runtime/base/.*")
 set(quoted_asm     "asm/.*")
 set(quoted_runtime "asm/.*|runtime/.*")
 set(quoted_sync    "sync/.*|${waist}")

@@ -35,7 +35,7 @@ public:
         lock_.lock();
         while (waiting_ < n) {
             lock_.unlock();
-            rt::yield();
+            fiber::this_fiber::yield();
             lock_.lock();
         }
         lock_.unlock(); // No other caller comes.

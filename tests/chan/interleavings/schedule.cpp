@@ -9,6 +9,7 @@
 #include "runtime/base/lock_rank.hpp"
 #include "runtime/base/spinlock.hpp"
 #include "runtime/park.hpp"
+#include "runtime/spin_hint.hpp"
 
 #include <array>
 #include <cstdio>
