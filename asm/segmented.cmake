@@ -37,7 +37,7 @@ get_target_property(fiber_sources fiber SOURCES)
 list(FILTER fiber_sources EXCLUDE REGEX "/kind_reserved\\.cpp$")
 add_library(fiber_segmented STATIC ${fiber_sources}
   asm/array_x86_64.S asm/growth_segmented.cpp asm/long_jump.cpp asm/morestack_x86_64.S asm/split_stack_x86_64.S
-  runtime/fault/handlers_on_signal_stack.cpp runtime/stack/kind_segmented.cpp runtime/stack/segment.cpp)
+  runtime/stack/handlers_on_signal_stack.cpp runtime/stack/kind_segmented.cpp runtime/stack/segment.cpp)
 add_library(fiber::segmented ALIAS fiber_segmented)
 fiber_configure(fiber_segmented)
 set_target_properties(fiber_segmented PROPERTIES EXPORT_NAME segmented INTERPROCEDURAL_OPTIMIZATION OFF)

@@ -6,10 +6,10 @@
 // takes it from an idle machine. A sleeping machine that gets a processor is then woken.
 
 #include "runtime/base/fatal.hpp"
-#include "runtime/fault/signal_stack.hpp"
 #include "runtime/sched/lease.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/stack/kind.hpp"
+#include "runtime/stack/signal_stack.hpp"
 
 #include "asm/floating_point.hpp"
 

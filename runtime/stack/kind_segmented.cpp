@@ -5,7 +5,7 @@
 #include "runtime/stack/kind.hpp"
 
 #include "runtime/base/no_destructor.hpp"
-#include "runtime/fault/handlers_on_signal_stack.hpp"
+#include "runtime/stack/handlers_on_signal_stack.hpp"
 #include "runtime/stack/segment.hpp"
 #include "runtime/stack/stack.hpp"
 #include "runtime/stack/with_stack_request.hpp"

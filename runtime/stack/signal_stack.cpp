@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-#include "runtime/fault/signal_stack.hpp"
+#include "runtime/stack/signal_stack.hpp"
 
 #include "runtime/stack/slab.hpp"
 

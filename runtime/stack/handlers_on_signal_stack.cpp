@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-#include "runtime/fault/handlers_on_signal_stack.hpp"
+#include "runtime/stack/handlers_on_signal_stack.hpp"
 
 #include "asm/growth_segmented.hpp"
 
