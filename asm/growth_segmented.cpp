@@ -34,9 +34,20 @@ constexpr std::uintptr_t limit_offset = 0x70; // from the thread pointer; glibc 
 
 constinit segment no_room; // ends every list, so that no list is empty
 
+// Set before the first fiber runs: no other code grows.
+constinit segment_source const* source = nullptr;
+
+segment_source const& source_of_segments() noexcept { return *__atomic_load_n(&source, __ATOMIC_RELAXED); }
+
+[[noreturn]] void die(growth_error why, std::size_t bytes = 0) noexcept {
+    source_of_segments().die(why, bytes);
+    __builtin_trap();
+}
+
 } // namespace
 
-void adopt_thread_for_growth() noexcept {
+void adopt_thread_for_growth(segment_source const& from) noexcept {
+    __atomic_store_n(&source, &from, __ATOMIC_RELAXED); // relaxed: all threads store the same constant
     // Each thread detects it again, because a fork could leave the lock of a static local locked.
     // relaxed: all threads store the same value
     __atomic_store_n(&fiber_arch_has_xsave, cpu_and_kernel_have_xsave(), __ATOMIC_RELAXED);
@@ -97,3 +108,17 @@ std::byte* flow_limit() noexcept {
 }
 
 } // namespace fiber::arch
+
+void fiber_arch_more_segments(std::size_t room) noexcept { fiber::arch::source_of_segments().add(room); }
+
+void fiber_arch_fewer_segments() noexcept { fiber::arch::source_of_segments().trim(); }
+
+void fiber_arch_parked_in_leaf_call() noexcept {
+    fiber::arch::die(fiber::arch::growth_error::parked_in_leaf_call);
+}
+
+void fiber_arch_no_room_for_array(std::size_t bytes) noexcept {
+    fiber::arch::die(fiber::arch::growth_error::no_room_for_array, bytes);
+}
+
+void fiber_arch_cannot_jump() noexcept { fiber::arch::die(fiber::arch::growth_error::cannot_jump); }

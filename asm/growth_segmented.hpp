@@ -13,7 +13,7 @@
 
 #define FIBER_NO_SPLIT [[gnu::no_split_stack]]
 
-// Defined by runtime/stack/segment.cpp. Ends the process.
+// Ends the process by segment_source::die.
 extern "C" [[noreturn]] void fiber_arch_parked_in_leaf_call() noexcept;
 
 namespace fiber::arch {
@@ -83,8 +83,20 @@ struct growth_slots {
     asm volatile("movq %0, %%fs:0x70" : : "r"(limit) : "memory");
 }
 
-// Prepares this OS thread to run fibers on frames below the caller's.
-void adopt_thread_for_growth() noexcept;
+enum class growth_error { parked_in_leaf_call, no_room_for_array, cannot_jump };
+
+// Where segments come from. The caller of adopt_thread_for_growth() supplies it.
+struct segment_source {
+    // add() and trim() run on the OS thread's own stack. add() puts a segment with at least `room` bytes in
+    // front of the idle segments, and cannot fail. trim() removes some of the idle segments.
+    void (*add)(std::size_t room) noexcept;
+    void (*trim)() noexcept;
+    // Ends the process with a message. Runs on the fiber's own stack. `bytes` is the size of the array.
+    void (*die)(growth_error, std::size_t bytes) noexcept;
+};
+
+// Prepares this OS thread to run fibers on frames below the caller's. All threads give the same source.
+void adopt_thread_for_growth(segment_source const&) noexcept;
 [[nodiscard]] growth_slots& this_thread_growth() noexcept;
 
 // The idle segments of this OS thread, last in first out. Only for code that runs on the thread's
@@ -140,20 +152,16 @@ inline void growth_state::start_switch(growth_state const& to) noexcept {
 } // namespace fiber::arch
 
 extern "C" {
-// ── defined in runtime/stack/segment.cpp, called on the OS thread's own stack ──
-// Adds a segment with at least `room` bytes to the front of the idle segments. Cannot fail.
-void fiber_arch_more_segments(std::size_t room) noexcept;
-// Removes some of the idle segments.
-void fiber_arch_fewer_segments() noexcept;
-// These end the process. They run on the fiber's own stack.
-[[noreturn]] void fiber_arch_no_room_for_array(std::size_t bytes) noexcept;
-[[noreturn]] void fiber_arch_cannot_jump() noexcept;
-
 // ── morestack_x86_64.S ──
 // Runs f(argument) with at least `bytes` of stack.
 void fiber_arch_call_with_room(std::size_t bytes, void (*f)(void*), void* argument);
 
 // ── growth_segmented.cpp ──
+// Call the segment source. The first two are called on the OS thread's own stack.
+void fiber_arch_more_segments(std::size_t room) noexcept;
+void fiber_arch_fewer_segments() noexcept;
+[[noreturn]] void fiber_arch_no_room_for_array(std::size_t bytes) noexcept;
+[[noreturn]] void fiber_arch_cannot_jump() noexcept;
 extern thread_local fiber::arch::growth_slots fiber_arch_growth __attribute__((visibility("hidden")));
 extern bool fiber_arch_has_xsave __attribute__((visibility("hidden")));
 }

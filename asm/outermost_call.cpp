@@ -4,8 +4,27 @@
 // outermost_call.cpp: handles an exception that no frame catches.
 #include "asm/outermost_call.hpp"
 
+#include <atomic>
 #include <cxxabi.h>
+#include <exception>
 #include <unwind.h>
+
+namespace fiber::arch {
+namespace {
+
+constinit std::atomic<uncaught_handler> handler{nullptr};
+
+[[noreturn]] void on_uncaught(unwinding what) noexcept {
+    if (uncaught_handler const h = handler.load(std::memory_order_relaxed)) // relaxed: a constant function
+        h(what);
+    std::terminate();
+}
+
+} // namespace
+
+void set_uncaught_handler(uncaught_handler h) noexcept { handler.store(h, std::memory_order_relaxed); }
+
+} // namespace fiber::arch
 
 // The personality of fiber_arch_outermost_call's frame. The unwinder calls it when it reaches that
 // frame.

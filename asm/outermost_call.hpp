@@ -16,7 +16,9 @@ enum class unwinding {
     forced,    // pthread_exit or cancellation; all frames have been unwound
 };
 
-// Called on the stack of the outermost call, in place of unwinding further. The runtime defines it.
-[[noreturn]] void on_uncaught(unwinding) noexcept;
+// Sets the handler that runs on the stack of the outermost call, in place of unwinding further. It must end
+// the process. Without a handler, or if it returns, std::terminate ends the process.
+using uncaught_handler = void (*)(unwinding) noexcept;
+void set_uncaught_handler(uncaught_handler) noexcept;
 
 } // namespace fiber::arch

@@ -8,6 +8,7 @@
 
 #include "runtime/base/exiting.hpp"
 #include "runtime/base/no_destructor.hpp"
+#include "runtime/fault/uncaught.hpp"
 #include "runtime/inspect/dump.hpp"
 #include "runtime/process/runtimes.hpp"
 #include "runtime/sched/scheduler.hpp"
@@ -42,6 +43,7 @@ constinit std::atomic<unsigned> runtimes_there{0};
 
 runtime::runtime(runtime_options options) {
     std::lock_guard const hold(starting.value);
+    rt::report_uncaught_exceptions();
     scheduler_ = new rt::scheduler(options);
     rt::register_exit_handler();
     runtimes_there.fetch_add(1, std::memory_order_relaxed); // relaxed: only a count

@@ -81,7 +81,7 @@ std::size_t thread_stack_size() noexcept { return first_segment_size; } // it gr
 void begin_running_fibers() noexcept {
     resolve_virtual_functions();
     put_handlers_on_signal_stack();
-    arch::adopt_thread_for_growth();
+    arch::adopt_thread_for_growth(pooled_segments);
     threads.value.add(arch::this_thread_growth());
 }
 
