@@ -8,6 +8,7 @@
 
 #include "runtime/base/exiting.hpp"
 #include "runtime/base/no_destructor.hpp"
+#include "runtime/fault/overflow.hpp"
 #include "runtime/fault/uncaught.hpp"
 #include "runtime/inspect/dump.hpp"
 #include "runtime/process/runtimes.hpp"
@@ -43,6 +44,7 @@ constinit std::atomic<unsigned> runtimes_there{0};
 
 runtime::runtime(runtime_options options) {
     std::lock_guard const hold(starting.value);
+    rt::watch_for_overflows();
     rt::report_uncaught_exceptions();
     scheduler_ = new rt::scheduler(options);
     rt::register_exit_handler();

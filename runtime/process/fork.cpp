@@ -38,7 +38,6 @@
 #include "runtime/stack/kind.hpp"
 #include "runtime/stack/stack_class.hpp"
 
-#include <cstdlib>
 #include <cstring>
 #include <mutex>
 #include <pthread.h>
@@ -118,7 +117,5 @@ void after_in_child() noexcept {
 } // namespace
 
 stack const* stack_kept_over_fork() noexcept { return forked_thread_stack; }
-
-void end_forked_process() noexcept { std::exit(EXIT_SUCCESS); }
 
 } // namespace fiber::rt

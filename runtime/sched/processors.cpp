@@ -25,7 +25,6 @@
 #include "runtime/base/cpu.hpp"
 #include "runtime/base/env.hpp"
 #include "runtime/base/rseq.hpp"
-#include "runtime/fault/overflow.hpp"
 #include "runtime/sched/remote_resources.hpp"
 #include "runtime/sched/scheduler.hpp"
 
@@ -80,7 +79,6 @@ scheduler::scheduler(runtime_options const& options)
       sysmon_(*this) {
     choose_fences();
     choose_rseq();
-    watch_for_overflows();
     try {
         if (options.max_machines == 0)
             throw std::invalid_argument("fiber: max_machines is 0; each processor needs a machine");

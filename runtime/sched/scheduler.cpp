@@ -7,10 +7,9 @@
 #include "runtime/sched/scheduler.hpp"
 
 #include "runtime/base/fatal.hpp"
-#include "runtime/fault/overflow.hpp"
 #include "runtime/local_table.hpp"
-#include "runtime/process/fork.hpp"
 #include "runtime/sched/name.hpp"
+#include "runtime/sched/overflow_report.hpp"
 #include "runtime/sched/remote_resources.hpp"
 
 #include "asm/floating_point.hpp"
@@ -18,6 +17,7 @@
 #include "asm/return.hpp"
 
 #include <chrono>
+#include <cstdlib>
 
 namespace fiber::rt {
 
@@ -242,6 +242,10 @@ namespace {
     if (g.pinned)
         fatal("%s has ended before its fiber::thread_pin, which it must destroy", full_name(g).text);
 }
+
+// [fork.thread] The function of the fiber that forked has returned, which ends the child's first thread.
+// noinline: on segmented stacks, a function that calls foreign code takes a large segment.
+[[noreturn, gnu::noinline]] void end_forked_process() noexcept { std::exit(EXIT_SUCCESS); }
 
 // give_stack_back is the commit function of a stack on which a fiber has ended. It makes the stack
 // idle.
