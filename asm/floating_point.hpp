@@ -4,7 +4,7 @@
 // floating_point.hpp: the control modes of floating-point arithmetic (rounding, exception masks,
 // FTZ and DAZ), and the flags of raised exceptions. Each fiber has its own modes. A flow of control
 // begins with the default modes; a fiber then loads the modes of its creator
-// (runtime/sched/spawn.cpp).
+// (runtime/spawn.cpp).
 #pragma once
 
 #include <cstdint>

@@ -6,20 +6,13 @@
 
 #include "runtime/base/backoff.hpp"
 #include "runtime/park.hpp"
-#include "runtime/process/runtimes.hpp"
 #include "runtime/sched/join.hpp"
 #include "runtime/sched/name.hpp"
 #include "runtime/sched/remote_resources.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/wait_observer.hpp"
 
-#include "asm/floating_point.hpp"
-
-#include <fiber/go.hpp>
-
-#include <memory>
-#include <new>
-#include <system_error>
+#include <mutex>
 #include <utility>
 
 namespace fiber::rt {
@@ -314,86 +307,3 @@ void detach(fiber& g) noexcept {
 }
 
 } // namespace fiber::rt
-
-namespace fiber::detail {
-namespace {
-
-// Returns the scheduler that go() without a runtime uses.
-rt::scheduler& here() {
-    if (rt::machine const* const m = rt::current_machine())
-        return m->scheduler;
-    return rt::global_scheduler();
-}
-
-// closure_with_modes is the closure of a fiber that begins with control modes other than the
-// default ones. The record has no space for the modes, so it holds the address of this object in
-// place of the closure.
-struct closure_with_modes {
-    explicit closure_with_modes(arch::control_modes const& m) noexcept : modes(m) {}
-
-    arch::control_modes const modes;
-    closure_entry entry = nullptr;
-    alignas(inline_closure_alignment) std::byte closure[inline_closure_size];
-
-    [[nodiscard]] static closure_with_modes& at(void* storage) noexcept {
-        return *reinterpret_cast<closure_with_modes*>(static_cast<std::byte*>(storage) -
-                                                      offsetof(closure_with_modes, closure));
-    }
-    static void run(void* storage) {
-        std::unique_ptr<closure_with_modes> const mine(*static_cast<closure_with_modes**>(storage));
-        mine->modes.load();
-        mine->entry(mine->closure);
-    }
-};
-
-[[gnu::noinline]] void* storage_with_modes(rt::fiber& g, arch::control_modes const& modes) {
-    try {
-        return (new closure_with_modes(modes))->closure;
-    } catch (...) {
-        g.scheduler->abandon(g);
-        throw;
-    }
-}
-
-inline void* storage_in(rt::fiber& g, arch::control_modes const& modes) {
-    if (modes.are_default()) [[likely]]
-        return g.closure;
-    return storage_with_modes(g, modes);
-}
-
-} // namespace
-
-spawn::spawn(rt::scheduler* where, attributes const& how) {
-    arch::control_modes const modes;
-    fiber_ = &(where != nullptr ? rt::usable(*where) : here()).new_fiber(how);
-    storage_ = storage_in(*fiber_, modes);
-}
-
-spawn::spawn(like_a_thread, attributes const& how) {
-    arch::control_modes const modes;
-    fiber_ = &here().new_thread(how);
-    storage_ = storage_in(*fiber_, modes);
-}
-
-void spawn::abandon(rt::fiber& g, void* storage) noexcept {
-    if (storage != g.closure)
-        delete &closure_with_modes::at(storage);
-    if (!g.is_from_parent()) // [fork] a fork may have come while the closure was made
-        g.scheduler->abandon(g);
-}
-
-// noinline, also at link-time optimisation, because it records the address of its caller.
-[[gnu::noinline]] rt::fiber* spawn::start(rt::fiber& g, closure_entry entry, void* storage) noexcept {
-    if (storage != g.closure) [[unlikely]] {
-        auto& with_modes = closure_with_modes::at(storage);
-        with_modes.entry = std::exchange(entry, closure_with_modes::run);
-        ::new (g.closure) closure_with_modes*(&with_modes);
-    }
-    g.entry = entry;
-    g.started_at = __builtin_return_address(0);
-    if (!g.is_from_parent()) [[likely]] // [fork] a fork may have come while the closure was made
-        g.scheduler->start(g);
-    return &g;
-}
-
-} // namespace fiber::detail
