@@ -36,7 +36,7 @@
 #include "runtime/base/spinlock.hpp"
 #include "runtime/base/this_thread.hpp"
 
-#include <fiber/detail/channel.hpp>
+#include <fiber/detail/lock_state.hpp>
 
 #include <cstdint>
 

@@ -24,7 +24,7 @@
 //   try_send           It runs T1 and T2 with "no room" for "nothing to receive". `closed` needs no T3.
 //   one word decides   With a ring, T1 depends on count_ alone: senders wait only beside a full ring, and
 //                      receivers only beside an empty one. Without a ring it depends on occupied_ alone.
-#include <fiber/chan.hpp>
+#include <fiber/detail/channel.hpp>
 
 #include "chan/channel_locked.hpp"
 #include "runtime/base/assert.hpp"

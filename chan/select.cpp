@@ -6,8 +6,6 @@
 // the caller of run(): see asm/return.hpp.
 #include "chan/select_op.hpp"
 
-#include <fiber/chan.hpp>
-
 #include <algorithm>
 #include <functional>
 
