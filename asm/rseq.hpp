@@ -2,7 +2,7 @@
 // Copyright the libfiber authors.
 
 // rseq.hpp: enables and disables fiber_arch_unlock_biased (unlock_biased_x86_64.S). The sequence
-// does nothing until enable_rseq() is called. runtime/base/rseq.cpp registers with the kernel
+// does nothing until enable_rseq() is called. runtime/base/atomics/rseq.cpp registers with the kernel
 // first.
 //   has_rseq()       returns true if the C library has registered the threads with the kernel
 //   enable_rseq()    requires has_rseq()

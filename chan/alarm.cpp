@@ -6,7 +6,7 @@
 #include "chan/alarm.hpp"
 
 #include "chan/own_fiber.hpp"
-#include "runtime/base/assert.hpp"
+#include "runtime/base/process/assert.hpp"
 
 #include <fiber/go.hpp>
 #include <fiber/runtime.hpp>

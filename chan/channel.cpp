@@ -27,7 +27,7 @@
 #include <fiber/detail/channel.hpp>
 
 #include "chan/channel_locked.hpp"
-#include "runtime/base/assert.hpp"
+#include "runtime/base/process/assert.hpp"
 #include "runtime/park.hpp"
 
 #include <algorithm>

@@ -5,7 +5,7 @@
 
 #include <fiber/go.hpp>
 
-#include "runtime/base/fatal.hpp"
+#include "runtime/base/process/fatal.hpp"
 #include "runtime/park.hpp"
 #include "runtime/sched/join.hpp"
 #include "runtime/sched/name.hpp"

@@ -5,7 +5,7 @@
 
 #include "runtime/park.hpp"
 
-#include "runtime/base/assert.hpp"
+#include "runtime/base/process/assert.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/sched/thread_agent.hpp"
 #include "runtime/wait_observer.hpp"

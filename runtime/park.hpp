@@ -26,10 +26,10 @@
 //   Step 3 may come before the agent has parked: see ticket.hpp.
 #pragma once
 
-#include "runtime/base/clock.hpp"
-#include "runtime/base/ticket.hpp"
-#include "runtime/base/wait_reason.hpp"
-#include "runtime/wait_queue.hpp"
+#include "runtime/base/platform/clock.hpp"
+#include "runtime/wait/ticket.hpp"
+#include "runtime/wait/wait_queue.hpp"
+#include "runtime/wait/wait_reason.hpp"
 
 #include "asm/return.hpp"
 

@@ -6,8 +6,8 @@
 
 #include <fiber/runtime.hpp>
 
-#include "runtime/base/exiting.hpp"
-#include "runtime/base/no_destructor.hpp"
+#include "runtime/base/process/exiting.hpp"
+#include "runtime/base/process/no_destructor.hpp"
 #include "runtime/fault/overflow.hpp"
 #include "runtime/fault/uncaught.hpp"
 #include "runtime/inspect/dump.hpp"

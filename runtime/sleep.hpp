@@ -4,7 +4,7 @@
 // sleep.hpp: the wait of a fiber that only a deadline ends.
 #pragma once
 
-#include "runtime/base/clock.hpp"
+#include "runtime/base/platform/clock.hpp"
 
 namespace fiber::rt {
 

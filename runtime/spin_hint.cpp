@@ -3,7 +3,7 @@
 
 #include "runtime/spin_hint.hpp"
 
-#include "runtime/base/cpu.hpp"
+#include "runtime/base/platform/cpu.hpp"
 #include "runtime/sched/scheduler.hpp"
 
 namespace fiber::rt {

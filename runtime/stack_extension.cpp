@@ -10,7 +10,7 @@
 
 #include "runtime/stack_extension.hpp"
 
-#include "runtime/base/fatal.hpp"
+#include "runtime/base/process/fatal.hpp"
 #include "runtime/process/fork.hpp"
 #include "runtime/sched/current.hpp"
 #include "runtime/sched/fiber.hpp"

@@ -10,7 +10,7 @@
 //   [queue.outlive].
 #include <fiber/barrier.hpp>
 
-#include "runtime/base/queue_lock.hpp"
+#include "runtime/base/lock/queue_lock.hpp"
 #include "sync/misuse.hpp"
 #include "sync/waiting.hpp"
 

@@ -27,7 +27,7 @@
 // A stop request ends a wait as a timer does: [wait.stop].
 #include <fiber/condition_variable.hpp>
 
-#include "runtime/base/queue_lock.hpp"
+#include "runtime/base/lock/queue_lock.hpp"
 #include "sync/misuse.hpp"
 #include "sync/waiting.hpp"
 

@@ -31,7 +31,7 @@
 //   left.3.
 #include <fiber/detail/countdown.hpp>
 
-#include "runtime/base/queue_lock.hpp"
+#include "runtime/base/lock/queue_lock.hpp"
 #include "sync/waiting.hpp"
 
 namespace fiber::detail {

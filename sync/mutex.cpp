@@ -105,9 +105,9 @@
 // unlock() offers the woken waiter to an idle processor: rt::unpark(ticket, since).
 #include <fiber/detail/exclusive_lock.hpp>
 
-#include "runtime/base/cpu_relax.hpp"
-#include "runtime/base/rseq.hpp"
-#include "runtime/base/spinlock.hpp"
+#include "runtime/base/atomics/cpu_relax.hpp"
+#include "runtime/base/atomics/rseq.hpp"
+#include "runtime/base/lock/spinlock.hpp"
 #include "runtime/spin_hint.hpp"
 #include "sync/lock_watch.hpp"
 #include "sync/misuse.hpp"

@@ -27,7 +27,7 @@
 //     the semaphore: the queue lock is not part of it, see [queue.outlive].
 #include <fiber/semaphore.hpp>
 
-#include "runtime/base/queue_lock.hpp"
+#include "runtime/base/lock/queue_lock.hpp"
 #include "sync/misuse.hpp"
 #include "sync/waiting.hpp"
 

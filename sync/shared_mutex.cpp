@@ -40,9 +40,9 @@
 //   keeps the object alive.
 #include <fiber/shared_mutex.hpp>
 
-#include "runtime/base/cpu.hpp"
-#include "runtime/base/cpu_relax.hpp"
-#include "runtime/base/queue_lock.hpp"
+#include "runtime/base/atomics/cpu_relax.hpp"
+#include "runtime/base/lock/queue_lock.hpp"
+#include "runtime/base/platform/cpu.hpp"
 #include "runtime/spin_hint.hpp"
 #include "sync/lock_watch.hpp"
 #include "sync/misuse.hpp"

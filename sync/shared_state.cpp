@@ -9,9 +9,9 @@
 //   word_   twice the number of references, plus 1 if the future has been retrieved
 #include <fiber/detail/shared_state.hpp>
 
-#include "runtime/base/fatal.hpp"
-#include "runtime/base/wait_reason.hpp"
+#include "runtime/base/process/fatal.hpp"
 #include "runtime/exit_action.hpp"
+#include "runtime/wait/wait_reason.hpp"
 
 #include <new>
 #include <stdexcept>

@@ -38,7 +38,7 @@
 //   [queue.outlive]. The agents that right.3 serves return only after right.4.
 #include <fiber/weighted_semaphore.hpp>
 
-#include "runtime/base/queue_lock.hpp"
+#include "runtime/base/lock/queue_lock.hpp"
 #include "sync/misuse.hpp"
 #include "sync/waiting.hpp"
 

@@ -8,8 +8,8 @@
 
 #include "runtime/fault/overflow.hpp"
 
-#include "runtime/base/backoff.hpp"
-#include "runtime/base/no_destructor.hpp"
+#include "runtime/base/atomics/backoff.hpp"
+#include "runtime/base/process/no_destructor.hpp"
 #include "runtime/fault/chained_handler.hpp"
 #include "runtime/sched/current.hpp"
 #include "runtime/sched/fiber.hpp"

@@ -3,7 +3,7 @@
 
 #include "runtime/fault/uncaught.hpp"
 
-#include "runtime/base/fatal.hpp"
+#include "runtime/base/process/fatal.hpp"
 #include "runtime/sched/current.hpp"
 #include "runtime/sched/machine.hpp"
 #include "runtime/sched/name.hpp"

@@ -3,7 +3,7 @@
 
 // stats.cpp: counts for runtime::stats().
 
-#include "runtime/base/membarrier.hpp"
+#include "runtime/base/atomics/membarrier.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/stack/stack_class.hpp"
 

@@ -24,11 +24,11 @@
 // them, as if ours did not exist.
 #include "runtime/process/fork.hpp"
 
-#include "runtime/base/env.hpp"
-#include "runtime/base/fatal.hpp"
-#include "runtime/base/lock_adaptive.hpp"
-#include "runtime/base/process_stamp.hpp"
-#include "runtime/base/queue_lock.hpp"
+#include "runtime/base/lock/lock_adaptive.hpp"
+#include "runtime/base/lock/queue_lock.hpp"
+#include "runtime/base/process/env.hpp"
+#include "runtime/base/process/fatal.hpp"
+#include "runtime/base/process/process_stamp.hpp"
 #include "runtime/process/runtimes.hpp"
 #include "runtime/sched/current.hpp"
 #include "runtime/sched/fiber_pool.hpp"

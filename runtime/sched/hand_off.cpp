@@ -5,7 +5,7 @@
 // processor away; sysmon retakes the processor of a machine that is stuck; a machine without one
 // takes it from an idle machine. A sleeping machine that gets a processor is then woken.
 
-#include "runtime/base/fatal.hpp"
+#include "runtime/base/process/fatal.hpp"
 #include "runtime/sched/lease.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/stack/kind.hpp"

@@ -5,7 +5,7 @@
 // afterwards the record is no longer the caller's.
 #pragma once
 
-#include "runtime/base/clock.hpp"
+#include "runtime/base/platform/clock.hpp"
 
 namespace fiber::rt {
 

@@ -37,13 +37,13 @@
 //     lock, and calls nothing that takes one.
 #pragma once
 
-#include "runtime/base/assert.hpp"
-#include "runtime/base/asymmetric_fence.hpp"
-#include "runtime/base/clock.hpp"
-#include "runtime/base/cpu_relax.hpp"
-#include "runtime/base/futex.hpp"
-#include "runtime/base/os_thread.hpp"
-#include "runtime/base/relaxed.hpp"
+#include "runtime/base/atomics/asymmetric_fence.hpp"
+#include "runtime/base/atomics/cpu_relax.hpp"
+#include "runtime/base/atomics/relaxed.hpp"
+#include "runtime/base/lock/futex.hpp"
+#include "runtime/base/platform/clock.hpp"
+#include "runtime/base/process/assert.hpp"
+#include "runtime/base/thread/os_thread.hpp"
 
 #include "asm/switch.hpp"
 

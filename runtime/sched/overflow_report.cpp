@@ -3,7 +3,7 @@
 
 #include "runtime/sched/overflow_report.hpp"
 
-#include "runtime/base/fatal.hpp"
+#include "runtime/base/process/fatal.hpp"
 #include "runtime/sched/fiber.hpp"
 #include "runtime/stack/stack_class.hpp"
 

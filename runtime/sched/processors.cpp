@@ -22,9 +22,9 @@
 //     only become fewer. Therefore a machine without timers can be marked, or put back on the idle
 //     list, while it sleeps.
 
-#include "runtime/base/cpu.hpp"
-#include "runtime/base/env.hpp"
-#include "runtime/base/rseq.hpp"
+#include "runtime/base/atomics/rseq.hpp"
+#include "runtime/base/platform/cpu.hpp"
+#include "runtime/base/process/env.hpp"
 #include "runtime/sched/remote_resources.hpp"
 #include "runtime/sched/scheduler.hpp"
 

@@ -6,7 +6,7 @@
 
 #include "runtime/sched/scheduler.hpp"
 
-#include "runtime/base/fatal.hpp"
+#include "runtime/base/process/fatal.hpp"
 #include "runtime/local_table.hpp"
 #include "runtime/sched/name.hpp"
 #include "runtime/sched/overflow_report.hpp"

@@ -10,9 +10,9 @@
 //   the global queue         any processor; each one polls the queue after 61 ticks at the latest
 #pragma once
 
-#include "runtime/base/cgroup.hpp"
-#include "runtime/base/process_stamp.hpp"
-#include "runtime/base/template_thread.hpp"
+#include "runtime/base/platform/cgroup.hpp"
+#include "runtime/base/process/process_stamp.hpp"
+#include "runtime/base/thread/template_thread.hpp"
 #include "runtime/sched/current.hpp"
 #include "runtime/sched/fiber.hpp"
 #include "runtime/sched/global_queue.hpp"

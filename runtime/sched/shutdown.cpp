@@ -14,7 +14,7 @@
 //   D2 is before M2    M3 sees the destructor.
 //   Both may happen: an exchange takes the closer, so it is woken once.
 
-#include "runtime/base/backoff.hpp"
+#include "runtime/base/atomics/backoff.hpp"
 #include "runtime/park.hpp"
 #include "runtime/sched/remote_resources.hpp"
 #include "runtime/sched/scheduler.hpp"

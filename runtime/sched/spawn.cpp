@@ -4,7 +4,7 @@
 // spawn.cpp: how other fibers and threads start and end a fiber. Takes records and gives them back,
 // starts, joins and detaches fibers.
 
-#include "runtime/base/backoff.hpp"
+#include "runtime/base/atomics/backoff.hpp"
 #include "runtime/park.hpp"
 #include "runtime/sched/join.hpp"
 #include "runtime/sched/name.hpp"

@@ -4,7 +4,7 @@
 // kind_segmented.cpp: stacks that begin as half a page and grow by segments.
 #include "runtime/stack/kind.hpp"
 
-#include "runtime/base/no_destructor.hpp"
+#include "runtime/base/process/no_destructor.hpp"
 #include "runtime/stack/handlers_on_signal_stack.hpp"
 #include "runtime/stack/segment.hpp"
 #include "runtime/stack/stack.hpp"

@@ -4,7 +4,7 @@
 // segment.cpp: makes segments of pooled stacks, and the fatal errors of segmented stacks.
 #include "runtime/stack/segment.hpp"
 
-#include "runtime/base/fatal.hpp"
+#include "runtime/base/process/fatal.hpp"
 #include "runtime/stack/stack_class.hpp"
 
 #include <algorithm>

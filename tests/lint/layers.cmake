@@ -7,7 +7,7 @@
 # root. The test lint.layers_bind checks this file.
 
 # What a module may include: internal headers, as a regular expression over their paths, and the modules of public ones.
-set(waist "runtime/(exit_action|park|spin_hint|wait_observer|wait_queue)\\.hpp|runtime/base/.*")
+set(waist "runtime/(exit_action|park|spin_hint|wait_observer)\\.hpp|runtime/(base|wait)/.*")
 set(quoted_asm     "asm/.*")
 set(quoted_runtime "asm/.*|runtime/.*")
 set(quoted_sync    "sync/.*|${waist}")
@@ -24,24 +24,29 @@ set(public_samples runtime|sync|chan)
 # Inside of a module, a file includes files of its own layer, and of layers with a lower rank. Each line: name, rank,
 # and the layer's files, as a regular expression. The first line that matches a path decides.
 set(layers
-  "public  0 runtime/include/.*"
-  "base    1 runtime/base/.*"
-  "stack   2 runtime/stack/.*"
-  "time    2 runtime/time/.*"
-  "wait    2 runtime/wait_queue\\.hpp"
-  "local   2 runtime/(exit_action|local_table)\\..*"
-  "sched   3 runtime/(sched/.*|(park|wait_observer)\\.[a-z]+)" # park.hpp is what the modules above see of sched
-  "fault   4 runtime/fault/.*"
-  "process 4 runtime/process/.*"
-  "inspect 4 runtime/inspect/.*"
-  "top     5 runtime/.*" # the out-of-line halves of public headers
-  "core    0 chan/(biased_lock|channel[a-z_]*|select[a-z_]*)\\..pp" # untyped
-  "core    0 chan/include/fiber/detail/(channel|element|lock_state|select_case)\\.hpp"
-  "typed   1 chan/.*")
+  "public         0 runtime/include/.*"
+  "base_process   1 runtime/base/process/.*"
+  "base_platform  1 runtime/base/platform/.*"
+  "base_atomics   2 runtime/base/atomics/.*"
+  "base_lock      3 runtime/base/lock/.*"
+  "base_thread    4 runtime/base/thread/.*"
+  "base           1 runtime/base/.*"
+  "wait           5 runtime/wait/.*"
+  "stack          6 runtime/stack/.*"
+  "time           6 runtime/time/.*"
+  "local          6 runtime/(exit_action|local_table)\\..*"
+  "sched          7 runtime/(sched/.*|(park|wait_observer)\\.[a-z]+)" # park.hpp is what the modules above see of sched
+  "fault          8 runtime/fault/.*"
+  "process        8 runtime/process/.*"
+  "inspect        9 runtime/inspect/.*"
+  "top           10 runtime/.*" # the out-of-line halves of public headers
+  "core           0 chan/(biased_lock|channel[a-z_]*|select[a-z_]*)\\..pp" # untyped
+  "core           0 chan/include/fiber/detail/(channel|element|lock_state|select_case)\\.hpp"
+  "typed          1 chan/.*")
 
 function(find_layer path name rank)
   foreach(layer ${layers})
-    string(REGEX MATCH "^([a-z]+) +([0-9]+) (.*)$" all ${layer})
+    string(REGEX MATCH "^([a-z_]+) +([0-9]+) (.*)$" all ${layer})
     set(its_name ${CMAKE_MATCH_1})
     set(its_rank ${CMAKE_MATCH_2})
     if(path MATCHES "^(${CMAKE_MATCH_3})$")

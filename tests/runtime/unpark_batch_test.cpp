@@ -5,7 +5,7 @@
 
 #include "tests/support/catch.hpp"
 
-#include "runtime/base/spinlock.hpp"
+#include "runtime/base/lock/spinlock.hpp"
 #include "runtime/park.hpp"
 
 #include <fiber/go.hpp>

@@ -3,7 +3,7 @@
 
 // new_primitive_test.cpp: the example of "Adding a blocking primitive" in runtime/README.md. The
 // README contains the lines between the two marks; lint.readme compares them.
-#include "runtime/base/queue_lock.hpp"
+#include "runtime/base/lock/queue_lock.hpp"
 #include "sync/waiting.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/concurrent_run.hpp"
