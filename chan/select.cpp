@@ -3,7 +3,7 @@
 
 // select.cpp: the steps that every select runs, and all steps of a select that waits only for a few
 // channels. run() checks the cases, and tail-calls a function that waits. That function returns directly to
-// the caller of run(): see asm/return.hpp.
+// the caller of run(): see asm/call/return.hpp.
 #include "chan/select_op.hpp"
 
 #include <algorithm>

@@ -31,14 +31,14 @@
 #include "runtime/wait/wait_queue.hpp"
 #include "runtime/wait/wait_reason.hpp"
 
-#include "asm/return.hpp"
+#include "asm/call/return.hpp"
 
 #include <cstddef>
 #include <memory>
 #include <type_traits>
 
 // FIBER_PARKS is the attribute of a function that always parks. It goes on that function alone: split the
-// fast path, which mostly does not park, into another function. asm/return.hpp has the reason.
+// fast path, which mostly does not park, into another function. asm/call/return.hpp has the reason.
 #define FIBER_PARKS [[gnu::noinline]] FIBER_RETURN_FROM_SWITCH
 
 namespace fiber::rt {

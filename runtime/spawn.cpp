@@ -8,7 +8,7 @@
 #include "runtime/process/runtimes.hpp"
 #include "runtime/sched/scheduler.hpp"
 
-#include "asm/floating_point.hpp"
+#include "asm/switch/floating_point.hpp"
 
 #include <cstddef>
 #include <memory>

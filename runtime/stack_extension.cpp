@@ -19,7 +19,7 @@
 #include "runtime/stack/stack_class.hpp"
 #include "runtime/stack/with_stack_request.hpp"
 
-#include "asm/call_on_stack.hpp"
+#include "asm/call/call_on_stack.hpp"
 
 #include <fiber/stack.hpp>
 

@@ -60,7 +60,7 @@
 //                                            W5 back to W1
 //                                            W6 L2 of [mutex.queue]
 //
-//   S1 and S2 are a restartable sequence (asm/unlock_biased_x86_64.S). W4 meets an owner in one of
+//   S1 and S2 are a restartable sequence (asm/rseq/unlock_biased_x86_64.S). W4 meets an owner in one of
 //   three places:
 //   after S2           The store is done, and W6 sees it.
 //   before S1          S1 will see `unbiased`.

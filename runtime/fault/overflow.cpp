@@ -17,7 +17,7 @@
 #include "runtime/sched/overflow_report.hpp"
 #include "runtime/stack/stack_class.hpp"
 
-#include "asm/growth.hpp"
+#include "asm/segmented/growth.hpp"
 #include "asm/signal_context.hpp"
 
 #include <algorithm>

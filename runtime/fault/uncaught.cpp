@@ -8,7 +8,7 @@
 #include "runtime/sched/machine.hpp"
 #include "runtime/sched/name.hpp"
 
-#include "asm/outermost_call.hpp"
+#include "asm/call/outermost_call.hpp"
 
 #include <exception>
 

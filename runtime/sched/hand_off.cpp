@@ -11,7 +11,7 @@
 #include "runtime/stack/kind.hpp"
 #include "runtime/stack/signal_stack.hpp"
 
-#include "asm/floating_point.hpp"
+#include "asm/switch/floating_point.hpp"
 
 #include <csignal>
 #include <new>

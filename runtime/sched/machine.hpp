@@ -45,7 +45,7 @@
 #include "runtime/base/process/assert.hpp"
 #include "runtime/base/thread/os_thread.hpp"
 
-#include "asm/switch.hpp"
+#include "asm/switch/switch.hpp"
 
 #include <atomic>
 #include <chrono>

@@ -12,9 +12,9 @@
 #include "runtime/sched/overflow_report.hpp"
 #include "runtime/sched/remote_resources.hpp"
 
-#include "asm/floating_point.hpp"
-#include "asm/outermost_call.hpp"
-#include "asm/return.hpp"
+#include "asm/call/outermost_call.hpp"
+#include "asm/call/return.hpp"
+#include "asm/switch/floating_point.hpp"
 
 #include <chrono>
 #include <cstdlib>

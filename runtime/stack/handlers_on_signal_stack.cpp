@@ -3,7 +3,7 @@
 
 #include "runtime/stack/handlers_on_signal_stack.hpp"
 
-#include "asm/growth_segmented.hpp"
+#include "asm/segmented/growth_segmented.hpp"
 
 #include <array>
 #include <atomic>

@@ -10,7 +10,7 @@
 #include "runtime/stack/stack.hpp"
 #include "runtime/stack/with_stack_request.hpp"
 
-#include "asm/growth_segmented.hpp"
+#include "asm/segmented/growth_segmented.hpp"
 
 #include <algorithm>
 #include <cerrno>

@@ -10,7 +10,7 @@
 // the end of a segment takes and returns the machine's warmest segment each time.
 #pragma once
 
-#include "asm/growth_segmented.hpp"
+#include "asm/segmented/growth_segmented.hpp"
 
 #include <cstddef>
 

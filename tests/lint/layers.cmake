@@ -24,6 +24,11 @@ set(public_samples runtime|sync|chan)
 # Inside of a module, a file includes files of its own layer, and of layers with a lower rank. Each line: name, rank,
 # and the layer's files, as a regular expression. The first line that matches a path decides.
 set(layers
+  "call           1 asm/call/.*"
+  "rseq           1 asm/rseq/.*"
+  "segmented      1 asm/segmented/.*"
+  "switch         2 asm/switch/.*"
+  "all            0 asm/.*"
   "public         0 runtime/include/.*"
   "base_process   1 runtime/base/process/.*"
   "base_platform  1 runtime/base/platform/.*"

@@ -27,7 +27,7 @@
 // revoking all rebiased mutexes at once costs at most the other half.
 #include "runtime/base/atomics/rseq.hpp"
 
-#include "asm/rseq.hpp"
+#include "asm/rseq/rseq.hpp"
 #include "runtime/base/atomics/cpu_relax.hpp"
 #include "runtime/base/atomics/membarrier.hpp"
 #include "runtime/base/platform/clock.hpp"

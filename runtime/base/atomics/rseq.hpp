@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// rseq.hpp: the barrier that restarts restartable sequences (asm/rseq.hpp). Such a sequence reads a
+// rseq.hpp: the barrier that restarts restartable sequences (asm/rseq/rseq.hpp). Such a sequence reads a
 // condition and then commits with one plain store. If the kernel interrupts a thread between the
 // two, the thread leaves the sequence. A thread can therefore change the condition and then call
 // rseq_barrier(): after it, no sequence commits that has read the old condition.

@@ -5,7 +5,7 @@
 // "fiber: ".
 #pragma once
 
-#include "asm/growth.hpp"
+#include "asm/segmented/growth.hpp"
 
 #include <cstddef>
 

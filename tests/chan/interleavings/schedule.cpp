@@ -3,7 +3,7 @@
 
 #include "tests/chan/interleavings/schedule.hpp"
 
-#include "asm/switch.hpp"
+#include "asm/switch/switch.hpp"
 #include "chan/select_random.hpp"
 #include "runtime/base/lock/lock_rank.hpp"
 #include "runtime/base/lock/spinlock.hpp"

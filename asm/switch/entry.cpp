@@ -3,7 +3,7 @@
 
 // entry.cpp: makes contexts, and begins their flows of control.
 
-#include "asm/switch.hpp"
+#include "asm/switch/switch.hpp"
 
 namespace fiber::arch {
 

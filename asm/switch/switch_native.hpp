@@ -7,9 +7,9 @@
 #pragma once
 
 #if defined(__x86_64__)
-#include "asm/switch_x86_64.hpp"
+#include "asm/switch/switch_x86_64.hpp"
 #elif defined(__aarch64__)
-#include "asm/switch_aarch64.hpp"
+#include "asm/switch/switch_aarch64.hpp"
 #else
 #error "FIBER_SWITCH=native is for x86-64 and aarch64: configure with -DFIBER_SWITCH=boost"
 #endif

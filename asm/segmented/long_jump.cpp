@@ -9,7 +9,7 @@
 // It runs on the segment that it leaves, with the stack of a caller of foreign code. Therefore no
 // call below takes a segment, even after this segment has become idle.
 
-#include "asm/growth_segmented.hpp"
+#include "asm/segmented/growth_segmented.hpp"
 
 #include <csetjmp>
 #include <csignal>

@@ -12,7 +12,7 @@
 // A prologue calls with r10 = bytes of frame, r11 = bytes of arguments on the stack. The return
 // address points to a ret, and the function's body begins one byte after it. All argument registers
 // are live, including rax and the upper parts of vector registers.
-#include "asm/morestack_x86_64.inc"
+#include "asm/segmented/morestack_x86_64.inc"
 
     .text
 
@@ -211,7 +211,7 @@ __wrap_##name:                              \
     jmp     .Lleaf_call;                    \
     .cfi_endproc;                           \
     .size   __wrap_##name, . - __wrap_##name;
-#include "asm/leaf_calls.def"
+#include "asm/segmented/leaf_calls.def"
 
     .section .gcc_except_table, "a", @progbits
     .p2align 2

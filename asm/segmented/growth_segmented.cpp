@@ -2,7 +2,7 @@
 // Copyright the libfiber authors.
 
 // growth_segmented.cpp: each OS thread's idle segments and stack limit.
-#include "asm/growth_segmented.hpp"
+#include "asm/segmented/growth_segmented.hpp"
 
 #include <cpuid.h>
 #include <pthread.h>

@@ -3,9 +3,9 @@
 
 // entry_boost.cpp: the first frame of every stack, as make_fcontext calls it.
 
-#include "asm/cfi.hpp"
-#include "asm/floating_point.hpp"
-#include "asm/switch_boost.hpp"
+#include "asm/switch/cfi.hpp"
+#include "asm/switch/floating_point.hpp"
+#include "asm/switch/switch_boost.hpp"
 
 namespace fiber::arch {
 namespace {

@@ -12,7 +12,7 @@
 #include "asm/sanitizer.hpp"
 
 #if defined(__x86_64__) && __has_include(<sys/rseq.h>) && !defined(FIBER_ASAN) && !defined(FIBER_TSAN)
-#include "asm/rseq_glibc.hpp"
+#include "asm/rseq/rseq_glibc.hpp"
 #else
-#include "asm/rseq_none.hpp"
+#include "asm/rseq/rseq_none.hpp"
 #endif

@@ -36,13 +36,14 @@ endif()
 get_target_property(fiber_sources fiber SOURCES)
 list(FILTER fiber_sources EXCLUDE REGEX "/kind_reserved\\.cpp$")
 add_library(fiber_segmented STATIC ${fiber_sources}
-  asm/array_x86_64.S asm/growth_segmented.cpp asm/long_jump.cpp asm/morestack_x86_64.S asm/split_stack_x86_64.S
+  asm/segmented/array_x86_64.S asm/segmented/growth_segmented.cpp asm/segmented/long_jump.cpp
+  asm/segmented/morestack_x86_64.S asm/segmented/split_stack_x86_64.S
   runtime/stack/handlers_on_signal_stack.cpp runtime/stack/kind_segmented.cpp runtime/stack/segment.cpp)
 add_library(fiber::segmented ALIAS fiber_segmented)
 fiber_configure(fiber_segmented)
 set_target_properties(fiber_segmented PROPERTIES EXPORT_NAME segmented INTERPROCEDURAL_OPTIMIZATION OFF)
 
-file(STRINGS asm/leaf_calls.def fiber_leaf_calls REGEX "^LEAF_CALL")
+file(STRINGS asm/segmented/leaf_calls.def fiber_leaf_calls REGEX "^LEAF_CALL")
 list(TRANSFORM fiber_leaf_calls REPLACE "LEAF_CALL\\(([^)]*)\\).*" "--wrap=\\1\n")
 foreach(function longjmp _longjmp siglongjmp __longjmp_chk sigaction signal)
   list(APPEND fiber_leaf_calls "--wrap=${function}\n")
@@ -55,6 +56,6 @@ target_compile_options(fiber_segmented PUBLIC $<$<COMPILE_LANGUAGE:C,CXX>:-fspli
 target_link_options(fiber_segmented INTERFACE -fuse-ld=${fiber_segmented_linker}
   $<BUILD_INTERFACE:-Wl,@${fiber_linker_options}>
   $<INSTALL_INTERFACE:-Wl,@$<INSTALL_PREFIX>/${CMAKE_INSTALL_LIBDIR}/fiber-segmented.linker-options>)
-set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS asm/leaf_calls.def)
-set_property(SOURCE asm/morestack_x86_64.S APPEND PROPERTY OBJECT_DEPENDS
-  ${PROJECT_SOURCE_DIR}/asm/leaf_calls.def ${PROJECT_SOURCE_DIR}/asm/morestack_x86_64.inc)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS asm/segmented/leaf_calls.def)
+set_property(SOURCE asm/segmented/morestack_x86_64.S APPEND PROPERTY OBJECT_DEPENDS
+  ${PROJECT_SOURCE_DIR}/asm/segmented/leaf_calls.def ${PROJECT_SOURCE_DIR}/asm/segmented/morestack_x86_64.inc)

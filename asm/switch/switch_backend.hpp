@@ -10,7 +10,7 @@
 //                              floating-point control; its first frame, where unwinders stop, calls begin()
 #pragma once
 
-#include "asm/growth.hpp"
+#include "asm/segmented/growth.hpp"
 
 #include <cstddef>
 

@@ -4,7 +4,7 @@
 // switch_boost.hpp: the backend that switches with Boost.Context's fcontext.
 #pragma once
 
-#include "asm/switch_backend.hpp"
+#include "asm/switch/switch_backend.hpp"
 
 #include <boost/context/detail/fcontext.hpp>
 

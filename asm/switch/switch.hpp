@@ -13,15 +13,15 @@
 // switched: the signal mask, thread-local variables.
 #pragma once
 
-#include "asm/growth.hpp"
 #include "asm/sanitizer.hpp"
-#include "asm/switch_backend.hpp"
+#include "asm/segmented/growth.hpp"
+#include "asm/switch/switch_backend.hpp"
 #if defined(FIBER_SWITCH_NATIVE)
-#include "asm/switch_native.hpp"
+#include "asm/switch/switch_native.hpp"
 #else
-#include "asm/switch_boost.hpp"
+#include "asm/switch/switch_boost.hpp"
 #endif
-#include "asm/thread_state.hpp"
+#include "asm/switch/thread_state.hpp"
 
 #include <cstddef>
 

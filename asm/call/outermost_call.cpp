@@ -2,7 +2,7 @@
 // Copyright the libfiber authors.
 
 // outermost_call.cpp: handles an exception that no frame catches.
-#include "asm/outermost_call.hpp"
+#include "asm/call/outermost_call.hpp"
 
 #include <atomic>
 #include <cxxabi.h>

@@ -12,7 +12,7 @@
 #pragma once
 
 #if defined(FIBER_SEGMENTED)
-#include "asm/growth_segmented.hpp"
+#include "asm/segmented/growth_segmented.hpp"
 #else
-#include "asm/growth_none.hpp"
+#include "asm/segmented/growth_none.hpp"
 #endif

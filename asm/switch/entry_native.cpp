@@ -4,8 +4,8 @@
 // entry_native.cpp: the first frame of every stack. exchange() jumps to it as if it had called it,
 // with the first three arguments in registers.
 
-#include "asm/cfi.hpp"
-#include "asm/switch_native.hpp"
+#include "asm/switch/cfi.hpp"
+#include "asm/switch/switch_native.hpp"
 
 namespace fiber::arch {
 namespace {

@@ -4,8 +4,8 @@
 // switch_aarch64.hpp: registers and exchange() for AAPCS64. README.md has pictures.
 #pragma once
 
-#include "asm/cfi.hpp"
-#include "asm/switch_backend.hpp"
+#include "asm/switch/cfi.hpp"
+#include "asm/switch/switch_backend.hpp"
 
 #include <cstddef>
 #include <cstdint>

@@ -4,9 +4,9 @@
 // switch_x86_64.hpp: registers and exchange() for the System V ABI. README.md has pictures.
 #pragma once
 
-#include "asm/cfi.hpp"
-#include "asm/floating_point.hpp"
-#include "asm/switch_backend.hpp"
+#include "asm/switch/cfi.hpp"
+#include "asm/switch/floating_point.hpp"
+#include "asm/switch/switch_backend.hpp"
 
 #include <cstddef>
 #include <cstdint>
