@@ -5,7 +5,7 @@
 
 #include <fiber/go.hpp>
 
-#include "runtime/base/fatal.hpp"
+#include "runtime/base/process/fatal.hpp"
 #include "runtime/park.hpp"
 #include "runtime/sched/current.hpp"
 #include "runtime/sched/fiber.hpp"
@@ -14,10 +14,13 @@
 #include "runtime/sched/name.hpp"
 #include "runtime/sched/pin.hpp"
 #include "runtime/sched/scheduler.hpp"
+#include "runtime/sched/switch_fiber.hpp"
 #include "runtime/sched/thread_agent.hpp"
+#include "runtime/sleep.hpp"
 #include "runtime/stack/kind.hpp"
 #include "runtime/stack_extension.hpp"
 
+#include <sched.h>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -141,7 +144,12 @@ id get_id() noexcept {
                                    : static_cast<rt::thread_agent&>(me).id);
 }
 
-void yield() noexcept { rt::yield(); }
+void yield() noexcept {
+    if (rt::machine* const m = rt::current_machine())
+        rt::yield_fiber(*m);
+    else
+        ::sched_yield();
+}
 
 void sleep_until_deadline(detail::deadline when) noexcept {
     if (rt::current_machine() == nullptr) {

@@ -6,8 +6,10 @@
 
 #include <fiber/runtime.hpp>
 
-#include "runtime/base/exiting.hpp"
-#include "runtime/base/no_destructor.hpp"
+#include "runtime/base/process/exiting.hpp"
+#include "runtime/base/process/no_destructor.hpp"
+#include "runtime/fault/overflow.hpp"
+#include "runtime/fault/uncaught.hpp"
 #include "runtime/inspect/dump.hpp"
 #include "runtime/inspect/stats.hpp"
 #include "runtime/process/runtimes.hpp"
@@ -44,6 +46,8 @@ constinit std::atomic<unsigned> runtimes_there{0};
 
 runtime::runtime(runtime_options options) {
     std::lock_guard const hold(starting.value);
+    rt::watch_for_overflows();
+    rt::report_uncaught_exceptions();
     scheduler_ = new rt::scheduler(options);
     rt::register_exit_handler();
     runtimes_there.fetch_add(1, std::memory_order_relaxed); // relaxed: only a count

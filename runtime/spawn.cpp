@@ -11,7 +11,7 @@
 #include "runtime/sched/fiber_lifecycle.hpp"
 #include "runtime/sched/machine.hpp"
 
-#include "asm/floating_point.hpp"
+#include "asm/switch/floating_point.hpp"
 
 #include <cstddef>
 #include <memory>

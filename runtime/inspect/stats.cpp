@@ -3,7 +3,7 @@
 
 #include "runtime/inspect/stats.hpp"
 
-#include "runtime/base/membarrier.hpp"
+#include "runtime/base/atomics/membarrier.hpp"
 #include "runtime/sched/machine.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/stack/stack_class.hpp"

@@ -3,7 +3,7 @@
 
 #include "runtime/sched/closing.hpp"
 
-#include "runtime/base/backoff.hpp"
+#include "runtime/base/atomics/backoff.hpp"
 #include "runtime/park.hpp"
 #include "runtime/sched/scheduler.hpp"
 

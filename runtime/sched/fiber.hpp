@@ -18,12 +18,12 @@
 // type-stable, see ticket.hpp.
 #pragma once
 
-#include "runtime/base/assert.hpp"
-#include "runtime/base/cpu_relax.hpp"
-#include "runtime/base/relaxed.hpp"
-#include "runtime/base/ticket.hpp"
-#include "runtime/base/wait_reason.hpp"
+#include "runtime/base/atomics/cpu_relax.hpp"
+#include "runtime/base/atomics/relaxed.hpp"
+#include "runtime/base/process/assert.hpp"
 #include "runtime/sched/join_state.hpp"
+#include "runtime/wait/ticket.hpp"
+#include "runtime/wait/wait_reason.hpp"
 
 #include <fiber/detail/spawn.hpp>
 

@@ -4,7 +4,7 @@
 // fiber_lifecycle.hpp: takes records of fibers, starts fibers, and gives the records back.
 #pragma once
 
-#include "runtime/base/assert.hpp"
+#include "runtime/base/process/assert.hpp"
 #include "runtime/sched/fiber.hpp"
 #include "runtime/sched/machine.hpp"
 #include "runtime/sched/processor.hpp"

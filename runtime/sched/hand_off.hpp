@@ -6,7 +6,7 @@
 // from an idle machine. A sleeping machine that gets a processor is then woken.
 #pragma once
 
-#include "runtime/base/clock.hpp"
+#include "runtime/base/platform/clock.hpp"
 #include "runtime/sched/machine.hpp"
 
 #include <cstdint>

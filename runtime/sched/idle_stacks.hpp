@@ -10,7 +10,7 @@
 //                   them
 #pragma once
 
-#include "runtime/base/clock.hpp"
+#include "runtime/base/platform/clock.hpp"
 
 namespace fiber::rt {
 

@@ -3,7 +3,7 @@
 
 #include "runtime/sched/join.hpp"
 
-#include "runtime/base/backoff.hpp"
+#include "runtime/base/atomics/backoff.hpp"
 #include "runtime/park.hpp"
 #include "runtime/sched/current.hpp"
 #include "runtime/sched/fiber_lifecycle.hpp"
@@ -11,6 +11,7 @@
 #include "runtime/sched/processor.hpp"
 #include "runtime/sched/publish.hpp"
 #include "runtime/sched/switch_fiber.hpp"
+#include "runtime/wait_observer.hpp"
 
 #include <utility>
 

@@ -4,7 +4,7 @@
 // join.hpp: how a fiber's end meets the owner of its handle: join_state.hpp.
 #pragma once
 
-#include "runtime/base/clock.hpp"
+#include "runtime/base/platform/clock.hpp"
 
 namespace fiber::rt {
 

@@ -4,7 +4,7 @@
 // join_state.hpp: the word in which a fiber's end meets the owner of its handle. join.hpp has both sides.
 #pragma once
 
-#include "runtime/base/ticket.hpp"
+#include "runtime/wait/ticket.hpp"
 
 #include <atomic>
 #include <cstdint>

@@ -3,8 +3,8 @@
 
 #include "runtime/sched/lease.hpp"
 
-#include "runtime/base/clock.hpp"
-#include "runtime/base/futex.hpp"
+#include "runtime/base/lock/futex.hpp"
+#include "runtime/base/platform/clock.hpp"
 
 #include <chrono>
 

@@ -27,9 +27,9 @@
 //     lock, and calls nothing that takes one.
 #pragma once
 
-#include "runtime/base/assert.hpp"
-#include "runtime/base/asymmetric_fence.hpp"
-#include "runtime/base/cpu_relax.hpp"
+#include "runtime/base/atomics/asymmetric_fence.hpp"
+#include "runtime/base/atomics/cpu_relax.hpp"
+#include "runtime/base/process/assert.hpp"
 
 #include <atomic>
 #include <cstdint>

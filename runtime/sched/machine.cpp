@@ -3,7 +3,7 @@
 
 #include "runtime/sched/machine.hpp"
 
-#include "runtime/base/futex.hpp"
+#include "runtime/base/lock/futex.hpp"
 
 namespace fiber::rt {
 

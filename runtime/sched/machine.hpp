@@ -13,13 +13,13 @@
 //   vacant         no                nothing: its OS thread was discarded       the list of vacant machines
 #pragma once
 
-#include "runtime/base/clock.hpp"
-#include "runtime/base/cpu_relax.hpp"
-#include "runtime/base/os_thread.hpp"
-#include "runtime/base/relaxed.hpp"
+#include "runtime/base/atomics/cpu_relax.hpp"
+#include "runtime/base/atomics/relaxed.hpp"
+#include "runtime/base/platform/clock.hpp"
+#include "runtime/base/thread/os_thread.hpp"
 #include "runtime/sched/lease.hpp"
 
-#include "asm/switch.hpp"
+#include "asm/switch/switch.hpp"
 
 #include <atomic>
 #include <cstdint>

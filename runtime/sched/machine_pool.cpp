@@ -3,7 +3,7 @@
 
 #include "runtime/sched/machine_pool.hpp"
 
-#include "runtime/base/fatal.hpp"
+#include "runtime/base/process/fatal.hpp"
 #include "runtime/sched/machine.hpp"
 #include "runtime/sched/scheduler.hpp"
 

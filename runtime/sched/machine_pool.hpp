@@ -12,8 +12,8 @@
 //                           After it unlocks, the thread touches nothing of the runtime
 #pragma once
 
-#include "runtime/base/relaxed.hpp"
-#include "runtime/base/template_thread.hpp"
+#include "runtime/base/atomics/relaxed.hpp"
+#include "runtime/base/thread/template_thread.hpp"
 
 #include <atomic>
 #include <csignal>

@@ -8,10 +8,10 @@
 //   callers   the owner alone, unless a function is marked "Any thread"
 #pragma once
 
-#include "runtime/base/clock.hpp"
-#include "runtime/base/counters.hpp"
-#include "runtime/base/random.hpp"
-#include "runtime/base/relaxed.hpp"
+#include "runtime/base/atomics/counters.hpp"
+#include "runtime/base/atomics/relaxed.hpp"
+#include "runtime/base/platform/clock.hpp"
+#include "runtime/base/platform/random.hpp"
 #include "runtime/sched/fiber_list.hpp"
 #include "runtime/sched/fiber_pool.hpp"
 #include "runtime/sched/load_monitor.hpp"

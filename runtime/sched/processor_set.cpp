@@ -3,8 +3,8 @@
 
 #include "runtime/sched/processor_set.hpp"
 
-#include "runtime/base/cpu.hpp"
-#include "runtime/base/env.hpp"
+#include "runtime/base/platform/cpu.hpp"
+#include "runtime/base/process/env.hpp"
 #include "runtime/sched/hand_off.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/sched/timers.hpp"

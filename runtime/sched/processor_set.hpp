@@ -23,10 +23,10 @@
 //     list, while it sleeps.
 #pragma once
 
-#include "runtime/base/cgroup.hpp"
-#include "runtime/base/clock.hpp"
-#include "runtime/base/relaxed.hpp"
-#include "runtime/base/spinlock.hpp"
+#include "runtime/base/atomics/relaxed.hpp"
+#include "runtime/base/lock/spinlock.hpp"
+#include "runtime/base/platform/cgroup.hpp"
+#include "runtime/base/platform/clock.hpp"
 #include "runtime/sched/processor.hpp"
 
 #include <atomic>

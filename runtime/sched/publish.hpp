@@ -5,7 +5,7 @@
 // the machine of the processor.
 #pragma once
 
-#include "runtime/base/asymmetric_fence.hpp"
+#include "runtime/base/atomics/asymmetric_fence.hpp"
 #include "runtime/sched/machine.hpp"
 #include "runtime/sched/scheduler.hpp"
 

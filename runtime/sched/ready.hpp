@@ -4,7 +4,7 @@
 // ready.hpp: makes fibers runnable. Any thread may call these functions. They never block, fail or allocate.
 #pragma once
 
-#include "runtime/base/clock.hpp"
+#include "runtime/base/platform/clock.hpp"
 
 namespace fiber::rt {
 

@@ -3,14 +3,14 @@
 
 #include "runtime/sched/run_machine.hpp"
 
-#include "runtime/fault/signal_stack.hpp"
 #include "runtime/sched/current.hpp"
 #include "runtime/sched/hand_off.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/sched/switch_fiber.hpp"
 #include "runtime/stack/kind.hpp"
+#include "runtime/stack/signal_stack.hpp"
 
-#include "asm/floating_point.hpp"
+#include "asm/switch/floating_point.hpp"
 
 #include <unistd.h>
 

@@ -3,10 +3,9 @@
 
 #include "runtime/sched/scheduler.hpp"
 
-#include "runtime/base/env.hpp"
-#include "runtime/base/fatal.hpp"
-#include "runtime/base/rseq.hpp"
-#include "runtime/fault/overflow.hpp"
+#include "runtime/base/atomics/rseq.hpp"
+#include "runtime/base/process/env.hpp"
+#include "runtime/base/process/fatal.hpp"
 #include "runtime/sched/current.hpp"
 #include "runtime/sched/machine.hpp"
 #include "runtime/sched/remote_resources.hpp"
@@ -49,7 +48,6 @@ scheduler::scheduler(runtime_options const& options, stack_class& default_stacks
       machines(*this, run_machine, options.max_machines), sysmon(*this), closing(*this) {
     choose_fences();
     choose_rseq();
-    watch_for_overflows();
     try {
         if (options.max_machines == 0)
             throw std::invalid_argument("fiber: max_machines is 0; each processor needs a machine");

@@ -10,7 +10,7 @@
 //   the global queue         any processor; each one polls the queue after 61 ticks at the latest
 #pragma once
 
-#include "runtime/base/process_stamp.hpp"
+#include "runtime/base/process/process_stamp.hpp"
 #include "runtime/sched/closing.hpp"
 #include "runtime/sched/find_work.hpp"
 #include "runtime/sched/machine_pool.hpp"

@@ -3,19 +3,20 @@
 
 #include "runtime/sched/switch_fiber.hpp"
 
-#include "runtime/base/fatal.hpp"
-#include "runtime/fault/overflow.hpp"
+#include "runtime/base/process/fatal.hpp"
 #include "runtime/local_table.hpp"
-#include "runtime/process/fork.hpp"
 #include "runtime/sched/current.hpp"
 #include "runtime/sched/hand_off.hpp"
 #include "runtime/sched/join.hpp"
 #include "runtime/sched/name.hpp"
+#include "runtime/sched/overflow_report.hpp"
 #include "runtime/sched/ready.hpp"
 #include "runtime/sched/scheduler.hpp"
 
-#include "asm/floating_point.hpp"
-#include "asm/outermost_call.hpp"
+#include "asm/call/outermost_call.hpp"
+#include "asm/switch/floating_point.hpp"
+
+#include <cstdlib>
 
 namespace fiber::rt {
 namespace {
@@ -216,6 +217,10 @@ inline machine& enter_with_processor() noexcept {
     m.enter();
     return m.p != nullptr ? m : wait_for_processor();
 }
+
+// [fork.thread] The function of the fiber that forked has returned, which ends the child's first thread.
+// noinline: on segmented stacks, a function that calls foreign code takes a large segment.
+[[noreturn, gnu::noinline]] void end_forked_process() noexcept { std::exit(EXIT_SUCCESS); }
 
 // noinline, so that fiber_main() has fewer registers to save.
 [[gnu::noinline]] void cleanup_slow(fiber& g) noexcept {

@@ -6,10 +6,10 @@
 // context.
 #pragma once
 
-#include "runtime/base/wait_reason.hpp"
+#include "runtime/wait/wait_reason.hpp"
 
-#include "asm/return.hpp"
-#include "asm/switch.hpp"
+#include "asm/call/return.hpp"
+#include "asm/switch/switch.hpp"
 
 namespace fiber::rt {
 

@@ -3,11 +3,11 @@
 
 #include "runtime/sched/sysmon.hpp"
 
-#include "runtime/base/blocked.hpp"
-#include "runtime/base/cpu_relax.hpp"
-#include "runtime/base/fatal.hpp"
-#include "runtime/base/futex.hpp"
-#include "runtime/base/unshare_descriptors.hpp"
+#include "runtime/base/atomics/cpu_relax.hpp"
+#include "runtime/base/lock/futex.hpp"
+#include "runtime/base/process/fatal.hpp"
+#include "runtime/base/thread/blocked.hpp"
+#include "runtime/base/thread/unshare_descriptors.hpp"
 #include "runtime/sched/hand_off.hpp"
 #include "runtime/sched/idle_stacks.hpp"
 #include "runtime/sched/scheduler.hpp"

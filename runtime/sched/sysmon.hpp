@@ -20,8 +20,8 @@
 // It sleeps while all processors and no stacks are idle.
 #pragma once
 
-#include "runtime/base/clock.hpp"
-#include "runtime/base/os_thread.hpp"
+#include "runtime/base/platform/clock.hpp"
+#include "runtime/base/thread/os_thread.hpp"
 #include "runtime/sched/load_monitor.hpp"
 #include "runtime/sched/standstill.hpp"
 

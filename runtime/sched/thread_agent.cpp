@@ -3,7 +3,7 @@
 
 #include "runtime/sched/thread_agent.hpp"
 
-#include "runtime/base/no_destructor.hpp"
+#include "runtime/base/process/no_destructor.hpp"
 #include "runtime/local_table.hpp"
 #include "runtime/sched/fiber_pool.hpp"
 
