@@ -6,7 +6,7 @@
 #include "chan/alarm.hpp"
 
 #include "chan/own_fiber.hpp"
-#include "runtime/base/assert.hpp"
+#include "runtime/base/process/assert.hpp"
 
 #include <fiber/go.hpp>
 #include <fiber/runtime.hpp>
@@ -74,7 +74,7 @@ private:
 void wait_for_starter(int tries) noexcept {
     constexpr int yields = 8;
     if (tries < yields)
-        rt::yield();
+        this_fiber::yield();
     else
         this_fiber::sleep_for(std::chrono::microseconds(50));
 }

@@ -10,8 +10,8 @@
 // wake it: an alarm that is armed and disarmed again and again costs two short locks each time.
 #pragma once
 
-#include "runtime/base/clock.hpp"
-#include "runtime/base/spinlock.hpp"
+#include "runtime/base/lock/spinlock.hpp"
+#include "runtime/base/platform/clock.hpp"
 #include "runtime/park.hpp"
 
 #include <fiber/detail/channel.hpp>

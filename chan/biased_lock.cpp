@@ -4,9 +4,10 @@
 // biased_lock.cpp: the slow path of a channel's lock: the spin word, revocations, and new owners.
 #include "chan/biased_lock.hpp"
 
-#include "runtime/base/backoff.hpp"
-#include "runtime/base/clock.hpp"
+#include "runtime/base/atomics/backoff.hpp"
+#include "runtime/base/platform/clock.hpp"
 #include "runtime/park.hpp"
+#include "runtime/spin_hint.hpp"
 
 #include <algorithm>
 #include <atomic>

@@ -32,11 +32,11 @@
 // sooner: the first streak must be longer there, and [bias.rate] limits the owners of the process.
 #pragma once
 
-#include "runtime/base/asymmetric_fence.hpp"
-#include "runtime/base/spinlock.hpp"
-#include "runtime/base/this_thread.hpp"
+#include "runtime/base/atomics/asymmetric_fence.hpp"
+#include "runtime/base/lock/spinlock.hpp"
+#include "runtime/base/thread/this_thread.hpp"
 
-#include <fiber/detail/channel.hpp>
+#include <fiber/detail/lock_state.hpp>
 
 #include <cstdint>
 

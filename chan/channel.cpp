@@ -24,10 +24,10 @@
 //   try_send           It runs T1 and T2 with "no room" for "nothing to receive". `closed` needs no T3.
 //   one word decides   With a ring, T1 depends on count_ alone: senders wait only beside a full ring, and
 //                      receivers only beside an empty one. Without a ring it depends on occupied_ alone.
-#include <fiber/chan.hpp>
+#include <fiber/detail/channel.hpp>
 
 #include "chan/channel_locked.hpp"
-#include "runtime/base/assert.hpp"
+#include "runtime/base/process/assert.hpp"
 #include "runtime/park.hpp"
 
 #include <algorithm>
@@ -185,7 +185,7 @@ op_status channel::wait_locked(side s, void* slot, deadline when) noexcept {
     return status;
 }
 
-[[gnu::noinline]] FIBER_RETURN_FROM_SWITCH void channel::send_by_waiting(void* value) {
+FIBER_PARKS void channel::send_by_waiting(void* value) {
     if (wait_locked(senders, value) == op_status::closed)
         throw closed_channel("fiber::chan: send to a closed channel");
 }
@@ -235,7 +235,7 @@ op_status channel::send_readiness(channel const* c) noexcept { return probe_send
     return status;
 }
 
-[[gnu::noinline]] FIBER_RETURN_FROM_SWITCH bool channel::recv_by_waiting(void* dst) noexcept {
+FIBER_PARKS bool channel::recv_by_waiting(void* dst) noexcept {
     return wait_locked(receivers, dst) == op_status::success;
 }
 

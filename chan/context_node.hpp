@@ -25,8 +25,8 @@
 
 #include "chan/alarm.hpp"
 #include "chan/cancel_hook.hpp"
-#include "runtime/base/process_stamp.hpp"
-#include "runtime/base/spinlock.hpp"
+#include "runtime/base/lock/spinlock.hpp"
+#include "runtime/base/process/process_stamp.hpp"
 
 #include <fiber/context.hpp>
 #include <fiber/detail/wait_list.hpp>

@@ -3,10 +3,8 @@
 
 // select.cpp: the steps that every select runs, and all steps of a select that waits only for a few
 // channels. run() checks the cases, and tail-calls a function that waits. That function returns directly to
-// the caller of run(): see asm/return.hpp.
+// the caller of run(): see asm/call/return.hpp.
 #include "chan/select_op.hpp"
-
-#include <fiber/chan.hpp>
 
 #include <algorithm>
 #include <functional>
@@ -156,10 +154,8 @@ void select_op::enqueue_all_locked(bool off_stack) noexcept {
     return wait_fast(cases_, count, order_, scanned);
 }
 
-[[gnu::noinline]] FIBER_RETURN_FROM_SWITCH std::size_t select_op::wait_fast(select_case* cases,
-                                                                            std::size_t count,
-                                                                            select_case** order,
-                                                                            scan_result scanned) noexcept {
+FIBER_PARKS std::size_t select_op::wait_fast(select_case* cases, std::size_t count, select_case** order,
+                                             scan_result scanned) noexcept {
     select_op s(cases, count, order, scanned);
     s.sort_channels();
     if (!s.lock_and_enqueue()) [[unlikely]] {

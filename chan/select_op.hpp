@@ -35,8 +35,8 @@
 
 #include "chan/channel_locked.hpp"
 #include "chan/select_random.hpp"
-#include "runtime/base/assert.hpp"
-#include "runtime/base/clock.hpp"
+#include "runtime/base/platform/clock.hpp"
+#include "runtime/base/process/assert.hpp"
 #include "runtime/park.hpp"
 
 #include <fiber/detail/select_case.hpp>

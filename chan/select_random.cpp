@@ -4,7 +4,7 @@
 // select_random.cpp: the random numbers of select.
 #include "chan/select_random.hpp"
 
-#include "runtime/base/random.hpp"
+#include "runtime/base/platform/random.hpp"
 
 namespace fiber::detail {
 

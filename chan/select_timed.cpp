@@ -65,10 +65,8 @@ select_case* select_op::choose_or_stay_locked(may_wait block) noexcept {
 }
 
 // Runs steps 3 and 4. All channels must be locked.
-[[gnu::noinline]] FIBER_RETURN_FROM_SWITCH std::size_t select_op::wait_timed(select_case* cases,
-                                                                             std::size_t count,
-                                                                             select_case** order,
-                                                                             scan_result scanned) noexcept {
+FIBER_PARKS std::size_t select_op::wait_timed(select_case* cases, std::size_t count, select_case** order,
+                                              scan_result scanned) noexcept {
     select_op s(cases, count, order, scanned);
     s.enqueue_all_locked(false);
     s.each_channel([](channel& ch) { ch.unlock(); });

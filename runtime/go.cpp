@@ -5,15 +5,22 @@
 
 #include <fiber/go.hpp>
 
-#include "runtime/base/fatal.hpp"
+#include "runtime/base/process/fatal.hpp"
 #include "runtime/park.hpp"
+#include "runtime/sched/current.hpp"
+#include "runtime/sched/fiber.hpp"
+#include "runtime/sched/hand_off.hpp"
 #include "runtime/sched/join.hpp"
 #include "runtime/sched/name.hpp"
+#include "runtime/sched/pin.hpp"
 #include "runtime/sched/scheduler.hpp"
+#include "runtime/sched/switch_fiber.hpp"
 #include "runtime/sched/thread_agent.hpp"
+#include "runtime/sleep.hpp"
 #include "runtime/stack/kind.hpp"
 #include "runtime/stack_extension.hpp"
 
+#include <sched.h>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -70,7 +77,7 @@ id handle::get_id() const noexcept { return fiber_ != nullptr ? fiber::id(fiber_
 
 unsigned thread::hardware_concurrency() noexcept {
     rt::machine const* const m = rt::current_machine();
-    return (m != nullptr ? m->scheduler : rt::global_scheduler()).processors();
+    return (m != nullptr ? m->scheduler : rt::global_scheduler()).processors.active();
 }
 
 bool running_in_fiber() noexcept { return rt::current_machine() != nullptr; }
@@ -81,7 +88,7 @@ thread_pin::thread_pin() {
         return;
     if (m->stand_in == nullptr) { // not pinned, or pinned without a stand-in
         rt::entered const inside(*m);
-        m->scheduler.pin(*m);
+        rt::pin(*m);
     }
     ++m->pins;
     of_ = m->running;
@@ -93,7 +100,7 @@ thread_pin::~thread_pin() {
         return;
     if (m->running != of_)
         rt::fatal("%s has destroyed a fiber::thread_pin of another fiber", rt::full_name(*m->running).text);
-    rt::scheduler::end_pin(*m);
+    rt::end_pin(*m);
 }
 
 void thread_pin::discard() noexcept {
@@ -114,7 +121,7 @@ blocking_region::blocking_region() noexcept {
         return;
     rt::entered const inside(*m);
     if (m->p != nullptr)
-        m->scheduler.hand_off(*m);
+        rt::hand_off(*m);
 }
 
 blocking_region::~blocking_region() {
@@ -124,7 +131,7 @@ blocking_region::~blocking_region() {
     rt::entered const inside(*m);
     // Takes an idle machine's processor, if there is one. Otherwise the fiber waits for a processor when it
     // next parks.
-    static_cast<void>(rt::scheduler::has_processor(*m));
+    static_cast<void>(rt::has_processor(*m));
 }
 
 } // namespace detail
@@ -137,7 +144,12 @@ id get_id() noexcept {
                                    : static_cast<rt::thread_agent&>(me).id);
 }
 
-void yield() noexcept { rt::yield(); }
+void yield() noexcept {
+    if (rt::machine* const m = rt::current_machine())
+        rt::yield_fiber(*m);
+    else
+        ::sched_yield();
+}
 
 void sleep_until_deadline(detail::deadline when) noexcept {
     if (rt::current_machine() == nullptr) {

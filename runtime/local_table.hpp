@@ -8,7 +8,7 @@
 //              greater than the number of all other values plus 16
 #pragma once
 
-#include "runtime/park.hpp"
+#include "runtime/exit_action.hpp"
 
 #include <fiber/local.hpp>
 

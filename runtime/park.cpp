@@ -5,23 +5,22 @@
 
 #include "runtime/park.hpp"
 
-#include "runtime/base/assert.hpp"
-#include "runtime/base/cpu.hpp"
-#include "runtime/sched/scheduler.hpp"
+#include "runtime/base/process/assert.hpp"
+#include "runtime/sched/current.hpp"
+#include "runtime/sched/fiber.hpp"
+#include "runtime/sched/fiber_list.hpp"
+#include "runtime/sched/machine.hpp"
+#include "runtime/sched/ready.hpp"
+#include "runtime/sched/switch_fiber.hpp"
 #include "runtime/sched/thread_agent.hpp"
+#include "runtime/sched/timers.hpp"
+#include "runtime/time/timer_heap.hpp"
+#include "runtime/wait_observer.hpp"
 
 #include <cstddef>
-#include <new>
-#include <sched.h>
-#include <type_traits>
 
 namespace fiber::rt {
 namespace {
-
-void arm(timer& t) noexcept {
-    machine& m = *current_machine();
-    m.scheduler.arm(m, t);
-}
 
 // The commit function of a timed wait: run() runs on the next stack, while the timed_park stands on the
 // parked agent's stack. It is valid until mark_parked. From then on the agent may be woken. The result
@@ -37,30 +36,10 @@ struct timed_park {
         ticket const key = c.key;
         c.commit(c.argument);
         if (c.alarm.when != never)
-            arm(c.alarm);
+            arm_timer(*current_machine(), c.alarm);
         if (agent::mark_parked(key)) // if false, c may be destroyed here
-            static_cast<fiber&>(*key.who).scheduler->ready(static_cast<fiber&>(*key.who));
+            ready(static_cast<fiber&>(*key.who));
     }
-};
-
-// Tells the observer of a wait, if there is an observer.
-class observed_wait {
-public:
-    observed_wait(wait_reason why, void const* what) noexcept {
-        if (observer_of_waits != nullptr) [[unlikely]]
-            observer_of_waits->begins(*::new (static_cast<void*>(note_))
-                                          wait_note({self(), why, what, clock::now()}));
-    }
-    observed_wait(observed_wait const&) = delete;
-    observed_wait& operator=(observed_wait const&) = delete;
-    ~observed_wait() {
-        if (observer_of_waits != nullptr) [[unlikely]]
-            observer_of_waits->is_over(*std::launder(reinterpret_cast<wait_note*>(note_)));
-    }
-
-private:
-    static_assert(std::is_trivially_destructible_v<wait_note>);
-    alignas(wait_note) std::byte note_[sizeof(wait_note)];
 };
 
 } // namespace
@@ -77,27 +56,17 @@ inline void park_unobserved(wait_reason why, void const* what, commit_function c
                             void* argument) noexcept {
     if (machine* const m = current_machine()) {
         m->enter();
-        scheduler::park(*m, why, what, commit, argument);
+        park_fiber(*m, why, what, commit, argument);
         return;
     }
     commit(argument);
     static_cast<void>(current_thread_agent().sleep_until(never));
 }
 
-// noinline: park_erased saves no registers on its usual path.
-[[gnu::noinline]] void park_observed(wait_reason why, void const* what, commit_function commit,
-                                     void* argument) noexcept {
-    observed_wait const wait(why, what);
-    park_unobserved(why, what, commit, argument);
-}
-
 } // namespace
 
 void park_erased(wait_reason why, void const* what, commit_function commit, void* argument) noexcept {
-    if (observer_of_waits == nullptr) [[likely]]
-        park_unobserved(why, what, commit, argument);
-    else
-        park_observed(why, what, commit, argument);
+    observed_wait<park_unobserved>(why, what, why, what, commit, argument);
 }
 
 namespace {
@@ -110,8 +79,8 @@ namespace {
         timed_park c{t, timer{.when = deadline, .key = t}, commit, argument};
         m->enter();
         if (deadline != never)
-            scheduler::make_room_for_timer(*m);
-        scheduler::park(*m, why, what, timed_park::run, &c);
+            make_room_for_timer(*m);
+        park_fiber(*m, why, what, timed_park::run, &c);
         if (agent::ended_by_deadline(t))
             return wait_end::timed_out;
         timer_heap::disarm(c.alarm);
@@ -129,55 +98,12 @@ namespace {
     return wait_end::woken;
 }
 
-// noinline: the note takes no stack of a waiter without an observer.
-[[gnu::noinline]] wait_end park_until_observed(ticket t, clock::time_point deadline, wait_reason why,
-                                               void const* what, commit_function commit,
-                                               void* argument) noexcept {
-    observed_wait const wait(why, what);
-    return park_until_unobserved(t, deadline, why, what, commit, argument);
-}
-
 } // namespace
 
-FIBER_RETURN_FROM_SWITCH wait_end park_until_erased(ticket t, clock::time_point deadline, wait_reason why,
-                                                    void const* what, commit_function commit,
-                                                    void* argument) noexcept {
+FIBER_PARKS wait_end park_until_erased(ticket t, clock::time_point deadline, wait_reason why,
+                                       void const* what, commit_function commit, void* argument) noexcept {
     FIBER_ASSERT(agent::is_open(t));
-    if (observer_of_waits == nullptr) [[likely]]
-        return park_until_unobserved(t, deadline, why, what, commit, argument);
-    return park_until_observed(t, deadline, why, what, commit, argument);
-}
-
-namespace {
-
-// Keeps little on the sleeper's stack: among very many sleepers, each cache line of a stack is a miss. The
-// benchmark is perf/run --rivals, sleepers.
-FIBER_RETURN_FROM_SWITCH [[gnu::noinline]] void sleep_unobserved(clock::time_point deadline) noexcept {
-    machine& m = *current_machine();
-    timer alarm{.when = deadline, .key = ticket{m.running}};
-    m.enter();
-    if (deadline == never) {
-        scheduler::park(m, wait_reason::sleep, nullptr, nullptr, nullptr);
-        return;
-    }
-    scheduler::make_room_for_timer(m);
-    // Once the timer is armed, the sleeper may go on, and the timer may be destroyed.
-    auto const arm_it = [](void* t) noexcept { arm(*static_cast<timer*>(t)); };
-    scheduler::park(m, wait_reason::sleep, nullptr, arm_it, &alarm);
-}
-
-[[gnu::noinline]] void sleep_observed(clock::time_point deadline) noexcept {
-    observed_wait const wait(wait_reason::sleep, nullptr);
-    sleep_unobserved(deadline);
-}
-
-} // namespace
-
-FIBER_RETURN_FROM_SWITCH void sleep_until(clock::time_point deadline) noexcept {
-    if (observer_of_waits == nullptr) [[likely]]
-        sleep_unobserved(deadline);
-    else
-        sleep_observed(deadline);
+    return observed_wait<park_until_unobserved>(why, what, t, deadline, why, what, commit, argument);
 }
 
 namespace {
@@ -199,12 +125,12 @@ inline fiber* finish_wait(ticket t) noexcept {
 
 void unpark(ticket t) noexcept {
     if (fiber* const g = finish_wait(t))
-        g->scheduler->ready(*g);
+        ready(*g);
 }
 
 void unpark(ticket t, clock::time_point waiting_since) noexcept {
     if (fiber* const g = finish_wait(t))
-        g->scheduler->ready(*g, waiting_since);
+        ready(*g, waiting_since);
 }
 
 // Flushes after `most` fibers, so that the first fibers of a long queue need not wait for the last. The
@@ -225,21 +151,8 @@ void unpark_batch::add(ticket t) noexcept {
 
 void unpark_batch::flush() noexcept {
     if (size_ != 0)
-        first_->scheduler->enqueue_back({*first_, *last_, size_});
+        enqueue_back(*first_->scheduler, {*first_, *last_, size_});
     size_ = 0;
-}
-
-void yield() noexcept {
-    if (machine* const m = current_machine()) {
-        scheduler::yield(*m);
-    } else {
-        ::sched_yield();
-    }
-}
-
-bool spinning_may_help() noexcept {
-    machine const* const m = current_machine();
-    return several_cpus() && (m == nullptr || m->scheduler.processors() > 1);
 }
 
 } // namespace fiber::rt

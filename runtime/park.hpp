@@ -2,8 +2,8 @@
 // Copyright the libfiber authors.
 
 // park.hpp is the interface between the scheduler and everything that waits: sync/, chan/ and the
-// layers above them use no other part of the scheduler. The caller may be a fiber or an OS thread.
-// Neither the caller nor its waker can tell which.
+// layers above them wait through this header alone. The caller may be a fiber or an OS thread. Neither
+// the caller nor its waker can tell which.
 //
 // [park] The protocol of an uncontested wait. Example: the queue of a lock.
 //
@@ -26,16 +26,20 @@
 //   Step 3 may come before the agent has parked: see ticket.hpp.
 #pragma once
 
-#include "runtime/base/clock.hpp"
-#include "runtime/base/ticket.hpp"
-#include "runtime/base/wait_reason.hpp"
-#include "runtime/wait_queue.hpp"
+#include "runtime/base/platform/clock.hpp"
+#include "runtime/wait/ticket.hpp"
+#include "runtime/wait/wait_queue.hpp"
+#include "runtime/wait/wait_reason.hpp"
 
-#include "asm/return.hpp"
+#include "asm/call/return.hpp"
 
 #include <cstddef>
 #include <memory>
 #include <type_traits>
+
+// FIBER_PARKS is the attribute of a function that always parks. It goes on that function alone: split the
+// fast path, which mostly does not park, into another function. asm/call/return.hpp has the reason.
+#define FIBER_PARKS [[gnu::noinline]] FIBER_RETURN_FROM_SWITCH
 
 namespace fiber::rt {
 
@@ -57,9 +61,6 @@ enum class wait_end : bool { woken, timed_out };
 template <class Commit>
 [[nodiscard]] wait_end park_until(ticket, clock::time_point deadline, wait_reason why, void const* what,
                                   Commit&& commit) noexcept;
-
-// Parks the calling fiber in a wait that only the deadline ends.
-void sleep_until(clock::time_point deadline) noexcept;
 
 // Ends a wait that the caller owns. The caller has popped an uncontested waiter, or has claimed a
 // contested one. Never blocks, fails, allocates or switches. The caller holds no locks. The waiter may be
@@ -89,45 +90,6 @@ private:
     fiber* last_ = nullptr;
     std::size_t size_ = 0;
 };
-
-// Gives the processor to another fiber; the caller stays runnable. In an OS thread, yields the CPU.
-void yield() noexcept;
-
-// Returns true if a lock's owner may run while the caller spins, on another processor of the caller's
-// runtime or in another OS thread. Returns false if spinning is useless.
-[[nodiscard]] bool spinning_may_help() noexcept;
-
-// For debugging. The waiting agent tells the observer of each wait: `begins` before the wait, `is_over`
-// after it. At `begins` the agent may hold the spinlock that its commit releases. Between the two calls
-// the observer owns the note, which stands on the agent's stack.
-struct wait_facts {
-    agent& who;
-    wait_reason why;
-    void const* what;
-    clock::time_point since;
-};
-struct wait_note : waiter {
-    explicit wait_note(wait_facts const& of) noexcept : waiter(ticket{&of.who}), facts(of) {}
-    wait_facts const facts;
-};
-struct wait_observer {
-    void (*begins)(wait_note&) noexcept;
-    void (*is_over)(wait_note&) noexcept;
-};
-inline constinit wait_observer const* observer_of_waits =
-    nullptr; // set before the first wait; null without an observer
-
-// An action for the end of the calling fiber or OS thread, after the destruction of its fiber::local
-// variables. The action must not move before it runs. at_exit_of_self throws std::bad_alloc; then the
-// action does not run.
-struct exit_action {
-    void (*run)(exit_action&) noexcept;
-    exit_action* next = nullptr;
-};
-void at_exit_of_self(exit_action&);
-
-// Returns true if the caller has values of fiber::local variables, or exit actions.
-[[nodiscard]] bool self_has_locals() noexcept;
 
 // ── the untyped functions behind the templates ──
 using commit_function = void (*)(void* argument) noexcept;

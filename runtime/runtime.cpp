@@ -6,10 +6,14 @@
 
 #include <fiber/runtime.hpp>
 
-#include "runtime/base/exiting.hpp"
-#include "runtime/base/no_destructor.hpp"
+#include "runtime/base/process/exiting.hpp"
+#include "runtime/base/process/no_destructor.hpp"
+#include "runtime/fault/overflow.hpp"
+#include "runtime/fault/uncaught.hpp"
 #include "runtime/inspect/dump.hpp"
+#include "runtime/inspect/stats.hpp"
 #include "runtime/process/runtimes.hpp"
+#include "runtime/sched/idle_stacks.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/stack/stack_class.hpp"
 
@@ -42,6 +46,8 @@ constinit std::atomic<unsigned> runtimes_there{0};
 
 runtime::runtime(runtime_options options) {
     std::lock_guard const hold(starting.value);
+    rt::watch_for_overflows();
+    rt::report_uncaught_exceptions();
     scheduler_ = new rt::scheduler(options);
     rt::register_exit_handler();
     runtimes_there.fetch_add(1, std::memory_order_relaxed); // relaxed: only a count
@@ -78,10 +84,10 @@ runtime& runtime::global() {
 
 rt::scheduler& rt::global_scheduler() { return *runtime::global().scheduler_; }
 
-unsigned runtime::processors() const noexcept { return scheduler_->processors(); }
-void runtime::set_processors(unsigned n) { rt::usable(*scheduler_).set_processors(n); }
-void runtime::trim() { scheduler_->trim(); }
-runtime_stats runtime::stats() const { return scheduler_->stats(); }
+unsigned runtime::processors() const noexcept { return scheduler_->processors.active(); }
+void runtime::set_processors(unsigned n) { rt::usable(*scheduler_).processors.set_number(n); }
+void runtime::trim() { rt::trim(*scheduler_); }
+runtime_stats runtime::stats() const { return rt::stats(*scheduler_); }
 void runtime::dump(std::FILE* to) const { rt::dump(*scheduler_, to); }
 
 namespace rt {

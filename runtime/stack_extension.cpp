@@ -10,7 +10,7 @@
 
 #include "runtime/stack_extension.hpp"
 
-#include "runtime/base/fatal.hpp"
+#include "runtime/base/process/fatal.hpp"
 #include "runtime/process/fork.hpp"
 #include "runtime/sched/current.hpp"
 #include "runtime/sched/fiber.hpp"
@@ -19,7 +19,7 @@
 #include "runtime/stack/stack_class.hpp"
 #include "runtime/stack/with_stack_request.hpp"
 
-#include "asm/call_on_stack.hpp"
+#include "asm/call/call_on_stack.hpp"
 
 #include <fiber/stack.hpp>
 

@@ -5,7 +5,9 @@
 
 #include <fiber/stop_token.hpp>
 
-#include "runtime/sched/scheduler.hpp"
+#include "runtime/sched/current.hpp"
+#include "runtime/sched/machine.hpp"
+#include "runtime/sched/pin.hpp"
 
 namespace fiber {
 namespace {
@@ -17,13 +19,13 @@ public:
     pinned_while_waiting() noexcept {
         if (rt::machine* const m = rt::current_machine()) {
             if (m->pins++ == 0)
-                rt::scheduler::pin_lazily(*m);
+                rt::pin_lazily(*m);
         }
     }
     ~pinned_while_waiting() {
         rt::machine* const m = rt::current_machine(); // the same machine, or [fork.thread] null
         if (m != nullptr)
-            rt::scheduler::end_pin(*m);
+            rt::end_pin(*m);
     }
     pinned_while_waiting(pinned_while_waiting const&) = delete;
     pinned_while_waiting& operator=(pinned_while_waiting const&) = delete;

@@ -10,7 +10,7 @@
 //   [queue.outlive].
 #include <fiber/barrier.hpp>
 
-#include "runtime/base/queue_lock.hpp"
+#include "runtime/base/lock/queue_lock.hpp"
 #include "sync/misuse.hpp"
 #include "sync/waiting.hpp"
 
@@ -62,7 +62,7 @@ void barrier_base::wait(number arrived_in) noexcept {
     wait_locked();
 }
 
-[[gnu::noinline]] FIBER_RETURN_FROM_SWITCH void barrier_base::wait_locked() noexcept {
+FIBER_PARKS void barrier_base::wait_locked() noexcept {
     auto& queue_lock = rt::queue_lock_of(this);
     rt::waiter me(rt::ticket{&rt::self()});
     rt::wait_queue(waiters_).push_back(me);

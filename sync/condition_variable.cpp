@@ -27,7 +27,7 @@
 // A stop request ends a wait as a timer does: [wait.stop].
 #include <fiber/condition_variable.hpp>
 
-#include "runtime/base/queue_lock.hpp"
+#include "runtime/base/lock/queue_lock.hpp"
 #include "sync/misuse.hpp"
 #include "sync/waiting.hpp"
 
@@ -105,8 +105,7 @@ template <class Park>
     return end == rt::wait_outcome::timed_out ? std::cv_status::timeout : std::cv_status::no_timeout;
 }
 
-FIBER_RETURN_FROM_SWITCH std::cv_status condition::wait(lock_operations const& lock,
-                                                        deadline until) noexcept {
+FIBER_PARKS std::cv_status condition::wait(lock_operations const& lock, deadline until) noexcept {
     rt::waiter me(rt::self().open_wait());
     enqueue(me);
     lock.unlock(lock.lock);
@@ -139,8 +138,7 @@ template <class Park>
     return status;
 }
 
-FIBER_RETURN_FROM_SWITCH std::cv_status condition::wait_any(lock_operations const& lock,
-                                                            deadline until) noexcept {
+FIBER_PARKS std::cv_status condition::wait_any(lock_operations const& lock, deadline until) noexcept {
     return wait_any_by(lock, [this, until](rt::ticket key) noexcept { return park_until(key, until, this); });
 }
 

@@ -31,7 +31,7 @@
 //   left.3.
 #include <fiber/detail/countdown.hpp>
 
-#include "runtime/base/queue_lock.hpp"
+#include "runtime/base/lock/queue_lock.hpp"
 #include "sync/waiting.hpp"
 
 namespace fiber::detail {
@@ -59,8 +59,8 @@ void countdown::release() noexcept {
     released.wake_all();
 }
 
-FIBER_RETURN_FROM_SWITCH bool countdown::wait_slow(deadline_or_stop until, rt::wait_reason why,
-                                                   void const* what) noexcept {
+FIBER_PARKS bool countdown::wait_slow(deadline_or_stop until, rt::wait_reason why,
+                                      void const* what) noexcept {
     rt::waiter me(rt::ticket_until(until));
     auto& queue_lock = rt::queue_lock_of(this);
     queue_lock.lock();

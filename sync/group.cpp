@@ -4,8 +4,8 @@
 // group.cpp: a countdown of the running fibers, a semaphore for the limit, and the first exception.
 #include <fiber/group.hpp>
 
-#include "runtime/base/clock.hpp"
-#include "runtime/base/wait_reason.hpp"
+#include "runtime/base/platform/clock.hpp"
+#include "runtime/wait/wait_reason.hpp"
 
 #include <limits>
 #include <stdexcept>

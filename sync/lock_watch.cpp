@@ -9,8 +9,9 @@
 //                 closes a circle in the graph is an inversion.
 #include "sync/lock_watch.hpp"
 
-#include "runtime/base/fatal.hpp"
-#include "runtime/base/no_destructor.hpp"
+#include "runtime/base/process/fatal.hpp"
+#include "runtime/base/process/no_destructor.hpp"
+#include "runtime/exit_action.hpp"
 #include "runtime/park.hpp"
 #include "sync/caller_name.hpp"
 #include "sync/misuse.hpp"

@@ -3,8 +3,8 @@
 
 #include "sync/misuse.hpp"
 
-#include "runtime/base/exiting.hpp"
-#include "runtime/base/fatal.hpp"
+#include "runtime/base/process/exiting.hpp"
+#include "runtime/base/process/fatal.hpp"
 #include "sync/caller_name.hpp"
 
 #include <dlfcn.h>

@@ -60,7 +60,7 @@
 //                                            W5 back to W1
 //                                            W6 L2 of [mutex.queue]
 //
-//   S1 and S2 are a restartable sequence (asm/unlock_biased_x86_64.S). W4 meets an owner in one of
+//   S1 and S2 are a restartable sequence (asm/rseq/unlock_biased_x86_64.S). W4 meets an owner in one of
 //   three places:
 //   after S2           The store is done, and W6 sees it.
 //   before S1          S1 will see `unbiased`.
@@ -105,9 +105,10 @@
 // unlock() offers the woken waiter to an idle processor: rt::unpark(ticket, since).
 #include <fiber/detail/exclusive_lock.hpp>
 
-#include "runtime/base/cpu_relax.hpp"
-#include "runtime/base/rseq.hpp"
-#include "runtime/base/spinlock.hpp"
+#include "runtime/base/atomics/cpu_relax.hpp"
+#include "runtime/base/atomics/rseq.hpp"
+#include "runtime/base/lock/spinlock.hpp"
+#include "runtime/spin_hint.hpp"
 #include "sync/lock_watch.hpp"
 #include "sync/misuse.hpp"
 #include "sync/waiting.hpp"
@@ -183,8 +184,7 @@ bool exclusive_lock::lock_slow(deadline_or_stop until) noexcept {
     return lock_by_waiting(until);
 }
 
-[[gnu::noinline]] FIBER_RETURN_FROM_SWITCH bool
-exclusive_lock::lock_by_waiting(deadline_or_stop until) noexcept {
+FIBER_PARKS bool exclusive_lock::lock_by_waiting(deadline_or_stop until) noexcept {
     queue_lock queue_guard(queue_lock_, waiters_);
     auto const since = rt::clock::now();
     bool starving = false;

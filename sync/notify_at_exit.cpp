@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-#include "runtime/park.hpp"
+#include "runtime/exit_action.hpp"
 
 #include <fiber/condition_variable.hpp>
 

@@ -22,7 +22,7 @@
 // call is running. Therefore, without waiters, the store of `done` is the last access.
 #include <fiber/once.hpp>
 
-#include "runtime/base/queue_lock.hpp"
+#include "runtime/base/lock/queue_lock.hpp"
 #include "runtime/park.hpp"
 
 namespace fiber {

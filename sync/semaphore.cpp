@@ -27,7 +27,7 @@
 //     the semaphore: the queue lock is not part of it, see [queue.outlive].
 #include <fiber/semaphore.hpp>
 
-#include "runtime/base/queue_lock.hpp"
+#include "runtime/base/lock/queue_lock.hpp"
 #include "sync/misuse.hpp"
 #include "sync/waiting.hpp"
 
@@ -49,7 +49,7 @@ void semaphore_base::grant(std::ptrdiff_t n) noexcept {
     granted.wake_all();
 }
 
-FIBER_RETURN_FROM_SWITCH bool semaphore_base::acquire_slow(deadline_or_stop until) noexcept {
+FIBER_PARKS bool semaphore_base::acquire_slow(deadline_or_stop until) noexcept {
     auto& queue_lock = rt::queue_lock_of(this);
     auto const unlock = [&queue_lock]() noexcept { queue_lock.unlock(); };
     auto const consume_owed = [this] { return owed_ > 0 && owed_-- > 0; };

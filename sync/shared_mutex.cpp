@@ -40,9 +40,10 @@
 //   keeps the object alive.
 #include <fiber/shared_mutex.hpp>
 
-#include "runtime/base/cpu.hpp"
-#include "runtime/base/cpu_relax.hpp"
-#include "runtime/base/queue_lock.hpp"
+#include "runtime/base/atomics/cpu_relax.hpp"
+#include "runtime/base/lock/queue_lock.hpp"
+#include "runtime/base/platform/cpu.hpp"
+#include "runtime/spin_hint.hpp"
 #include "sync/lock_watch.hpp"
 #include "sync/misuse.hpp"
 #include "sync/waiting.hpp"
@@ -215,8 +216,7 @@ bool readers_writer_lock::lock_slow(mode wanted, deadline until) noexcept {
     return spin(wanted) || lock_by_waiting(wanted, until);
 }
 
-[[gnu::noinline]] FIBER_RETURN_FROM_SWITCH bool
-readers_writer_lock::lock_by_waiting(mode wanted, deadline until) noexcept {
+FIBER_PARKS bool readers_writer_lock::lock_by_waiting(mode wanted, deadline until) noexcept {
     auto& queue_lock = rt::queue_lock_of(this);
     waiter me(rt::ticket_until(until), wanted);
     queue_lock.lock();

@@ -7,10 +7,11 @@
 //   ready_  counts down from 1 when the result is in place. All earlier writes are then visible. A waiter
 //           may then drop the state, even if the agent that has set the result has not yet returned.
 //   word_   twice the number of references, plus 1 if the future has been retrieved
-#include <fiber/future.hpp>
+#include <fiber/detail/shared_state.hpp>
 
-#include "runtime/base/fatal.hpp"
-#include "runtime/park.hpp"
+#include "runtime/base/process/fatal.hpp"
+#include "runtime/exit_action.hpp"
+#include "runtime/wait/wait_reason.hpp"
 
 #include <new>
 #include <stdexcept>

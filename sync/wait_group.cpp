@@ -3,7 +3,7 @@
 
 #include <fiber/wait_group.hpp>
 
-#include "runtime/base/wait_reason.hpp"
+#include "runtime/wait/wait_reason.hpp"
 #include "sync/misuse.hpp"
 
 #include <stdexcept>

@@ -18,9 +18,9 @@
 // rank, and the thread is not woken: it polls every few milliseconds.
 #include "sync/wait_watch.hpp"
 
-#include "runtime/base/fatal.hpp"
-#include "runtime/base/os_thread.hpp"
-#include "runtime/base/spinlock.hpp"
+#include "runtime/base/lock/spinlock.hpp"
+#include "runtime/base/process/fatal.hpp"
+#include "runtime/base/thread/os_thread.hpp"
 
 #include <algorithm>
 #include <atomic>

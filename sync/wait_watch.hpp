@@ -4,7 +4,7 @@
 // wait_watch.hpp: reports long waits while they last, for FIBER_DEBUG.
 #pragma once
 
-#include "runtime/park.hpp"
+#include "runtime/wait_observer.hpp"
 
 #include <chrono>
 #include <mutex>

@@ -38,7 +38,7 @@
 //   [queue.outlive]. The agents that right.3 serves return only after right.4.
 #include <fiber/weighted_semaphore.hpp>
 
-#include "runtime/base/queue_lock.hpp"
+#include "runtime/base/lock/queue_lock.hpp"
 #include "sync/misuse.hpp"
 #include "sync/waiting.hpp"
 
@@ -55,8 +55,7 @@ struct weighted_waiter : rt::waiter {
 
 } // namespace
 
-FIBER_RETURN_FROM_SWITCH bool weighted_semaphore::acquire_slow(std::ptrdiff_t k,
-                                                               detail::deadline_or_stop until) noexcept {
+FIBER_PARKS bool weighted_semaphore::acquire_slow(std::ptrdiff_t k, detail::deadline_or_stop until) noexcept {
     auto& queue_lock = rt::queue_lock_of(this);
     weighted_waiter me(rt::ticket_until(until), k);
     // [weighted.queue] left

@@ -8,43 +8,33 @@
 
 #include "runtime/fault/overflow.hpp"
 
-#include "runtime/base/backoff.hpp"
-#include "runtime/base/fatal.hpp"
-#include "runtime/base/no_destructor.hpp"
+#include "runtime/base/atomics/backoff.hpp"
+#include "runtime/base/process/no_destructor.hpp"
 #include "runtime/fault/chained_handler.hpp"
 #include "runtime/sched/current.hpp"
 #include "runtime/sched/fiber.hpp"
 #include "runtime/sched/machine.hpp"
+#include "runtime/sched/overflow_report.hpp"
 #include "runtime/stack/stack_class.hpp"
 
-#include "asm/growth.hpp"
+#include "asm/segmented/growth.hpp"
 #include "asm/signal_context.hpp"
 
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
 #include <cstdio>
-#include <cstdlib>
-#include <execinfo.h>
 #include <mutex>
 #include <string_view>
-#include <unistd.h>
 #include <unwind.h>
 
 namespace fiber::rt {
 namespace {
 
 constinit no_destructor<chained_handler> behind;
-
-void print(std::string_view text) noexcept {
-    [[maybe_unused]] auto const written = ::write(STDERR_FILENO, text.data(), text.size());
-}
-
-void print_place(std::string_view before, void const* pc) noexcept {
-    print(before);
-    void* place = const_cast<void*>(pc);
-    ::backtrace_symbols_fd(&place, 1, STDERR_FILENO);
-}
 
 // ── the backtrace ──
 
@@ -90,19 +80,6 @@ void print_backtrace(std::uintptr_t pc) noexcept {
     seen.print_all();
 }
 
-// ── the report ──
-
-// Reads the name without its lock: names change only by their own fiber, which is this one.
-void print_who(fiber const& g, std::size_t stack_size, char const* remedy) noexcept {
-    char const* const name = g.name;
-    bool const has_name = name != nullptr;
-    warn("fiber %llu%s%.200s%s: stack overflow (%zu KiB). Give %s", static_cast<unsigned long long>(g.id),
-         has_name ? " \"" : "", has_name ? name : "", has_name ? "\"" : "", stack_size / 1024, remedy);
-    print_place("  started at ", g.started_at);
-}
-
-constexpr char const* larger_stack = "it a larger attributes::stack_size";
-
 // Tells whether the stack on which g runs has overflowed: by an access to its guard, or to memory below it.
 // A frame larger than the guard steps over it, and may reach far into the stacks below.
 struct overflow {
@@ -138,7 +115,7 @@ void report_overflow(siginfo_t const& info, void const* context) noexcept {
         return;
     static std::atomic<bool> reporting{false}; // one report at a time; its data belong to its thread
     spin_until([] { return !reporting.exchange(true, std::memory_order_acquire); }); // [overflow.report]
-    print_who(*g, found.size, found.remedy);
+    print_overflow(*g, found.size, found.remedy);
     if (found.over_guard)
         print(
             "  by a frame larger than the guard, which -fstack-clash-protection would have stopped there\n");
@@ -158,11 +135,6 @@ void on_fault(int signal, siginfo_t* info, void* context) noexcept {
 void watch_for_overflows() noexcept {
     static std::once_flag once;
     std::call_once(once, [] { behind.value.install(SIGSEGV, on_fault); });
-}
-
-void die_of_overflow(fiber const& g) noexcept {
-    print_who(g, static_cast<stack*>(g.stack)->size_class.size(), larger_stack);
-    fatal("it was noticed when the fiber ended, by what lies below its stack: there is no guard page there");
 }
 
 } // namespace fiber::rt

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// uncaught.cpp: ends the process when an uncaught exception or a forced unwinding would leave a fiber.
+#include "runtime/fault/uncaught.hpp"
 
-#include "runtime/base/fatal.hpp"
+#include "runtime/base/process/fatal.hpp"
 #include "runtime/sched/current.hpp"
 #include "runtime/sched/machine.hpp"
 #include "runtime/sched/name.hpp"
 
-#include "asm/outermost_call.hpp"
+#include "asm/call/outermost_call.hpp"
 
 #include <exception>
 
@@ -31,13 +31,16 @@ fiber_name name_of_self() noexcept {
     std::terminate(); // its handler can access the exception
 }
 
-} // namespace
-} // namespace fiber::rt
-
-void fiber::arch::on_uncaught(unwinding what) noexcept {
-    if (what == unwinding::exception)
-        rt::die_of_exception();
-    rt::fatal("%s has called pthread_exit, or was cancelled, which is for OS threads: a fiber ends when its "
-              "function returns",
-              rt::name_of_self().text);
+[[noreturn]] void die(arch::unwinding what) noexcept {
+    if (what == arch::unwinding::exception)
+        die_of_exception();
+    fatal("%s has called pthread_exit, or was cancelled, which is for OS threads: a fiber ends when its "
+          "function returns",
+          name_of_self().text);
 }
+
+} // namespace
+
+void report_uncaught_exceptions() noexcept { arch::set_uncaught_handler(die); }
+
+} // namespace fiber::rt

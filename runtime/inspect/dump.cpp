@@ -3,8 +3,10 @@
 
 #include "runtime/inspect/dump.hpp"
 
+#include "runtime/inspect/stats.hpp"
+#include "runtime/sched/fiber.hpp"
+#include "runtime/sched/fiber_pool.hpp"
 #include "runtime/sched/name.hpp"
-#include "runtime/sched/scheduler.hpp"
 #include "runtime/stack/stack_class.hpp"
 
 #include <fiber/runtime.hpp>
@@ -64,7 +66,7 @@ void print(fiber const& g, fiber_state state, std::FILE* to) {
 } // namespace
 
 void dump(scheduler const& of, std::FILE* to) {
-    auto const figures = of.stats();
+    auto const figures = stats(of);
     std::fprintf(to, "%zu fibers on %u processors\n", figures.fibers_live, figures.processors);
     for_each_fiber([&](fiber const& g) {
         if (g.scheduler == &of)

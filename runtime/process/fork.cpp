@@ -24,11 +24,11 @@
 // them, as if ours did not exist.
 #include "runtime/process/fork.hpp"
 
-#include "runtime/base/env.hpp"
-#include "runtime/base/fatal.hpp"
-#include "runtime/base/lock_adaptive.hpp"
-#include "runtime/base/process_stamp.hpp"
-#include "runtime/base/queue_lock.hpp"
+#include "runtime/base/lock/lock_adaptive.hpp"
+#include "runtime/base/lock/queue_lock.hpp"
+#include "runtime/base/process/env.hpp"
+#include "runtime/base/process/fatal.hpp"
+#include "runtime/base/process/process_stamp.hpp"
 #include "runtime/process/runtimes.hpp"
 #include "runtime/sched/current.hpp"
 #include "runtime/sched/fiber_pool.hpp"
@@ -38,7 +38,6 @@
 #include "runtime/stack/kind.hpp"
 #include "runtime/stack/stack_class.hpp"
 
-#include <cstdlib>
 #include <cstring>
 #include <mutex>
 #include <pthread.h>
@@ -118,7 +117,5 @@ void after_in_child() noexcept {
 } // namespace
 
 stack const* stack_kept_over_fork() noexcept { return forked_thread_stack; }
-
-void end_forked_process() noexcept { std::exit(EXIT_SUCCESS); }
 
 } // namespace fiber::rt

@@ -14,7 +14,4 @@ struct stack;
 // this process is not such a child.
 [[nodiscard]] stack const* stack_kept_over_fork() noexcept;
 
-// Calls exit(0). The function of the fiber that forked has returned, which ends the child's first thread.
-[[noreturn]] void end_forked_process() noexcept;
-
 } // namespace fiber::rt

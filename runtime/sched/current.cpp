@@ -3,7 +3,7 @@
 
 #include "runtime/sched/current.hpp"
 
-#include "runtime/base/fatal.hpp"
+#include "runtime/base/process/fatal.hpp"
 #include "runtime/sched/thread_agent.hpp"
 
 #include <cstring>

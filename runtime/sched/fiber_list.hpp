@@ -8,8 +8,8 @@
 //              size() and empty() may be called from any thread; the result is then a guess
 #pragma once
 
-#include "runtime/base/assert.hpp"
-#include "runtime/base/relaxed.hpp"
+#include "runtime/base/atomics/relaxed.hpp"
+#include "runtime/base/process/assert.hpp"
 #include "runtime/sched/fiber.hpp"
 #include "runtime/stack/stack.hpp"
 

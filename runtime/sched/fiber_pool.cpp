@@ -3,8 +3,8 @@
 
 #include "runtime/sched/fiber_pool.hpp"
 
-#include "runtime/base/lock_adaptive.hpp"
-#include "runtime/base/once_box.hpp"
+#include "runtime/base/lock/lock_adaptive.hpp"
+#include "runtime/base/process/once_box.hpp"
 #include "runtime/stack/slab.hpp"
 
 #include <algorithm>

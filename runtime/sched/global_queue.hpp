@@ -5,8 +5,8 @@
 // runnable, or a processor has shared them with processors that have none.
 #pragma once
 
-#include "runtime/base/cpu_relax.hpp"
-#include "runtime/base/spinlock.hpp"
+#include "runtime/base/atomics/cpu_relax.hpp"
+#include "runtime/base/lock/spinlock.hpp"
 #include "runtime/sched/fiber_list.hpp"
 
 #include <algorithm>

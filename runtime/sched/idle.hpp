@@ -76,8 +76,8 @@
 //   deadline passes, it finds this out under the lock.
 #pragma once
 
-#include "runtime/base/cpu_relax.hpp"
-#include "runtime/base/spinlock.hpp"
+#include "runtime/base/atomics/cpu_relax.hpp"
+#include "runtime/base/lock/spinlock.hpp"
 
 #include <atomic>
 #include <cstdint>

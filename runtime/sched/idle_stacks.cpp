@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// idle_stacks.cpp: moves idle stacks from the processors' caches to the depot, which returns their
-// memory to the kernel, by age or at once.
-//   a processor …   returns its idle stacks …
-//   falls asleep    by its own machine, before the machine sleeps
-//   is busy         when ageing is due, or trim() is called. Its lease is revoked if its machine is outside
-//                   of the runtime. If the machine is inside, it is using the stacks; a later try takes
-//                   them
+#include "runtime/sched/idle_stacks.hpp"
 
-#include "runtime/sched/lease.hpp"
+#include "runtime/sched/current.hpp"
+#include "runtime/sched/machine.hpp"
 #include "runtime/sched/remote_resources.hpp"
 #include "runtime/sched/scheduler.hpp"
 
@@ -19,14 +14,29 @@
 #include <tuple>
 
 namespace fiber::rt {
+namespace {
 
-void scheduler::trim() noexcept {
-    if (!is_from_parent()) // [fork] in a child, the state of the caches is unknown
-        return_all_idle_stacks();
-    stack_class::trim_all();
+// Moves p's idle stacks to the depot. Returns true if none are left in p's caches. The depot has a lock:
+// stacks go there only when the lease is whole again, see [lease].
+bool return_idle_stacks(processor& p) noexcept {
+    auto& caches = p.idle.stacks;
+    if (std::all_of(caches.begin(), caches.end(), [](stack_cache const& c) { return c.idle() == 0; }))
+        return true;
+    machine* const owner = p.owner();
+    if (owner == nullptr)
+        return false;
+    std::array<stack*, std::tuple_size_v<decltype(p.idle.stacks)>> taken{};
+    bool const revoked = owner->try_revoke(p, if_inside::give_up, [&] {
+        std::transform(caches.begin(), caches.end(), taken.begin(),
+                       [](stack_cache& c) { return c.take_all(); });
+    });
+    for (stack* const list : taken)
+        if (list != nullptr)
+            list->size_class.give(list);
+    return revoked;
 }
 
-void scheduler::return_all_idle_stacks() noexcept {
+void return_all_idle_stacks(scheduler& of) noexcept {
     constexpr int attempts = 1000; // a machine is inside for less than 1 µs at a time unless it lost its CPU
     {
         machine* const m = current_machine();
@@ -36,40 +46,29 @@ void scheduler::return_all_idle_stacks() noexcept {
                 m->p->idle.return_idle_stacks();
         }
     }
-    unsigned const n = made_.load(std::memory_order_acquire); // [made]
-    for (unsigned i = 0; i < n; ++i)
-        for (int left = attempts; left > 0 && !return_idle_stacks(*processors_[i]); --left)
+    for (auto const& p : of.processors.all())
+        for (int left = attempts; left > 0 && !return_idle_stacks(*p); --left)
             ::sched_yield();
-    std::lock_guard const hold(remote_->lock);
-    remote_->idle.return_idle_stacks();
+    std::lock_guard const hold(of.remote->lock);
+    of.remote->idle.return_idle_stacks();
 }
 
-void scheduler::age_stacks(clock::time_point now) noexcept {
+} // namespace
+
+void trim(scheduler& of) noexcept {
+    if (!of.is_from_parent()) // [fork] in a child, the state of the caches is unknown
+        return_all_idle_stacks(of);
+    stack_class::trim_all();
+}
+
+void age_stacks(scheduler& of, clock::time_point now) noexcept {
     if (!stack_class::ageing_is_due(now))
         return;
-    unsigned const n = made_.load(std::memory_order_acquire); // [made]
-    for (unsigned i = 0; i < n; ++i)
-        static_cast<void>(return_idle_stacks(*processors_[i]));
-    if (std::unique_lock const hold(remote_->lock, std::try_to_lock); hold)
-        remote_->idle.return_idle_stacks();
+    for (auto const& p : of.processors.all())
+        static_cast<void>(return_idle_stacks(*p));
+    if (std::unique_lock const hold(of.remote->lock, std::try_to_lock); hold)
+        of.remote->idle.return_idle_stacks();
     stack_class::age_all(now);
-}
-
-// Moves p's idle stacks to the depot. Returns true if none are left in p's caches. The depot has a lock:
-// stacks go there only when the lease is whole again, see [lease].
-bool scheduler::return_idle_stacks(processor& p) noexcept {
-    auto& caches = p.idle.stacks;
-    if (std::all_of(caches.begin(), caches.end(), [](stack_cache const& c) { return c.idle() == 0; }))
-        return true;
-    std::array<stack*, std::tuple_size_v<decltype(p.idle.stacks)>> idle{};
-    bool const taken = try_revoke(p, if_inside::give_up, [&](machine&) {
-        std::transform(caches.begin(), caches.end(), idle.begin(),
-                       [](stack_cache& c) { return c.take_all(); });
-    });
-    for (stack* const list : idle)
-        if (list != nullptr)
-            list->size_class.give(list);
-    return taken;
 }
 
 } // namespace fiber::rt

@@ -13,9 +13,9 @@
 // perf/run --rivals, the rows of channels on two processors
 #pragma once
 
-#include "runtime/base/clock.hpp"
-#include "runtime/base/counters.hpp"
-#include "runtime/base/relaxed.hpp"
+#include "runtime/base/atomics/counters.hpp"
+#include "runtime/base/atomics/relaxed.hpp"
+#include "runtime/base/platform/clock.hpp"
 
 #include <chrono>
 #include <cstddef>

@@ -3,8 +3,8 @@
 
 #include "runtime/sched/name.hpp"
 
-#include "runtime/base/lock_adaptive.hpp"
-#include "runtime/base/no_destructor.hpp"
+#include "runtime/base/lock/lock_adaptive.hpp"
+#include "runtime/base/process/no_destructor.hpp"
 
 #include <cstdio>
 #include <cstring>

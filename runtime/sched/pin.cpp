@@ -1,157 +1,85 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// pin.cpp: pins a fiber to its OS thread, which then runs no other fiber (Go's LockOSThread).
-//
-// [pin] A pinned machine has a stand-in, which sleeps and is on no list. While the pinned fiber waits, the
-//   stand-in has the pinned machine's processor.
-//   A machine that takes the fiber out of a queue is the finder. It sends its own processor to the pinned
-//   machine, and becomes the new stand-in. The exchange needs no new machine, since none may be available.
-//   A lazy pin has no stand-in until its fiber first waits. If none is available then, the pinned machine
-//   keeps its processor, and the finder keeps its own.
-//
-//     pinned machine                                  finder, with a processor and the fiber
-//   1 gives its processor to the stand-in           1 sent_by = itself
-//   2 sleeps until wake()                           2 wake(), once for each time that the fiber is runnable
-//   3 takes sent_by's processor, runs the fiber     3 sleeps until wake()
-//
-//   Right may come before left.1: the fiber can be woken once it is off its stack. Therefore right touches
-//   nothing that left.1 uses.
-//
-// [pin.discard] How a machine ends when its OS thread is discarded:
-//   1 The machine gives its processor to the stand-in, as in left.1.
-//   2 Its fiber goes to the global queue.
-//   3 The machine switches to its scheduler context without a processor, and ends there.
-//   1 comes while the fiber still runs. A runtime does not stop before its last fiber has ended, so the
-//   stand-in has its processor, or is on the list of spares, before the runtime stops.
-//   The thread is detached, and leaves its machine to the next thread that is made. `vacating_` decides
-//   whether the thread detaches itself or stop() joins it:
-//     stop() locks first    it takes the thread's handle, and joins the thread
-//     the thread is first   it detaches itself; stop() finds no handle, and joins nothing.
-//                           After it unlocks, the thread touches nothing of the runtime
+#include "runtime/sched/pin.hpp"
 
+#include "runtime/sched/current.hpp"
+#include "runtime/sched/hand_off.hpp"
+#include "runtime/sched/ready.hpp"
 #include "runtime/sched/scheduler.hpp"
+#include "runtime/sched/switch_fiber.hpp"
 
 #include <chrono>
 #include <utility>
 
 namespace fiber::rt {
 
-void scheduler::pin(machine& m) {
-    machine* const spare = idle_.take_spare();
-    m.stand_in = spare != nullptr ? spare : &new_machine();
+void pin(machine& m) {
+    machine* const spare = m.scheduler.work.idle.take_spare();
+    m.stand_in = spare != nullptr ? spare : &m.scheduler.machines.make();
     pin_lazily(m);
 }
 
-void scheduler::pin_lazily(machine& m) noexcept {
+void pin_lazily(machine& m) noexcept {
     m.pinned = m.running;
     m.pinned->pinned = true;
     m.pinned->stack->pinned_to = &m;
 }
 
-void scheduler::unpin(machine& m) noexcept {
+namespace {
+
+void unpin(machine& m) noexcept {
     std::exchange(m.pinned, nullptr)->pinned = false;
     if (m.stand_in != nullptr) // null if the pin is lazy and its fiber has not waited
-        idle_.add_spare(*std::exchange(m.stand_in, nullptr));
-}
-
-void scheduler::end_pin(machine& m) noexcept {
-    if (--m.pins != 0)
-        return;
-    m.enter();
-    if (m.discarded) {
-        m.scheduler.discard(m); // the fiber goes on with another machine
-    } else {
-        m.scheduler.unpin(m);
-        m.leave();
-    }
+        m.scheduler.work.idle.add_spare(*std::exchange(m.stand_in, nullptr));
 }
 
 // [pin.discard] m must be inside the runtime. The fiber returns on another machine, which is not inside.
-void scheduler::discard(machine& m) noexcept {
+void discard(machine& m) noexcept {
     FIBER_ASSERT(m.stand_in != nullptr); // ensured by thread_pin
     fiber& g = *m.running;
     std::exchange(m.pinned, nullptr)->pinned = false;
     machine& stand_in = *std::exchange(m.stand_in, nullptr);
-    machines_made_.fetch_sub(1, std::memory_order_relaxed); // before m ends: the fiber may pin again
+    m.scheduler.machines.discard_thread(); // before m ends: the fiber may pin again
     if (m.p != nullptr) {
-        give(*std::exchange(m.p, nullptr), stand_in);
-        handoffs_.fetch_add(1, std::memory_order_relaxed); // relaxed: a statistic
-        stand_in.wake();
+        give_and_wake(m, stand_in);
     } else {
-        idle_.add_spare(stand_in);
+        m.scheduler.work.idle.add_spare(stand_in);
     }
     end_computation(m);
     yield_slow(m, g);
     current_machine()->leave(); // not m
 }
 
-machine* scheduler::take_vacant() noexcept {
-    std::lock_guard const hold(vacating_);
-    machine* const m = first_vacant_;
-    if (m != nullptr)
-        first_vacant_ = m->next_listed;
-    return m;
-}
+} // namespace
 
-void scheduler::add_vacant(machine& m) noexcept {
-    std::lock_guard const hold(vacating_);
-    m.next_listed = std::exchange(first_vacant_, &m);
-}
-
-// [pin.discard] Called by stop().
-os_thread scheduler::take_thread(machine& m) noexcept {
-    std::lock_guard const hold(vacating_);
-    return std::move(m.os_thread);
-}
-
-// [pin.discard] Called by the discarded thread at its end. Afterwards m may be another thread's machine.
-void scheduler::vacate(machine& m) noexcept {
-    std::lock_guard const hold(vacating_);
-    m.os_thread.detach();
-    m.discarded = false;
-    m.asleep = true;
-    m.next_listed = std::exchange(first_vacant_, &m);
-}
-
-// Sleeps until the pinned fiber is runnable. Returns that fiber; m has a processor then.
-fiber* scheduler::wait_for_pinned(machine& m) noexcept {
-    if (m.searching)
-        stop_searching(m);
-    if (m.p != nullptr) {
-        if (m.deferred != nullptr) // a fiber of another pinned machine, found before this call
-            m.p->push_back(*std::exchange(m.deferred, nullptr));
-        if (m.stand_in == nullptr && !find_stand_in(m))
-            return m.pinned;
-        machine& stand_in = *std::exchange(m.stand_in, nullptr);
-        give(*std::exchange(m.p, nullptr), stand_in);
-        handoffs_.fetch_add(1, std::memory_order_relaxed); // relaxed: a statistic
-        stand_in.wake();
+void end_pin(machine& m) noexcept {
+    if (--m.pins != 0)
+        return;
+    m.enter();
+    if (m.discarded) {
+        discard(m); // the fiber goes on with another machine
+    } else {
+        unpin(m);
+        m.leave();
     }
-    end_computation(m);
-    static_cast<void>(sleep_until(m, never)); // [pin]
-    machine& finder = *std::exchange(m.sent_by, nullptr);
-    give(*std::exchange(finder.p, nullptr), m);
-    if (m.stand_in == nullptr)
-        m.stand_in = &finder;
-    else
-        idle_.add_spare(finder); // m's processor was retaken before, so the stand-in is still here
-    return m.pinned;
 }
+
+namespace {
 
 // Gives m a stand-in, for a lazy pin. Returns false if the pinned fiber became runnable before a
 // stand-in was available; then m has kept its processor. While m looks for a stand-in, its processor's
 // other fibers go to other processors. Or they wait, as behind a machine that blocks when no machine
 // can be made.
-bool scheduler::find_stand_in(machine& m) noexcept {
+bool find_stand_in(machine& m) noexcept {
     constexpr auto time_between_tries = std::chrono::milliseconds(1);
-    while ((m.stand_in = spare_or_new()) == nullptr) {
+    while ((m.stand_in = spare_or_new(m.scheduler)) == nullptr) {
         fiber_list others;
-        fiber* g = find_local(m);
-        for (; g != nullptr && g != m.pinned; g = find_local(m))
+        fiber* g = m.scheduler.work.find_work(m, may_search::no);
+        for (; g != nullptr && g != m.pinned; g = m.scheduler.work.find_work(m, may_search::no))
             others.push(*g);
         if (!others.empty())
-            inject(std::move(others));
+            inject(m.scheduler, std::move(others));
         if (g == m.pinned)
             return false;
         if (sleep_until(m, clock::now() + time_between_tries)) {
@@ -162,11 +90,36 @@ bool scheduler::find_stand_in(machine& m) noexcept {
     return true;
 }
 
-void scheduler::send_to_pinned(machine& m, fiber& g) noexcept {
+} // namespace
+
+fiber* wait_for_pinned(machine& m) noexcept {
+    if (m.searching)
+        m.scheduler.work.stop_searching(m);
+    if (m.p != nullptr) {
+        if (m.deferred != nullptr) // a fiber of another pinned machine, found before this call
+            m.p->push_back(*std::exchange(m.deferred, nullptr));
+        if (m.stand_in == nullptr && !find_stand_in(m))
+            return m.pinned;
+        machine& stand_in = *std::exchange(m.stand_in, nullptr);
+        give_and_wake(m, stand_in);
+    }
+    end_computation(m);
+    static_cast<void>(sleep_until(m, never)); // [pin]
+    machine& finder = *std::exchange(m.sent_by, nullptr);
+    give(*std::exchange(finder.p, nullptr), m);
+    if (m.stand_in == nullptr)
+        m.stand_in = &finder;
+    else
+        m.scheduler.work.idle.add_spare(
+            finder); // m's processor was retaken before, so the stand-in is still here
+    return m.pinned;
+}
+
+void send_to_pinned(machine& m, fiber& g) noexcept {
     machine& there = *g.stack->pinned_to;
-    there.sent_by = &m;                                // `there` takes m.p, unless it has a processor
-    handoffs_.fetch_add(1, std::memory_order_relaxed); // relaxed: a statistic
-    there.wake();                                      // [pin] from here on, m belongs to `there`
+    there.sent_by = &m; // `there` takes m.p, unless it has a processor
+    m.scheduler.machines.count_hand_off();
+    there.wake(); // [pin] from here on, m belongs to `there`
     static_cast<void>(sleep_until(m, never));
 }
 

@@ -4,14 +4,14 @@
 // processor.hpp: a processor is the right to run fibers (Go's P). It holds all data that is kept per
 // processor, so that the use of the data needs no lock and no atomic read-modify-write.
 //   owner     the machine that has it as `p`; or, while that machine is outside the runtime, the taker
-//             that has revoked its lease: machine.hpp
+//             that has revoked its lease: lease.hpp
 //   callers   the owner alone, unless a function is marked "Any thread"
 #pragma once
 
-#include "runtime/base/clock.hpp"
-#include "runtime/base/counters.hpp"
-#include "runtime/base/random.hpp"
-#include "runtime/base/relaxed.hpp"
+#include "runtime/base/atomics/counters.hpp"
+#include "runtime/base/atomics/relaxed.hpp"
+#include "runtime/base/platform/clock.hpp"
+#include "runtime/base/platform/random.hpp"
 #include "runtime/sched/fiber_list.hpp"
 #include "runtime/sched/fiber_pool.hpp"
 #include "runtime/sched/load_monitor.hpp"
@@ -190,7 +190,7 @@ public:
     // Requests a poll. Any thread.
     void poll_soon() noexcept { next_poll_ = 0; }
 
-    // Returns the time since the last call: one round, as find_runnable.cpp counts it.
+    // Returns the time since the last call: one round, as timers.cpp counts it.
     [[nodiscard]] clock::duration round_time(clock::time_point now) noexcept {
         return now - std::exchange(round_began_, now);
     }

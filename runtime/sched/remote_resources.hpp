@@ -6,14 +6,13 @@
 #pragma once
 
 #include "runtime/sched/processor.hpp"
-#include "runtime/sched/scheduler.hpp"
 
 #include <atomic>
 #include <mutex>
 
 namespace fiber::rt {
 
-struct scheduler::remote_resources {
+struct remote_resources {
     remote_resources(stack_class& default_stacks, stack_class& thread_stacks)
         : idle(default_stacks, thread_stacks) {}
 

@@ -3,7 +3,7 @@
 
 #include "runtime/sched/standstill.hpp"
 
-#include "runtime/base/fatal.hpp"
+#include "runtime/base/process/fatal.hpp"
 #include "runtime/sched/scheduler.hpp"
 
 #include <chrono>
@@ -25,8 +25,8 @@ constexpr auto time_between_warnings = 10s;
 void standstill::note(bool all_stand_still, clock::time_point now) noexcept {
     if (!all_stand_still) {
         lasts_ = false;
-        if (of_.beyond_max_machines_ != 0 && now - last_ > time_to_forget)
-            of_.beyond_max_machines_ = 0;
+        if (now - last_ > time_to_forget)
+            of_.machines.set_limit(of_.machines.max_machines());
         return;
     }
     if (!lasts_) {
@@ -37,7 +37,7 @@ void standstill::note(bool all_stand_still, clock::time_point now) noexcept {
     if (now - since_ < time_before_more)
         return;
     since_ = now;
-    if (of_.machines_made_.load(std::memory_order_relaxed) >= of_.machine_limit()) // relaxed: a number
+    if (of_.machines.made() >= of_.machines.limit())
         allow_more();
     else
         warn_of_no_threads(now);
@@ -45,14 +45,14 @@ void standstill::note(bool all_stand_still, clock::time_point now) noexcept {
 
 // Doubles the number of machines beyond max_machines, so that a tenth of a second allows thousands.
 void standstill::allow_more() noexcept {
-    unsigned const made = of_.machines_made_.load(std::memory_order_relaxed); // relaxed: a number
+    unsigned const made = of_.machines.made();
     if (!told_)
         warn("all stand still in a runtime: each of its %u processors is held by a fiber that blocks, while "
              "%zu fibers are runnable, and there are %u machines, as many as max_machines allows. It takes "
              "more, as many as it needs to go on. Raise max_machines, or block in fewer fibers at a time",
-             of_.processors(), of_.runnable_fibers(), made);
+             of_.processors.active(), of_.runnable_fibers(), made);
     told_ = true;
-    of_.beyond_max_machines_ = 2 * (made - of_.max_machines_) + 1;
+    of_.machines.set_limit(2 * made - of_.machines.max_machines() + 1);
 }
 
 void standstill::warn_of_no_threads(clock::time_point now) noexcept {
@@ -62,7 +62,7 @@ void standstill::warn_of_no_threads(clock::time_point now) noexcept {
     warn("all stand still in a runtime: each of its %u processors is held by a fiber that blocks, while %zu "
          "fibers are runnable, and there are %u machines, of which the system gives no more. Raise its limit "
          "of threads (ulimit -u, pids.max, kernel.threads-max), or block in fewer fibers at a time",
-         of_.processors(), of_.runnable_fibers(), of_.machines_made_.load(std::memory_order_relaxed));
+         of_.processors.active(), of_.runnable_fibers(), of_.machines.made());
 }
 
 } // namespace fiber::rt

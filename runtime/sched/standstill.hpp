@@ -8,7 +8,7 @@
 // Then each program finishes that would finish with threads, if the system provides the threads.
 #pragma once
 
-#include "runtime/base/clock.hpp"
+#include "runtime/base/platform/clock.hpp"
 
 #include <cstddef>
 

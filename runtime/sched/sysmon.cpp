@@ -3,11 +3,13 @@
 
 #include "runtime/sched/sysmon.hpp"
 
-#include "runtime/base/blocked.hpp"
-#include "runtime/base/cpu_relax.hpp"
-#include "runtime/base/fatal.hpp"
-#include "runtime/base/futex.hpp"
-#include "runtime/base/unshare_descriptors.hpp"
+#include "runtime/base/atomics/cpu_relax.hpp"
+#include "runtime/base/lock/futex.hpp"
+#include "runtime/base/process/fatal.hpp"
+#include "runtime/base/thread/blocked.hpp"
+#include "runtime/base/thread/unshare_descriptors.hpp"
+#include "runtime/sched/hand_off.hpp"
+#include "runtime/sched/idle_stacks.hpp"
 #include "runtime/sched/scheduler.hpp"
 
 #include <algorithm>
@@ -51,7 +53,7 @@ void write_by_maker(void* maker, char const* text, std::size_t length) noexcept 
 } // namespace
 
 void sysmon::start() {
-    samples_.reserve(scheduler::max_processors); // later this could fail for want of memory
+    samples_.reserve(processor_set::max_processors); // later this could fail for want of memory
     thread_.start(main, this);
 }
 
@@ -105,7 +107,7 @@ void sysmon::nap(clock::duration time) noexcept {
     if (!state_.compare_exchange_strong(expected, long_nap, std::memory_order_seq_cst)) // stopping
         return;
     full_fence(); // [sysmon.nap]
-    if (of_.idle_.count() == 0)
+    if (of_.work.idle.count() == 0)
         futex_wait(state_, long_nap, until);
     expected = long_nap;
     state_.compare_exchange_strong(expected, watching, std::memory_order_seq_cst);
@@ -120,7 +122,7 @@ void sysmon::machine_idle() noexcept {
 }
 
 clock::duration sysmon::max_nap_now() const noexcept {
-    if (of_.idle_.count() == 0)
+    if (of_.work.idle.count() == 0)
         return max_nap;
     return backlog_ ? nap_beside_backlog : max_nap_beside_idle;
 }
@@ -129,7 +131,7 @@ void* sysmon::main(void* self) noexcept {
     auto& me = *static_cast<sysmon*>(self);
     name_this_thread("fiber-sysmon");
     if (unshare_descriptors()) // sysmon opens files of /proc all the time
-        set_thread_line_writer(write_by_maker, &me.of_.maker_);
+        set_thread_line_writer(write_by_maker, &me.of_.machines.maker());
     me.watch();
     return nullptr;
 }
@@ -153,8 +155,8 @@ void sysmon::watch() {
             }
         }
         auto const now = clock::now();
-        of_.age_stacks(now);
-        of_.follow_cpus(now);
+        age_stacks(of_, now);
+        of_.processors.follow_cpus(now);
         if (check_all(now)) {
             quiet = 0;
             time = min_nap;
@@ -166,17 +168,18 @@ void sysmon::watch() {
 
 // Checks all processors. Returns true if there was something to do; then there may soon be more.
 bool sysmon::check_all(clock::time_point now) {
-    samples_.resize(of_.made_.load(std::memory_order_acquire)); // [made]
+    auto const all = of_.processors.all();
+    samples_.resize(all.size());
     bool found = false;
     backlog_ = false;
     next_due_ = never;
-    bool work_waits = !of_.global_.empty();
+    bool work_waits = !of_.work.global.empty();
     bool all_stand_still = true;
     for (std::size_t i = 0; i < samples_.size(); ++i) {
-        processor& p = *of_.processors_[i];
+        processor& p = *all[i];
         found |= check(p, samples_[i], now);
         work_waits |= p.waiting() != 0 || p.timers.earliest() <= now;
-        all_stand_still &= samples_[i].stands_still || of_.retired(p);
+        all_stand_still &= samples_[i].stands_still || of_.processors.retired(p);
     }
     standstill_.note(all_stand_still && work_waits, now);
     return found;
@@ -184,7 +187,7 @@ bool sysmon::check_all(clock::time_point now) {
 
 bool sysmon::check(processor& p, processor_sample& seen, clock::time_point now) {
     bool const overdue = p.timers.earliest() <= now;
-    if (overdue || of_.poller_.load(std::memory_order_relaxed) != nullptr) // relaxed: only whether it is set
+    if (overdue || of_.work.has_poller())
         p.poll_soon();
 
     if (auto const slice = p.slice(); slice != seen.slice || p.queued() == 0) {
@@ -197,8 +200,8 @@ bool sysmon::check(processor& p, processor_sample& seen, clock::time_point now) 
 
     // The processor makes switches, but falls behind, and has woken nobody for it: [idle.next].
     auto const before = std::exchange(seen.load, p.monitor.sample(now));
-    if (p.monitor.falls_behind(before, p.queued(), now) && of_.idle_.count() > 0)
-        of_.idle_.wake_one();
+    if (p.monitor.falls_behind(before, p.queued(), now) && of_.work.idle.count() > 0)
+        of_.work.idle.wake_one();
 
     machine* const m = p.owner();
     if (seen.load.ticks != before.ticks || m == nullptr || m->asleep) {
@@ -208,19 +211,20 @@ bool sysmon::check(processor& p, processor_sample& seen, clock::time_point now) 
         seen.blocked = seen.stands_still = false;
         return false;
     }
-    if (auto const due = p.timers.earliest(); due > now && of_.idle_.count() > 0)
+    if (auto const due = p.timers.earliest(); due > now && of_.work.idle.count() > 0)
         next_due_ = std::min(next_due_, due);
     // The fiber may make no switch, but give fibers away when others request a share: then it has more
     // time.
     if (auto const given = p.shared_out.read(); given != std::exchange(seen.shared_out, given))
         seen.helped_since = now;
     auto const stuck_for = std::max(now - seen.helped_since, (now - seen.since) / 2);
-    if (m->inside() && stuck_for < default_slice)
+    if (m->lease.inside() && stuck_for < default_slice)
         return false; // inside the runtime, the machine will soon find the work itself
-    bool const work_waits = p.waiting() != 0 || overdue || !of_.global_.empty() || of_.retired(p);
+    bool const work_waits =
+        p.waiting() != 0 || overdue || !of_.work.global.empty() || of_.processors.retired(p);
     // An idle machine can take nothing from a machine that is inside the runtime.
-    if (work_waits && of_.idle_.count() > 0 && !of_.retired(p) && !m->inside()) {
-        of_.idle_.wake_one();
+    if (work_waits && of_.work.idle.count() > 0 && !of_.processors.retired(p) && !m->lease.inside()) {
+        of_.work.idle.wake_one();
         return true;
     }
     if (!work_waits && stuck_for < default_slice)
@@ -234,7 +238,7 @@ bool sysmon::check(processor& p, processor_sample& seen, clock::time_point now) 
         return false;
     seen.is_moving(now);
     auto const what = seen.blocked ? stuck_in::the_kernel : stuck_in::a_computation;
-    auto const outcome = of_.retake(p, seen.load.ticks, what);
+    auto const outcome = retake(of_, p, seen.load.ticks, what);
     seen.stands_still = seen.blocked && outcome == retaken::no_machine;
     return outcome == retaken::yes;
 }
@@ -243,7 +247,7 @@ bool sysmon::check(processor& p, processor_sample& seen, clock::time_point now) 
 // was retaken still competes for the CPUs. Therefore each lengthens the slice: more such machines than the
 // CPUs can serve are of no use. n of them accumulate only after about n²/2 slices.
 clock::duration sysmon::slice() const noexcept {
-    return default_slice * (1 + computing_.load(std::memory_order_relaxed) / of_.processors());
+    return default_slice * (1 + computing_.load(std::memory_order_relaxed) / of_.processors.active());
 }
 
 } // namespace fiber::rt

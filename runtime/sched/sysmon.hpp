@@ -7,7 +7,7 @@
 //   seen on a processor, with work waiting               what sysmon does
 //   it falls behind, and other processors are idle       wakes an idle machine, which requests a share
 //   no switch since the last check, others idle          wakes an idle machine, which takes the work
-//   … none idle, the machine is blocked in the kernel    retakes the processor: hand_off.cpp
+//   … none idle, the machine is blocked in the kernel    retakes the processor: hand_off.hpp
 //   … none idle, the fiber has computed for a slice      retakes the processor; see slice() for the length
 //   the same slice for too long, others queued           ends the slice
 //   a timer overdue, or a poller                         makes the machine check its timers and the poller
@@ -15,13 +15,13 @@
 // processor can be idle.
 // If no processor can be retaken because no machine is available, sysmon permits more machines:
 // standstill.hpp.
-// sysmon also returns the memory of stacks that have been idle for long: idle_stacks.cpp. Once a second it
-// checks the number of CPUs, unless the number of processors was set: processors.cpp.
+// sysmon also returns the memory of stacks that have been idle for long: idle_stacks.hpp. Once a second it
+// checks the number of CPUs, unless the number of processors was set: processor_set.hpp.
 // It sleeps while all processors and no stacks are idle.
 #pragma once
 
-#include "runtime/base/clock.hpp"
-#include "runtime/base/os_thread.hpp"
+#include "runtime/base/platform/clock.hpp"
+#include "runtime/base/thread/os_thread.hpp"
 #include "runtime/sched/load_monitor.hpp"
 #include "runtime/sched/standstill.hpp"
 

@@ -3,42 +3,39 @@
 
 #include "runtime/sched/thread_agent.hpp"
 
-#include "runtime/base/no_destructor.hpp"
+#include "runtime/base/process/no_destructor.hpp"
 #include "runtime/local_table.hpp"
 #include "runtime/sched/fiber_pool.hpp"
 
 #include <mutex>
 
 namespace fiber::rt {
+namespace {
 
-class thread_agent_pool {
-public:
-    static thread_agent& acquire() {
-        std::lock_guard const hold(lock.value);
-        thread_agent* p = first;
-        if (p != nullptr)
-            first = p->next_free_;
-        else
-            p = new thread_agent;
-        p->id = new_agent_id();
-        return *p;
-    }
-    static void release(thread_agent& p) {
-        std::lock_guard const hold(lock.value);
-        p.next_free_ = first;
-        first = &p;
-    }
+constinit no_destructor<std::mutex> free_agents_lock; // guards first_free_agent
+constinit thread_agent* first_free_agent = nullptr;
 
-    static constinit inline no_destructor<std::mutex> lock; // guards `first`
-    static constinit inline thread_agent* first = nullptr;
-};
+} // namespace
 
-std::mutex& thread_agents_mutex() noexcept { return thread_agent_pool::lock.value; }
-void renew_thread_agents() noexcept { thread_agent_pool::first = nullptr; }
+std::mutex& thread_agents_mutex() noexcept { return free_agents_lock.value; }
+void renew_thread_agents() noexcept { first_free_agent = nullptr; }
 
-thread_agent& thread_agent::acquire() noexcept { return thread_agent_pool::acquire(); }
+thread_agent& thread_agent::acquire() noexcept {
+    std::lock_guard const hold(free_agents_lock.value);
+    thread_agent* it = first_free_agent;
+    if (it != nullptr)
+        first_free_agent = it->next_free_;
+    else
+        it = new thread_agent;
+    it->id = new_agent_id();
+    return *it;
+}
 
-void thread_agent::release(thread_agent& p) noexcept { thread_agent_pool::release(p); }
+void thread_agent::release(thread_agent& of) noexcept {
+    std::lock_guard const hold(free_agents_lock.value);
+    of.next_free_ = first_free_agent;
+    first_free_agent = &of;
+}
 
 void thread_agent::destroy_locals() noexcept { local_table::destroy(locals); }
 

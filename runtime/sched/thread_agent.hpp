@@ -4,9 +4,9 @@
 // thread_agent.hpp: an OS thread as an agent, if it is no machine. Records are type-stable, see ticket.hpp.
 #pragma once
 
-#include "runtime/base/clock.hpp"
-#include "runtime/base/futex.hpp"
-#include "runtime/base/ticket.hpp"
+#include "runtime/base/lock/futex.hpp"
+#include "runtime/base/platform/clock.hpp"
+#include "runtime/wait/ticket.hpp"
 
 #include <atomic>
 #include <cstdint>
@@ -32,7 +32,6 @@ public:
     local_table* locals = nullptr;
 
 private:
-    friend class thread_agent_pool;
     thread_agent() noexcept : agent(kind::thread) {}
 
     //   state      set by                                    if set wrongly

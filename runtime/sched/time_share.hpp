@@ -25,7 +25,7 @@
 // A fiber that parks overwrites both.
 #pragma once
 
-#include "runtime/base/clock.hpp"
+#include "runtime/base/platform/clock.hpp"
 #include "runtime/sched/fiber.hpp"
 #include "runtime/sched/fiber_list.hpp"
 

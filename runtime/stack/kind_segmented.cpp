@@ -4,13 +4,13 @@
 // kind_segmented.cpp: stacks that begin as half a page and grow by segments.
 #include "runtime/stack/kind.hpp"
 
-#include "runtime/base/no_destructor.hpp"
-#include "runtime/fault/handlers_on_signal_stack.hpp"
+#include "runtime/base/process/no_destructor.hpp"
+#include "runtime/stack/handlers_on_signal_stack.hpp"
 #include "runtime/stack/segment.hpp"
 #include "runtime/stack/stack.hpp"
 #include "runtime/stack/with_stack_request.hpp"
 
-#include "asm/growth_segmented.hpp"
+#include "asm/segmented/growth_segmented.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -81,7 +81,7 @@ std::size_t thread_stack_size() noexcept { return first_segment_size; } // it gr
 void begin_running_fibers() noexcept {
     resolve_virtual_functions();
     put_handlers_on_signal_stack();
-    arch::adopt_thread_for_growth();
+    arch::adopt_thread_for_growth(pooled_segments);
     threads.value.add(arch::this_thread_growth());
 }
 

@@ -4,10 +4,8 @@
 // segment.cpp: makes segments of pooled stacks, and the fatal errors of segmented stacks.
 #include "runtime/stack/segment.hpp"
 
-#include "runtime/base/fatal.hpp"
+#include "runtime/base/process/fatal.hpp"
 #include "runtime/stack/stack_class.hpp"
-
-#include "asm/growth_segmented.hpp"
 
 #include <algorithm>
 #include <exception>
@@ -53,43 +51,45 @@ void return_idle_segments() noexcept {
         return_segment(*s);
 }
 
-} // namespace fiber::rt
+namespace {
 
-void fiber_arch_more_segments(std::size_t room) noexcept {
+void add_for_frame(std::size_t room) noexcept {
     try {
-        fiber::rt::add_segment(room);
+        add_segment(room);
     } catch (std::exception const& e) {
-        fiber::rt::fatal("a fiber's stack cannot grow by %zu bytes: %s", room, e.what());
+        fatal("a fiber's stack cannot grow by %zu bytes: %s", room, e.what());
     }
 }
 
-void fiber_arch_parked_in_leaf_call() noexcept {
-    fiber::rt::fatal(
-        "a fiber has parked inside of a call that fiber::segmented makes on the OS thread's own stack: in an "
-        "operator new, a new handler, the destructor of an exception");
-}
-
-void fiber_arch_no_room_for_array(std::size_t bytes) noexcept {
-    fiber::rt::fatal(
-        "a variable-length array or alloca of %zu bytes is larger than its segment: call that function "
-        "by fiber::with_stack, or take the memory from the heap",
-        bytes);
-}
-
-void fiber_arch_cannot_jump() noexcept {
-    fiber::rt::fatal("longjmp cannot leave a segment: a frame on the way to setjmp has no unwind "
-                     "information, or setjmp was "
-                     "called elsewhere");
-}
-
 // Keeps the warmest segments.
-void fiber_arch_fewer_segments() noexcept {
-    using namespace fiber;
+void trim_idle_segments() noexcept {
     constexpr std::size_t kept = arch::max_idle_segments / 2;
     arch::segment* warmest[kept];
     for (arch::segment*& s : warmest)
         s = arch::take_idle_segment();
-    rt::return_idle_segments();
+    return_idle_segments();
     for (std::size_t i = kept; i-- != 0;)
         arch::put_idle_segment(*warmest[i]);
 }
+
+void die(arch::growth_error why, std::size_t bytes) noexcept {
+    switch (why) {
+    case arch::growth_error::parked_in_leaf_call:
+        fatal("a fiber has parked inside of a call that fiber::segmented makes on the OS thread's own stack: "
+              "in an operator new, a new handler, the destructor of an exception");
+    case arch::growth_error::no_room_for_array:
+        fatal("a variable-length array or alloca of %zu bytes is larger than its segment: call that function "
+              "by fiber::with_stack, or take the memory from the heap",
+              bytes);
+    case arch::growth_error::cannot_jump:
+        fatal("longjmp cannot leave a segment: a frame on the way to setjmp has no unwind information, or "
+              "setjmp was called elsewhere");
+    }
+}
+
+} // namespace
+
+constinit arch::segment_source const pooled_segments{
+    .add = add_for_frame, .trim = trim_idle_segments, .die = die};
+
+} // namespace fiber::rt

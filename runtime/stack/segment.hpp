@@ -10,6 +10,8 @@
 // the end of a segment takes and returns the machine's warmest segment each time.
 #pragma once
 
+#include "asm/segmented/growth_segmented.hpp"
+
 #include <cstddef>
 
 namespace fiber::rt {
@@ -24,5 +26,8 @@ void add_segment(std::size_t room);
 
 // Returns all idle segments of this OS thread to the depot.
 void return_idle_segments() noexcept;
+
+// For arch::adopt_thread_for_growth.
+extern arch::segment_source const pooled_segments;
 
 } // namespace fiber::rt

@@ -4,7 +4,7 @@
 // slab.cpp: the system calls for address space, guards and pages.
 #include "runtime/stack/slab.hpp"
 
-#include "runtime/base/fatal.hpp"
+#include "runtime/base/process/fatal.hpp"
 
 #include <algorithm>
 #include <array>

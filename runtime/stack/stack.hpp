@@ -15,7 +15,7 @@
 
 #include "runtime/stack/slab.hpp"
 
-#include "asm/switch.hpp"
+#include "asm/switch/switch.hpp"
 
 #include <cstddef>
 #include <cstdint>

@@ -7,7 +7,7 @@
 //              for one more, which is needed while half of the stacks go back
 #pragma once
 
-#include "runtime/base/cpu_relax.hpp"
+#include "runtime/base/atomics/cpu_relax.hpp"
 #include "runtime/stack/stack_class.hpp"
 
 #include <cstddef>

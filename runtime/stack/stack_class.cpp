@@ -4,9 +4,9 @@
 // stack_class.cpp: credits, taking and giving stacks, and carving new ones from slabs.
 #include "runtime/stack/stack_class.hpp"
 
-#include "runtime/base/assert.hpp"
-#include "runtime/base/fatal.hpp"
-#include "runtime/base/lock_adaptive.hpp"
+#include "runtime/base/lock/lock_adaptive.hpp"
+#include "runtime/base/process/assert.hpp"
+#include "runtime/base/process/fatal.hpp"
 
 #include <algorithm>
 #include <array>

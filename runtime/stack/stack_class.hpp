@@ -17,8 +17,8 @@
 // of the coldest stacks has not been needed.
 #pragma once
 
-#include "runtime/base/clock.hpp"
-#include "runtime/base/relaxed.hpp"
+#include "runtime/base/atomics/relaxed.hpp"
+#include "runtime/base/platform/clock.hpp"
 #include "runtime/stack/kind.hpp"
 #include "runtime/stack/slab.hpp"
 #include "runtime/stack/stack.hpp"

@@ -5,7 +5,7 @@
 
 #include "runtime/stack/stack_class.hpp"
 
-#include "runtime/base/once_box.hpp"
+#include "runtime/base/process/once_box.hpp"
 
 #include <algorithm>
 #include <array>

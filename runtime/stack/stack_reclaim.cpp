@@ -7,7 +7,7 @@
 //   order              slots that have never been used; then decommitted stacks in runs of at least the
 //                      wanted size; then other decommitted stacks
 
-#include "runtime/base/assert.hpp"
+#include "runtime/base/process/assert.hpp"
 #include "runtime/stack/stack_class.hpp"
 
 #include <algorithm>

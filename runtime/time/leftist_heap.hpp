@@ -10,8 +10,8 @@
 //   callers    the holder of a lock
 #pragma once
 
-#include "runtime/base/clock.hpp"
-#include "runtime/base/ticket.hpp"
+#include "runtime/base/platform/clock.hpp"
+#include "runtime/wait/ticket.hpp"
 
 #include <cstddef>
 #include <cstdint>

@@ -10,8 +10,8 @@
 //   callers    make_room: the heap's owner, without a lock. All others: the holder of the heap's lock
 #pragma once
 
-#include "runtime/base/clock.hpp"
-#include "runtime/base/cpu_relax.hpp"
+#include "runtime/base/atomics/cpu_relax.hpp"
+#include "runtime/base/platform/clock.hpp"
 
 #include <array>
 #include <cstddef>

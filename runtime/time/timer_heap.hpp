@@ -12,13 +12,13 @@
 // that has not run for a while costs a cache miss and a TLB miss, which take longer than all the rest.
 #pragma once
 
-#include "runtime/base/clock.hpp"
-#include "runtime/base/cpu_relax.hpp"
-#include "runtime/base/huge_page.hpp"
-#include "runtime/base/spinlock.hpp"
-#include "runtime/base/ticket.hpp"
+#include "runtime/base/atomics/cpu_relax.hpp"
+#include "runtime/base/lock/spinlock.hpp"
+#include "runtime/base/platform/clock.hpp"
+#include "runtime/base/platform/huge_page.hpp"
 #include "runtime/time/leftist_heap.hpp"
 #include "runtime/time/timer_buckets.hpp"
+#include "runtime/wait/ticket.hpp"
 
 #include <array>
 #include <atomic>

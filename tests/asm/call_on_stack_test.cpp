@@ -6,7 +6,7 @@
 
 #include "tests/support/catch.hpp"
 
-#include "asm/call_on_stack.hpp"
+#include "asm/call/call_on_stack.hpp"
 
 #include <cstdint>
 #include <stdexcept>

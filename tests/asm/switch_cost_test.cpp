@@ -5,7 +5,7 @@
 // on time. ./test_asm "[cost]" prints the result.
 #include "tests/support/catch.hpp"
 
-#include "asm/switch.hpp"
+#include "asm/switch/switch.hpp"
 
 #include <algorithm>
 #include <chrono>

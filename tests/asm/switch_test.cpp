@@ -6,7 +6,7 @@
 
 #include "tests/support/catch.hpp"
 
-#include "asm/switch.hpp"
+#include "asm/switch/switch.hpp"
 
 #include <cerrno>
 #include <cfenv>

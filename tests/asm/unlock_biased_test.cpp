@@ -5,7 +5,7 @@
 
 #include "tests/support/catch.hpp"
 
-#include "asm/rseq.hpp"
+#include "asm/rseq/rseq.hpp"
 
 #include <fiber/detail/unlock_biased.hpp>
 #include <fiber/runtime.hpp>

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSL-1.0
  * Copyright the libfiber authors.
  *
- * close.pml: [close] and [close.visit] of sched/shutdown.cpp, [count] of sched/remote_resources.hpp
+ * close.pml: [close] and [close.visit] of sched/closing.hpp, [count] of sched/remote_resources.hpp
  * and base/counters.hpp. The destructor of a runtime always goes on after the last fiber has ended.
  * No agent touches the runtime after its end. The closer is a fiber of another runtime. Its commit
  * function may still run in this runtime while a second machine of the other runtime already runs
  * the closer.
  *
  *   here          there                                                step of the tag
- *   commit        ~scheduler, the function that it gives to park       D1, D2, D3
- *   closer        ~scheduler, after park; stop
+ *   commit        the function that closing::wait_until_empty parks    D1, D2, D3
+ *                 with
+ *   closer        ~scheduler, after wait_until_empty; stop
  *   machine       finish, then sleep                                   M1, M2, M3
  *   wake_closer   live_fibers, wake_closer_if_empty                    D3, M3
  *   waker         inject, for a parked fiber of the runtime            [close.visit]

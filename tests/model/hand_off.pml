@@ -2,7 +2,7 @@
  * Copyright the libfiber authors.
  *
  * hand_off.pml: how a processor changes its machine: [idle.take] of sched/idle.hpp and [stop] of
- * sched/shutdown.cpp. A processor always has exactly one machine. No machine sleeps forever beside
+ * sched/scheduler.cpp. A processor always has exactly one machine. No machine sleeps forever beside
  * a runnable fiber or an expired timer. All machines end.
  *
  *   here           there
@@ -11,9 +11,9 @@
  *   sleep          sleep; its deadline may pass at once
  *   end_spare      park_spare
  *   runs           a fiber's own code, which then does one of several things
- *   hand_off       scheduler::hand_off, for a blocking_region; new_machine fails, as at the limit of
+ *   hand_off       hand_off, for a blocking_region; machine_pool::make fails, as at the limit of
  *                  threads
- *   regain         scheduler::regain
+ *   regain         regain
  *   sysmon         retake, at any time
  *   init           at its end: scheduler::stop
  *

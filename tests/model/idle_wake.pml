@@ -7,7 +7,7 @@
  *
  *   here                  there                                          step of the tag
  *   publish               idle_machines::wake_one                        P3, P4, P5
- *   run_next, share_half  of scheduler: a fiber that starts another one  P1, P2
+ *   run_next, share_half  a fiber that starts another one                P1, P2
  *   remote_caller         inject                                         P1, with a full fence as P2
  *   take_global           take_global
  *   look                  work_visible                                   S4, F3

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSL-1.0
  * Copyright the libfiber authors.
  *
- * lease.pml: [lease] of sched/machine.hpp. A machine enters and leaves the runtime while sysmon
+ * lease.pml: [lease] of sched/lease.hpp. A machine enters and leaves the runtime while sysmon
  * retakes its processor and a thief takes fibers from it. Two agents never use the processor at the
  * same time, and no use of it is lost.
  *
  *   here       there                                                step of the tag
- *   enter      machine::enter, enter_slow                           M1, M2, M3
+ *   enter      lease::enter_fast, enter_slow                        M1, M2, M3
  *   use        what a machine, or a taker, does with *p             M4, T3
- *   try_revoke try_revoke                                           T1, T2, T3, T4
+ *   try_revoke lease::try_revoke, with machine::try_revoke          T1, T2, T3, T4
  *   sysmon     retake: the processor goes to machine 1, which was asleep until then. Machine 0 finds
  *              another processor, as by regain. sysmon waits a moment, so it reads `inside` at most
  *              twice: any time may pass between the two reads

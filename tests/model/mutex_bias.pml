@@ -2,7 +2,7 @@
  * Copyright the libfiber authors.
  *
  * mutex_bias.pml: [mutex.bias] and [mutex.queue] of sync/mutex.cpp, [rseq.phase] of
- * runtime/base/rseq.cpp. Two agents never hold the mutex at the same time, and no agent waits
+ * runtime/base/atomics/rseq.cpp. Two agents never hold the mutex at the same time, and no agent waits
  * forever, while restartable sequences are enabled and disabled.
  *
  *   here              there

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSL-1.0
  * Copyright the libfiber authors.
  *
- * pin.pml: [pin] of sched/pin.cpp. Machine 0 has a pinned fiber, which parks again and again. The
+ * pin.pml: [pin] of sched/pin.hpp. Machine 0 has a pinned fiber, which parks again and again. The
  * model shows:
  *   - machine 0's processor always has exactly one machine;
  *   - a finder does not send to machine 0 while machine 0 still handles the previous finder;

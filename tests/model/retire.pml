@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSL-1.0
  * Copyright the libfiber authors.
  *
- * retire.pml: [retire] of sched/processors.cpp, beside [idle.wake] and [stop]: the number of
+ * retire.pml: [retire] of sched/processor_set.hpp, beside [idle.wake] and [stop]: the number of
  * processors changes. In the end all fibers have run and all machines have ended. No machine waits
  * as retired while its processor is wanted or has fibers.
  *
  *   here             there
- *   change           scheduler::set_processors, which changes the number by one, and add_processor
- *   retire_idle      scheduler::retire_idle
- *   resume_retired   scheduler::resume_retired
- *   retire           scheduler::retire, without timers
- *   pass_on          scheduler::pass_on
+ *   change           processor_set::set_number, which changes it by one, and add_processor
+ *   retire_idle      processor_set::retire_idle
+ *   resume_retired   processor_set::resume_retired
+ *   retire           processor_set::retire, without timers
+ *   pass_on          processor_set::pass_on
  *   find             find_runnable, find_work, spin_for_work, sleep; steal is one step, because
  *                    lease.pml covers it
  *   remote_caller    inject

@@ -6,7 +6,7 @@
 
 // stdout: works, errno is kept
 
-#include "runtime/base/membarrier.hpp"
+#include "runtime/base/atomics/membarrier.hpp"
 
 #include <cerrno>
 #include <cstdio>

@@ -4,8 +4,8 @@
 // cgroup_test.cpp: rt::cgroup_quotas: the number of CPUs that cgroups allow, read from files that
 // the test makes.
 
-#include "runtime/base/cgroup.hpp"
-#include "runtime/base/cpu.hpp"
+#include "runtime/base/platform/cgroup.hpp"
+#include "runtime/base/platform/cpu.hpp"
 
 #include "tests/support/catch.hpp"
 

@@ -3,7 +3,7 @@
 
 // env_test.cpp: Parsing of sizes in environment variables.
 
-#include "runtime/base/env.hpp"
+#include "runtime/base/process/env.hpp"
 
 #include "tests/support/catch.hpp"
 

@@ -7,10 +7,10 @@
 #include "tests/support/catch.hpp"
 #include "tests/support/expect.hpp"
 
-#include "runtime/base/os_thread.hpp"
-#include "runtime/base/raw_file.hpp"
-#include "runtime/base/template_thread.hpp"
-#include "runtime/base/unshare_descriptors.hpp"
+#include "runtime/base/platform/raw_file.hpp"
+#include "runtime/base/thread/os_thread.hpp"
+#include "runtime/base/thread/template_thread.hpp"
+#include "runtime/base/thread/unshare_descriptors.hpp"
 
 #include <fiber/fiber.hpp>
 

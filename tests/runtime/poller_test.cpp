@@ -7,6 +7,8 @@
 #include "tests/support/expect.hpp"
 
 #include "runtime/park.hpp"
+#include "runtime/sched/fiber.hpp"
+#include "runtime/sched/poller.hpp"
 #include "runtime/sched/scheduler.hpp"
 
 #include <fiber/go.hpp>
@@ -57,7 +59,7 @@ TEST_CASE("busy processors ask a poller, and each polled fiber runs once", "[pol
         gate outside;
         std::atomic<int> passed{0};
         auto scheduler = std::make_unique<rt::scheduler>(fiber::runtime_options{.processors = processors});
-        scheduler->attach(outside);
+        scheduler->work.attach(outside);
         std::vector<fiber::handle> all;
         for (int i = 0; i < waiters; ++i)
             all.push_back(fiber::start_in(scheduler.get(), {}, [&] {

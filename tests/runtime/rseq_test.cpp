@@ -5,7 +5,7 @@
 
 #include "tests/support/catch.hpp"
 
-#include "runtime/base/rseq.hpp"
+#include "runtime/base/atomics/rseq.hpp"
 
 #include <fiber/detail/unlock_biased.hpp>
 #include <fiber/runtime.hpp>

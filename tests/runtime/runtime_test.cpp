@@ -5,7 +5,7 @@
 
 #include "tests/support/catch.hpp"
 
-#include "runtime/base/asymmetric_fence.hpp"
+#include "runtime/base/atomics/asymmetric_fence.hpp"
 #include "tests/support/dumped.hpp"
 #include "tests/support/procs.hpp"
 

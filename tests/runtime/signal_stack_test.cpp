@@ -7,7 +7,7 @@
 #include "tests/support/expect.hpp"
 #include "tests/support/memory.hpp"
 
-#include "runtime/fault/signal_stack.hpp"
+#include "runtime/stack/signal_stack.hpp"
 
 #include <array>
 #include <csignal>

@@ -7,7 +7,9 @@
 #include "tests/support/catch.hpp"
 
 #include "runtime/park.hpp"
-#include "runtime/sched/scheduler.hpp"
+#include "runtime/sched/current.hpp"
+#include "runtime/sched/machine.hpp"
+#include "runtime/sched/processor.hpp"
 #include "runtime/stack/stack_cache.hpp"
 
 #include <fiber/chan.hpp>

@@ -6,7 +6,7 @@
 #include "tests/support/catch.hpp"
 
 #include "runtime/sched/fiber.hpp"
-#include "runtime/wait_queue.hpp"
+#include "runtime/wait/wait_queue.hpp"
 
 #include <array>
 #include <atomic>

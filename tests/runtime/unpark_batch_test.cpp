@@ -5,7 +5,7 @@
 
 #include "tests/support/catch.hpp"
 
-#include "runtime/base/spinlock.hpp"
+#include "runtime/base/lock/spinlock.hpp"
 #include "runtime/park.hpp"
 
 #include <fiber/go.hpp>
@@ -35,7 +35,7 @@ public:
         lock_.lock();
         while (waiting_ < n) {
             lock_.unlock();
-            rt::yield();
+            fiber::this_fiber::yield();
             lock_.lock();
         }
         lock_.unlock(); // No other caller comes.

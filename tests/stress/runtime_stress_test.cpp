@@ -7,7 +7,7 @@
 #include "tests/support/expect.hpp"
 #include "tests/support/leaks.hpp"
 
-#include "runtime/base/spinlock.hpp"
+#include "runtime/base/lock/spinlock.hpp"
 #include "runtime/park.hpp"
 
 #include <fiber/runtime.hpp>

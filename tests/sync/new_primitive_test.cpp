@@ -3,7 +3,7 @@
 
 // new_primitive_test.cpp: the example of "Adding a blocking primitive" in runtime/README.md. The
 // README contains the lines between the two marks; lint.readme compares them.
-#include "runtime/base/queue_lock.hpp"
+#include "runtime/base/lock/queue_lock.hpp"
 #include "sync/waiting.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/concurrent_run.hpp"
@@ -53,7 +53,7 @@ public:
 
 private:
     // Blocks as acquire() does. The caller holds the queue lock; wait_locked() releases it.
-    [[gnu::noinline]] FIBER_RETURN_FROM_SWITCH bool wait_locked(detail::deadline_or_stop until) noexcept {
+    FIBER_PARKS bool wait_locked(detail::deadline_or_stop until) noexcept {
         auto& queue_lock = rt::queue_lock_of(this);
         rt::waiter me(rt::ticket_until(until));
         rt::wait_queue(waiters_).push_back(me);

@@ -14,18 +14,10 @@
 #include <iterator>
 #include <memory>
 #include <optional>
-#include <stdexcept>
 #include <type_traits>
 #include <utility>
 
 namespace fiber {
-
-// Thrown by a send to a closed channel, and by a close of a closed or null channel. Go panics there.
-class FIBER_API closed_channel : public std::logic_error {
-public:
-    explicit closed_channel(char const* what);
-    ~closed_channel() override;
-};
 
 template <class T>
 class chan_iterator;

@@ -3,7 +3,7 @@
 
 #include "tests/chan/interleavings/queues.hpp"
 
-#include "runtime/wait_queue.hpp"
+#include "runtime/wait/wait_queue.hpp"
 
 #include <fiber/detail/channel.hpp>
 

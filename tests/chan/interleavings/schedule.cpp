@@ -3,12 +3,13 @@
 
 #include "tests/chan/interleavings/schedule.hpp"
 
-#include "asm/switch.hpp"
+#include "asm/switch/switch.hpp"
 #include "chan/select_random.hpp"
-#include "runtime/base/fatal.hpp"
-#include "runtime/base/lock_rank.hpp"
-#include "runtime/base/spinlock.hpp"
+#include "runtime/base/lock/lock_rank.hpp"
+#include "runtime/base/lock/spinlock.hpp"
+#include "runtime/base/process/fatal.hpp"
 #include "runtime/park.hpp"
+#include "runtime/spin_hint.hpp"
 
 #include <array>
 #include <cstdio>

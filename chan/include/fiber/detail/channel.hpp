@@ -7,11 +7,13 @@
 
 #include <fiber/detail/config.hpp>
 #include <fiber/detail/deadline.hpp>
+#include <fiber/detail/lock_state.hpp>
 #include <fiber/detail/wait_list.hpp>
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <stdexcept>
 #include <utility>
 
 namespace fiber::rt {
@@ -22,6 +24,13 @@ namespace fiber {
 
 // The result of an operation. Only try_* return `empty` and `full`; only timed operations return `timeout`.
 enum class op_status { success, empty, full, closed, timeout };
+
+// Thrown by a send to a closed channel, and by a close of a closed or null channel. Go panics there.
+class FIBER_API closed_channel : public std::logic_error {
+public:
+    explicit closed_channel(char const* what);
+    ~closed_channel() override;
+};
 
 } // namespace fiber
 
@@ -34,18 +43,6 @@ struct element_ops {
     std::size_t align;
     void (*move)(void* to, void* from) noexcept; // into raw memory; `from` remains an object; null: memcpy
     void (*destroy)(void*) noexcept;             // null if there is nothing to do
-};
-
-// The state of a channel's lock: biased_lock.hpp.
-struct lock_state {
-    static constexpr std::uintptr_t no_owner = 1;
-    std::atomic<std::uintptr_t> owner{no_owner};
-    std::atomic<std::uint32_t> word{0};
-    // The next three fields are guarded by the word.
-    std::uint32_t last = 0;       // part of the identity of the last thread that has locked the word
-    std::uint16_t streak = 0;     // how often that thread has locked it again since another thread did
-    std::uint8_t streak_log2 = 5; // a streak of 2 to this power can make an owner
-    std::atomic<bool> held{false};
 };
 
 class channel;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// wait_list.hpp: the data of a queue of waiters inside public classes. "runtime/wait_queue.hpp",
+// wait_list.hpp: the data of a queue of waiters inside public classes. "runtime/wait/wait_queue.hpp",
 // which is not installed, defines the waiter and all operations on the queue.
 #pragma once
 
