@@ -93,14 +93,9 @@ template <class Park>
 [[gnu::always_inline]] inline std::cv_status condition::park_queued(rt::waiter& me, Park park) noexcept {
     rt::wait_outcome const end = park(me.key);
     if (end != rt::wait_outcome::woken) {
-        auto& queue_lock = rt::queue_lock_of(this);
-        queue_lock.lock();
-        if (me.queued()) { // otherwise *this may be destroyed
-            rt::wait_queue(waiters_).remove(me);
-            // [cv.destruction]
+        rt::queued_wait queued(rt::queue_lock_of(this), waiters_);
+        if (queued.withdraw(me)) // [cv.destruction]
             waiting_.store(waiting_.load(std::memory_order_relaxed) - 1, std::memory_order_release);
-        }
-        queue_lock.unlock();
     }
     return end == rt::wait_outcome::timed_out ? std::cv_status::timeout : std::cv_status::no_timeout;
 }

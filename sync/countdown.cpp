@@ -62,29 +62,16 @@ void countdown::release() noexcept {
 FIBER_PARKS bool countdown::wait_slow(deadline_or_stop until, rt::wait_reason why,
                                       void const* what) noexcept {
     rt::waiter me(rt::ticket_until(until));
-    auto& queue_lock = rt::queue_lock_of(this);
-    queue_lock.lock();
+    rt::queued_wait wait(rt::queue_lock_of(this), waiters_);
     auto seen = state_.load(std::memory_order_acquire); // [countdown.zero]
     do {
-        if (seen == 0) {
-            queue_lock.unlock();
+        if (seen == 0)
             return true;
-        }
     } while ((seen & waited) == 0 &&
              !state_.compare_exchange_weak(seen, seen | waited, std::memory_order_acquire, // [countdown.zero]
                                            std::memory_order_acquire));                    // [countdown.zero]
-    rt::wait_queue(waiters_).push_back(me);
-    if (rt::park_queued(me, until, why, what, [&queue_lock]() noexcept { queue_lock.unlock(); }) ==
-        rt::wait_end::woken)
-        return true;
-
-    queue_lock.lock();
-    // a release() just after the deadline has taken the waiter out: *this may be destroyed
-    bool const released = !me.queued();
-    if (!released)
-        rt::wait_queue(waiters_).remove(me);
-    queue_lock.unlock();
-    return released;
+    // passed_over: a release() just after the deadline has taken the waiter out
+    return wait.park(me, until, why, what) != rt::queued_end::withdrawn;
 }
 
 } // namespace fiber::detail

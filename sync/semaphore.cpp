@@ -50,35 +50,22 @@ void semaphore_base::grant(std::ptrdiff_t n) noexcept {
 }
 
 FIBER_PARKS bool semaphore_base::acquire_slow(deadline_or_stop until) noexcept {
-    auto& queue_lock = rt::queue_lock_of(this);
-    auto const unlock = [&queue_lock]() noexcept { queue_lock.unlock(); };
     auto const consume_owed = [this] { return owed_ > 0 && owed_-- > 0; };
     rt::waiter me(rt::ticket_until(until));
-    queue_lock.lock();
-    if (consume_owed()) {
-        queue_lock.unlock();
+    rt::queued_wait wait(rt::queue_lock_of(this), waiters_);
+    if (consume_owed())
         return true;
-    }
-    rt::wait_queue(waiters_).push_back(me);
-    if (rt::park_queued(me, until, rt::wait_reason::semaphore, this, unlock) == rt::wait_end::woken)
+    if (wait.park(me, until, rt::wait_reason::semaphore, this) == rt::queued_end::woken)
         return true;
 
-    queue_lock.lock();
-    if (me.queued())
-        rt::wait_queue(waiters_).remove(me);
     // relaxed: only the value matters; no permit changes hands
     for (auto seen = count_.load(std::memory_order_relaxed); seen < 0;)
-        if (count_.compare_exchange_weak(seen, seen + 1, std::memory_order_relaxed)) {
-            queue_lock.unlock();
+        if (count_.compare_exchange_weak(seen, seen + 1, std::memory_order_relaxed))
             return false;
-        }
-    if (consume_owed()) {
-        queue_lock.unlock();
+    if (consume_owed())
         return true;
-    }
     rt::waiter promised(rt::ticket{&rt::self()}); // a release will hand over the promised permit
-    rt::wait_queue(waiters_).push_front(promised);
-    rt::park(rt::wait_reason::semaphore, this, unlock);
+    wait.park_first(promised, rt::wait_reason::semaphore, this);
     return true;
 }
 

@@ -217,38 +217,28 @@ bool readers_writer_lock::lock_slow(mode wanted, deadline until) noexcept {
 }
 
 FIBER_PARKS bool readers_writer_lock::lock_by_waiting(mode wanted, deadline until) noexcept {
-    auto& queue_lock = rt::queue_lock_of(this);
     waiter me(rt::ticket_until(until), wanted);
-    queue_lock.lock();
+    rt::queued_wait wait(rt::queue_lock_of(this), waiters_);
     for (auto seen = state_.load(std::memory_order_relaxed);;) {
         if (wanted == mode::exclusive && (seen & biased) != 0) {
-            queue_lock.unlock();
+            wait.unlock();
             revoke_bias();
-            queue_lock.lock();
+            wait.lock();
             seen = state_.load(std::memory_order_relaxed);
         } else if (admits(seen, wanted)) {
-            if (try_acquire_once(seen, wanted)) {
-                queue_lock.unlock();
+            if (try_acquire_once(seen, wanted))
                 return true;
-            }
         } else if ((seen & waiting) != 0 ||
                    state_.compare_exchange_weak(seen, seen | waiting, std::memory_order_relaxed)) {
             break; // relaxed: the queue lock orders
         }
     }
-    rt::wait_queue(waiters_).push_back(me);
-    auto const why = rt::wait_reason::shared_mutex;
-    if (rt::park_queued(me, until, why, this, [&queue_lock]() noexcept { queue_lock.unlock(); }) ==
-        rt::wait_end::woken)
-        return true;
-    queue_lock.lock();
-    if (me.queued()) {
-        rt::wait_queue(waiters_).remove(me);
+    auto const end = wait.park(me, until, rt::wait_reason::shared_mutex, this);
+    if (end == rt::queued_end::withdrawn) {
+        wait.release();  // grant_locked() unlocks the queue
         grant_locked(0); // the waiter may have blocked the agents behind it
-    } else {
-        queue_lock.unlock();
     }
-    return false;
+    return end == rt::queued_end::woken;
 }
 
 void readers_writer_lock::unlock_slow(lock_kind kind, word seen) noexcept {

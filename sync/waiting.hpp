@@ -48,10 +48,11 @@ enum class wait_outcome : std::uint8_t { woken, timed_out, stopped };
 
 // Parks the caller. The caller has put `me` into a queue, with a ticket from ticket_until(until);
 // commit releases the queue lock. Returns timed_out if the deadline or the stop token has ended the
-// wait.
+// wait. always_inline: the caller has FIBER_PARKS, and no other return may follow the switch.
 template <class Commit>
-[[nodiscard]] wait_end park_queued(waiter const& me, detail::deadline_or_stop until, wait_reason why,
-                                   void const* what, Commit&& commit) noexcept {
+[[gnu::always_inline]] [[nodiscard]] inline wait_end
+park_queued(waiter const& me, detail::deadline_or_stop until, wait_reason why, void const* what,
+            Commit&& commit) noexcept {
     if (!me.key.contested()) {
         park(why, what, std::forward<Commit>(commit));
         return wait_end::woken;
@@ -63,6 +64,76 @@ template <class Commit>
                ? wait_end::woken
                : wait_end::timed_out;
 }
+
+// How a wait in a queue has ended.
+//   woken        a waker has claimed the wait
+//   withdrawn    the deadline or the stop has claimed it, and the waiter was still in the queue; the
+//                primitive exists
+//   passed_over  the deadline or the stop has claimed it, and then a waker has taken the waiter out of
+//                the queue; the primitive may be destroyed: [queue.outlive]
+enum class queued_end : std::uint8_t { woken, withdrawn, passed_over };
+
+// queued_wait: one wait in the queue of a primitive. The constructor locks the queue, so that the caller
+// can check the state of the primitive before it parks. The destructor unlocks the queue if the object
+// still has the lock.
+template <class Lock>
+class queued_wait {
+public:
+    queued_wait(Lock& lock, ::fiber::detail::wait_list& waiters) noexcept : lock_(lock), waiters_(waiters) {
+        lock_.lock();
+    }
+    ~queued_wait() {
+        if (locked_)
+            lock_.unlock();
+    }
+    queued_wait(queued_wait const&) = delete;
+    queued_wait& operator=(queued_wait const&) = delete;
+
+    void lock() noexcept {
+        lock_.lock();
+        locked_ = true;
+    }
+    void unlock() noexcept {
+        release();
+        lock_.unlock();
+    }
+    // Leaves the queue locked. The caller must unlock it.
+    void release() noexcept { locked_ = false; }
+
+    // Puts `me`, which has a ticket from ticket_until(until), at the end of the locked queue, and parks. The
+    // queue is unlocked once the agent is off its stack ([park]), and locked again unless the end is
+    // `woken`. always_inline as park_queued().
+    [[gnu::always_inline]] [[nodiscard]] queued_end park(waiter& me, detail::deadline_or_stop until,
+                                                         wait_reason why, void const* what) noexcept {
+        wait_queue(waiters_).push_back(me);
+        release();
+        if (park_queued(me, until, why, what, [&l = lock_]() noexcept { l.unlock(); }) == wait_end::woken)
+            return queued_end::woken;
+        lock();
+        return withdraw(me) ? queued_end::withdrawn : queued_end::passed_over;
+    }
+
+    // Puts `me`, which has an uncontested ticket, at the front of the locked queue, and parks.
+    [[gnu::always_inline]] void park_first(waiter& me, wait_reason why, void const* what) noexcept {
+        wait_queue(waiters_).push_front(me);
+        release();
+        rt::park(why, what, [&l = lock_]() noexcept { l.unlock(); });
+    }
+
+    // Takes `me` out of the locked queue, after the deadline or the stop has claimed its wait. Returns false
+    // if a waker has done so before: then the primitive may be destroyed.
+    [[nodiscard]] bool withdraw(waiter& me) noexcept {
+        if (!me.queued())
+            return false;
+        wait_queue(waiters_).remove(me);
+        return true;
+    }
+
+private:
+    Lock& lock_;
+    ::fiber::detail::wait_list& waiters_;
+    bool locked_ = true;
+};
 
 // wake_list collects waiters under a queue lock and wakes them after its release. The waiters are
 // out of their queue, and the caller has claimed their waits.

@@ -56,11 +56,9 @@ struct weighted_waiter : rt::waiter {
 } // namespace
 
 FIBER_PARKS bool weighted_semaphore::acquire_slow(std::ptrdiff_t k, detail::deadline_or_stop until) noexcept {
-    auto& queue_lock = rt::queue_lock_of(this);
     weighted_waiter me(rt::ticket_until(until), k);
-    // [weighted.queue] left
-    queue_lock.lock();
-    auto seen = state_.load(std::memory_order_relaxed); // relaxed: the exchange below orders
+    rt::queued_wait wait(rt::queue_lock_of(this), waiters_); // [weighted.queue] left
+    auto seen = state_.load(std::memory_order_relaxed);      // relaxed: the exchange below orders
     while ((seen & waited) == 0) {
         bool const enough = seen >= step * k;
         // acquire also if nothing is taken: setting waited comes before the next release under the
@@ -69,24 +67,17 @@ FIBER_PARKS bool weighted_semaphore::acquire_slow(std::ptrdiff_t k, detail::dead
                                           std::memory_order_acquire, // [weighted.hand_on]
                                           std::memory_order_relaxed))
             continue;
-        if (enough) {
-            queue_lock.unlock();
+        if (enough)
             return true;
-        }
         break;
     }
-    rt::wait_queue(waiters_).push_back(me);
-    if (rt::park_queued(me, until, rt::wait_reason::semaphore, this,
-                        [&queue_lock]() noexcept { queue_lock.unlock(); }) == rt::wait_end::woken)
+    auto const end = wait.park(me, until, rt::wait_reason::semaphore, this);
+    if (end == rt::queued_end::woken)
         return true;
-
     rt::wake_list granted;
-    queue_lock.lock();
-    if (me.queued()) {
-        rt::wait_queue(waiters_).remove(me);
+    if (end == rt::queued_end::withdrawn)
         grant_locked(granted);
-    }
-    queue_lock.unlock();
+    wait.unlock();
     granted.wake_all();
     return false;
 }

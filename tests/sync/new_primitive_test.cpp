@@ -19,8 +19,10 @@
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
+#include <mutex>
 #include <stop_token>
 #include <string>
+#include <utility>
 
 using namespace std::chrono_literals;
 
@@ -31,13 +33,12 @@ class one_permit {
 public:
     // Blocks until the caller has the permit. Returns false if the deadline or the stop came first.
     bool acquire(detail::deadline_or_stop until = detail::never) noexcept {
-        auto& queue_lock = rt::queue_lock_of(this);
-        queue_lock.lock();
-        if (!free_)
-            return wait_locked(until);
-        free_ = false;
-        queue_lock.unlock();
-        return true;
+        return try_acquire() || acquire_slow(until);
+    }
+
+    bool try_acquire() noexcept {
+        std::lock_guard const hold(rt::queue_lock_of(this));
+        return std::exchange(free_, false);
     }
 
     // Gives the permit to the first waiter, or to the next acquire(). Never blocks.
@@ -52,19 +53,12 @@ public:
     }
 
 private:
-    // Blocks as acquire() does. The caller holds the queue lock; wait_locked() releases it.
-    FIBER_PARKS bool wait_locked(detail::deadline_or_stop until) noexcept {
-        auto& queue_lock = rt::queue_lock_of(this);
+    FIBER_PARKS bool acquire_slow(detail::deadline_or_stop until) noexcept {
         rt::waiter me(rt::ticket_until(until));
-        rt::wait_queue(waiters_).push_back(me);
-        auto const commit = [&queue_lock]() noexcept { queue_lock.unlock(); };
-        if (rt::park_queued(me, until, rt::wait_reason::semaphore, this, commit) == rt::wait_end::woken)
+        rt::queued_wait wait(rt::queue_lock_of(this), waiters_); // locks the queue
+        if (std::exchange(free_, false))                         // released after try_acquire()
             return true;
-        queue_lock.lock();
-        if (me.queued()) // otherwise *this may be destroyed
-            rt::wait_queue(waiters_).remove(me);
-        queue_lock.unlock();
-        return false;
+        return wait.park(me, until, rt::wait_reason::semaphore, this) == rt::queued_end::woken;
     }
 
     bool free_ = true; // guarded by rt::queue_lock_of(this), as is waiters_
