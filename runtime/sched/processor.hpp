@@ -15,6 +15,7 @@
 #include "runtime/sched/fiber_list.hpp"
 #include "runtime/sched/fiber_pool.hpp"
 #include "runtime/sched/load_monitor.hpp"
+#include "runtime/sched/run_queue.hpp"
 #include "runtime/sched/spawn_batch.hpp"
 #include "runtime/sched/stride_prefetcher.hpp"
 #include "runtime/sched/time_share.hpp"
@@ -93,7 +94,7 @@ private:
     clock::time_point round_began_{};
     clock::time_point next_timed_poll_{};
     relaxed<bool> share_requested_{false};
-    fiber_list queue_;
+    run_queue queue_;
     fiber_list slice_;
     fiber_list children_; // of the running fiber; they become the front of slice_
     spawn_batch spawned_; // the newest of these children
@@ -202,8 +203,7 @@ public:
         // One page for each fiber's stack: about the number of address translations that a CPU keeps.
         constexpr std::uint64_t max_warm = 2048;
         constexpr std::uint64_t ticks_a_processor = 2048;
-        for (fiber_list* const list : {&children_, &slice_, &queue_})
-            list->set_cold(live > max_warm);
+        queue_.set_cold(live > max_warm);
         next_sample_ = monitor.ticks.own_value() + ticks_a_processor * processors;
     }
 
@@ -271,18 +271,24 @@ private:
             return &spawned_.take_only();
         }
         children_.push(spawned_.take());
-        if (fiber* const g = children_.pop()) {
+        if (fiber* const g = pop_fresh(children_)) {
             children_.push(std::move(slice_));
             slice_.push(std::move(children_));
             share_.begin(monitor.ticks.own_value());
             return g;
         }
-        if (fiber* const g = slice_.pop()) {
+        if (fiber* const g = pop_fresh(slice_)) {
             share_.begin(monitor.ticks.own_value());
             return g;
         }
         begin_slice();
         return take_queued();
+    }
+    [[nodiscard]] static fiber* pop_fresh(fiber_list& list) noexcept {
+        fiber* const g = list.pop();
+        if (g != nullptr)
+            spawn_batch::prefetch_later(*g);
+        return g;
     }
     [[nodiscard]] fiber* take_queued() noexcept {
         auto const ticks = monitor.ticks.own_value();

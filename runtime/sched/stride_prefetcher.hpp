@@ -53,7 +53,7 @@ private:
     [[gnu::noinline]] void end_round() noexcept {
         constexpr std::size_t enough = 12;
         constexpr std::uintptr_t max_bytes = 10 * cache_line;
-        asm volatile(""); // as in fiber_list::prefetch_next
+        asm volatile(""); // as in queue_prefetcher::prefetch_next
         if (matches_ >= enough) {
             for (position const& p : round_)
                 prefetch(p.next());

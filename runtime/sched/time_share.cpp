@@ -39,7 +39,7 @@ bool is_resting(fiber const& g, clock::time_point now) noexcept {
 
 // Dequeues the first fiber that does not rest. Returns null if all rest; then the queue's order is
 // unchanged.
-fiber* pop_rested(fiber_list& queue, clock::time_point now) noexcept {
+fiber* pop_rested(run_queue& queue, clock::time_point now) noexcept {
     for (auto n = queue.size(); n > 0; --n) {
         fiber& g = *queue.pop();
         if (!is_resting(g, now))
@@ -51,15 +51,14 @@ fiber* pop_rested(fiber_list& queue, clock::time_point now) noexcept {
 
 } // namespace
 
-fiber& time_share::take(fiber_list& queue, std::uint64_t ticks, clock::time_point now) noexcept {
+fiber& time_share::take(run_queue& queue, std::uint64_t ticks, clock::time_point now) noexcept {
     fiber* const rested = pop_rested(queue, now);
     fiber& g = rested != nullptr ? *rested : *queue.pop();
     begin(g, ticks, now);
     return g;
 }
 
-fiber& time_share::check(fiber& next, fiber_list& queue, std::uint64_t ticks,
-                         clock::time_point now) noexcept {
+fiber& time_share::check(fiber& next, run_queue& queue, std::uint64_t ticks, clock::time_point now) noexcept {
     auto const elapsed = measure(ticks, now);
     bool const was_quick = quick_ && elapsed != elapsed.zero();
     auto const others = static_cast<clock::rep>(queue.size());
@@ -80,7 +79,7 @@ fiber& time_share::check(fiber& next, fiber_list& queue, std::uint64_t ticks,
     return *other;
 }
 
-fiber* time_share::check(fiber& next, fiber_list& queue, std::uint64_t ticks) noexcept {
+fiber* time_share::check(fiber& next, run_queue& queue, std::uint64_t ticks) noexcept {
     if (!quick_ || began_ != unknown || ticks / max_switches % quick_checks_a_clock == 0)
         return nullptr;
     fiber* first = queue.first();
@@ -115,7 +114,7 @@ clock::duration time_share::measure(std::uint64_t ticks, clock::time_point now) 
 void time_share::begin(fiber& g, std::uint64_t ticks, clock::time_point now) noexcept {
     run_ = was_measured(g) ? noted(g) & run_bits : first_run_;
     g.why = wait_reason::none;
-    g.what = nullptr; // a list may take it for the name of a record: spawn_batch.hpp
+    g.what = nullptr; // a queue may take it for the name of a record: spawn_batch.hpp
     began_ = now;
     next_check_ = ticks + run_;
 }

@@ -27,7 +27,7 @@
 
 #include "runtime/base/platform/clock.hpp"
 #include "runtime/sched/fiber.hpp"
-#include "runtime/sched/fiber_list.hpp"
+#include "runtime/sched/run_queue.hpp"
 
 #include <cstdint>
 
@@ -49,14 +49,14 @@ public:
     }
     // Dequeues the first fiber that does not rest, or the first fiber if all rest, and begins its turn. The
     // queue must not be empty.
-    [[nodiscard]] fiber& take(fiber_list& queue, std::uint64_t ticks, clock::time_point now) noexcept;
+    [[nodiscard]] fiber& take(run_queue& queue, std::uint64_t ticks, clock::time_point now) noexcept;
 
     // Checks the running chain, of which `next` is the next fiber. Returns the fiber to run: `next`, or, if
     // the turn is over, a fiber of the queue. In the second case `next` has been enqueued.
-    [[nodiscard]] fiber& check(fiber& next, fiber_list& queue, std::uint64_t ticks,
+    [[nodiscard]] fiber& check(fiber& next, run_queue& queue, std::uint64_t ticks,
                                clock::time_point now) noexcept;
     // Does the same without reading the clock. Returns null, and changes nothing, if the clock is needed.
-    [[nodiscard]] fiber* check(fiber& next, fiber_list& queue, std::uint64_t ticks) noexcept;
+    [[nodiscard]] fiber* check(fiber& next, run_queue& queue, std::uint64_t ticks) noexcept;
 
 private:
     static constexpr std::uint64_t max_switches = 32;    // in a run

@@ -5,6 +5,7 @@
 
 #include "tests/support/catch.hpp"
 
+#include "runtime/sched/run_queue.hpp"
 #include "runtime/sched/time_share.hpp"
 
 #include <algorithm>
@@ -101,7 +102,7 @@ private:
     }
 
     rt::time_share share_;
-    rt::fiber_list queue_;
+    rt::run_queue queue_;
     rt::fiber* running_ = nullptr;
     std::uint64_t ticks_ = 0;
     clock::time_point now_ = clock::time_point(1h);
