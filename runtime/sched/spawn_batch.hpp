@@ -37,11 +37,8 @@ public:
         latest_[n % ahead] = &g;
         size_ = n + 1;
     }
-    // Prefetches the record that the fresh g names. Called when g's turn comes. With a wait reason, `what` is
-    // no record: time_share.cpp.
+    // Prefetches the record that the fresh g names. Called when g's turn comes.
     static void prefetch_later(fiber const& g) noexcept {
-        if (g.why != wait_reason::none) [[unlikely]]
-            return;
         if (auto const* const later = static_cast<fiber const*>(static_cast<void const*>(g.what)))
             later->prefetch_all();
     }

@@ -3,6 +3,8 @@
 
 #include "runtime/sched/time_share.hpp"
 
+#include "runtime/base/assert.hpp"
+
 #include <algorithm>
 #include <chrono>
 
@@ -24,6 +26,7 @@ constexpr std::uintptr_t run_bits = 63;
 
 void note_turn(fiber& g, clock::time_point rest_ends, std::uint64_t run) noexcept {
     auto const when = static_cast<std::uintptr_t>(rest_ends.time_since_epoch().count());
+    FIBER_ASSERT(g.stack != nullptr); // only a fiber that has run is in a chain
     g.why = wait_reason::turn;
     g.what = reinterpret_cast<void const*>((when & ~run_bits) | run);
 }
@@ -112,9 +115,12 @@ clock::duration time_share::measure(std::uint64_t ticks, clock::time_point now) 
 }
 
 void time_share::begin(fiber& g, std::uint64_t ticks, clock::time_point now) noexcept {
-    run_ = was_measured(g) ? noted(g) & run_bits : first_run_;
-    g.why = wait_reason::none;
-    g.what = nullptr; // a queue may take it for the name of a record: spawn_batch.hpp
+    run_ = first_run_;
+    if (was_measured(g)) { // otherwise `what` may be a link: spawn_batch.hpp
+        run_ = noted(g) & run_bits;
+        g.why = wait_reason::none;
+        g.what = nullptr;
+    }
     began_ = now;
     next_check_ = ticks + run_;
 }

@@ -7,6 +7,7 @@
 
 #include "runtime/sched/run_queue.hpp"
 #include "runtime/sched/time_share.hpp"
+#include "runtime/stack/stack_class.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -21,6 +22,12 @@ namespace {
 
 using namespace std::chrono_literals;
 using rt::clock;
+
+// A stack that marks a fiber as one that has run.
+rt::stack& any_stack() {
+    static rt::stack s(rt::stack_class::default_class(), rt::guard_kind::page);
+    return s;
+}
 
 // A processor with chains, in simulated time. Each chain has one runnable fiber at a time. Here it
 // is always the same fiber.
@@ -38,6 +45,7 @@ public:
         for (auto const t : turns) {
             auto& c = chains.emplace_back();
             c.turn_of_fiber = t;
+            c.runnable.stack = &any_stack();
             queue_.push(c.runnable);
         }
     }
@@ -190,4 +198,22 @@ TEST_CASE("a chain without competitors gets no rest for its earlier time", "[tim
     auto const before = s.chains[0].had;
     s.run_for(1ms);
     CHECK(s.chains[0].had - before >= 1ms);
+}
+
+TEST_CASE("a fresh fiber keeps the name of its successor when its turn begins", "[time_share]") {
+    constexpr auto start = clock::time_point(1h);
+    rt::time_share share;
+    rt::run_queue queue;
+    rt::fiber slow, other, fresh, successor;
+    slow.stack = &any_stack();
+    other.stack = &any_stack();
+    fresh.what = &successor;
+    queue.push(slow);
+    CHECK(&share.take(queue, 0, start) == &slow);
+    queue.push(other);
+    CHECK(&share.check(slow, queue, 8, start + 1ms) == &other);
+    queue.push(fresh);
+    CHECK(rt::time_share::was_measured(*queue.first())); // `slow` rests
+    CHECK(&share.take(queue, 9, start + 1ms) == &fresh);
+    CHECK(fresh.what == &successor);
 }
