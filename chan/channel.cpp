@@ -27,11 +27,11 @@
 #include <fiber/detail/channel.hpp>
 
 #include "chan/channel_locked.hpp"
+#include "runtime/base/platform/stride_predictor.hpp"
 #include "runtime/base/process/assert.hpp"
 #include "runtime/park.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <new>
@@ -266,29 +266,6 @@ op_status channel::recv_until(channel* c, void* dst, deadline when) noexcept {
     return status == op_status::empty ? c->wait_locked(receivers, dst, when) : status;
 }
 
-// Prefetches the waiters of a long queue. Each waiter lies on the stack of its agent, and only the waiter
-// before it has its address: without a prefetch each costs a cache miss and a TLB miss, one after the other.
-// A slab carves 16 or 64 stacks at a time, always in the same order. Therefore the distance to the 16th
-// waiter ahead mostly equals the distance from the 16th waiter back. A wrong guess costs a useless prefetch.
-// perf/run --rivals, wake_all
-class channel::stride_prefetcher {
-public:
-    void observe(waiter const& w) noexcept {
-        auto const here = reinterpret_cast<std::uintptr_t>(&w);
-        std::uintptr_t& before = before_[passed_++ % before_.size()];
-        if (before != 0) {
-            auto const* const ahead = reinterpret_cast<std::byte const*>(here + (here - before));
-            __builtin_prefetch(ahead, 1);
-            __builtin_prefetch(ahead + sizeof(waiter) - 1, 1);
-        }
-        before = here;
-    }
-
-private:
-    std::array<std::uintptr_t, 16> before_{};
-    std::size_t passed_ = 0;
-};
-
 void channel::close(channel* c) {
     if (c == nullptr)
         throw closed_channel("fiber::chan: close of a null channel");
@@ -299,7 +276,7 @@ void channel::close(channel* c) {
     }
     c->closed_.store(true, std::memory_order_release); // [chan.early] no agent starts to wait from now on
     wait_list claimed;
-    stride_prefetcher stride;
+    rt::stride_predictor stride;
     if (c->claim_some_locked(claimed, stride)) {
         c->unlock(); // [chan.last]
         wake_closed(claimed);
@@ -319,11 +296,19 @@ void channel::close(channel* c) {
 }
 
 // Claims up to 64 waiters: the lock is held briefly. Returns true if no waiter is left in either queue.
-bool channel::claim_some_locked(wait_list& claimed, stride_prefetcher& stride) noexcept {
+// Prefetches later waiters: each lies on the stack of its agent, and only the waiter before it has its
+// address. A wrong guess costs a useless prefetch. perf/run --rivals, wake_all
+bool channel::claim_some_locked(wait_list& claimed, rt::stride_predictor& stride) noexcept {
+    constexpr auto prefetch_waiter = [](std::uintptr_t guess) noexcept {
+        if (guess == 0)
+            return;
+        __builtin_prefetch(reinterpret_cast<void const*>(guess), 1);
+        __builtin_prefetch(reinterpret_cast<void const*>(guess + sizeof(waiter) - 1), 1);
+    };
     int room = 64;
     for (side const s : {receivers, senders})
         while (waiter* const w = room-- > 0 ? claim_locked(s) : nullptr) {
-            stride.observe(*w);
+            prefetch_waiter(stride.observe(reinterpret_cast<std::uintptr_t>(w)));
             w->key.prefetch_agent();
             rt::wait_queue(claimed).push_back(*w);
         }

@@ -15,7 +15,7 @@ namespace fiber::rt {
 struct slot_shape {
     std::size_t guard;  // at the low end; 0 if the neighbour begins there
     std::size_t canary; // checked where there is no guard page
-    unsigned colours;   // number of positions of the record, one cache line apart
+    unsigned colours;   // number of positions of the record, one cache line apart: [stack.order]
     std::size_t phase;  // the slot's address minus phase is a multiple of the slot's size
 };
 [[nodiscard]] slot_shape shape_of(std::size_t slot_size) noexcept;

@@ -3,6 +3,8 @@
 
 // kind_reserved.cpp: stacks that are ranges of reserved address space, with a guard.
 #include "runtime/stack/kind.hpp"
+
+#include "runtime/base/platform/stack_order.hpp"
 #include "runtime/stack/stack.hpp"
 
 #include <algorithm>
@@ -14,9 +16,11 @@ namespace fiber::rt {
 // alone. For stacks larger than 2 MiB, the upper end of one stack and the guard of the next are in the
 // middle of the same page table. Each such stack needs one page table instead of two.
 slot_shape shape_of(std::size_t slot_size) noexcept {
+    constexpr unsigned colours = 16;
+    static_assert(stack_period % colours == 0, "[stack.order]");
     return {.guard = guard_size,
             .canary = 512,
-            .colours = 16,
+            .colours = colours,
             .phase = slot_size > page_table_span ? page_table_span / 2 : 0};
 }
 

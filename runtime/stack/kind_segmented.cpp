@@ -4,6 +4,7 @@
 // kind_segmented.cpp: stacks that begin as half a page and grow by segments.
 #include "runtime/stack/kind.hpp"
 
+#include "runtime/base/platform/stack_order.hpp"
 #include "runtime/base/process/no_destructor.hpp"
 #include "runtime/stack/handlers_on_signal_stack.hpp"
 #include "runtime/stack/segment.hpp"
@@ -70,9 +71,11 @@ void resolve_virtual_functions() {
 } // namespace
 
 slot_shape shape_of(std::size_t slot_size) noexcept {
-    if (slot_size < min_stack_size) // the colours divide a batch: channel::stack_stride needs equal steps
-        return {.guard = 0, .canary = 64, .colours = 4, .phase = 0};
-    return {.guard = guard_size, .canary = 512, .colours = 16, .phase = 0};
+    constexpr unsigned colours = 16, colours_of_dense = 4;
+    static_assert(stack_period % colours == 0 && stack_period % colours_of_dense == 0, "[stack.order]");
+    if (slot_size < min_stack_size)
+        return {.guard = 0, .canary = 64, .colours = colours_of_dense, .phase = 0};
+    return {.guard = guard_size, .canary = 512, .colours = colours, .phase = 0};
 }
 
 std::size_t default_stack_size() noexcept { return first_segment_size; }

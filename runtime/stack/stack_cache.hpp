@@ -80,7 +80,7 @@ public:
     [[nodiscard]] std::size_t idle() const noexcept { return count_; } // any thread may call it
 
 private:
-    static constexpr std::size_t batch = 16;
+    static constexpr std::size_t batch = stack_period; // [stack.order]
 
     void refill() noexcept;
     void give_slow() noexcept;

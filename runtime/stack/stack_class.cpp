@@ -25,14 +25,11 @@ constexpr std::size_t largest_slab = std::size_t{1} << 30;
 
 // Maximum number of stacks created at once outside of a shared page. The caller is mostly a fiber
 // that parks, and the arrays must fit on the first page of its stack.
-constexpr std::size_t max_made = 16;
+constexpr std::size_t max_made = stack_period; // [stack.order] a batch of the cache is as large
 
 // Blocks do not share a page table, because the kernel locks the page table when it makes a page
 // resident.
 constexpr std::size_t min_block = page_table_span;
-// The minimum number of stacks in a block. In a block, the distance from one stack to the next is constant:
-// see stride_prefetcher.hpp.
-constexpr std::size_t min_in_block = 64;
 
 [[noreturn]] void no_slot_left() {
     fatal("broken invariant: a fiber has a stack credit, but no slot is left");
@@ -190,7 +187,7 @@ stack_class::block stack_class::next_block_locked() noexcept {
         return {};
     partial_slab& s = slabs_[first_unused_];
     auto const rest = static_cast<std::size_t>(s.all.end - s.unused);
-    block const b{s.unused, s.unused + std::min(rest, std::max(min_block, min_in_block * size_))};
+    block const b{s.unused, s.unused + std::min(rest, std::max(min_block, min_stacks_in_block * size_))};
     s.unused = b.end;
     return b;
 }
@@ -207,7 +204,7 @@ stack* stack_class::make_in(slot_run const& r) noexcept {
         populate_pages({&pages, 1});
     }
     stack* list = nullptr;
-    for (std::size_t i = r.n; i-- != 0;) { // the lowest address first: see channel::stack_stride
+    for (std::size_t i = r.n; i-- != 0;) { // [stack.order] the lowest address first
         stack* const made = ::new (record_in(r, i)) stack(*this, guard_kind::canary);
         made->next = list;
         list = made;
@@ -242,7 +239,7 @@ stack* stack_class::make(std::span<idle_stack> decommitted, std::size_t with_gua
 
 stack* stack_class::list_of(std::span<idle_stack const> decommitted) noexcept {
     stack* list = nullptr;
-    for (idle_stack const& s : decommitted) {
+    for (idle_stack const& s : decommitted) { // [stack.order] the highest address first, in each batch
         stack* const made = ::new (s.at) stack(*this, s.guard);
         made->next = list;
         list = made;

@@ -19,6 +19,7 @@
 
 #include "runtime/base/atomics/relaxed.hpp"
 #include "runtime/base/platform/clock.hpp"
+#include "runtime/base/platform/stack_order.hpp"
 #include "runtime/stack/kind.hpp"
 #include "runtime/stack/slab.hpp"
 #include "runtime/stack/stack.hpp"
@@ -100,6 +101,9 @@ public:
 
     // Maximum number of stacks that are created at once in a class that shares pages among stacks.
     static constexpr std::size_t max_at_once = 64;
+    static_assert(max_at_once % stack_period == 0, "[stack.order]");
+    // Maximum number of blocks that are carved at a time. If there are more CPUs, they share blocks.
+    static constexpr std::size_t max_blocks = 8;
 
     explicit stack_class(std::size_t size) noexcept : size_(size), shape_(shape_of(size)) {}
 
@@ -172,7 +176,7 @@ private:
     std::size_t batch_ = 1;            // doubled by each take() that creates stacks, reset by give()
     std::vector<partial_slab> slabs_;
     std::size_t first_unused_ = 0; // the slab of the next block; earlier slabs are used up
-    std::array<block, 8> blocks_;  // more than 8 CPUs share them
+    std::array<block, max_blocks> blocks_;
     unsigned next_colour_ = 0;
 };
 

@@ -4,6 +4,7 @@
 // stack_test.cpp: rt::stack_class and rt::stack_cache: sizes, guards, credits and slabs.
 
 #include "tests/support/address_space.hpp"
+#include "tests/support/affinity.hpp"
 #include "tests/support/catch.hpp"
 
 #include "runtime/park.hpp"
@@ -17,7 +18,6 @@
 
 #include <csignal>
 #include <cstring>
-#include <sched.h>
 #include <set>
 #include <string>
 #include <sys/mman.h>
@@ -59,30 +59,6 @@ int fatal_signal_of_writing(std::byte* at) {
     ::waitpid(child, &status, 0);
     return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 }
-
-// Changes the affinity of the calling thread. The destructor restores it.
-class affinity {
-public:
-    affinity() noexcept { ::sched_getaffinity(0, sizeof all_, &all_); }
-    affinity(affinity const&) = delete;
-    affinity& operator=(affinity const&) = delete;
-    ~affinity() { ::sched_setaffinity(0, sizeof all_, &all_); }
-
-    // Moves the thread to the n-th CPU of its affinity, modulo their number.
-    void move_to(int n) const noexcept {
-        n %= CPU_COUNT(&all_);
-        std::size_t cpu = 0;
-        while (!CPU_ISSET(cpu, &all_) || n-- > 0)
-            ++cpu;
-        cpu_set_t one;
-        CPU_ZERO(&one);
-        CPU_SET(cpu, &one);
-        ::sched_setaffinity(0, sizeof one, &one);
-    }
-
-private:
-    cpu_set_t all_{};
-};
 
 constexpr std::size_t gib = std::size_t{1} << 30;
 
@@ -189,7 +165,7 @@ TEST_CASE("the last stacks of a slab are available on every CPU", "[stack]") {
     };
     c.reserve(all);
     {
-        affinity const cpus;
+        tests::affinity const cpus;
         cpus.move_to(0);
         take();
         cpus.move_to(1);

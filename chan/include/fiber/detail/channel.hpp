@@ -18,7 +18,8 @@
 
 namespace fiber::rt {
 enum class wait_reason : std::uint8_t;
-}
+class stride_predictor;
+} // namespace fiber::rt
 
 namespace fiber {
 
@@ -100,7 +101,6 @@ private:
     friend class select_op; // select_op.hpp
 
     struct waiter;
-    class stride_prefetcher;
     enum side : std::uint8_t { senders, receivers };
 
     channel(element_ops const&, std::size_t capacity, std::byte* ring) noexcept;
@@ -129,7 +129,7 @@ private:
     void send_by_waiting(void* value);
     [[nodiscard]] bool recv_by_waiting(void* dst) noexcept;
     [[nodiscard]] static rt::wait_reason reason(side) noexcept;
-    [[nodiscard]] bool claim_some_locked(wait_list& claimed, stride_prefetcher& stride) noexcept;
+    [[nodiscard]] bool claim_some_locked(wait_list& claimed, rt::stride_predictor& stride) noexcept;
     static void wake_closed(wait_list& claimed) noexcept;
     void forget_waiters() noexcept;
 
