@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// channel_locked.hpp: the operations on a locked channel, inline, for channel.cpp and select_op.hpp alone.
+// channel_locked.hpp: the operations on a locked channel, inline, for channel.cpp and select.cpp alone.
 // An operation that finds a partner claims it under the lock. After it has released the lock, it moves the
 // value between the two stacks and wakes the partner. Tags and invariants: channel.cpp, README.md.
 #pragma once

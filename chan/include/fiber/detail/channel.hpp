@@ -97,17 +97,17 @@ public:
     [[nodiscard]] FIBER_API static std::size_t size(channel const*) noexcept;
     [[nodiscard]] FIBER_API static std::size_t capacity(channel const*) noexcept;
 
-private:
-    friend class select_op; // select_op.hpp
+    // For select.cpp.
+    class select_case_ref; // select_case_ref.hpp
+    void lock() noexcept;  // channel_locked.hpp
+    void unlock() noexcept;
 
+private:
     struct waiter;
     enum side : std::uint8_t { senders, receivers };
 
     channel(element_ops const&, std::size_t capacity, std::byte* ring) noexcept;
     ~channel();
-
-    void lock() noexcept;
-    void unlock() noexcept;
 
     // Require the lock: channel_locked.hpp.
     [[nodiscard]] op_status send_locked(void* value, waiter*& receiver) noexcept;
