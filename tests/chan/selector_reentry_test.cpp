@@ -11,10 +11,13 @@
 #include <fiber/runtime.hpp>
 #include <fiber/select.hpp>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <utility>
@@ -211,64 +214,54 @@ TEST_CASE("otherwise runs beside a stopped clock", "[select]") {
     }
 }
 
-// 2,000 trials with probability 1/2: six standard deviations are 134.
-TEST_CASE("several cases on one channel are chosen equally often, also after a wait", "[select]") {
+TEST_CASE("waiting cases on one channel are chosen equally often", "[select]") {
     fiber::runtime rt({.processors = 1});
-    constexpr int rounds = 2000;
-    auto const fair = [](int a, int b) {
-        return a + b == rounds && a > rounds / 2 - 134 && b > rounds / 2 - 134;
-    };
-    auto const each = [&](auto const& wait, auto const& partner) {
-        std::array<int, 2> chosen{};
+    // 3,000 trials with probability 1/2 or 1/3: six standard deviations are 164 or 155.
+    constexpr int rounds = 3000, deviation = 165;
+    // `partner` must be a try operation, which succeeds only once the select is in a queue.
+    auto const chosen_equally = [&](int cases, auto const& wait, auto const& partner) {
+        std::array<int, 5> chosen{};
         rt.run([&] {
             auto h = fiber::go([&] {
                 for (int i = 0; i < rounds; ++i)
                     ++chosen[wait()];
             });
-            for (int i = 0; i < rounds; ++i) {
-                while (rt.stats().fibers_parked != 1)
+            for (int i = 0; i < rounds; ++i)
+                while (partner() != fiber::op_status::success)
                     fiber::this_fiber::yield();
-                partner();
-            }
             h.join();
         });
-        CHECK(fair(chosen[0], chosen[1]));
+        auto const is_fair = [&](int n) { return std::abs(n - rounds / cases) < deviation; };
+        return std::all_of(chosen.begin(), chosen.begin() + cases, is_fair) &&
+               std::accumulate(chosen.begin(), chosen.begin() + cases, 0) == rounds;
     };
     fiber::chan<int> const c, d;
-    each([&] { return fiber::select(fiber::on_recv(c, ignore), fiber::on_recv(c, ignore)); },
-         [&] { c.send(1); });
-    each([&] { return fiber::select(fiber::on_send(c, 1, nothing), fiber::on_send(c, 2, nothing)); },
-         [&] { c.recv(); });
-    each(
+    int got = 0;
+    auto const send = [&] { return c.try_send(1); };
+    auto const recv = [&] { return c.try_recv(got); };
+    CHECK(chosen_equally(
+        2, [&] { return fiber::select(fiber::on_recv(c, ignore), fiber::on_recv(c, ignore)); }, send));
+    CHECK(chosen_equally(
+        2, [&] { return fiber::select(fiber::on_send(c, 1, nothing), fiber::on_send(c, 2, nothing)); },
+        recv));
+    CHECK(chosen_equally(
+        3,
+        [&] {
+            return fiber::select(fiber::on_recv(c, ignore), fiber::on_recv(c, ignore),
+                                 fiber::on_recv(c, ignore));
+        },
+        send));
+    CHECK(chosen_equally(
+        2,
         [&] {
             return fiber::select(fiber::on_recv(c, ignore), fiber::on_recv(c, ignore),
                                  fiber::on_recv(d, ignore), fiber::on_send(d, 1, nothing),
                                  fiber::on_timeout(1h, nothing));
         },
-        [&] { c.send(1); });
+        send));
     fiber::selector s;
     s.recv(c, ignore);
     s.recv(c, ignore);
-    each([&] { return s.wait(); }, [&] { c.send(1); });
-}
-
-TEST_CASE("each of three cases on one channel is chosen a third of the time", "[select]") {
-    fiber::chan<int> const c;
-    std::array<int, 3> chosen{};
-    fiber::runtime rt({.processors = 1});
-    rt.run([&] {
-        auto h = fiber::go([&] {
-            for (int i = 0; i < 3000; ++i)
-                ++chosen[fiber::select(fiber::on_recv(c, ignore), fiber::on_recv(c, ignore),
-                                       fiber::on_recv(c, ignore))];
-        });
-        for (int i = 0; i < 3000; ++i) {
-            while (rt.stats().fibers_parked != 1)
-                fiber::this_fiber::yield();
-            c.send(1);
-        }
-        h.join();
-    });
-    for (int const n : chosen)
-        CHECK((n > 1000 - 160 && n < 1000 + 160));
+    CHECK(chosen_equally(
+        2, [&] { return s.wait(); }, send));
 }
