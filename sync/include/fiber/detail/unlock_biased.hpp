@@ -25,9 +25,10 @@ inline bool unlock_biased(void* lock) noexcept { return fiber_arch_unlock_biased
 // Adds the carry, which is 1 unless the first byte was 0, to the second byte. The two bytes are
 // aligned as one word.
 inline std::uint8_t subtract_and_count(void* lock) noexcept {
-    std::uint16_t was = 0xff;
-    asm volatile("lock xaddw %0, (%1)" : "+r"(was) : "r"(lock) : "memory", "cc");
-    return static_cast<std::uint8_t>(was);
+    using two_bytes [[gnu::may_alias]] = std::uint16_t;
+    constexpr std::uint16_t minus_one = 0xff; // modulo 256
+    return static_cast<std::uint8_t>(
+        __atomic_fetch_add(static_cast<two_bytes*>(lock), minus_one, __ATOMIC_RELEASE)); // [mutex.hand_on]
 }
 } // namespace fiber::detail
 #else
