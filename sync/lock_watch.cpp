@@ -150,8 +150,8 @@ void about_to_lock(watched next) noexcept {
             continue;
         std::set<void const*> seen;
         if (before.at == next.at)
-            warn("%s %p: locked again by one who has it: that can deadlock (in %s)", name_of(next.kind),
-                 next.at, name_of_caller().text);
+            warn("%s %p: locked again by its holder: that can deadlock (in %s)", name_of(next.kind), next.at,
+                 name_of_caller().text);
         else if (reaches(next.at, before.at, seen))
             warn("%s %p: locked after %s %p here, and before it elsewhere: that can deadlock (in %s)",
                  name_of(next.kind), next.at, name_of(before.kind), before.at, name_of_caller().text);
@@ -180,7 +180,7 @@ void about_to_unlock(watched lock) noexcept {
         return entry.second->find(lock.at) != entry.second->held.end();
     };
     if (std::any_of(all->holders.begin(), all->holders.end(), has))
-        report_misuse(lock.kind, lock.at, "unlocked by one who has not locked it");
+        report_misuse(lock.kind, lock.at, "unlocked, but the caller does not hold it");
 }
 
 void forget(void const* lock) noexcept {

@@ -63,7 +63,7 @@ bool recursive_lock::lock_before(deadline until) noexcept {
 
 void recursive_lock::unlock() noexcept {
     if (!is_mine(&rt::self())) [[unlikely]]
-        rt::report_misuse(kind_, this, "unlocked by one who has not locked it");
+        rt::report_misuse(kind_, this, "unlocked, but the caller does not hold it");
     if (--times_ != 0)
         return;
     owner_.store(nullptr, std::memory_order_relaxed);

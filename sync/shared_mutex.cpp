@@ -140,7 +140,7 @@ bool readers_writer_lock::release_shared() noexcept {
 }
 
 void readers_writer_lock::report_not_shared(lock_kind kind) const noexcept {
-    rt::report_misuse(kind, this, "unlocked from sharing, but it was not shared");
+    rt::report_misuse(kind, this, "unlocked shared, but it was not locked shared");
 }
 
 // Subtracts a reader from the count, or clears a slot if the count is 0. Returns as release_shared().

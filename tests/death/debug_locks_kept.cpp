@@ -5,7 +5,7 @@
 // lock twice.
 
 // env: FIBER_DEBUG=locks=60000
-// stderr: fiber: fiber::shared_mutex 0x[0-9a-f]+: locked again by one who has it: that can deadlock \(in fiber [0-9]+ "twice"\)
+// stderr: fiber: fiber::shared_mutex 0x[0-9a-f]+: locked again by its holder: that can deadlock \(in fiber [0-9]+ "twice"\)
 // stderr: fiber: fiber::mutex 0x[0-9a-f]+: not unlocked by fiber [0-9]+ "forgetful", which has ended
 // stdout: done
 

@@ -6,7 +6,7 @@
 
 // env: FIBER_DEBUG=locks=60000
 // exit: abort
-// stderr: fiber: fiber::mutex 0x[0-9a-f]+: unlocked by one who has not locked it \(in fiber [0-9]+ "other"\)
+// stderr: fiber: fiber::mutex 0x[0-9a-f]+: unlocked, but the caller does not hold it \(in fiber [0-9]+ "other"\)
 
 #include <fiber/fiber.hpp>
 
