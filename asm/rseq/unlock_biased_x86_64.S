@@ -2,9 +2,9 @@
 // Copyright the libfiber authors.
 
 // bool fiber_arch_unlock_biased(void* lock): the unlock of a biased mutex, [mutex.bias] of
-// sync/mutex.cpp. The lock begins with three bytes: state, uncontended unlocks, bias. If the bias
-// is 0, one plain store sets the first two to 0, and the function returns true. Otherwise it
-// changes nothing and returns false.
+// sync/unlock_bias.cpp. The lock begins with three bytes: state, uncontended unlocks, rounds
+// unbiased. If the last one is 0, one plain store sets the first two to 0, and the function returns
+// true. Otherwise it changes nothing and returns false.
 //
 // It is a restartable sequence, rseq(2). Three events interrupt it between labels 1 and 2: another
 // thread takes the CPU, a signal handler runs, or membarrier asks for a restart. The thread then
@@ -42,7 +42,7 @@ fiber_arch_unlock_biased:
     movq    %rcx, %fs:rseq_cs(%rax)
 1:  cmpq    $0, fiber_arch_rseq_offset(%rip)
     je      3f
-    cmpb    $0, 2(%rdi)                 // bias
+    cmpb    $0, 2(%rdi)                 // rounds unbiased
     jne     3f
     movw    $0, (%rdi)                  // state and count: x86 makes each store a release
 2:  movl    $1, %eax                    // the lock may be destroyed already

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// unlock_biased_test.cpp: unlock_biased and subtract_and_count, instruction by instruction.
+// unlock_biased_test.cpp: fiber_arch_unlock_biased, instruction by instruction, and
+// unlock_bias::subtract.
 
+#include "tests/support/biased_unlock.hpp"
 #include "tests/support/catch.hpp"
 
 #include "asm/rseq/rseq.hpp"
 
-#include <fiber/detail/unlock_biased.hpp>
+#include <fiber/detail/unlock_bias.hpp>
 #include <fiber/runtime.hpp>
 
 #include <array>
@@ -18,7 +20,6 @@
 namespace {
 
 namespace arch = fiber::arch;
-using fiber::detail::unlock_biased;
 using lock = std::array<std::uint8_t, 3>; // state, uncontended unlocks, bias
 constexpr lock is_locked{1, 128, 0};
 constexpr lock is_free{0, 0, 0};
@@ -26,8 +27,7 @@ constexpr lock is_free{0, 0, 0};
 // Returns true if the runtime has enabled rseq; returns false if this machine does not support it.
 bool rseq_enabled() {
     fiber::runtime const runtime({.processors = 1});
-    lock probe = is_locked;
-    return unlock_biased(&probe);
+    return tests::biased_unlock_works();
 }
 
 int volatile steps = 0;
@@ -51,29 +51,30 @@ TEST_CASE("unlock_biased frees a biased lock by a plain store") {
     if (!rseq_enabled())
         return;
     lock l = is_locked;
-    CHECK(unlock_biased(&l));
+    CHECK(fiber_arch_unlock_biased(&l));
     CHECK(l == is_free);
 }
 
 TEST_CASE("unlock_biased leaves an unbiased lock to a read-modify-write") {
     for (std::uint8_t bias = 1; bias <= 2; ++bias) {
         lock l = {1, 128, bias};
-        CHECK_FALSE(unlock_biased(&l));
+        CHECK_FALSE(fiber_arch_unlock_biased(&l));
         CHECK(l == lock{1, 128, bias});
     }
 }
 
-TEST_CASE("subtract_and_count counts each unlock in the next byte") {
+TEST_CASE("unlock_bias::subtract counts each unlock in the next byte") {
     if (!fiber::detail::may_unlock_biased)
         return;
     alignas(2) std::array<std::uint8_t, 4> l{2, 126, 1, 255};
-    CHECK(fiber::detail::subtract_and_count(&l) == 2);
+    fiber::detail::unlock_bias bias;
+    CHECK(bias.subtract(&l) == 2);
     CHECK(l == std::array<std::uint8_t, 4>{1, 127, 1, 255});
-    CHECK(fiber::detail::subtract_and_count(&l) == 1);
+    CHECK(bias.subtract(&l) == 1);
     CHECK(l == std::array<std::uint8_t, 4>{0, 128, 1, 255});
     l[0] = 1;
     l[1] = 255;
-    CHECK(fiber::detail::subtract_and_count(&l) == 1);
+    CHECK(bias.subtract(&l) == 1);
     CHECK(l == std::array<std::uint8_t, 4>{0, 0, 1, 255});
 }
 
@@ -83,7 +84,7 @@ TEST_CASE("unlock_biased changes nothing if a signal interrupts each instruction
         return;
     lock l = is_locked;
     bool unlocked = true;
-    step_by_step([&] { unlocked = unlock_biased(&l); });
+    step_by_step([&] { unlocked = fiber_arch_unlock_biased(&l); });
     CHECK(steps > 10);
     CHECK_FALSE(unlocked);
     CHECK(l == is_locked);
@@ -94,9 +95,9 @@ TEST_CASE("unlock_biased changes nothing while rseq is disabled") {
         return;
     lock l = is_locked;
     arch::disable_rseq();
-    CHECK_FALSE(unlock_biased(&l));
+    CHECK_FALSE(fiber_arch_unlock_biased(&l));
     CHECK(l == is_locked);
     arch::enable_rseq();
-    CHECK(unlock_biased(&l));
+    CHECK(fiber_arch_unlock_biased(&l));
 }
 #endif

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: BSL-1.0
  * Copyright the libfiber authors.
  *
- * mutex_bias.pml: [mutex.bias] and [mutex.queue] of sync/mutex.cpp, [rseq.phase] of
- * runtime/base/atomics/rseq.cpp. Two agents never hold the mutex at the same time, and no agent waits
- * forever, while restartable sequences are enabled and disabled.
+ * mutex_bias.pml: [mutex.bias] of sync/unlock_bias.cpp, [mutex.queue] of sync/exclusive_lock.cpp,
+ * [rseq.phase] of runtime/base/atomics/rseq.cpp. Two agents never hold the mutex at the same time, and no
+ * agent waits forever, while restartable sequences are enabled and disabled.
  *
  *   here              there
- *   agent             lock, unlock; unlock_biased, revoke_bias, try_rebias: the three columns of
- *                     [mutex.bias]
- *   unlock_biased     the restartable sequence, which membarrier_rseq may interrupt between any two
+ *   agent             lock, unlock; try_unlock, revoke, rebias: the three columns of [mutex.bias]
+ *   try_unlock        the restartable sequence, which membarrier_rseq may interrupt between any two
  *                     steps
  *   rseq_barrier      rseq_barrier
  *   chooser           choose_rseq, then disable_rseq as a caller of rseq_barrier executes it
@@ -75,7 +74,7 @@ inline lock_queue() { atomic { drained && memory[QUEUE] == 0 -> memory[QUEUE] = 
 inline unlock_queue() { store(QUEUE, 0) }
 
 /* The caller holds the queue lock, before and after. */
-inline revoke_bias() {
+inline revoke() {
     do
     :: load(UNBIASED) != 0 -> break
     :: else ->
@@ -90,7 +89,7 @@ inline revoke_bias() {
 }
 
 /* The caller is the owner. */
-inline try_rebias() {
+inline rebias() {
 #ifndef NO_QUEUE_LOCK
     lock_queue();
 #endif
@@ -114,7 +113,7 @@ inline lock() {
        do
        :: lock_queue();
 #ifndef REVOKE_LAST
-          revoke_bias();
+          revoke();
 #endif
           atomic { drained; seen = memory[STATE]; memory[STATE] = 2 };
           if
@@ -128,7 +127,7 @@ inline lock() {
           :: else ->
              waiting++;
 #ifdef REVOKE_LAST
-             revoke_bias();
+             revoke();
 #endif
              unlock_queue();
 #ifdef CHOSEN
@@ -152,7 +151,7 @@ inline lock() {
     fi
 }
 
-inline unlock_biased() {
+inline try_unlock() {
     stored = false;
 #ifdef LOOK_BEFORE
     seen = load(UNBIASED);
@@ -184,11 +183,11 @@ inline unlock_biased() {
 inline unlock() {
 #ifdef CHOSEN
     if
-    :: try_rebias()
+    :: rebias()
     :: true
     fi;
 #endif
-    unlock_biased();
+    try_unlock();
     if
     :: stored
     :: else ->

@@ -2,19 +2,17 @@
 // Copyright the libfiber authors.
 
 // mutex_test.cpp: fiber::mutex: exclusion, order of waiters, grants, bias.
+#include "tests/support/biased_unlock.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/concurrent_run.hpp"
 #include "tests/support/expect.hpp"
 #include "tests/support/procs.hpp"
 
-#include <fiber/detail/unlock_biased.hpp>
 #include <fiber/go.hpp>
 #include <fiber/mutex.hpp>
 
-#include <array>
 #include <atomic>
 #include <chrono>
-#include <cstdint>
 #include <future>
 #include <mutex>
 #include <thread>
@@ -43,12 +41,6 @@ fiber::handle go_until_parked(F f) {
     auto h = fiber::go(std::move(f));
     fiber::this_fiber::yield();
     return h;
-}
-
-// [mutex.bias] Returns true if the kernel supports the biased unlock. For example, Valgrind does not.
-bool kernel_allows_biased_unlock() {
-    std::array<std::uint8_t, 3> lock{1, 1, 0};
-    return fiber::detail::unlock_biased(&lock);
 }
 
 } // namespace
@@ -280,7 +272,7 @@ TEST_CASE("a mutex is rebiased after a time without waiters, and can then be wai
                 std::scoped_lock guard(m);
             CHECK_FALSE(lock_access::is_biased(m));
             // Ends when the revocation budget allows a rebias; never, if sequences were disabled.
-            while (kernel_allows_biased_unlock() && !lock_access::is_biased(m))
+            while (tests::biased_unlock_works() && !lock_access::is_biased(m))
                 std::scoped_lock guard(m);
         }
     });

@@ -9,7 +9,7 @@
 #include <fiber/detail/deadline.hpp>
 #include <fiber/detail/deadline_or_stop.hpp>
 #include <fiber/detail/lock_kind.hpp>
-#include <fiber/detail/unlock_biased.hpp>
+#include <fiber/detail/unlock_bias.hpp>
 #include <fiber/detail/wait_list.hpp>
 
 #include <atomic>
@@ -35,7 +35,7 @@ public:
         if (watching_locks) [[unlikely]]
             note_locked(kind);
         else
-            sample_bias();
+            bias_.sample();
         return true;
     }
 
@@ -45,24 +45,16 @@ public:
             return lock_watched(kind, until);
         if (!try_acquire()) [[unlikely]]
             return lock_slow(until);
-        sample_bias();
+        bias_.sample();
         return true;
     }
 
     void unlock(lock_kind kind) noexcept {
-        // relaxed: only the owner uses it
-        if (may_unlock_biased && uncontended_unlocks_.load(std::memory_order_relaxed) < 0) [[likely]] {
-            if (unlock_biased(this)) [[likely]]
-                return; // *this may be destroyed here
-            uncontended_unlocks_.store(none_counted, std::memory_order_relaxed);
-            if (bias_.load(std::memory_order_relaxed) != biased) // relaxed: try_rebias() checks again
-                try_rebias();
-        }
+        if (bias_.try_unlock(this, [this]() noexcept { end_round(); })) [[likely]]
+            return; // *this may be destroyed here
         if (watching_locks) [[unlikely]]
             return unlock_watched(kind);
-        auto const seen = may_unlock_biased
-                              ? subtract_and_count(this)
-                              : state_.fetch_sub(1, std::memory_order_release); // [mutex.hand_on]
+        auto const seen = bias_.subtract(this);
         if (seen != locked) [[unlikely]] // if it was `locked`, *this may be destroyed here
             unlock_slow(kind, seen);
     }
@@ -76,30 +68,17 @@ public:
             check_destroyable_slow(kind);
     }
 
-    // Returns true if the mutex is biased: [mutex.bias]. For tests.
-    [[nodiscard]] bool is_biased() const noexcept {
-        return bias_.load(std::memory_order_relaxed) == biased; // relaxed: a snapshot
-    }
+    // For tests.
+    [[nodiscard]] bool is_biased() const noexcept { return bias_.is_biased(); }
 
 private:
     using word = std::uint8_t;
-    static constexpr word free = 0, locked = 1, contended = 2;        // see mutex.cpp
-    static constexpr std::uint8_t biased = 0, unbiased = 1;           // [mutex.bias]
-    static constexpr std::int8_t try_biased = -128, none_counted = 0; // [mutex.bias]
+    static constexpr word free = 0, locked = 1, contended = 2; // see exclusive_lock.cpp
 
     [[nodiscard]] bool try_acquire() noexcept {
         auto expected = free;
         return state_.compare_exchange_strong(expected, locked, std::memory_order_acquire, // [mutex.hand_on]
                                               std::memory_order_relaxed); // relaxed: nothing acquired
-    }
-
-    // Makes the next unlock() try the biased path if the mutex is biased. Called by the new owner
-    // after try_acquire(). Never called under FIBER_DEBUG=locks, so the biased path of unlock()
-    // need not test watching_locks.
-    void sample_bias() noexcept {
-        // relaxed: a hint, unlock_biased() checks again
-        if (may_unlock_biased && bias_.load(std::memory_order_relaxed) == biased) [[likely]]
-            uncontended_unlocks_.store(try_biased, std::memory_order_relaxed); // relaxed: as in unlock()
     }
 
     bool lock_slow(deadline_or_stop until) noexcept;
@@ -109,14 +88,11 @@ private:
     void unlock_watched(lock_kind) noexcept;
     void unlock_slow(lock_kind, word seen) noexcept;
     bool spin(word taken) noexcept;
-    void try_rebias() noexcept;
+    void end_round() noexcept;
     void check_destroyable_slow(lock_kind) const noexcept;
 
-    // unlock_biased() depends on the order of the first three bytes, subtract_and_count() on that
-    // of the first two.
     alignas(2) std::atomic<word> state_{free};
-    std::atomic<std::int8_t> uncontended_unlocks_{none_counted};
-    std::atomic<std::uint8_t> bias_{biased};
+    unlock_bias bias_;                         // must follow state_
     std::atomic<std::uint32_t> queue_lock_{0}; // guards waiters_
     wait_list waiters_;
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// mutex.cpp: the slow paths of every mutex: waiting, waking, and revoking the bias.
+// exclusive_lock.cpp: the slow paths of every mutex: waiting and waking.
 //
 //   state_       means                                             may be changed by
 //   0 free       no agent holds the mutex                          any agent: to 1, and becomes the owner
@@ -9,14 +9,14 @@
 //   2 contended  an agent holds it, another has asked for it       the owner: subtracts 1, which leaves it
 //                                                                  locked; then it looks at the queue
 //
-//   The owner of a biased mutex frees it by a plain store instead: [mutex.bias]. The holder of the
-//   queue lock may write 2 instead of 1. A needless 2 costs one slow unlock. A 1 with a waiter in
-//   the queue and without a designated waker is a lost wake-up.
-//   An agent that spins does not write 2, so the owner's unlock stays fast.
+//   The owner of a biased mutex frees it by a plain store instead: [mutex.bias] of unlock_bias.cpp.
+//   Before an agent waits, it revokes the bias. The holder of the queue lock may write 2 instead of 1. A
+//   needless 2 costs one slow unlock. A 1 with a waiter in the queue and without a designated waker is a lost
+//   wake-up. An agent that spins does not write 2, so the owner's unlock stays fast.
 //
 // A designated waker is an agent on its way to the queue lock, where it sets 2. There are two kinds:
 //   - a waiter that an unlock has taken out of the queue and woken without granting it the mutex;
-//   - an agent that revokes the bias: [mutex.bias], W3 to W6.
+//   - an agent that revokes the bias: W3 to W6 of [mutex.bias].
 //
 // invariant  A waiter is in the queue only while at least one of these holds:
 //            - state_ is 2;
@@ -48,51 +48,6 @@
 //   ticket was copied before. For the same reason U3 comes before U4, and unlock() must not free a
 //   mutex that has waiters and look for them afterwards.
 //
-// [mutex.bias] A mutex that had no waiter for some time is biased: its owner unlocks by a plain
-// store. That store may overwrite a concurrent 2, so an agent that is about to wait revokes the
-// bias first.
-//
-//      unlock, by the owner                     lock_by_waiting                    try_rebias, by the owner
-//   S1 bias_ == biased?                      W1 lock the queue                  R1 lock the queue
-//   S2 yes: one plain store sets state_ = 0  W2 bias_ == biased? else W6        R2 queue empty, budget left:
-//      and uncontended_unlocks_ = 0          W3 bias_ = unbiased; unlock queue     bias_ = biased
-//      no: fetch_sub(state_, 1)              W4 rseq_barrier()                  R3 unlock the queue
-//                                            W5 back to W1
-//                                            W6 L2 of [mutex.queue]
-//
-//   S1 and S2 are a restartable sequence (asm/rseq/unlock_biased_x86_64.S). W4 meets an owner in one of
-//   three places:
-//   after S2           The store is done, and W6 sees it.
-//   before S1          S1 will see `unbiased`.
-//   between S1 and S2  The kernel aborts the sequence, and the owner subtracts.
-//
-//   Claim: the 2 of a queued waiter can be overwritten only while a designated waker will set it
-//   again. Let W3 be the last revocation before the waiter was queued, and R the agent that did it.
-//   R is between W3 and W6  R is a designated waker. It sets 2 at W6, whatever a late S2 has overwritten.
-//   R has passed W6         W4 is complete: after an S1 that saw `biased`, S2 is done or was aborted.
-//                           No new bias exists. R2 needs an empty queue. A bias set before the waiter
-//                           came would have made the waiter execute W3 itself, after the last W3.
-//   An agent that comes between W3 and W6 of another agent finds the mutex unbiased and sets 2 at
-//   once. A late S2 may overwrite this 2; the revoking agent sets it again. A designated waker that
-//   finds a new bias at W2 revokes it again, because new sequences may have begun. This is true for
-//   both kinds of designated waker.
-//   The proof does not use uncontended_unlocks_: any owner may execute S1 and S2. The byte is only
-//   a hint.
-//
-//   A revocation is far slower than a subtraction. Therefore R2 biases a mutex only after
-//   rounds_before_rebias rounds of 128 unlocks without a waiter, and only within the process's
-//   revocation budget (rt::within_revocation_budget). Counting the unlocks is free: the subtraction
-//   is a 16-bit xadd, and its carry increments the byte beside state_.
-//
-//   byte                  value                                 changed by             if wrong
-//   uncontended_unlocks_  < 0: the next unlock tries S1; if     the owner              a slower unlock
-//                         the mutex is unbiased, it counts
-//                         a round instead
-//                         0..127: subtractions since then
-//   bias_                 0: biased                             the holder of the      0 with a waiter:
-//                         n > 0: unbiased, n - 1 rounds since   queue lock; to 0: R2   a lost wake-up
-//                         an agent has asked for the mutex
-//
 // A waiter that reaches its deadline, or that is stopped, takes itself out of the queue and leaves
 // state_ unchanged. A designated waker does so only after it has queued again, and so leaves 2
 // behind.
@@ -106,34 +61,17 @@
 #include <fiber/detail/exclusive_lock.hpp>
 
 #include "runtime/base/atomics/cpu_relax.hpp"
-#include "runtime/base/atomics/rseq.hpp"
-#include "runtime/base/lock/spinlock.hpp"
 #include "runtime/spin_hint.hpp"
 #include "sync/lock_watch.hpp"
 #include "sync/misuse.hpp"
+#include "sync/mutex_queue.hpp"
 #include "sync/waiting.hpp"
 
 #include <chrono>
+#include <cstddef>
 
 namespace fiber::detail {
 namespace {
-
-class queue_lock {
-public:
-    queue_lock(std::atomic<std::uint32_t>& word, wait_list& waiters) noexcept
-        : word_(word), waiters_(waiters) {}
-    // [fork] An agent may hold the mutex across a fork, and must find it intact in the child. The
-    // waiters in the queue do not exist there, so the queue is emptied.
-    void lock() noexcept {
-        if (word_.lock_unchecked() != rt::guarded_data::ours) [[unlikely]]
-            rt::wait_queue(waiters_).forget_all();
-    }
-    void unlock() noexcept { word_.unlock(); }
-
-private:
-    rt::spin_word<rt::lock_rank::wait_queue> word_;
-    wait_list& waiters_;
-};
 
 struct mutex_waiter : rt::waiter {
     mutex_waiter(rt::ticket t, rt::clock::time_point began, bool has_starved) noexcept
@@ -153,10 +91,13 @@ constexpr auto starvation_threshold = std::chrono::milliseconds(1);
 constexpr int spin_rounds = 4;
 constexpr int pauses_per_round = 30;
 
-// Rounds of 128 unlocks without a waiter before a mutex is biased again. Fewer: mutexes that are
-// waited for again and again use up the revocation budget. More: a program must lock for longer
-// before it gains from the bias. perf/run mutex
-constexpr std::uint8_t rounds_before_rebias = 128;
+// Takes the waiter out of its queue after its deadline or stop.
+void leave(rt::mutex_queue& queue, rt::waiter& me) noexcept {
+    queue.lock();
+    if (me.queued())
+        queue.remove(me);
+    queue.unlock();
+}
 
 } // namespace
 
@@ -185,28 +126,19 @@ bool exclusive_lock::lock_slow(deadline_or_stop until) noexcept {
 }
 
 FIBER_PARKS bool exclusive_lock::lock_by_waiting(deadline_or_stop until) noexcept {
-    queue_lock queue_guard(queue_lock_, waiters_);
+    rt::mutex_queue queue(queue_lock_, waiters_);
     auto const since = rt::clock::now();
     bool starving = false;
     for (bool designated_waker = false;; designated_waker = true) {
         mutex_waiter me(rt::ticket_until(until), since, starving);
-        queue_guard.lock();
-        rt::wait_queue queue(waiters_);
-        // [mutex.bias] W2 to W5. relaxed: changed under the queue lock; rseq_barrier() makes the
-        // owner see it
-        while (bias_.load(std::memory_order_relaxed) == biased) {
-            bias_.store(unbiased, std::memory_order_relaxed);
-            queue_guard.unlock();
-            rt::rseq_barrier();
-            queue_guard.lock();
-        }
-        bias_.store(unbiased, std::memory_order_relaxed); // relaxed: as above. Resets the rounds
+        queue.lock();
+        bias_.revoke(queue);
         // [mutex.queue] L2
         auto const seen = state_.exchange(contended, std::memory_order_acquire); // [mutex.hand_on]
         if (seen == free) {
             if (queue.empty())
                 state_.store(locked, std::memory_order_relaxed); // relaxed: the owner's; avoids a slow unlock
-            queue_guard.unlock();
+            queue.unlock();
             return true;
         }
         if (designated_waker)
@@ -214,11 +146,8 @@ FIBER_PARKS bool exclusive_lock::lock_by_waiting(deadline_or_stop until) noexcep
         else
             queue.push_back(me);
         if (rt::park_queued(me, until, rt::wait_reason::mutex, this,
-                            [&queue_guard]() noexcept { queue_guard.unlock(); }) == rt::wait_end::timed_out) {
-            queue_guard.lock();
-            if (me.queued())
-                queue.remove(me);
-            queue_guard.unlock();
+                            [&queue]() noexcept { queue.unlock(); }) == rt::wait_end::timed_out) {
+            leave(queue, me);
             return false;
         }
         if (me.granted)
@@ -229,29 +158,19 @@ FIBER_PARKS bool exclusive_lock::lock_by_waiting(deadline_or_stop until) noexcep
     }
 }
 
-// Executes R1 to R3 of [mutex.bias] after enough rounds; otherwise counts a round.
-void exclusive_lock::try_rebias() noexcept {
-    // relaxed: a hint. within_revocation_budget() reads the clock, so the queue lock must not be held
-    bool const cheap =
-        bias_.load(std::memory_order_relaxed) > rounds_before_rebias && rt::within_revocation_budget();
-    queue_lock queue_guard(queue_lock_, waiters_);
-    queue_guard.lock();
-    // relaxed: under the queue lock
-    auto const rounds = bias_.load(std::memory_order_relaxed);
-    if (rounds <= rounds_before_rebias)
-        bias_.store(static_cast<std::uint8_t>(rounds + 1), std::memory_order_relaxed);
-    else
-        bias_.store(cheap && waiters_.empty() ? biased : unbiased, std::memory_order_relaxed);
-    queue_guard.unlock();
+void exclusive_lock::end_round() noexcept {
+    static_assert(offsetof(exclusive_lock, state_) == 0 &&
+                  offsetof(exclusive_lock, bias_) == 1); // unlock_bias.hpp
+    rt::mutex_queue queue(queue_lock_, waiters_);
+    bias_.rebias(queue);
 }
 
 void exclusive_lock::unlock_slow(lock_kind kind, word seen) noexcept {
     if (seen == free)
         rt::report_misuse(kind, this, "unlocked, but it was not locked");
-    queue_lock queue_guard(queue_lock_, waiters_);
+    rt::mutex_queue queue(queue_lock_, waiters_);
     do {
-        queue_guard.lock();
-        rt::wait_queue queue(waiters_);
+        queue.lock();
         if (auto* const first = static_cast<mutex_waiter*>(queue.claim_front())) {
             auto const ticket = first->key;
             auto const since = first->since;
@@ -259,9 +178,9 @@ void exclusive_lock::unlock_slow(lock_kind kind, word seen) noexcept {
                 first->granted = true;
                 // relaxed: the mutex stays locked, and the unpark orders
                 state_.store(queue.empty() ? locked : contended, std::memory_order_relaxed);
-                queue_guard.unlock();
+                queue.unlock();
             } else {
-                queue_guard.unlock();
+                queue.unlock();
                 state_.store(free, std::memory_order_release); // [mutex.hand_on]
             }
             rt::unpark(ticket, since); // *this and *first may be destroyed here
@@ -270,7 +189,7 @@ void exclusive_lock::unlock_slow(lock_kind kind, word seen) noexcept {
         // relaxed: the queue is empty. A designated waker or a new agent sets 2 again under the
         // queue lock
         state_.store(locked, std::memory_order_relaxed);
-        queue_guard.unlock();
+        queue.unlock();
     } while (state_.fetch_sub(1, std::memory_order_release) != locked); // [mutex.hand_on]
     // *this may be destroyed here
 }
