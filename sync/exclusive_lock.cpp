@@ -62,7 +62,6 @@
 
 #include "runtime/base/atomics/cpu_relax.hpp"
 #include "runtime/spin_hint.hpp"
-#include "sync/lock_watch.hpp"
 #include "sync/misuse.hpp"
 #include "sync/mutex_queue.hpp"
 #include "sync/waiting.hpp"
@@ -192,33 +191,6 @@ void exclusive_lock::unlock_slow(lock_kind kind, word seen) noexcept {
         queue.unlock();
     } while (state_.fetch_sub(1, std::memory_order_release) != locked); // [mutex.hand_on]
     // *this may be destroyed here
-}
-
-void exclusive_lock::check_destroyable_slow(lock_kind kind) const noexcept {
-    // relaxed: as in check_destroyable()
-    bool const is_locked = state_.load(std::memory_order_relaxed) != free;
-    if (is_locked || !waiters_.empty())
-        rt::report_destroyed_in_use(kind, this, waiters_.empty() ? "it is locked" : "others wait for it");
-    if (watching_locks)
-        rt::lock_watch::forget(this);
-}
-
-bool exclusive_lock::lock_watched(lock_kind kind, deadline_or_stop until) noexcept {
-    if (until.when == never) // a lock with a deadline cannot deadlock; a lock with a stop token can
-        rt::lock_watch::about_to_lock({this, kind});
-    if (!try_acquire() && !lock_slow(until))
-        return false;
-    note_locked(kind);
-    return true;
-}
-
-void exclusive_lock::note_locked(lock_kind kind) const noexcept { rt::lock_watch::locked({this, kind}); }
-
-void exclusive_lock::unlock_watched(lock_kind kind) noexcept {
-    rt::lock_watch::about_to_unlock({this, kind});
-    auto const seen = state_.fetch_sub(1, std::memory_order_release); // [mutex.hand_on]
-    if (seen != locked)
-        unlock_slow(kind, seen);
 }
 
 } // namespace fiber::detail

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// mutex_test.cpp: fiber::mutex: exclusion, order of waiters, grants, bias.
-#include "tests/support/biased_unlock.hpp"
+// mutex_test.cpp: fiber::mutex: exclusion, order of waiters, grants.
 #include "tests/support/catch.hpp"
 #include "tests/support/concurrent_run.hpp"
 #include "tests/support/expect.hpp"
@@ -21,13 +20,7 @@
 
 using namespace std::chrono_literals;
 
-struct fiber::detail::lock_access {
-    static bool is_biased(fiber::mutex const& m) { return m.lock_.is_biased(); }
-};
-
 namespace {
-
-using fiber::detail::lock_access;
 
 constinit fiber::mutex constant_initialised;
 
@@ -255,26 +248,6 @@ TEST_CASE("unlocking without parking does not starve other agents", "[mutex]") {
         }
         stop = true;
         greedy.join();
-    });
-}
-
-TEST_CASE("a mutex is rebiased after a time without waiters, and can then be waited for", "[mutex]") {
-    fiber::runtime r({.processors = 1});
-    r.run([] {
-        fiber::mutex m;
-        for (int round = 0; round < 5; ++round) {
-            m.lock();
-            auto waiter = go_until_parked([&] { std::scoped_lock guard(m); });
-            CHECK_FALSE(lock_access::is_biased(m));
-            m.unlock();
-            waiter.join();
-            for (int i = 0; i < 1000; ++i)
-                std::scoped_lock guard(m);
-            CHECK_FALSE(lock_access::is_biased(m));
-            // Ends when the revocation budget allows a rebias; never, if sequences were disabled.
-            while (tests::biased_unlock_works() && !lock_access::is_biased(m))
-                std::scoped_lock guard(m);
-        }
     });
 }
 

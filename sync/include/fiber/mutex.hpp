@@ -5,13 +5,13 @@
 #pragma once
 
 #include <fiber/detail/config.hpp>
-#include <fiber/detail/deadline.hpp>
 #include <fiber/detail/deadline_or_stop.hpp>
-#include <fiber/detail/exclusive_lock.hpp>
+#include <fiber/detail/lock_kind.hpp>
+#include <fiber/detail/recursive_lock.hpp>
+#include <fiber/detail/timed_lock.hpp>
+#include <fiber/detail/watched_lock.hpp>
 
-#include <atomic>
 #include <chrono>
-#include <cstdint>
 #include <mutex> // unique_lock, scoped_lock, lock work with these classes
 #include <stop_token>
 
@@ -59,9 +59,8 @@ public:
     void unlock() noexcept { lock_.unlock(kind); }
 
 private:
-    friend struct detail::lock_access;
     static constexpr auto kind = detail::lock_kind::mutex;
-    detail::exclusive_lock lock_;
+    detail::watched_lock lock_;
 };
 
 static_assert(sizeof(mutex) <= 16);
@@ -91,42 +90,9 @@ public:
 
 private:
     static constexpr auto kind = detail::lock_kind::timed_mutex;
-    using timed = detail::named_lock<detail::exclusive_lock, kind>;
-    detail::exclusive_lock lock_;
+    using timed = detail::named_lock<detail::watched_lock, kind>;
+    detail::watched_lock lock_;
 };
-
-namespace detail {
-
-// A lock that stores its owner, the number of its locks, and its kind.
-class FIBER_API recursive_lock {
-public:
-    constexpr explicit recursive_lock(lock_kind kind) noexcept : kind_(kind) {}
-    ~recursive_lock() { lock_.check_destroyable(kind_); }
-    recursive_lock(recursive_lock const&) = delete;
-    recursive_lock& operator=(recursive_lock const&) = delete;
-
-    void lock();
-    [[nodiscard]] bool try_lock() noexcept;
-    [[nodiscard]] bool lock_before(deadline until) noexcept;
-    void unlock() noexcept;
-
-private:
-    [[nodiscard]] bool is_mine(void const* me) const noexcept {
-        return owner_.load(std::memory_order_relaxed) == me; // relaxed: see recursive_mutex.cpp
-    }
-    void set_owner(void const* me) noexcept {
-        owner_.store(me, std::memory_order_relaxed);
-        times_ = 1;
-    }
-    [[noreturn]] void throw_locked_too_often() const;
-
-    exclusive_lock lock_;
-    std::atomic<void const*> owner_{nullptr}; // the agent, or null
-    std::uint32_t times_ = 0;                 // used by the owner only
-    lock_kind const kind_;
-};
-
-} // namespace detail
 
 // recursive_mutex is std::recursive_mutex. Its owner, a fiber or OS thread, may lock it again, and
 // must unlock it the same number of times. Constant-initialised. unlock() by another fiber or

@@ -6,8 +6,8 @@
 
 #include <fiber/detail/config.hpp>
 #include <fiber/detail/deadline.hpp>
-#include <fiber/detail/exclusive_lock.hpp> // lock_for, lock_until
 #include <fiber/detail/lock_kind.hpp>
+#include <fiber/detail/timed_lock.hpp>
 #include <fiber/detail/wait_list.hpp>
 
 #include <atomic>

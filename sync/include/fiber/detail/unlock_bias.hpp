@@ -65,6 +65,11 @@ public:
         return false;
     }
 
+    // Makes the owner's next try_unlock() return false.
+    void drop_sample() noexcept {
+        uncontended_unlocks_.store(none_counted, std::memory_order_relaxed); // relaxed: as in try_unlock()
+    }
+
     // Subtracts 1 from the state with release order, and returns its old value, like fetch_sub. Also
     // counts the unlock: it adds 255 to two bytes, and the carry increments the count unless the
     // state was 0.

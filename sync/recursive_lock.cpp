@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// recursive_mutex.cpp: the owner of a recursive mutex. owner_ is an agent's address only while that
+// recursive_lock.cpp: the owner of a recursive mutex. owner_ is an agent's address only while that
 // agent holds the mutex, and only that agent writes it. An agent therefore reads its own address if
 // and only if it holds the mutex, and relaxed accesses suffice.
-#include <fiber/mutex.hpp>
+#include <fiber/detail/recursive_lock.hpp>
 
 #include "runtime/park.hpp"
 #include "sync/misuse.hpp"
