@@ -3,7 +3,7 @@
 
 #include "runtime/sched/time_share.hpp"
 
-#include "runtime/base/assert.hpp"
+#include "runtime/base/process/assert.hpp"
 
 #include <algorithm>
 #include <chrono>

@@ -2,7 +2,7 @@
  * Copyright the libfiber authors.
  *
  * close.pml: [close] and [close.visit] of sched/closing.hpp, [count] of sched/remote_resources.hpp
- * and base/counters.hpp. The destructor of a runtime always goes on after the last fiber has ended.
+ * and base/atomics/counters.hpp. The destructor of a runtime always goes on after the last fiber has ended.
  * No agent touches the runtime after its end. The closer is a fiber of another runtime. Its commit
  * function may still run in this runtime while a second machine of the other runtime already runs
  * the closer.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSL-1.0
  * Copyright the libfiber authors.
  *
- * ticket.pml: [wait.claim] and [wait.woken] of base/ticket.hpp, as park.cpp uses them. An agent
+ * ticket.pml: [wait.claim] and [wait.woken] of wait/ticket.hpp, as park.cpp uses them. An agent
  * waits twice, each time for a waker or for its timer. For each wait the agent is made runnable
  * once, off its stack, and with the value if the waker won.
  *
