@@ -129,7 +129,8 @@ TEST_CASE("beside two fibers waking each other, a third fiber runs within 64 exc
                 pong.release();
             }
         });
-        for (int turn = 0; turn < 100; ++turn) {
+        // On a busy machine the pair's time may be over within one exchange.
+        for (int turn = 0; turn < 100 || exchanges <= 100; ++turn) {
             long const before = exchanges;
             fiber::this_fiber::yield();
             most = std::max(most, exchanges - before);
@@ -137,7 +138,6 @@ TEST_CASE("beside two fibers waking each other, a third fiber runs within 64 exc
         done = true;
         left.join();
         right.join();
-        CHECK(exchanges > 100);
         CHECK(most <= 64);
     });
 }
