@@ -65,14 +65,16 @@ public:
     // ── called by a taker ──
     // Calls use() while the machine runs a fiber's own code, and returns its result: until use() has
     // returned, the machine cannot enter the runtime. Returns false, and does nothing, if the machine is
-    // inside. With if_inside::give_up, also returns false if another taker is revoking a lease. use()
-    // takes no lock: [lease].
-    template <class Use>
-    [[nodiscard]] bool try_revoke(if_inside then, Use const& use) noexcept {
+    // inside, or if may() returns false. With if_inside::give_up, also returns false if another taker is
+    // revoking a lease. may() is called before the fence, and may save it. use() takes no lock: [lease].
+    template <class May, class Use>
+    [[nodiscard]] bool try_revoke(if_inside then, May const& may, Use const& use) noexcept {
         std::unique_lock hold(revocation_lock_, std::defer_lock);
         if (then == if_inside::wait_a_moment)
             hold.lock();
         else if (!hold.try_lock() || inside())
+            return false;
+        if (!may()) // after the lock: it may have taken a time
             return false;
         begin_revocation();
         if (then == if_inside::wait_a_moment)

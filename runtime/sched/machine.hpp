@@ -54,7 +54,8 @@ struct alignas(cache_line) machine {
     // nothing, if the machine is inside or asleep, or holds another processor: lease::try_revoke().
     template <class Use>
     [[nodiscard]] bool try_revoke(processor const& held, if_inside then, Use const& use) noexcept {
-        return !asleep && lease.try_revoke(then, [&] {
+        auto const is_awake = [&] { return !asleep; }; // a machine that sleeps is inside
+        return lease.try_revoke(then, is_awake, [&] {
             bool const holds = p == &held; // [lease] T3
             if (holds)
                 use();
