@@ -46,7 +46,7 @@ public:
     // Sets the poller. There is one at most, and it must outlive the scheduler.
     void attach(poller&) noexcept;
     [[nodiscard]] bool has_poller() const noexcept {
-        return poller_.load(std::memory_order_relaxed) != nullptr;
+        return poller_.load(std::memory_order_relaxed) != nullptr; // relaxed: only whether it is set
     }
 
     global_queue global;

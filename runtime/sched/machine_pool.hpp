@@ -42,7 +42,7 @@ public:
     [[nodiscard]] machine& make();
     // Does the same, but returns null if there can be no more machines, and warns of this once.
     [[nodiscard]] machine* try_make() noexcept;
-    // [pin.discard] Counts out a machine when its OS thread is about to end.
+    // [pin.discard] Counts out a machine when its OS thread is about to end. Relaxed: a number.
     void discard_thread() noexcept { made_.fetch_sub(1, std::memory_order_relaxed); }
 
     // Gives the calling OS thread the machines' signal mask.

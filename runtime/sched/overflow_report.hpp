@@ -19,6 +19,7 @@ namespace fiber::rt {
 
 class fiber;
 
+// A remedy for print_overflow(): the rest of a sentence that begins with "Give".
 inline constexpr char const* larger_stack = "it a larger attributes::stack_size";
 
 // Prints the fiber, the size of its stack, the remedy and the caller of go. Called by the fiber itself.
@@ -27,7 +28,9 @@ void print_overflow(fiber const&, std::size_t stack_size, char const* remedy) no
 // Prints the report and aborts. The fiber's machine calls it when it has found a damaged canary.
 [[noreturn]] void die_of_overflow(fiber const&) noexcept;
 
+// Writes the text to stderr.
 void print(std::string_view) noexcept;
-void print_place(std::string_view before, void const* pc) noexcept; // with the symbol of pc
+// Writes the text, and then the symbol of pc, to stderr.
+void print_place(std::string_view before, void const* pc) noexcept;
 
 } // namespace fiber::rt

@@ -56,7 +56,8 @@ public:
     void follow_cpus(clock::time_point now) noexcept;
 
     // ── called by any thread ──
-    // Returns the number of processors that run fibers: those with a lower index.
+    // Returns the number of processors that run fibers: those with a lower index. Relaxed: machines read it
+    // again and again, and [retire] tells sleeping machines.
     [[nodiscard]] unsigned active() const noexcept { return active_.load(std::memory_order_relaxed); }
     // Returns true if p has retired, or is about to.
     [[nodiscard]] bool retired(processor const& p) const noexcept { return p.index >= active(); }

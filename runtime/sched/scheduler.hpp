@@ -45,7 +45,8 @@ public:
     [[nodiscard]] bool all_idle() const noexcept {
         return work.idle.count() + processors.retired_machines() >= processors.all().size();
     }
-    // Returns true once the machines are to end: [stop].
+    // Returns true once the machines are to end. Relaxed: a machine that is about to sleep has passed a
+    // fence or a lock: [stop].
     [[nodiscard]] bool stopping() const noexcept { return stopping_.load(std::memory_order_relaxed); }
     [[nodiscard]] bool is_from_parent() const noexcept { return stamp_.is_from_parent(); } // [fork]
     // Returns true if the caller is a fiber of this scheduler.
