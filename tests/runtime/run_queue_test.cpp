@@ -3,10 +3,10 @@
 
 // run_queue_test.cpp: rt::run_queue: its order, and when it prefetches.
 
+#include "tests/support/any_stack.hpp"
 #include "tests/support/catch.hpp"
 
 #include "runtime/sched/run_queue.hpp"
-#include "runtime/stack/stack_class.hpp"
 
 #include <array>
 #include <memory>
@@ -16,11 +16,6 @@ namespace rt = fiber::rt;
 
 namespace {
 
-rt::stack& any_stack() {
-    static rt::stack s(rt::stack_class::default_class(), rt::guard_kind::page);
-    return s;
-}
-
 // Fibers that have run, and so have stacks, in a list.
 struct linked {
     std::unique_ptr<rt::fiber[]> fibers;
@@ -28,7 +23,7 @@ struct linked {
 
     explicit linked(std::size_t n) : fibers(std::make_unique<rt::fiber[]>(n)) {
         for (std::size_t i = 0; i < n; ++i) {
-            fibers[i].stack = &any_stack();
+            fibers[i].stack = &tests::any_stack();
             list.push(fibers[i]);
         }
     }

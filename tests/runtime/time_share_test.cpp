@@ -3,11 +3,11 @@
 
 // time_share_test.cpp: rt::time_share in simulated time: chains of fibers get equal time.
 
+#include "tests/support/any_stack.hpp"
 #include "tests/support/catch.hpp"
 
 #include "runtime/sched/run_queue.hpp"
 #include "runtime/sched/time_share.hpp"
-#include "runtime/stack/stack_class.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -22,12 +22,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using rt::clock;
-
-// A stack that marks a fiber as one that has run.
-rt::stack& any_stack() {
-    static rt::stack s(rt::stack_class::default_class(), rt::guard_kind::page);
-    return s;
-}
 
 // A processor with chains, in simulated time. Each chain has one runnable fiber at a time. Here it
 // is always the same fiber.
@@ -45,7 +39,7 @@ public:
         for (auto const t : turns) {
             auto& c = chains.emplace_back();
             c.turn_of_fiber = t;
-            c.runnable.stack = &any_stack();
+            c.runnable.stack = &tests::any_stack();
             queue_.push(c.runnable);
         }
     }
@@ -205,8 +199,8 @@ TEST_CASE("a fresh fiber keeps the name of its successor when its turn begins", 
     rt::time_share share;
     rt::run_queue queue;
     rt::fiber slow, other, fresh, successor;
-    slow.stack = &any_stack();
-    other.stack = &any_stack();
+    slow.stack = &tests::any_stack();
+    other.stack = &tests::any_stack();
     fresh.what = &successor;
     queue.push(slow);
     CHECK(&share.take(queue, 0, start) == &slow);
