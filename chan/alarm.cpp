@@ -7,6 +7,7 @@
 
 #include "chan/own_fiber.hpp"
 #include "runtime/base/process/assert.hpp"
+#include "runtime/wait/wait_object.hpp"
 
 #include <fiber/go.hpp>
 #include <fiber/runtime.hpp>
@@ -103,7 +104,7 @@ void alarm_clock::start_locked() {
         unlock();
         try {
             default_floating_point const meanwhile;
-            runtime::global().go({.name = "fiber alarm clock"}, [this] { run(); });
+            runtime::global().go({.name = rt::library_names.clock}, [this] { run(); }).detach();
         } catch (...) {
             lock();
             starting_ = false;
@@ -201,7 +202,7 @@ void alarm_clock::run() noexcept {
             rt::ticket const key = sleeper_;
             auto const until = sleeps_until_;
             unlock();
-            static_cast<void>(rt::park_until(key, until, rt::wait_reason::sleep, this, []() noexcept {}));
+            static_cast<void>(rt::park_until(key, until, rt::wait_reason::sleep, nullptr, []() noexcept {}));
             lock();
             sleeper_ = {};
             now = rt::clock::now();

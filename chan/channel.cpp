@@ -27,9 +27,11 @@
 #include <fiber/detail/channel.hpp>
 
 #include "chan/channel_locked.hpp"
+#include "runtime/base/platform/peek.hpp"
 #include "runtime/base/platform/stride_predictor.hpp"
 #include "runtime/base/process/assert.hpp"
 #include "runtime/park.hpp"
+#include "runtime/wait/wait_object.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -330,5 +332,22 @@ std::size_t channel::size(channel const* c) noexcept {
 }
 
 std::size_t channel::capacity(channel const* c) noexcept { return c == nullptr ? 0 : c->capacity_; }
+
+// [chan.last] The channel may be gone, if the waiter has been claimed and not been woken yet.
+bool channel::peek_facts(channel const* c, rt::channel_facts& to, int self) noexcept {
+    static_assert(sizeof(std::atomic<std::size_t>) == sizeof(std::size_t));
+    return rt::peek(self, reinterpret_cast<std::size_t const*>(&c->count_), to.size, &c->capacity_,
+                    to.capacity);
+}
+
+namespace {
+
+[[gnu::constructor(102)]] void answer_dumps() {
+    rt::facts_of_channel = [](void const* c, rt::channel_facts& to, int self) noexcept {
+        return channel::peek_facts(static_cast<channel const*>(c), to, self);
+    };
+}
+
+} // namespace
 
 } // namespace fiber::detail

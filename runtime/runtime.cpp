@@ -10,7 +10,9 @@
 #include "runtime/base/process/no_destructor.hpp"
 #include "runtime/fault/overflow.hpp"
 #include "runtime/fault/uncaught.hpp"
-#include "runtime/inspect/dump.hpp"
+#include "runtime/inspect/deadlock.hpp"
+#include "runtime/inspect/dump_thread.hpp"
+#include "runtime/inspect/leaks.hpp"
 #include "runtime/inspect/stats.hpp"
 #include "runtime/process/runtimes.hpp"
 #include "runtime/sched/idle_stacks.hpp"
@@ -48,8 +50,11 @@ runtime::runtime(runtime_options options) {
     std::lock_guard const hold(starting.value);
     rt::watch_for_overflows();
     rt::report_uncaught_exceptions();
+    rt::watch_for_deadlocks();
     scheduler_ = new rt::scheduler(options);
     rt::register_exit_handler();
+    rt::report_leaks_at_exit();
+    rt::start_asked_dumps();
     runtimes_there.fetch_add(1, std::memory_order_relaxed); // relaxed: only a count
 }
 
@@ -88,7 +93,6 @@ unsigned runtime::processors() const noexcept { return scheduler_->processors.ac
 void runtime::set_processors(unsigned n) { rt::usable(*scheduler_).processors.set_number(n); }
 void runtime::trim() { rt::trim(*scheduler_); }
 runtime_stats runtime::stats() const { return rt::stats(*scheduler_); }
-void runtime::dump(std::FILE* to) const { rt::dump(*scheduler_, to); }
 
 namespace rt {
 

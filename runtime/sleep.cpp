@@ -27,7 +27,7 @@ FIBER_PARKS void sleep_unobserved(clock::time_point deadline) noexcept {
     make_room_for_timer(m);
     // Once the timer is armed, the sleeper may go on, and the timer may be destroyed.
     auto const arm_it = [](void* t) noexcept { arm_timer(*current_machine(), *static_cast<timer*>(t)); };
-    park_fiber(m, wait_reason::sleep, nullptr, arm_it, &alarm);
+    park_fiber(m, wait_reason::sleep, &alarm, arm_it, &alarm); // a dump reads when it is due
 }
 
 } // namespace

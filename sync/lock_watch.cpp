@@ -13,6 +13,7 @@
 #include "runtime/base/process/no_destructor.hpp"
 #include "runtime/exit_action.hpp"
 #include "runtime/park.hpp"
+#include "runtime/wait/wait_object.hpp"
 #include "sync/caller_name.hpp"
 #include "sync/misuse.hpp"
 #include "sync/wait_watch.hpp"
@@ -116,6 +117,15 @@ void after_fork_in_child() noexcept {
     guard.value.unlock();
 }
 
+// The agent that has locked it first, if several hold it.
+agent const* find_holder(void const* lock) noexcept {
+    std::lock_guard const hold(guard.value);
+    for (auto const& [who, record] : all->holders)
+        if (record->find(lock) != record->held.end())
+            return who;
+    return nullptr;
+}
+
 void configure(std::string_view word) {
     std::string_view const name = word.substr(0, word.find('='));
     std::string_view const number = name.size() < word.size() ? word.substr(name.size() + 1) : "10";
@@ -129,6 +139,7 @@ void configure(std::string_view word) {
     all = new tables;
     if (int const failed = ::pthread_atfork(before_fork, after_fork, after_fork_in_child); failed != 0)
         fatal("cannot prepare for fork: pthread_atfork: %s", std::strerror(failed));
+    holder_of_lock = find_holder;
     wait_watch::observe(std::chrono::milliseconds(ms), guard.value, report_wait);
     ::fiber::detail::watching_locks = true;
 }

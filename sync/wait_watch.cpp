@@ -21,6 +21,7 @@
 #include "runtime/base/lock/spinlock.hpp"
 #include "runtime/base/process/fatal.hpp"
 #include "runtime/base/thread/os_thread.hpp"
+#include "runtime/wait/wait_object.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -52,6 +53,7 @@ private:
 };
 
 constinit std::chrono::milliseconds long_wait{};
+constexpr std::chrono::seconds time_between_circles{1};
 constinit std::mutex* hold = nullptr;
 constinit reporter report = nullptr;
 
@@ -101,8 +103,14 @@ void report_long_waits() noexcept { // the left side of [watch.report]
 void* watch(void*) noexcept {
     using namespace std::chrono_literals;
     name_this_thread("fiber-watch");
-    for (auto const pause = std::clamp(long_wait / 4, 1ms, 20ms);; report_long_waits())
+    auto const pause = std::clamp(long_wait / 4, 1ms, 20ms);
+    for (auto next = clock::now() + time_between_circles;; report_long_waits()) {
         std::this_thread::sleep_for(pause);
+        if (clock::now() < next || circle_reporter == nullptr)
+            continue;
+        circle_reporter();
+        next = clock::now() + time_between_circles;
+    }
 }
 
 constinit wait_observer const observer{begins, is_over};

@@ -14,9 +14,9 @@ namespace {
 
 constinit std::atomic<uncaught_handler> handler{nullptr};
 
-[[noreturn]] void on_uncaught(unwinding what) noexcept {
+[[noreturn]] void on_uncaught(unwinding what, void const* unwinder) noexcept {
     if (uncaught_handler const h = handler.load(std::memory_order_relaxed)) // relaxed: a constant function
-        h(what);
+        h(what, reinterpret_cast<std::uintptr_t>(unwinder));
     std::terminate();
 }
 
@@ -31,8 +31,9 @@ void set_uncaught_handler(uncaught_handler h) noexcept { handler.store(h, std::m
 extern "C" [[gnu::visibility("hidden")]] _Unwind_Reason_Code
 fiber_arch_unwind_outermost_call(int, _Unwind_Action actions, _Unwind_Exception_Class,
                                  _Unwind_Exception* exception, _Unwind_Context*) {
+    void const* const unwinder = __builtin_return_address(0);
     if ((actions & _UA_SEARCH_PHASE) == 0)
-        fiber::arch::on_uncaught(fiber::arch::unwinding::forced);
+        fiber::arch::on_uncaught(fiber::arch::unwinding::forced, unwinder);
     abi::__cxa_begin_catch(exception); // as __cxa_throw does where the search finds nothing
-    fiber::arch::on_uncaught(fiber::arch::unwinding::exception);
+    fiber::arch::on_uncaught(fiber::arch::unwinding::exception, unwinder);
 }

@@ -6,6 +6,8 @@
 // for std::thread.
 #pragma once
 
+#include <cstdint>
+
 extern "C" [[noreturn]] void
 fiber_arch_outermost_call(void (*body)()) noexcept; // outermost_call.S; body never returns
 
@@ -17,8 +19,9 @@ enum class unwinding {
 };
 
 // Sets the handler that runs on the stack of the outermost call, in place of unwinding further. It must end
-// the process. Without a handler, or if it returns, std::terminate ends the process.
-using uncaught_handler = void (*)(unwinding) noexcept;
+// the process. Without a handler, or if it returns, std::terminate ends the process. `unwinder` is an address
+// in the innermost frame of the unwinder, above the frame that has thrown.
+using uncaught_handler = void (*)(unwinding, std::uintptr_t unwinder) noexcept;
 void set_uncaught_handler(uncaught_handler) noexcept;
 
 } // namespace fiber::arch

@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <cxxabi.h>
 
@@ -23,6 +24,7 @@ struct exception_state {
 struct thread_state {
     exception_state exceptions;
     int error = 0;
+    std::uint32_t parked_at = 0; // for the owner of the flow: not switched, but in the same cache line
 };
 
 // The addresses of the OS thread's state, found once per machine. Compilers treat both addresses as

@@ -11,6 +11,7 @@
 #include "runtime/base/atomics/backoff.hpp"
 #include "runtime/base/process/no_destructor.hpp"
 #include "runtime/fault/chained_handler.hpp"
+#include "runtime/fault/print_frames.hpp"
 #include "runtime/sched/current.hpp"
 #include "runtime/sched/fiber.hpp"
 #include "runtime/sched/machine.hpp"
@@ -20,65 +21,16 @@
 #include "asm/segmented/growth.hpp"
 #include "asm/signal_context.hpp"
 
-#include <algorithm>
-#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <mutex>
-#include <string_view>
-#include <unwind.h>
 
 namespace fiber::rt {
 namespace {
 
 constinit no_destructor<chained_handler> behind;
-
-// ── the backtrace ──
-
-// The frames from the interrupted instruction on: the first ones and the last ones. An endless
-// recursion has thousands between them.
-struct places {
-    std::uintptr_t from;
-    std::size_t count = 0;
-    std::array<void*, 24> first{};
-    std::array<void*, 8> last{};
-
-    void note(std::uintptr_t pc) noexcept {
-        if (pc == 0 || (count == 0 && pc != from))
-            return; // a frame beyond the fiber's first one, or a frame of the handler
-        auto* const place = reinterpret_cast<void*>(pc);
-        (count < first.size() ? first[count] : last[count % last.size()]) = place;
-        ++count;
-    }
-    void print_all() const noexcept {
-        for (std::size_t i = 0; i < std::min(count, first.size()); ++i)
-            print_place("    ", first[i]);
-        std::size_t const rest = count - std::min(count, first.size());
-        if (rest > last.size()) {
-            char line[64];
-            auto const n = std::snprintf(line, sizeof line, "    … %zu more …\n", rest - last.size());
-            print({line, static_cast<std::size_t>(n)});
-        }
-        for (std::size_t i = count - std::min(rest, last.size()); i < count; ++i)
-            print_place("    ", last[i % last.size()]);
-    }
-};
-
-_Unwind_Reason_Code note_place(_Unwind_Context* frame, void* all) {
-    static_cast<places*>(all)->note(_Unwind_GetIP(frame));
-    return _URC_NO_REASON;
-}
-
-void print_backtrace(std::uintptr_t pc) noexcept {
-    places seen{pc};
-    ::_Unwind_Backtrace(note_place, &seen);
-    if (seen.count == 0)
-        seen.note(pc);
-    seen.print_all();
-}
 
 // Tells whether the stack on which g runs has overflowed: by an access to its guard, or to memory below it.
 // A frame larger than the guard steps over it, and may reach far into the stacks below.
@@ -119,7 +71,7 @@ void report_overflow(siginfo_t const& info, void const* context) noexcept {
     if (found.over_guard)
         print(
             "  by a frame larger than the guard, which -fstack-clash-protection would have stopped there\n");
-    print_backtrace(at.pc);
+    print_frames(at.pc);
     reporting.store(false, std::memory_order_release); // [overflow.report]
 }
 

@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// dump.hpp: prints a list of all live fibers for people to read.
+// dump.hpp: prints or returns a list of all live fibers.
 #pragma once
 
-#include <cstdio>
+#include "runtime/inspect/report.hpp"
 
 namespace fiber::rt {
 
-class scheduler;
+// Looks at the fibers of one runtime, or of all. `from` is the return address of the function that the
+// program has called. All throw std::bad_alloc.
+[[nodiscard]] runtime_facts look_at_runtime(scheduler&, dump_options const&, void const* from);
+[[nodiscard]] std::vector<runtime_facts> look_at_all(dump_options const&, void const* from);
 
-// Prints the fibers of one runtime, one in a line. The fibers run on: each line is true of some moment.
-void dump(scheduler const&, std::FILE*);
+[[nodiscard]] std::string report(std::vector<runtime_facts> const&, dump_options const&);
+
+// Writes the whole text. Errors are ignored.
+void write_all(int fd, std::string_view) noexcept;
 
 } // namespace fiber::rt

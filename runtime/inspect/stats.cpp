@@ -6,6 +6,7 @@
 #include "runtime/base/atomics/membarrier.hpp"
 #include "runtime/sched/machine.hpp"
 #include "runtime/sched/scheduler.hpp"
+#include "runtime/stack/hook_record.hpp"
 #include "runtime/stack/stack_class.hpp"
 
 #include <algorithm>
@@ -31,12 +32,22 @@ runtime_stats stats(scheduler const& of) {
     }
     std::size_t in_hand = 0; // a guess: fibers that run, or are between a queue and a machine
     for (machine const* m = of.machines.first(); m != nullptr; m = m->next_made)
-        in_hand += !m->asleep;
+        in_hand += !m->is_asleep();
     s.fibers_parked = s.fibers_live - std::min(s.fibers_live, s.fibers_runnable + in_hand);
     auto const stacks = stack_class::totals();
     s.stack_bytes_reserved = stacks.bytes_reserved;
     s.stack_bytes_resident = stacks.bytes_resident;
     s.stack_bytes_cached += stacks.bytes_cached;
+    auto const refused = [](refusal why) { // relaxed: a count
+        return hooked_calls.refused[static_cast<std::size_t>(why)].load(std::memory_order_relaxed);
+    };
+    s.hooked_parked = hooked_calls.parked.load(std::memory_order_relaxed); // a count
+    s.hooked_under_lock = refused(refusal::lock);
+    s.hooked_in_handler = refused(refusal::handler);
+    s.hooked_in_vfork = refused(refusal::vfork);
+    s.hooked_in_loader = refused(refusal::loader);
+    s.hooked_off = refused(refusal::off);
+    s.hooked_on_foreign_stack = refused(refusal::foreign_stack);
     return s;
 }
 

@@ -10,6 +10,8 @@
 //                                       stacks, the queues of objects in sync/ that use queue_locks
 //   the global runtime                  forgotten; the next go() outside of a fiber makes a new one
 //   other runtimes                      shells: their go() throws, their destructor returns at once
+//   netpollers                          their descriptors are closed, since the epoll set is the parent's
+//                                       still; a runtime of the child makes another one
 //   fibers, agents                      of the parent: nobody can claim their waits or wake them, a join
 //                                       returns at once. Never recycled, since queues may hold their
 //                                       waiters
@@ -29,11 +31,14 @@
 #include "runtime/base/process/env.hpp"
 #include "runtime/base/process/fatal.hpp"
 #include "runtime/base/process/process_stamp.hpp"
+#include "runtime/base/thread/os_thread.hpp"
+#include "runtime/io/netpollers.hpp"
 #include "runtime/process/runtimes.hpp"
 #include "runtime/sched/current.hpp"
 #include "runtime/sched/fiber_pool.hpp"
 #include "runtime/sched/machine.hpp"
 #include "runtime/sched/name.hpp"
+#include "runtime/sched/registry.hpp"
 #include "runtime/sched/thread_agent.hpp"
 #include "runtime/stack/kind.hpp"
 #include "runtime/stack/stack_class.hpp"
@@ -52,12 +57,9 @@ namespace {
 // that another thread is making could stay locked in the child for ever.
 using mutex_of = std::mutex& (*)() noexcept;
 constexpr mutex_of rarely_wanted[] = {
-    global_runtime_mutex,
-    starting_runtimes_mutex,
-    env_mutex,
-    thread_agents_mutex,
+    global_runtime_mutex, starting_runtimes_mutex, schedulers_mutex, env_mutex, thread_agents_mutex,
 };
-constexpr mutex_of often_wanted[] = {names_mutex, fiber_records_mutex};
+constexpr mutex_of often_wanted[] = {names_mutex, fiber_records_mutex, netpollers_mutex};
 
 constinit stack const* forked_thread_stack = nullptr;
 
@@ -99,9 +101,12 @@ void after_in_child() noexcept {
     fork_generation.store(static_cast<std::uint16_t>(fork_generation.load(std::memory_order_relaxed) + 1),
                           std::memory_order_relaxed);
     forget_global_runtime();
+    forget_schedulers();
     renew_fiber_records();
     renew_thread_agents();
     drop_threads_of_parent();
+    drop_netpollers_of_parent();
+    forget_library_threads();
     after();
     if (machine const* const m = current_machine())
         detach_from_machine(*m);

@@ -10,11 +10,12 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
-#include <iterator>
+#include <memory>
 #include <mutex>
 #include <system_error>
-#include <utility>
 #include <vector>
+
+constinit std::atomic<fiber::rt::record_slab*> fiber_debug_records{nullptr};
 
 namespace fiber::rt {
 namespace {
@@ -24,8 +25,6 @@ namespace {
 // until they give up. perf/run --rivals, spawn_all on two processors
 constexpr std::size_t chunk_size = records_at_once * sizeof(fiber);
 static_assert(chunk_size == 5 * page_size, "no page is in two chunks");
-constexpr std::size_t chunks_per_slab = 128; // a slab is the unit of allocation
-
 constexpr std::uint64_t id_batch = 4096;
 
 class depot {
@@ -40,27 +39,13 @@ public:
         auto const hold = lock_adaptive(lock_);
         free_.insert(free_.end(), at, at + n); // capacity: that of all records ever made
     }
-    // Returns the first record of each chunk of this process. Allocates without the lock, for which
-    // others wait: there may be a million records.
-    [[nodiscard]] std::vector<fiber const*> chunks() {
-        std::vector<fiber const*> copy;
-        for (std::size_t wanted = 0;; copy.reserve(wanted)) {
-            auto const hold = lock_adaptive(lock_);
-            auto const begin = made_.begin() + first_;
-            wanted = static_cast<std::size_t>(made_.end() - begin);
-            if (wanted <= copy.capacity()) {
-                copy.assign(begin, made_.end()); // within the capacity
-                return copy;
-            }
-        }
-    }
-
     [[nodiscard]] std::mutex& mutex() noexcept { return lock_; }
-    // [fork] All records are stamped as the parent's. The chunks are kept in made_, since all are still
-    // in use.
+    // [fork] All records are stamped as the parent's, and are still in use. The rest of the last slab is
+    // given up: the slab is in no list any more.
     void begin_afresh() noexcept {
         free_.clear();
-        first_ = std::ssize(made_);
+        unused_chunks_ = 0;
+        fiber_debug_records.store(nullptr, std::memory_order_relaxed); // relaxed: there is one thread
     }
 
 private:
@@ -74,48 +59,51 @@ private:
     // Makes a chunk of new records, which a cache hands out in address order. Constructs them without
     // the lock: that takes microseconds, in which others return records.
     [[nodiscard]] std::size_t make(fiber** at) {
-        std::byte* const chunk = reserve_chunk();
+        auto const [slab, index] = reserve_chunk();
+        std::byte* const chunk = slab->records + index * chunk_size;
         memory_range const all{chunk, chunk_size};
         populate_pages({&all, 1});
         for (std::size_t i = 0; i < records_at_once; ++i)
             at[records_at_once - 1 - i] = ::new (chunk + i * sizeof(fiber)) fiber;
-        auto const hold = lock_adaptive(lock_);
-        made_.push_back(at[records_at_once - 1]);
+        slab->made[index].store(true, std::memory_order_release); // [records]
         return records_at_once;
     }
-    [[nodiscard]] std::byte* reserve_chunk() {
+    struct reserved {
+        record_slab* slab;
+        std::size_t index;
+    };
+    [[nodiscard]] reserved reserve_chunk() {
         auto const hold = lock_adaptive(lock_);
         if (unused_chunks_ == 0)
             add_slab();
-        --unused_chunks_;
-        return std::exchange(next_chunk_, next_chunk_ + chunk_size);
+        return {fiber_debug_records.load(std::memory_order_relaxed), // relaxed: written under this lock
+                chunks_per_slab - unused_chunks_--};
     }
     void add_slab() {
+        std::unique_ptr<record_slab> slab;
         void* memory = nullptr;
         try {
             std::size_t const chunks = reserved_chunks_ + chunks_per_slab;
-            if (made_.capacity() < chunks)
-                made_.reserve(2 * chunks);
             if (free_.capacity() < chunks * records_at_once)
                 free_.reserve(2 * chunks * records_at_once);
+            slab = std::make_unique<record_slab>();
             memory = std::aligned_alloc(page_size, chunks_per_slab * chunk_size);
         } catch (std::bad_alloc const&) { // treated as a failed aligned_alloc
         }
         if (memory == nullptr)
             throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again),
                                     "fiber: no memory for another fiber's record");
-        next_chunk_ = static_cast<std::byte*>(memory);
+        slab->records = static_cast<std::byte*>(memory);
+        slab->next = fiber_debug_records.load(std::memory_order_relaxed); // relaxed: written under this lock
+        fiber_debug_records.store(slab.release(), std::memory_order_release); // [records]
         unused_chunks_ = chunks_per_slab;
         reserved_chunks_ += chunks_per_slab;
     }
 
     std::mutex lock_;                 // guards all members below
     std::vector<fiber*> free_;        // last in, first out
-    std::vector<fiber*> made_;        // the first record of each chunk
-    std::ptrdiff_t first_ = 0;        // index in made_ of this process's first chunk
-    std::size_t reserved_chunks_ = 0; // chunks of all slabs, used or not; the vectors have room for them
-    std::size_t unused_chunks_ = 0;   // in the last slab
-    std::byte* next_chunk_ = nullptr;
+    std::size_t reserved_chunks_ = 0; // chunks of all slabs, used or not; free_ has room for them
+    std::size_t unused_chunks_ = 0;   // in the newest slab
 };
 
 constinit once_box<depot> the_records;
@@ -153,8 +141,13 @@ void fiber_cache::return_half() noexcept {
 }
 
 void for_each_fiber(std::function<void(fiber const&)> const& f) {
-    for (fiber const* const first : records().chunks()) // records stay: no lock is needed
-        std::for_each(first, first + records_at_once, f);
+    record_slab const* slab = fiber_debug_records.load(std::memory_order_acquire); // [records]
+    for (; slab != nullptr; slab = slab->next)
+        for (std::size_t i = 0; i < chunks_per_slab; ++i)
+            if (slab->made[i].load(std::memory_order_acquire)) { // [records] the fibers are complete
+                auto const* const first = reinterpret_cast<fiber const*>(slab->records + i * chunk_size);
+                std::for_each(first, first + records_at_once, f);
+            }
 }
 
 } // namespace fiber::rt

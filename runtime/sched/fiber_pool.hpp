@@ -8,6 +8,7 @@
 #include "runtime/sched/fiber.hpp"
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -65,9 +66,17 @@ private:
 // Returns an id for an agent that is not a fiber. No fiber has the same id.
 [[nodiscard]] std::uint64_t new_agent_id() noexcept;
 
+// The memory of many records, in chunks that are made one after the other. Slabs are never freed.
+inline constexpr std::size_t chunks_per_slab = 128;
+struct record_slab {
+    std::byte* records = nullptr;
+    record_slab* next = nullptr; // an older slab
+    std::array<std::atomic<bool>, chunks_per_slab> made{};
+};
+
 // Calls f for every record made in this process, also for free ones. Others change the records at the
-// same time, so f may read only atomics. No lock is held: f may allocate, start fibers and park. Throws
-// what f throws, and std::bad_alloc.
+// same time, so f may read only atomics. Takes no lock and allocates nothing, also for a signal handler. f
+// may allocate, start fibers and park. Throws what f throws.
 void for_each_fiber(std::function<void(fiber const&)> const& f);
 
 // For fork: the depot's lock; and a function that makes the depot in the child forget all existing
@@ -77,3 +86,6 @@ void for_each_fiber(std::function<void(fiber const&)> const& f);
 void renew_fiber_records() noexcept;
 
 } // namespace fiber::rt
+
+// [records] The newest slab. The name is for debuggers.
+extern "C" [[gnu::visibility("hidden")]] std::atomic<fiber::rt::record_slab*> fiber_debug_records;

@@ -7,6 +7,7 @@
 #include "runtime/sched/pin.hpp"
 #include "runtime/sched/poller.hpp"
 #include "runtime/sched/publish.hpp"
+#include "runtime/sched/ready.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/sched/search.hpp"
 #include "runtime/sched/timers.hpp"
@@ -71,7 +72,7 @@ fiber* work_finder::poll_all(machine& m) noexcept {
         m.p->sample_live_fibers(of_.live_fibers(), of_.processors.active());
         of_.machines.set_signal_mask(); // as in sleep_until, for a machine that does not sleep
     }
-    poll(m);
+    poll_now_and_then(m);
     return poll_global(m);
 }
 
@@ -103,20 +104,97 @@ void work_finder::push_batch(machine& m, fiber_list&& share) noexcept {
     idle.wake_one();
 }
 
-void work_finder::attach(poller& p) noexcept { poller_.store(&p, std::memory_order_release); } // [poller]
+// ── the poller ──
 
-void work_finder::poll(machine& m) noexcept {
-    poller* const source = poller_.load(std::memory_order_acquire); // [poller] the poller is complete
-    if (source == nullptr)
+work_finder::~work_finder() { delete poller_.load(std::memory_order_relaxed); } // the last thread
+
+void work_finder::attach(std::unique_ptr<rt::poller> p) noexcept {
+    poller_.store(p.release(), std::memory_order_release); // [poller]
+}
+
+bool work_finder::lacks_watcher() const noexcept {
+    poller const* const source = attached_poller();
+    // relaxed: the caller's fence orders it [poller.watch]
+    return source != nullptr && source->awaited() && watcher_.load(std::memory_order_relaxed) == nullptr;
+}
+
+void work_finder::ensure_watcher() noexcept {
+    if (lacks_watcher())
+        idle.wake_one();
+}
+
+clock::time_point work_finder::next_check() const noexcept {
+    poller const* const source = attached_poller();
+    return source != nullptr ? source->next_check() : never;
+}
+
+void work_finder::make_checks(clock::time_point now) noexcept {
+    if (next_check() <= now)
+        attached_poller()->check(now);
+}
+
+void work_finder::poll(machine& m, clock::time_point now) noexcept {
+    if (lacks_watcher())
+        push_polled(m, attached_poller()->poll());
+    make_checks(now); // after the events, which make some unnecessary
+}
+
+// Called on every 61st tick.
+void work_finder::poll_now_and_then(machine& m) noexcept {
+    constexpr auto time_between_polls = std::chrono::microseconds(50);
+    if (!lacks_watcher() && next_check() == never)
         return;
-    fiber_list woken = source->poll();
+    auto const now = clock::now();
+    if (clock::time_point const next = next_poll_; now < next)
+        return;
+    next_poll_ = now + time_between_polls;
+    poll(m, now);
+}
+
+void work_finder::push_polled(machine& m, fiber_list&& woken) noexcept {
     if (woken.empty())
         return;
-    while (fiber* const g = woken.pop()) {
-        g->move(fiber_state::parked, fiber_state::runnable);
-        m.p->push_back(*g);
-    }
+    m.p->push_back(std::move(woken));
     publish(m);
+}
+
+// Makes m the watcher if one is needed. m is on the idle list.
+bool work_finder::begin_watch(machine& m) noexcept {
+    if (!lacks_watcher()) // ordered by the fence in sleep()
+        return false;
+    machine const* none = nullptr;
+    // relaxed: of several machines one wins; the fences of [poller.watch] order it
+    return watcher_.compare_exchange_strong(none, &m, std::memory_order_relaxed);
+}
+
+// Sleeps in the poller as sleep_until() does on the futex. Returns false at the deadline. If the poller
+// has returned fibers, they are queued, and m is not idle.
+bool work_finder::watch(machine& m, clock::time_point until) noexcept {
+    fiber_list woken;
+    m.set_asleep(true);
+    bool const was_woken = m.watch_until(*attached_poller(), until, woken);
+    watcher_.store(nullptr, std::memory_order_relaxed); // ordered by the fence below
+    auto const now = end_sleep(m);                      // a full fence: [poller.watch]
+    if (woken.empty())
+        return was_woken;
+    // Without a processor the fibers go to the global queue. That is so if m was robbed or retired, or if a
+    // wake() is on its way.
+    bool const has_processor = was_woken ? m.p != nullptr : idle.withdraw(m);
+    if (has_processor) {
+        push_polled(m, std::move(woken));
+        make_checks(now); // it may make fibers runnable on m's processor, which is m's own only here
+        return true;
+    }
+    inject(of_, std::move(woken));
+    if (!was_woken)
+        sleep_as_spare(m);
+    return true;
+}
+
+// Sleeps until a wake(). m has been taken off the idle list, and may have been the watcher before.
+void work_finder::sleep_as_spare(machine& m) noexcept {
+    ensure_watcher(); // [poller.watch] the end of the last sleep was a full fence
+    static_cast<void>(sleep_until(m, never));
 }
 
 // ── when there is no work ──
@@ -173,10 +251,10 @@ void work_finder::sleep(machine& m) noexcept {
     auto until = called_off ? never : p.timers.earliest();
     if (seen == visible_work::unreachable)
         until = std::min(until, clock::now() + short_sleep);
-    if (!sleep_until(m, until)) {
+    bool const watches = !called_off && begin_watch(m);
+    if (!(watches ? watch(m, until) : sleep_until(m, until))) {
         if (!idle.withdraw(m))
-            static_cast<void>(
-                sleep_until(m, never)); // wake() is on its way, or m has lost its processor and is a spare
+            sleep_as_spare(m); // wake() is on its way, or m has lost its processor
         else if (seen == visible_work::unreachable)
             search_again(m);
         else

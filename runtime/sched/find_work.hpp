@@ -5,10 +5,13 @@
 // context it looks for work, then searches the other processors, then sleeps: idle.hpp.
 #pragma once
 
+#include "runtime/base/atomics/relaxed.hpp"
+#include "runtime/base/platform/clock.hpp"
 #include "runtime/sched/global_queue.hpp"
 #include "runtime/sched/idle.hpp"
 
 #include <atomic>
+#include <memory>
 
 namespace fiber::rt {
 
@@ -24,6 +27,9 @@ enum class may_search { no, yes };
 class work_finder {
 public:
     explicit work_finder(scheduler& of) noexcept : of_(of) {}
+    work_finder(work_finder const&) = delete;
+    work_finder& operator=(work_finder const&) = delete;
+    ~work_finder();
 
     // ── called by a machine in its scheduler context ──
     // Returns the next fiber for m, which then has a processor. Returns null when m is to end.
@@ -37,17 +43,29 @@ public:
     // Takes a fair share of the global queue. Returns its first fiber, and moves the others to the
     // local queue, which is empty.
     [[nodiscard]] fiber* take_global(machine&) noexcept;
-    // Makes the fibers runnable that the poller returns, if there is a poller.
-    void poll(machine&) noexcept;
+    // Makes the fibers runnable that the poller returns, if an agent waits and no machine watches. Then makes
+    // the checks that are due.
+    void poll(machine&, clock::time_point now) noexcept;
 
     // ── called by any thread ──
     // Checks all queues. The caller has passed a full fence.
     [[nodiscard]] visible_work work_visible() const noexcept;
-    // Sets the poller. There is one at most, and it must outlive the scheduler.
-    void attach(poller&) noexcept;
-    [[nodiscard]] bool has_poller() const noexcept {
-        return poller_.load(std::memory_order_relaxed) != nullptr; // relaxed: only whether it is set
+    // Sets the poller, which is deleted with the scheduler. There is one at most.
+    void attach(std::unique_ptr<poller>) noexcept;
+    // Returns the poller, or null.
+    [[nodiscard]] rt::poller* attached_poller() const noexcept {
+        return poller_.load(std::memory_order_acquire); // [poller] the poller is complete
     }
+    // Returns true if an agent waits for the poller, and no machine watches. The result is a guess, unless
+    // the caller has passed the fence of [poller.watch].
+    [[nodiscard]] bool lacks_watcher() const noexcept;
+    // Wakes an idle machine if the poller lacks a watcher: [poller.watch]. The caller has passed a full
+    // fence.
+    void ensure_watcher() noexcept;
+    // When the next check of the poller is due; `never` if none is: [poller.check].
+    [[nodiscard]] clock::time_point next_check() const noexcept;
+    // Makes the checks of the poller that are due. A machine that calls it is not on the idle list.
+    void make_checks(clock::time_point now) noexcept;
 
     global_queue global;
     idle_machines idle;
@@ -57,8 +75,15 @@ private:
     [[nodiscard]] fiber* poll_global(machine&) noexcept;
     void push_batch(machine&, fiber_list&& share) noexcept;
     void sleep(machine&) noexcept;
+    [[nodiscard]] bool begin_watch(machine&) noexcept;
+    [[nodiscard]] bool watch(machine&, clock::time_point until) noexcept;
+    void push_polled(machine&, fiber_list&&) noexcept;
+    void poll_now_and_then(machine&) noexcept;
+    void sleep_as_spare(machine&) noexcept;
 
-    std::atomic<poller*> poller_{nullptr};
+    std::atomic<rt::poller*> poller_{nullptr};
+    std::atomic<machine const*> watcher_{nullptr};              // [poller.watch]
+    relaxed<clock::time_point> next_poll_{clock::time_point()}; // by a busy machine
     scheduler& of_;
 };
 

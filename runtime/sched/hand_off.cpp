@@ -3,6 +3,8 @@
 
 #include "runtime/sched/hand_off.hpp"
 
+#include "runtime/sched/coarse_clock.hpp"
+#include "runtime/sched/freeze.hpp"
 #include "runtime/sched/scheduler.hpp"
 
 #include <utility>
@@ -42,11 +44,12 @@ void hand_off(machine& m) noexcept {
     p.idle.return_idle_stacks();
     // There is no work, so `to` sleeps on as an idle machine. This thread runs S1 to S4 of
     // [idle.wake] for it. The check includes timers: a machine without a processor may have armed
-    // some here.
+    // some here. It includes the watch: m may have been the only machine that polled [poller.watch].
     of.work.idle.enlist(*to);
-    full_fence(); // [idle.wake] [sysmon.nap]
+    full_fence(); // [idle.wake] [sysmon.nap] [poller.watch]
     of.sysmon.machine_idle();
-    if (of.work.work_visible() == visible_work::nothing && p.timers.empty() && !of.processors.retired(p))
+    if (of.work.work_visible() == visible_work::nothing && p.timers.empty() && !of.processors.retired(p) &&
+        !of.work.lacks_watcher())
         return;
     if (of.work.idle.withdraw(*to)) {
         of.work.search_again(*to);
@@ -62,7 +65,7 @@ bool regain(machine& m) noexcept {
         return false;
     give(*p, m);
     end_computation(m);
-    m.scheduler.sysmon.machine_awake();
+    m.scheduler.sysmon.ensure_awake();
     return true;
 }
 
@@ -109,11 +112,19 @@ void park_spare(machine& m) noexcept {
 bool sleep_until(machine& m, clock::time_point until) noexcept {
     if (m.pinned == nullptr)
         m.scheduler.machines.set_signal_mask(); // a fiber may have left it changed
-    m.asleep = true;
+    m.set_asleep(true);
     bool const woken = m.sleep_until(until);
-    m.asleep = false;
-    m.scheduler.sysmon.machine_awake();
+    end_sleep(m);
     return woken;
+}
+
+clock::time_point end_sleep(machine& m) noexcept {
+    m.set_asleep(false);
+    auto const now = clock::now();
+    coarse_clock::set(now); // sysmon may have slept, too
+    wait_while_frozen(m);
+    m.scheduler.sysmon.ensure_awake();
+    return now;
 }
 
 } // namespace fiber::rt

@@ -51,5 +51,7 @@ void park_spare(machine&) noexcept;
 // Sleeps until wake() or the deadline. Returns false at the deadline. Every sleep of a machine passes
 // here, because sysmon must learn of each wake-up, whatever its reason.
 [[nodiscard]] bool sleep_until(machine&, clock::time_point until) noexcept;
+// Ends a sleep, after which the machine may run fibers again: [freeze]. It is a full fence. Returns the time.
+clock::time_point end_sleep(machine&) noexcept;
 
 } // namespace fiber::rt

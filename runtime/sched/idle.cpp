@@ -49,7 +49,9 @@ void idle_machines::take_off_locked(machine& m) noexcept {
 }
 
 machine* idle_machines::take_idle_locked() noexcept {
-    machine* const m = first_idle_;
+    machine* m = first_idle_;
+    if (m != nullptr && m->watches() && m->next_listed != nullptr) // its place would have to be filled
+        m = m->next_listed;
     if (m != nullptr)
         take_off_locked(*m);
     return m;

@@ -16,11 +16,13 @@ void lease::enter_slow() noexcept {
         leave();
         acknowledged_.store(1, std::memory_order_relaxed); // relaxed: the taker that it wakes reads inside_
         futex_wake_one(acknowledged_);
+        set_held_up(true);
         revocation_lock_.lock(); // waits for the taker
         revocation_lock_.unlock();
         inside_.store(true, std::memory_order_relaxed); // relaxed: the fence orders it
         light_fence();                                  // [lease]
     }
+    set_held_up(false);
 }
 
 void lease::begin_revocation() noexcept {

@@ -84,6 +84,16 @@ public:
         return used;
     }
 
+    // ── called by a thread that freezes all machines: freeze.hpp. It holds the revocation lock ──
+    // From the next heavy fence on, a machine that is outside cannot enter the runtime.
+    void begin_claim() noexcept { entry_flags_.store(needs_fence_ | revoking, std::memory_order_release); }
+    void end_claim() noexcept { entry_flags_.store(needs_fence_, std::memory_order_release); } // [lease]
+    // Whether the machine waits for the revocation lock, or has had it and not gone on yet.
+    [[nodiscard]] bool is_held_up() const noexcept {
+        return held_up_.load(std::memory_order_relaxed); // relaxed: a hint, for how long not to freeze
+    }
+    void set_held_up(bool is) noexcept { held_up_.store(is, std::memory_order_relaxed); } // relaxed: a hint
+
 private:
     void begin_revocation() noexcept;
     void wait_until_outside() noexcept;
@@ -96,6 +106,7 @@ private:
     std::uint8_t const needs_fence_ = light_fences_are_full() ? needs_fence : 0;
     std::atomic<std::uint8_t> entry_flags_{needs_fence_};
     std::atomic<bool> inside_{true};
+    std::atomic<bool> held_up_{false};
     // A futex: 1 if the machine has stepped out since the last revocation began.
     std::atomic<std::uint32_t> acknowledged_{0};
 };

@@ -29,6 +29,8 @@
 namespace fiber::rt {
 
 class fiber;
+class fiber_list;
+class poller;
 class processor;
 class scheduler;
 
@@ -54,7 +56,7 @@ struct alignas(cache_line) machine {
     // nothing, if the machine is inside or asleep, or holds another processor: lease::try_revoke().
     template <class Use>
     [[nodiscard]] bool try_revoke(processor const& held, if_inside then, Use const& use) noexcept {
-        auto const is_awake = [&] { return !asleep; }; // a machine that sleeps is inside
+        auto const is_awake = [&] { return !is_asleep(); }; // a machine that sleeps is inside
         return lease.try_revoke(then, is_awake, [&] {
             bool const holds = p == &held; // [lease] T3
             if (holds)
@@ -69,7 +71,8 @@ struct alignas(cache_line) machine {
         nullptr; // in the list of idle, spare or vacant machines; guarded by that list's lock
     machine* previous_listed = nullptr; // in the idle list; this and `idle` are guarded by the idle lock
     bool idle = false;
-    relaxed<bool> asleep{true};
+    // release and acquire: a thread that sees the machine asleep sees the stacks that it has left: [freeze]
+    std::atomic<bool> asleep{true};
     bool retired = false; // guarded by the scheduler's `retiring_`
 
     bool computes_without_processor = false; // its processor was retaken from a computation that still runs
@@ -86,9 +89,21 @@ struct alignas(cache_line) machine {
     rt::os_thread os_thread;
     rt::lease lease; // its hold on p
 
+    [[nodiscard]] bool is_asleep() const noexcept {
+        return asleep.load(std::memory_order_acquire);
+    }                                                                                  // [freeze]
+    void set_asleep(bool so) noexcept { asleep.store(so, std::memory_order_release); } // [freeze]
+
     // Sleeps until wake(), which may have come already, or until the deadline. Returns false at the
     // deadline.
     [[nodiscard]] bool sleep_until(clock::time_point deadline) noexcept;
+    // Does the same in the poller instead of the futex. Also ends, and returns false, when the poller has
+    // returned fibers: then `woken` is not empty.
+    [[nodiscard]] bool watch_until(poller&, clock::time_point deadline, fiber_list& woken) noexcept;
+    // Returns true if the machine sleeps in the poller. The result is a guess.
+    [[nodiscard]] bool watches() const noexcept {
+        return watched_.load(std::memory_order_relaxed) != nullptr;
+    }
     // Wakes the machine. The caller has taken it off a list, has made it, or has found its pinned
     // fiber.
     void wake() noexcept;
@@ -96,7 +111,17 @@ struct alignas(cache_line) machine {
 private:
     void enter_slow() noexcept; // a function of the machine: yield() then needs no register for its lease
 
+    // [machine.watch] machine                              waker
+    //               1 watched_ = poller                  1 wake_word_ = 1
+    //               2 full fence                         2 full fence
+    //               3 wake_word_ == 0: wait              3 watched_ is set: interrupt it; else wake the
+    //                                                      futex
+    //               4 watched_ = null, full fence
+    //   One of the fences is first: the machine sees the word, or the waker sees the poller. After left.4 the
+    //   machine looks at the word again before it sleeps. An interrupt that comes too late ends the next
+    //   wait.
     std::atomic<std::uint32_t> wake_word_{0};
+    std::atomic<poller*> watched_{nullptr};
 };
 
 // entered keeps the caller's machine inside while the object lives. It is for functions that do not

@@ -32,8 +32,12 @@ void machine_pool::stop() noexcept {
     for (machine* m = first(); m != nullptr; m = m->next_made)
         take_thread(*m).join();
     maker_.stop();
-    // Machines are deleted after all have ended, because a machine that runs may read the others.
-    for (machine* m = first_.exchange(nullptr, std::memory_order_relaxed); m != nullptr;)
+}
+
+// Machines are deleted after all have ended, because a machine that runs may read the others. A waker reads
+// [machine.watch] of a machine that it has woken.
+machine_pool::~machine_pool() {
+    for (machine* m = first_.load(std::memory_order_relaxed); m != nullptr;) // the last thread
         delete std::exchange(m, m->next_made);
 }
 
@@ -121,7 +125,7 @@ void machine_pool::vacate(machine& m) noexcept {
     std::lock_guard const hold(vacating_);
     m.os_thread.detach();
     m.discarded = false;
-    m.asleep = true;
+    m.set_asleep(true);
     m.next_listed = std::exchange(first_vacant_, &m);
 }
 

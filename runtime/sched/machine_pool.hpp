@@ -17,6 +17,7 @@
 
 #include <atomic>
 #include <csignal>
+#include <cstddef>
 #include <cstdint>
 #include <mutex>
 
@@ -31,10 +32,14 @@ public:
     // Each thread of the pool runs the body for its machine.
     machine_pool(scheduler& of, machine_body body, unsigned max_machines) noexcept
         : of_(of), body_(body), max_machines_(max_machines), limit_(max_machines) {}
+    machine_pool(machine_pool const&) = delete;
+    machine_pool& operator=(machine_pool const&) = delete;
+    // Deletes the machines, which have ended. No visitor may be about to wake one: [close.visit].
+    ~machine_pool();
 
     // Starts the thread that makes the others. Throws std::system_error.
     void start();
-    // Joins the machines' threads, and deletes the machines. The machines have been told to end.
+    // Joins the machines' threads. The machines have been told to end.
     void stop() noexcept;
 
     // Returns a machine that sleeps, has no processor, and is on no list. Throws std::system_error or
@@ -67,6 +72,11 @@ public:
     // Returns the thread that makes the machines' threads. It keeps the file descriptors of the program.
     [[nodiscard]] template_thread& maker() noexcept { return maker_; }
 
+    [[nodiscard]] static constexpr std::size_t offset_of_first() noexcept; // for debug_layout.cpp
+    // For freeze.hpp.
+    [[nodiscard]] std::mutex& revocation_lock() noexcept { return revocation_lock_; }
+    std::atomic<bool> frozen{false}; // written under the revocation lock
+
 private:
     static void* thread_main(void* self) noexcept;
     [[nodiscard]] machine& machine_without_thread();
@@ -89,5 +99,12 @@ private:
     std::atomic<std::uint64_t> hand_offs_{0};
     std::mutex revocation_lock_; // of all machines' leases: lease.hpp
 };
+
+constexpr std::size_t machine_pool::offset_of_first() noexcept {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Winvalid-offsetof" // it has private members
+    return offsetof(machine_pool, first_);
+#pragma GCC diagnostic pop
+}
 
 } // namespace fiber::rt

@@ -8,12 +8,14 @@
 #include "runtime/stack/stack_class.hpp"
 
 #include <execinfo.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace fiber::rt {
 
 void print(std::string_view text) noexcept {
-    [[maybe_unused]] auto const written = ::write(STDERR_FILENO, text.data(), text.size());
+    // A raw call: write() may park.
+    [[maybe_unused]] auto const written = ::syscall(SYS_write, STDERR_FILENO, text.data(), text.size());
 }
 
 void print_place(std::string_view before, void const* pc) noexcept {

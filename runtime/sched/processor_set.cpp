@@ -119,8 +119,9 @@ void processor_set::retire(machine& m) noexcept {
             return;
         set_retired(m, true);
     }
-    full_fence(); // [close] m may have ended the last fiber
+    full_fence(); // [close] m may have ended the last fiber; [poller.watch]
     of_.closing.wake_closer_if_empty();
+    of_.work.ensure_watcher();
     // From here on m uses only the timers of p: another thread may put m on the idle list and take
     // p before m sleeps.
     if (sleep_until(m, p.timers.earliest()))

@@ -6,8 +6,10 @@
 #include "runtime/base/atomics/rseq.hpp"
 #include "runtime/base/process/env.hpp"
 #include "runtime/base/process/fatal.hpp"
+#include "runtime/sched/coarse_clock.hpp"
 #include "runtime/sched/current.hpp"
 #include "runtime/sched/machine.hpp"
+#include "runtime/sched/registry.hpp"
 #include "runtime/sched/remote_resources.hpp"
 #include "runtime/sched/run_machine.hpp"
 
@@ -54,6 +56,8 @@ scheduler::scheduler(runtime_options const& options, stack_class& default_stacks
         machines.start();
         processors.start(options.processors);
         sysmon.start();
+        coarse_clock::set(clock::now());
+        enlist(*this);
     } catch (...) {
         stop();
         throw;
@@ -65,8 +69,9 @@ scheduler::~scheduler() {
         fatal("a runtime is destroyed by one of its own fibers, for which it would have to wait; destroy it "
               "from outside");
     closing.wait_until_empty();
+    delist(*this);
+    closing.wait_for_visitors(); // they read machines, or wake one, and stop() deletes the machines
     stop();
-    closing.wait_for_visitors();
 }
 
 // Ends all machines.

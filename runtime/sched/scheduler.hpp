@@ -66,6 +66,7 @@ public:
     machine_pool machines;
     rt::sysmon sysmon;
     rt::closing closing;
+    scheduler* next_listed = nullptr; // registry.hpp
 };
 
 } // namespace fiber::rt

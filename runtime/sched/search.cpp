@@ -162,7 +162,7 @@ fiber* spin_for_work(machine& m) noexcept {
         }
         if (now >= next_theft) {
             next_theft = now + time_before_stealing;
-            of.work.poll(m);
+            of.work.poll(m, now);
             if (fiber* const g = m.p->take_local())
                 return g;
             if (fiber* const g = steal(m))

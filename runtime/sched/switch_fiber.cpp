@@ -5,6 +5,7 @@
 
 #include "runtime/base/process/fatal.hpp"
 #include "runtime/local_table.hpp"
+#include "runtime/sched/coarse_clock.hpp"
 #include "runtime/sched/current.hpp"
 #include "runtime/sched/hand_off.hpp"
 #include "runtime/sched/join.hpp"
@@ -38,7 +39,7 @@ inline fiber* unless_pinned(machine& m, fiber* g) noexcept {
 bool has_other_work(machine const& m) noexcept {
     scheduler const& of = m.scheduler;
     return m.deferred != nullptr || m.p->waiting() != 0 || !m.p->timers.empty() || !of.work.global.empty() ||
-           of.processors.retired(*m.p) || (m.p->time_to_poll() && of.work.has_poller());
+           of.processors.retired(*m.p) || (m.p->time_to_poll() && of.work.lacks_watcher());
 }
 
 [[gnu::always_inline]] inline void switch_to_stack(machine& m, arch::context& from, fiber& to,
@@ -122,6 +123,8 @@ FIBER_RETURN_FROM_SWITCH void park_fiber(machine& m, wait_reason why, void const
     fiber& g = *m.running;
     g.why = why;
     g.what = what;
+    arch::context& here = g.stack->context;
+    here.state.parked_at = coarse_clock::ticks();
     g.move(fiber_state::running, fiber_state::parked);
     // A machine without a processor must not wait for one here: the fiber may hold the lock that
     // commit releases.
@@ -130,7 +133,7 @@ FIBER_RETURN_FROM_SWITCH void park_fiber(machine& m, wait_reason why, void const
         ++m.p->parks;
         to = g.pinned ? nullptr : take_near(m);
     }
-    switch_away(m, g.stack->context, to, commit, argument);
+    switch_away(m, here, to, commit, argument);
     current_machine()->leave(); // g may be on another machine
 }
 
@@ -297,6 +300,8 @@ void finish(machine& m, fiber& g, stack_source from) noexcept {
 [[noreturn]] void stack_main() noexcept { fiber_arch_outermost_call(fiber_main); }
 
 } // namespace
+
+void const* caller_of_entries() noexcept { return reinterpret_cast<void const*>(fiber_main); }
 
 void prepare(stack& s) noexcept { arch::make_context(s.context, s.bottom(), s.usable(), stack_main); }
 

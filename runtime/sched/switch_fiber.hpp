@@ -35,4 +35,7 @@ void switch_to_fiber(machine&, arch::context& from, fiber& to, arch::commit_func
 // Makes a stack ready to run a fiber.
 void prepare(stack&) noexcept;
 
+// Returns the function that calls the entry of each fiber, for backtraces.
+[[nodiscard]] void const* caller_of_entries() noexcept;
+
 } // namespace fiber::rt

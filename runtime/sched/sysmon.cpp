@@ -8,6 +8,7 @@
 #include "runtime/base/process/fatal.hpp"
 #include "runtime/base/thread/blocked.hpp"
 #include "runtime/base/thread/unshare_descriptors.hpp"
+#include "runtime/sched/coarse_clock.hpp"
 #include "runtime/sched/hand_off.hpp"
 #include "runtime/sched/idle_stacks.hpp"
 #include "runtime/sched/scheduler.hpp"
@@ -31,10 +32,16 @@ constexpr auto max_nap = 10ms;
 constexpr auto max_nap_beside_idle = 1ms;
 // The limit while a processor is idle, and a fiber waits behind another that runs for longer than this.
 constexpr auto nap_beside_backlog = 100us;
+// A check of the poller that is due after this time does not shorten the nap. Checks of busy connections
+// rarely become due. Benchmark: perf/run --net.
+constexpr auto time_between_checks = 500us;
 constexpr int naps_before_longer = 50; // naps that find nothing
-// Each idle nap costs two switches, and so does waking sysmon. But the machine that wakes sysmon has to
-// wait.
-constexpr int idle_naps_before_sleep = 2;
+// Naps without a switch on any processor. Each costs two switches, and so does waking sysmon. But the machine
+// that wakes sysmon has to wait.
+constexpr int idle_naps_before_sleep = 1;
+// After a long nap that a machine has ended. A machine that falls asleep again and again would end each one,
+// by a system call.
+constexpr int short_naps_after_wake = 50;
 
 constexpr auto default_slice = 10ms;
 
@@ -66,9 +73,13 @@ void sysmon::stop() noexcept {
 // [sysmon.sleep] sysmon                              machine
 //              1 state = asleep                    1 leave the idle list
 //              2 full fence                        2 full fence
-//              3 all machines idle: sleep          3 state is asleep: wake it
+//              3 all machines idle: sleep, until   3 state is asleep: wake it
+//                the next check of the poller
 //   One of the fences is first: either sysmon sees the machine awake, or the machine sees sysmon asleep.
-void sysmon::machine_awake() noexcept {
+//   An agent without a processor that asks for a check does the same: right.1 is its request. The request of
+//   an agent with a processor comes before its machine is idle, and sysmon reads the time of the check after
+//   that.
+void sysmon::ensure_awake() noexcept {
     full_fence(); // [sysmon.sleep]
     std::uint32_t expected = asleep;
     if (state_.load(std::memory_order_relaxed) == asleep && // ordered by the fence
@@ -77,14 +88,18 @@ void sysmon::machine_awake() noexcept {
         futex_wake_one(state_);
 }
 
-// Sleeps until a machine wakes, or until stacks are to be aged.
+// Sleeps until a machine wakes, until stacks are to be aged, or until a check of the poller is due.
 void sysmon::sleep_until_a_machine_wakes() noexcept {
     std::uint32_t expected = watching;
     if (!state_.compare_exchange_strong(expected, asleep, std::memory_order_seq_cst)) // stopping
         return;
     full_fence(); // [sysmon.sleep]
     if (of_.all_idle()) {
-        auto const until = stack_class::next_ageing();
+        full_fence(); // [sysmon.sleep] left.3 reads in this order
+        auto until = std::min(stack_class::next_ageing(), of_.work.next_check());
+        if (auto const observer =
+                observer_of_idleness.load(std::memory_order_relaxed)) // set before the first runtime
+            until = std::min(until, observer(of_));
         while (state_.load(std::memory_order_relaxed) == asleep && (until == never || clock::now() < until))
             futex_wait(state_, asleep, until);
     }
@@ -98,6 +113,10 @@ void sysmon::sleep_until_a_machine_wakes() noexcept {
 //            3 no machine idle: nap              3 state is long_nap: end it
 //   One of the fences is first: either sysmon sees the machine idle, or the machine sees the long nap.
 void sysmon::nap(clock::duration time) noexcept {
+    if (short_naps_ > 0) {
+        --short_naps_;
+        time = std::min<clock::duration>(time, max_nap_beside_idle);
+    }
     auto const until = std::min(clock::now() + time, next_due_);
     if (time <= max_nap_beside_idle) {
         futex_wait(state_, watching, until);
@@ -110,7 +129,8 @@ void sysmon::nap(clock::duration time) noexcept {
     if (of_.work.idle.count() == 0)
         futex_wait(state_, long_nap, until);
     expected = long_nap;
-    state_.compare_exchange_strong(expected, watching, std::memory_order_seq_cst);
+    if (!state_.compare_exchange_strong(expected, watching, std::memory_order_seq_cst))
+        short_naps_ = short_naps_after_wake;
 }
 
 void sysmon::machine_idle() noexcept {
@@ -124,7 +144,7 @@ void sysmon::machine_idle() noexcept {
 clock::duration sysmon::max_nap_now() const noexcept {
     if (of_.work.idle.count() == 0)
         return max_nap;
-    return backlog_ ? nap_beside_backlog : max_nap_beside_idle;
+    return backlog_ || of_.work.lacks_watcher() ? nap_beside_backlog : max_nap_beside_idle;
 }
 
 void* sysmon::main(void* self) noexcept {
@@ -141,7 +161,7 @@ void sysmon::watch() {
     int quiet = 0, idle = 0;
     while (state_.load(std::memory_order_seq_cst) != stopping) { // [sysmon.sleep]
         nap(std::min<clock::duration>(time, max_nap_now()));
-        idle = of_.all_idle() ? idle + 1 : 0;
+        idle = of_.all_idle() && !has_moved() ? idle + 1 : 0;
         if (idle >= idle_naps_before_sleep) {
             auto const since = clock::now();
             sleep_until_a_machine_wakes();
@@ -155,6 +175,7 @@ void sysmon::watch() {
             }
         }
         auto const now = clock::now();
+        coarse_clock::set(now);
         age_stacks(of_, now);
         of_.processors.follow_cpus(now);
         if (check_all(now)) {
@@ -166,15 +187,29 @@ void sysmon::watch() {
     }
 }
 
+// Returns true if a processor has made a switch since the last call. Then it was not idle all the time, even
+// if it is now.
+bool sysmon::has_moved() noexcept {
+    std::uint64_t sum = 0;
+    for (auto const& p : of_.processors.all())
+        sum += p->monitor.ticks.read();
+    return sum != std::exchange(ticks_, sum);
+}
+
 // Checks all processors. Returns true if there was something to do; then there may soon be more.
 bool sysmon::check_all(clock::time_point now) {
     auto const all = of_.processors.all();
     samples_.resize(all.size());
     bool found = false;
     backlog_ = false;
-    next_due_ = never;
-    bool work_waits = !of_.work.global.empty();
+    bool const lacks_watcher = of_.work.lacks_watcher();
+    bool work_waits = !of_.work.global.empty() || lacks_watcher;
     bool all_stand_still = true;
+    // Not found: a machine that is about to watch, or has just watched, is on the idle list for a moment.
+    if (lacks_watcher && of_.work.idle.count() > 0) // [poller.watch]
+        of_.work.idle.wake_one();
+    of_.work.make_checks(now);
+    next_due_ = std::max(of_.work.next_check(), now + time_between_checks);
     for (std::size_t i = 0; i < samples_.size(); ++i) {
         processor& p = *all[i];
         found |= check(p, samples_[i], now);
@@ -187,7 +222,8 @@ bool sysmon::check_all(clock::time_point now) {
 
 bool sysmon::check(processor& p, processor_sample& seen, clock::time_point now) {
     bool const overdue = p.timers.earliest() <= now;
-    if (overdue || of_.work.has_poller())
+    bool const to_poll = of_.work.lacks_watcher();
+    if (overdue || to_poll)
         p.poll_soon();
 
     if (auto const slice = p.slice(); slice != seen.slice || p.queued() == 0) {
@@ -204,7 +240,7 @@ bool sysmon::check(processor& p, processor_sample& seen, clock::time_point now) 
         of_.work.idle.wake_one();
 
     machine* const m = p.owner();
-    if (seen.load.ticks != before.ticks || m == nullptr || m->asleep) {
+    if (seen.load.ticks != before.ticks || m == nullptr || m->is_asleep()) {
         backlog_ |=
             p.waiting() != 0 && now - before.at > nap_beside_backlog * (seen.load.ticks - before.ticks);
         seen.is_moving(now);
@@ -220,8 +256,9 @@ bool sysmon::check(processor& p, processor_sample& seen, clock::time_point now) 
     auto const stuck_for = std::max(now - seen.helped_since, (now - seen.since) / 2);
     if (m->lease.inside() && stuck_for < default_slice)
         return false; // inside the runtime, the machine will soon find the work itself
+    // Nobody polls beside a fiber that computes: fibers may be ready.
     bool const work_waits =
-        p.waiting() != 0 || overdue || !of_.work.global.empty() || of_.processors.retired(p);
+        p.waiting() != 0 || overdue || !of_.work.global.empty() || of_.processors.retired(p) || to_poll;
     // An idle machine can take nothing from a machine that is inside the runtime.
     if (work_waits && of_.work.idle.count() > 0 && !of_.processors.retired(p) && !m->lease.inside()) {
         of_.work.idle.wake_one();

@@ -10,7 +10,9 @@
 //   … none idle, the machine is blocked in the kernel    retakes the processor: hand_off.hpp
 //   … none idle, the fiber has computed for a slice      retakes the processor; see slice() for the length
 //   the same slice for too long, others queued           ends the slice
-//   a timer overdue, or a poller                         makes the machine check its timers and the poller
+//   a timer overdue, or an agent awaits the poller       makes the machine check its timers and the poller;
+//   and no machine watches                               wakes an idle machine to watch: poller.hpp
+//   a check of the poller is due                         makes it
 // A processor is also retaken if its machine has been blocked for a slice while no work waits. Then the
 // processor can be idle.
 // If no processor can be retaken because no machine is available, sysmon permits more machines:
@@ -34,6 +36,11 @@ namespace fiber::rt {
 class processor;
 class scheduler;
 
+// Called by sysmon when all machines of a scheduler are idle. Returns when to call it next, if they are
+// still idle then. Null if nobody wants to know: deadlock.cpp.
+using idle_observer = clock::time_point (*)(scheduler&) noexcept;
+inline constinit std::atomic<idle_observer> observer_of_idleness{nullptr};
+
 class sysmon {
 public:
     explicit sysmon(scheduler& of) noexcept : of_(of), standstill_(of) {}
@@ -41,8 +48,9 @@ public:
     void start(); // throws what os_thread::start throws
     void stop() noexcept;
 
-    // Wakes sysmon. Called by a machine that has slept, or has taken an idle processor.
-    void machine_awake() noexcept;
+    // Wakes sysmon if it sleeps. Called by a machine that has slept, or has taken an idle processor; and
+    // after a request for a check of the poller, unless the caller's machine has a processor.
+    void ensure_awake() noexcept;
     // Ends a long nap of sysmon, since an idle machine can do at once what sysmon finds. Called when a
     // machine has become idle. The caller must have passed a full fence since then.
     void machine_idle() noexcept;
@@ -68,6 +76,7 @@ private:
 
     static void* main(void* self) noexcept;
     void watch();
+    [[nodiscard]] bool has_moved() noexcept;
     [[nodiscard]] bool check_all(clock::time_point now);
     [[nodiscard]] bool check(processor&, processor_sample&, clock::time_point now);
     [[nodiscard]] clock::duration slice() const noexcept;
@@ -76,7 +85,7 @@ private:
     void sleep_until_a_machine_wakes() noexcept;
 
     enum state : std::uint32_t {
-        watching, // set by machine_awake, machine_idle
+        watching, // set by ensure_awake, machine_idle
         asleep,   // set by sysmon, before its last check of the machines
         stopping, // set by stop
         long_nap, // set by sysmon, before it checks whether a machine is idle
@@ -84,7 +93,9 @@ private:
     std::atomic<std::uint32_t> state_{watching};
     std::atomic<unsigned> computing_{0};
     std::vector<processor_sample> samples_;
-    bool backlog_ = false; // fibers wait where switches are rare
+    bool backlog_ = false;    // fibers wait where switches are rare
+    std::uint64_t ticks_ = 0; // of all processors, when has_moved() was last called
+    int short_naps_ = 0;      // that many naps are short
     // The earliest deadline on processors that run a computing fiber. An idle machine is to expire it.
     clock::time_point next_due_ = never;
     scheduler& of_;

@@ -13,6 +13,7 @@
 // the first-level cache.
 #pragma once
 
+#include "runtime/stack/hook_record.hpp"
 #include "runtime/stack/slab.hpp"
 
 #include "asm/switch/switch.hpp"
@@ -42,6 +43,7 @@ struct stack {
     // Belongs to the fiber that runs on this stack:
     machine* pinned_to = nullptr; // non-null while the fiber is pinned
     stack* extension = nullptr;   // the stack that with_stack runs it on now, or null
+    hook_record hook;             // [hook.record]
     guard_kind const guard;
 
     stack(stack_class& c, guard_kind g) noexcept : size_class(c), guard(g) {}

@@ -40,6 +40,8 @@ char const* to_string(wait_reason why) noexcept {
         return "join";
     case wait_reason::io:
         return "io";
+    case wait_reason::resolve:
+        return "resolve";
     case wait_reason::turn:
         return "turn";
     }

@@ -26,6 +26,7 @@ enum class wait_reason : std::uint8_t {
     sleep,
     join,
     io,
+    resolve,
     turn,
 };
 

@@ -11,9 +11,13 @@
 #include <fiber/future.hpp>
 #include <fiber/go.hpp>
 #include <fiber/group.hpp>
+#include <fiber/hook.hpp>
+#include <fiber/inspect.hpp>
+#include <fiber/io.hpp>
 #include <fiber/latch.hpp>
 #include <fiber/local.hpp>
 #include <fiber/mutex.hpp>
+#include <fiber/net.hpp>
 #include <fiber/once.hpp>
 #include <fiber/runtime.hpp>
 #include <fiber/select.hpp>

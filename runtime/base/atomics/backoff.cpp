@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <ctime>
 #include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 namespace fiber::rt {
 namespace {
@@ -26,7 +28,9 @@ constexpr int sleeps_per_length = 8; // then the length doubles
     } else {
         timespec const sleep{0,
                              std::min(min_sleep_ns << std::min(sleeps / sleeps_per_length, 8), max_sleep_ns)};
-        ::nanosleep(&sleep, nullptr);
+        // A raw call: the caller may hold a spinlock, and nanosleep() may belong to the hook library, which
+        // parks.
+        ::syscall(SYS_nanosleep, &sleep, nullptr);
     }
     errno = saved_errno;
 }

@@ -9,6 +9,7 @@
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace fiber::rt {
@@ -32,7 +33,7 @@ void print_line(char const* format, std::va_list arguments) noexcept {
     if (auto const writer = thread_line_writer; writer.write != nullptr)
         writer.write(writer.context, line, length + 1);
     else [[maybe_unused]]
-        auto const written = ::write(STDERR_FILENO, line, length + 1);
+        auto const written = ::syscall(SYS_write, STDERR_FILENO, line, length + 1); // write() may park
     errno = saved_errno;
 }
 

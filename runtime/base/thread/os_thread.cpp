@@ -4,6 +4,7 @@
 // os_thread.cpp: starts OS threads with small stacks and blocked signals.
 #include "runtime/base/thread/os_thread.hpp"
 
+#include <atomic>
 #include <climits>
 #include <csignal>
 #include <cstddef>
@@ -48,6 +49,17 @@ private:
     sigset_t before_;
 };
 
+constinit std::atomic<unsigned> running{0}; // relaxed: a number
+
+struct counted_thread {
+    bool counted = false;
+    ~counted_thread() {
+        if (counted)
+            running.fetch_sub(1, std::memory_order_relaxed);
+    }
+};
+constinit thread_local counted_thread this_thread;
+
 } // namespace
 
 int os_thread::try_start(void* (*body)(void*), void* argument) noexcept {
@@ -84,7 +96,14 @@ void os_thread::detach() noexcept {
     started_ = false;
 }
 
-void name_this_thread(char const* name) noexcept { pthread_setname_np(pthread_self(), name); }
+void name_this_thread(char const* name) noexcept {
+    pthread_setname_np(pthread_self(), name);
+    this_thread.counted = true;
+    running.fetch_add(1, std::memory_order_relaxed);
+}
+
+unsigned library_threads() noexcept { return running.load(std::memory_order_relaxed); }
+void forget_library_threads() noexcept { running.store(0, std::memory_order_relaxed); }
 
 void throw_cannot_start(int error) {
     throw std::system_error(error, std::generic_category(), "fiber: cannot start an OS thread");

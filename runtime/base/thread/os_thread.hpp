@@ -35,9 +35,12 @@ private:
     bool started_ = false;
 };
 
-// Names the calling thread, in at most 15 characters. A thread names itself, because naming another
-// thread takes a file descriptor.
+// Names the calling thread, in at most 15 characters, and counts it as a thread of the library until it
+// ends. A thread names itself, because naming another thread takes a file descriptor.
 void name_this_thread(char const* name) noexcept;
+// Returns the number of these threads.
+[[nodiscard]] unsigned library_threads() noexcept;
+void forget_library_threads() noexcept; // [fork] called in the child
 
 [[noreturn]] void throw_cannot_start(int error);
 

@@ -29,9 +29,16 @@ constexpr unsigned first_closed = STDERR_FILENO + 1;
 constexpr unsigned first_closed = 0;
 #endif
 
+thread_local constinit bool is_private = false;
+
 } // namespace
 
 // One call, so that no copy of a descriptor lives longer than necessary.
-bool unshare_descriptors() noexcept { return ::syscall(close_range_call, first_closed, ~0U, unshare) == 0; }
+bool unshare_descriptors() noexcept {
+    is_private = ::syscall(close_range_call, first_closed, ~0U, unshare) == 0;
+    return is_private;
+}
+
+bool has_private_descriptors() noexcept { return is_private; }
 
 } // namespace fiber::rt

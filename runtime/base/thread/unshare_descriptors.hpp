@@ -12,5 +12,7 @@ namespace fiber::rt {
 // The thread cannot write to stderr either. Returns false, and changes nothing, if the kernel
 // refuses: it is older than Linux 5.9, or has a filter of system calls.
 [[nodiscard]] bool unshare_descriptors() noexcept;
+// Returns true if the calling OS thread has done so: the program's descriptors are not open in it.
+[[nodiscard]] bool has_private_descriptors() noexcept;
 
 } // namespace fiber::rt

@@ -26,6 +26,9 @@ namespace fiber {
 class handle;
 class thread;
 class id;
+namespace detail {
+struct id_maker;
+}
 
 namespace this_fiber {
 [[nodiscard]] FIBER_API fiber::id get_id() noexcept;
@@ -47,6 +50,7 @@ public:
 private:
     friend struct std::hash<id>;
     friend class handle;
+    friend struct detail::id_maker;
     friend id this_fiber::get_id() noexcept;
     constexpr explicit id(std::uint64_t number) noexcept : number_(number) {}
     std::uint64_t number_ = 0;

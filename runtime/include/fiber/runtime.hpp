@@ -14,6 +14,7 @@
 #include <fiber/detail/try_catch.hpp>
 #include <fiber/go.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -23,6 +24,7 @@
 #include <optional>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace fiber {
 
@@ -61,6 +63,29 @@ struct runtime_stats {
     std::size_t stack_bytes_resident = 0; // memory of stacks in use or idle; a sample if there are many
     std::size_t stack_bytes_cached = 0;   // memory of idle stacks that trim() would give back; a lower bound
     std::uint64_t heavy_fences = 0; // calls of membarrier(2); each interrupts all CPUs that run the process
+    // The rest counts hooked calls of the whole process: <fiber/hook.hpp>.
+    std::uint64_t hooked_parked = 0; // calls that have parked
+    // Calls of fibers that had to be the plain call, by the reason.
+    std::uint64_t hooked_under_lock = 0; // the fiber held a lock of libpthread
+    std::uint64_t hooked_in_handler = 0;
+    std::uint64_t hooked_in_vfork = 0;
+    std::uint64_t hooked_in_loader = 0; // in dlopen or dlclose
+    std::uint64_t hooked_off = 0;
+    std::uint64_t hooked_on_foreign_stack = 0;
+};
+
+struct fiber_info; // <fiber/inspect.hpp>
+
+// What a dump shows.
+struct dump_options {
+    bool backtraces = true; // with the frames of each fiber
+    // All of one moment: the process is forked, and the child looks. The program pauses for the fork, 0.6 µs
+    // for each stack in use. With more than 100,000 fibers, or if the system refuses, as without it.
+    bool snapshot = false;
+    bool json = false;         // one JSON document instead of text
+    std::size_t most = 10'000; // fibers with frames; the others are listed without them
+    // Leaves out parked fibers that have waited for less. Waits are measured to 10 ms.
+    std::chrono::nanoseconds waiting_for{};
 };
 
 // A runtime. A process may have any number of them. All members except the destructor may be called
@@ -110,9 +135,15 @@ public:
     // after they have been idle for one to two seconds. Takes about 0.3 µs for each stack.
     FIBER_API void trim();
     [[nodiscard]] FIBER_API runtime_stats stats() const;
-    // Prints every live fiber: its id, name, state, what it waits for, and where it was started.
-    // Also prints the greatest depth that its stack has seen, by this fiber or an earlier one.
-    FIBER_API void dump(std::FILE* = stderr) const;
+    // Prints every live fiber of the program: its id, name, state, what it waits for and for how long,
+    // where it was started, and its frames, innermost first. Equal fibers are printed once, with their
+    // number. Of a single fiber, also prints the greatest depth that its stack has seen, by this fiber or
+    // an earlier one. The fibers run on; at most for 1 ms at a time none is resumed. Functions and
+    // source lines come from the files of the program and its libraries. Several dumps may run at once.
+    // Throws std::bad_alloc.
+    FIBER_API void dump(std::FILE* = stderr, dump_options = {}) const;
+    // Returns what dump() would print. Include <fiber/inspect.hpp>. Of the options, json has no effect.
+    [[nodiscard]] FIBER_API std::vector<fiber_info> fibers(dump_options = {}) const;
 
 private:
     friend rt::scheduler& rt::global_scheduler();

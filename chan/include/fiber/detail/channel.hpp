@@ -19,6 +19,7 @@
 namespace fiber::rt {
 enum class wait_reason : std::uint8_t;
 class stride_predictor;
+struct channel_facts;
 } // namespace fiber::rt
 
 namespace fiber {
@@ -96,6 +97,9 @@ public:
     [[nodiscard]] FIBER_API static bool closed(channel const*) noexcept;
     [[nodiscard]] FIBER_API static std::size_t size(channel const*) noexcept;
     [[nodiscard]] FIBER_API static std::size_t capacity(channel const*) noexcept;
+
+    // For dumps. Returns false if it cannot be read.
+    [[nodiscard]] static bool peek_facts(channel const*, rt::channel_facts&, int self) noexcept;
 
     // For select.cpp.
     class select_case_ref; // select_case_ref.hpp
