@@ -5,6 +5,7 @@
 // table about fibers alone asks.
 #include "perf/comparison.hpp"
 #include "perf/competitors/fiber.hpp"
+#include "perf/net/table.hpp"
 #include "perf/standalone/standalone.hpp"
 
 #include <cstdio>
@@ -30,7 +31,7 @@ constexpr named_table tables[] = {
 service standalone_service() {
     service all{"fibers alone", competitors::fibers::use, nullptr, {}};
     for (auto* entries : {standalone::curve_entries, standalone::idle_entries, standalone::blocked_entries,
-                          standalone::stacks_entries, standalone::starvation_entries})
+                          standalone::stacks_entries, standalone::starvation_entries, net::beside_entries})
         for (auto& e : entries())
             all.entries.push_back(std::move(e));
     return all;
@@ -43,6 +44,8 @@ int main(int argc, char** argv) {
         if (argc > 3 && argv[1][0] != '-') // NAME COUNT PROCESSORS
             return serve(argc, argv, standalone_service());
         auto const o = parse(argc, argv);
+        if (o.what == "net")
+            return net::table(o);
         for (auto const& t : tables)
             if (t.name == o.what)
                 return t.print(o.work);

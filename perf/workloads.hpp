@@ -6,6 +6,7 @@
 #pragma once
 
 #include "perf/workload.hpp"
+#include "perf/workloads/dump.hpp"
 #include "perf/workloads/latency.hpp"
 #include "perf/workloads/many_to_many.hpp"
 #include "perf/workloads/memory.hpp"
@@ -73,6 +74,13 @@ constexpr auto make_workloads() {
                  [](auto c, auto n) { return sleep_at_once<decltype(c)>(n); }},
         workload{{"skynet", both, "skynet, {} leaves", a_million, time_of_all, heavy},
                  [](auto c, auto n) { return grow_a_tree<decltype(c)>(n); }},
+        workload{{"dump_pause", rivals, "dump of {} parked: longest pause", {10'000, 10'000}, time_of_all},
+                 [](auto c, auto n) { return longest_pause_by_dump<decltype(c)>(false, n); }},
+        workload{
+            {"snapshot_pause", rivals, "snapshot of {} parked: longest pause", {10'000, 10'000}, time_of_all},
+            [](auto c, auto n) { return longest_pause_by_dump<decltype(c)>(true, n); }},
+        workload{{"dump_all", rivals, "dump of {} parked, grouped", a_million, time_of_all, heavy},
+                 [](auto c, auto n) { return time_of_dump<decltype(c)>(n); }},
         workload{{"memory", threads, "{} parked: memory of each", {1'000'000}, bytes_of_each},
                  [](auto c, auto n) { return memory_of_parked<decltype(c)>(n); }},
         workload{{"search", threads, "a word searched in {} files, one task each", {}, time_of_all},

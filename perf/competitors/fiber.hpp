@@ -12,6 +12,8 @@
 #include <fiber/select.hpp>
 #include <fiber/wait_group.hpp>
 
+#include <cstddef>
+#include <cstdio>
 #include <cstdlib>
 #include <optional>
 #include <string>
@@ -49,6 +51,16 @@ struct fibers {
         ::fiber::select(::fiber::on_recv(a, use), ::fiber::on_recv(b, use));
     }
     static void yield() { ::fiber::this_fiber::yield(); }
+    static std::string dump(::fiber::dump_options options) {
+        char* text = nullptr;
+        std::size_t size = 0;
+        std::FILE* const stream = ::open_memstream(&text, &size);
+        ::fiber::runtime::global().dump(stream, options);
+        std::fclose(stream);
+        std::string const all(text, size);
+        std::free(text);
+        return all;
+    }
     template <class Duration>
     static void sleep_for(Duration d) {
         ::fiber::this_fiber::sleep_for(d);

@@ -7,14 +7,11 @@
 #include <cmath>
 
 namespace perf {
-namespace {
 
 double median_of(std::vector<double> v) {
     std::sort(v.begin(), v.end());
     return (v[(v.size() - 1) / 2] + v[v.size() / 2]) / 2;
 }
-
-} // namespace
 
 void cell::add(sample const& s, double value) {
     tasks = samples.empty() ? s.found.tasks : std::min(tasks, s.found.tasks);

@@ -13,6 +13,8 @@
 
 namespace perf {
 
+double median_of(std::vector<double>);
+
 struct statistics {
     double median = 0, min = 0, max = 0;
     double mad = 0; // median of the distances from the median

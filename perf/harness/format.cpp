@@ -9,15 +9,12 @@
 #include <cstdio>
 
 namespace perf {
-namespace {
 
 std::string fixed(double n, int digits) {
     std::array<char, 64> text{};
     std::snprintf(text.data(), text.size(), "%.*f", digits, n);
     return text.data();
 }
-
-} // namespace
 
 std::string grouped(std::int64_t n) {
     auto const digits = std::to_string(n);

@@ -25,6 +25,7 @@ std::string joined(Parts const&... parts) {
     return text.str();
 }
 
+std::string fixed(double n, int digits);        // 1.15
 std::string grouped(std::int64_t n);            // 29,491
 std::string short_number(double n);             // 29,491  46.6  4.66
 std::string in_unit(double value, unit const&); // 466 ns

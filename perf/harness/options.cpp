@@ -31,20 +31,20 @@ std::vector<std::string> split(std::string const& text) {
 
 struct value_option {
     std::string_view name;
-    std::string_view table; // that has it, besides the one beside pthreads
+    std::vector<std::string_view> tables; // that have it, besides the one beside pthreads
     void (*set)(options&, std::string const& value);
 };
 
-constexpr value_option with_value[] = {
-    {"runs", "rivals", [](options& o, std::string const& v) { o.runs = positive(v); }},
-    {"only", "rivals", [](options& o, std::string const& v) { o.only = split(v); }},
-    {"json", "rivals", [](options& o, std::string const& v) { o.json = v; }},
-    {"dir", "", [](options& o, std::string const& v) { o.work.dir = v; }},
-    {"word", "", [](options& o, std::string const& v) { o.work.word = v; }},
+value_option const with_value[] = {
+    {"runs", {"rivals", "net"}, [](options& o, std::string const& v) { o.runs = positive(v); }},
+    {"only", {"rivals", "net"}, [](options& o, std::string const& v) { o.only = split(v); }},
+    {"json", {"rivals"}, [](options& o, std::string const& v) { o.json = v; }},
+    {"dir", {}, [](options& o, std::string const& v) { o.work.dir = v; }},
+    {"word", {}, [](options& o, std::string const& v) { o.work.word = v; }},
 };
 
-constexpr std::string_view tables[] = {"rivals",  "curve",  "idle",      "blocked",
-                                       "latency", "stacks", "starvation"};
+constexpr std::string_view tables[] = {"rivals",  "curve",  "idle",       "blocked",
+                                       "latency", "stacks", "starvation", "net"};
 
 } // namespace
 
@@ -82,12 +82,12 @@ options parse(int argc, char** argv) {
         }
     }
     for (auto const* g : given)
-        if (!o.what.empty() && g->table != o.what)
+        if (!o.what.empty() && std::ranges::find(g->tables, o.what) == g->tables.end())
             usage_error("--" + std::string(g->name) + " does not go with --" + o.what);
     if (o.work.word.empty())
         usage_error("--word must not be empty");
     if (o.runs == 0)
-        o.runs = o.work.quick ? 3 : 5;
+        o.runs = o.what == "net" ? (o.work.quick ? 2 : 7) : o.work.quick ? 3 : 5;
     return o;
 }
 

@@ -14,7 +14,7 @@ namespace perf {
 struct options {
     std::string what{}; // "rivals", "curve", …; empty: the table beside pthreads
     job work{};
-    int runs = 5;                    // --quick: 3
+    int runs = 5;                    // --quick: 3; --net: 7 and 2
     std::string json{};              // file; empty: none
     std::vector<std::string> only{}; // workloads by name; empty: all
 };

@@ -6,8 +6,10 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <sstream>
 #include <system_error>
 
 #include <fcntl.h>
@@ -70,6 +72,15 @@ std::string how_it_ended(int status) {
 
 std::string beside_this(std::string const& program) {
     return (std::filesystem::read_symlink(this_program).parent_path() / program).native();
+}
+
+bool is_in_path(std::string const& program) {
+    auto const* const path = std::getenv("PATH");
+    std::istringstream directories(path == nullptr ? "" : path);
+    for (std::string directory; std::getline(directories, directory, ':');)
+        if (access((directory + "/" + program).c_str(), X_OK) == 0)
+            return true;
+    return false;
 }
 
 child_result run_program(std::string const& program, std::vector<std::string> const& arguments,

@@ -18,6 +18,8 @@ struct child_result {
 inline constexpr char const* this_program = "/proc/self/exe";
 // Returns the path of a program in the same folder.
 std::string beside_this(std::string const& program);
+// Returns true if the shell would find this program.
+bool is_in_path(std::string const& program);
 
 child_result run_program(std::string const& program, std::vector<std::string> const& arguments,
                          std::chrono::seconds limit);

@@ -23,13 +23,14 @@ parked_and_woken park_and_wake(std::int64_t goal, F const& at_rest) {
     return Competitor::run([goal, &at_rest] {
         typename Competitor::template chan<bool> gate(0);
         countdown<Competitor> here(goal), ended(goal);
-        auto const start = clock::now();
-        auto const started = start_as_many<Competitor>(goal, [&](std::int64_t) {
+        auto const wait = [&](std::int64_t) {
             here.count_down();
             while (gate.recv()) {
             }
             ended.count_down();
-        });
+        };
+        auto const start = clock::now();
+        auto const started = start_as_many<Competitor>(goal, wait);
         here.count_down(goal - started);
         ended.count_down(goal - started);
         here.wait();

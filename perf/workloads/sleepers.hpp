@@ -27,7 +27,7 @@ outcome sleep_at_once(std::int64_t wanted) {
         typename Competitor::template chan<bool> gate(0);
         countdown<Competitor> ready(goal), done(goal);
         std::atomic<std::int64_t> early = 0;
-        auto const started = start_as_many<Competitor>(goal, [&](std::int64_t number) {
+        auto const wait_and_sleep = [&](std::int64_t number) {
             auto const self = static_cast<std::uint64_t>(number);
             ready.count_down();
             while (gate.recv()) {
@@ -39,7 +39,8 @@ outcome sleep_at_once(std::int64_t wanted) {
                     early.fetch_add(1);
             }
             done.count_down();
-        });
+        };
+        auto const started = start_as_many<Competitor>(goal, wait_and_sleep);
         ready.count_down(goal - started);
         done.count_down(goal - started);
         ready.wait();

@@ -54,8 +54,8 @@ private:
     typename Competitor::wait_group left_;
 };
 
-// Starts n tasks, or fewer if the machine gives fewer. Each calls body(its number). Returns how many it
-// started.
+// Starts n tasks, or fewer if the machine gives fewer. Each calls body(its number), which must live until all
+// have ended. Returns how many it started.
 template <class Competitor, class F>
 std::int64_t start_as_many(std::int64_t n, F const& body) {
     for (std::int64_t started = 0; started < n; ++started) {
@@ -67,6 +67,9 @@ std::int64_t start_as_many(std::int64_t n, F const& body) {
     }
     return n;
 }
+
+template <class Competitor, class F>
+std::int64_t start_as_many(std::int64_t n, F const&& body) = delete;
 
 // Shares out n operations among tasks that start together. Each calls body(rounds). Returns the time of n
 // operations.

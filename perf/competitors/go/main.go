@@ -50,11 +50,14 @@ var workloads = map[string]workload{
 		_, waking := parkAndWake(n)
 		return spent{wall: waking}
 	},
-	"skynet":    func(n int) spent { return spent{wall: growATree(n)} },
-	"sleepers":  sleepAtOnce,
-	"latency_0": func(ms int) spent { return lateness(0, ms) },
-	"latency_1": func(ms int) spent { return lateness(1, ms) },
-	"latency_2": func(ms int) spent { return lateness(2, ms) },
+	"dump_pause":     func(n int) spent { return spent{wall: longestPauseByDump(n)} },
+	"snapshot_pause": func(n int) spent { return spent{wall: longestPauseByDump(n)} },
+	"dump_all":       func(n int) spent { return spent{wall: timeOfDump(n)} },
+	"skynet":         func(n int) spent { return spent{wall: growATree(n)} },
+	"sleepers":       sleepAtOnce,
+	"latency_0":      func(ms int) spent { return lateness(0, ms) },
+	"latency_1":      func(ms int) spent { return lateness(1, ms) },
+	"latency_2":      func(ms int) spent { return lateness(2, ms) },
 }
 
 func verify(right bool, what string) {
