@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: BSL-1.0
 // Copyright the libfiber authors.
 
-// exception_leaves_fiber: the process terminates, and one line names the fiber and the exception.
-// The terminate handler finds that exception before any destructor runs. A core dump therefore shows
-// where the exception was thrown.
+// exception_leaves_fiber: the process terminates. A line names the fiber and the exception, and a backtrace
+// shows where it was thrown. The terminate handler finds that exception before any destructor runs. A core
+// dump therefore shows the same.
 
 // exit: abort
 // stderr: fiber: .*fiber [0-9]+.*"worker".*no such luck.*
+// stderr: ...
+// stderr:     .*\(fail\+0x[0-9a-f]+\).*
+// stderr:     .*\(fail\+0x[0-9a-f]+\).*
+// stderr: ...
+// stderr:     … [0-9]+ more …
+// stderr:     .*
+// stderr: ...
 // stdout: no such luck: the frames are whole
 
 #include <fiber/fiber.hpp>
@@ -34,15 +41,16 @@ struct frame {
     std::abort();
 }
 
-[[gnu::noinline]] void fail(int depth) {
+} // namespace
+
+// Exported, because backtraces name only exported functions.
+extern "C" [[gnu::visibility("default"), gnu::noinline]] void fail(int depth) {
     frame const f;
     if (depth != 0)
         fail(depth - 1);
     fiber::this_fiber::yield();
     throw std::runtime_error("no such luck");
 }
-
-} // namespace
 
 int main() {
     std::set_terminate(on_terminate);

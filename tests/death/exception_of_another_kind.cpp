@@ -6,6 +6,8 @@
 
 // exit: abort
 // stderr: fiber: fiber [0-9]+ was left by an exception that is no std::exception
+// stderr:     .*
+// stderr: ...
 // stderr: terminate called after throwing an instance of 'int'
 // stderr: ...
 

@@ -13,7 +13,7 @@ set(quoted_runtime "asm/.*|runtime/.*")
 set(quoted_sync    "sync/.*|${waist}")
 set(quoted_chan    "chan/.*|${waist}")
 set(quoted_perf    "perf/.*")
-set(quoted_samples "nothing")
+set(quoted_samples "samples/.*")
 set(public_asm     nothing)
 set(public_runtime runtime)
 set(public_sync    runtime|sync)
@@ -42,9 +42,12 @@ set(layers
   "local          6 runtime/(exit_action|local_table)\\..*"
   "sched          7 runtime/(sched/.*|(park|wait_observer)\\.[a-z]+)" # park.hpp is what the modules above see of sched
   "fault          8 runtime/fault/.*"
-  "process        8 runtime/process/.*"
-  "inspect        9 runtime/inspect/.*"
-  "top           10 runtime/.*" # the out-of-line halves of public headers
+  "io             8 runtime/io/.*"
+  "process        9 runtime/process/.*"
+  "inspect       10 runtime/inspect/.*"
+  "net           10 runtime/net/.*"
+  "hook          12 runtime/hook/.*" # a library of its own
+  "top           11 runtime/.*" # the out-of-line halves of public headers
   "core           0 chan/(biased_lock|channel[a-z_]*|select[a-z_]*)\\..pp" # untyped
   "core           0 chan/include/fiber/detail/(channel|element|lock_state|select_case)\\.hpp"
   "typed          1 chan/.*")
