@@ -139,11 +139,10 @@ void channel::forget_waiters() noexcept {
     }
 }
 
-// Removes a waiter after its wait is over. Another agent may have removed it already, and failed to claim it.
+// Takes out a waiter after its wait is over.
 void channel::withdraw_locked(side s, waiter& w) noexcept {
     rt::wait_queue list(waiting_[s]);
-    if (w.queued())
-        list.remove(w);
+    list.withdraw(w);
     occupied_[s].store(!list.empty(), std::memory_order_release); // [chan.early]
 }
 

@@ -93,8 +93,7 @@ constexpr int pauses_per_round = 30;
 // Takes the waiter out of its queue after its deadline or stop.
 void leave(rt::mutex_queue& queue, rt::waiter& me) noexcept {
     queue.lock();
-    if (me.queued())
-        queue.remove(me);
+    queue.withdraw(me);
     queue.unlock();
 }
 

@@ -120,14 +120,8 @@ public:
         rt::park(why, what, [&l = lock_]() noexcept { l.unlock(); });
     }
 
-    // Takes `me` out of the locked queue, after the deadline or the stop has claimed its wait. Returns false
-    // if a waker has done so before: then the primitive may be destroyed.
-    [[nodiscard]] bool withdraw(waiter& me) noexcept {
-        if (!me.queued())
-            return false;
-        wait_queue(waiters_).remove(me);
-        return true;
-    }
+    // As wait_queue::withdraw, with the queue locked.
+    [[nodiscard]] bool withdraw(waiter& me) noexcept { return wait_queue(waiters_).withdraw(me); }
 
 private:
     Lock& lock_;

@@ -256,8 +256,7 @@ poll_end netpoller::wait_for(std::span<descriptor_waiter> waiters, clock::time_p
     }
     for (descriptor_waiter& w : waiters.first(popped ? 0 : queued)) {
         std::lock_guard const hold(w.in.lock_);
-        if (w.queued())
-            wait_queue(w.in.waiters_of(w.what)).remove(w);
+        wait_queue(w.in.waiters_of(w.what)).withdraw(w);
     }
     for (descriptor_waiter const& w : waiters)
         if (w.closed) { // ordered by the wake, or by the slot's lock

@@ -124,8 +124,7 @@ FIBER_PARKS bool socket_record::wait_in_queue_locked(direction d, clock::time_po
     if (end == wait_end::woken && me.granted)
         return true;
     lock();
-    if (me.queued())
-        wait_queue(at(d).waiters).remove(me);
+    wait_queue(at(d).waiters).withdraw(me);
     return false;
 }
 

@@ -63,6 +63,15 @@ public:
         w.next = w.prev = nullptr;
     }
 
+    // Takes out `me`, the waiter of the caller, after its deadline or its stop has claimed the wait. Returns
+    // false if a waker has taken it out before: then the primitive may be destroyed.
+    bool withdraw(waiter& me) noexcept {
+        if (!me.queued())
+            return false;
+        remove(me);
+        return true;
+    }
+
     // Puts `by`, which is in no queue, into the position of w, and takes w out.
     void replace(waiter& w, waiter& by) noexcept {
         FIBER_ASSERT(w.queued() && !by.queued());
