@@ -361,7 +361,7 @@ TEST_CASE("machines inherit the signal mask of the runtime's creator, faults exc
 
 TEST_CASE("sysmon and the template thread block all signals", "[clean_machines][sysmon]") {
     fiber::runtime const runtime({.processors = 1});
-    for (std::string const name : {"fiber-sysmon", "fiber-maker"}) {
+    for (std::string const name : {"fiber-sysmon", "fiber-template"}) {
         std::vector<std::string> blocked; // The thread sets its name when it first runs.
         auto const give_up = std::chrono::steady_clock::now() + 30s;
         while ((blocked = blocked_in_threads_named(name)).empty() &&

@@ -5,6 +5,7 @@
 // threads.
 
 #include "tests/support/catch.hpp"
+#include "tests/support/descriptors.hpp"
 #include "tests/support/expect.hpp"
 
 #include <fiber/chan.hpp>
@@ -13,13 +14,17 @@
 
 #include <atomic>
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <memory>
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore>
 #include <stdexcept>
+#include <string>
 #include <string_view>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <thread>
 #include <unistd.h>
 #include <vector>
@@ -48,6 +53,25 @@ public:
 private:
     int ends_[2];
 };
+
+// Returns true if the process has threads named fiber-sysmon, and each waits in futex(2) for the end of
+// `asleep`.
+bool every_sysmon_sleeps() {
+    constexpr auto asleep = "0x1"; // of sysmon's state_
+    bool found = false;
+    for (auto const& thread : std::filesystem::directory_iterator("/proc/self/task")) {
+        std::string name;
+        std::getline(std::ifstream(thread.path() / "comm"), name);
+        if (name != "fiber-sysmon")
+            continue;
+        found = true;
+        std::string call, word, operation, expected;
+        std::ifstream(thread.path() / "syscall") >> call >> word >> operation >> expected;
+        if (call != std::to_string(SYS_futex) || expected != asleep)
+            return false;
+    }
+    return found;
+}
 
 } // namespace
 
@@ -126,10 +150,13 @@ TEST_CASE("sysmon wakes up for a processor that was handed off while idle", "[ha
     gate outer, inner;
     fiber::runtime one({.processors = 1});
     auto const away = one.go([&] { fiber::blocking([&] { expect(outer.pass()); }); });
-    // Long enough for sysmon to fall asleep. A shorter sleep makes the test pass without a check.
-    std::this_thread::sleep_for(100ms);
-    auto blocked = one.go([&] { expect(inner.pass()); });
-    std::this_thread::sleep_for(10ms);
+    CHECK(tests::comes_true([] { return every_sysmon_sleeps(); }));
+    std::atomic<bool> begun{false};
+    auto blocked = one.go([&] {
+        begun = true;
+        expect(inner.pass());
+    });
+    CHECK(tests::comes_true([&] { return begun.load(); }));
     auto other = one.go([&] { expect(inner.open()); });
     other.join();
     blocked.join();

@@ -60,7 +60,7 @@ template_thread::request* template_thread::take_all() noexcept {
 
 void* template_thread::main(void* self) noexcept {
     auto& me = *static_cast<template_thread*>(self);
-    name_this_thread("fiber-maker");
+    name_this_thread("fiber-template");
     for (;;) {
         auto const seen = me.request_count_.load(std::memory_order_acquire); // [template_thread]
         if (me.stopping_.load(std::memory_order_relaxed)) // relaxed: ordered by request_count_
