@@ -4,6 +4,7 @@
 #include "runtime/inspect/stats.hpp"
 
 #include "runtime/base/atomics/membarrier.hpp"
+#include "runtime/io/nowait.hpp"
 #include "runtime/sched/machine.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/stack/hook_record.hpp"
@@ -38,7 +39,8 @@ runtime_stats stats(scheduler const& of) {
     s.stack_bytes_reserved = stacks.bytes_reserved;
     s.stack_bytes_resident = stacks.bytes_resident;
     s.stack_bytes_cached += stacks.bytes_cached;
-    auto const refused = [](refusal why) { // relaxed: a count
+    s.nowait_refused = nowait_refused.load(std::memory_order_relaxed); // a count
+    auto const refused = [](refusal why) {                             // relaxed: a count
         return hooked_calls.refused[static_cast<std::size_t>(why)].load(std::memory_order_relaxed);
     };
     s.hooked_parked = hooked_calls.parked.load(std::memory_order_relaxed); // a count

@@ -41,18 +41,24 @@ long read_at(int fd, iovec_window const& to, off_t offset, int flags) noexcept {
     return kernel_call(SYS_preadv2, fd, to.data(), to.count(), long{offset}, 0L, flags);
 }
 
+long counted(long result) noexcept {
+    if (result == -EOPNOTSUPP)
+        nowait_refused.fetch_add(1, std::memory_order_relaxed); // a count
+    return result;
+}
+
 bool is_regular(int fd) noexcept { return kind_of_file(fd) == file_kind::regular; }
 
 } // namespace
 
 long read_without_waiting(int fd, iovec_window const& to, off_t offset) noexcept {
-    return kernel_has_nowait() ? read_at(fd, to, offset, RWF_NOWAIT) : -EOPNOTSUPP;
+    return counted(kernel_has_nowait() ? read_at(fd, to, offset, RWF_NOWAIT) : -EOPNOTSUPP);
 }
 
 long write_without_waiting(int fd, iovec_window const& from) noexcept {
-    return kernel_has_nowait()
-               ? kernel_call(SYS_pwritev2, fd, from.data(), from.count(), long{at_position}, 0L, RWF_NOWAIT)
-               : -EOPNOTSUPP;
+    return counted(kernel_has_nowait() ? kernel_call(SYS_pwritev2, fd, from.data(), from.count(),
+                                                     long{at_position}, 0L, RWF_NOWAIT)
+                                       : -EOPNOTSUPP);
 }
 
 long read_regular(int fd, std::span<iovec const> to, off_t offset) noexcept {

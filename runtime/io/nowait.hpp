@@ -8,6 +8,8 @@
 
 #include "runtime/io/iovec_window.hpp"
 
+#include <atomic>
+#include <cstdint>
 #include <span>
 #include <sys/types.h>
 
@@ -19,6 +21,9 @@ inline constexpr off_t at_position = -1; // at the file's position, which then m
 // that nothing was there, and was wrong.
 [[nodiscard]] long read_without_waiting(int fd, iovec_window const&, off_t) noexcept;
 [[nodiscard]] long write_without_waiting(int fd, iovec_window const&) noexcept;
+
+// Attempts of the process that failed with EOPNOTSUPP. relaxed: a count.
+inline constinit std::atomic<std::uint64_t> nowait_refused{0};
 
 // Reads from a regular file: what is in the page cache at once, the rest as in fiber::blocking. Returns a
 // short count at the end of the file only. Returns file_has_changed, and has read nothing, if the file is not

@@ -6,12 +6,14 @@
 #include "tests/support/descriptors.hpp"
 
 #include <fiber/io.hpp>
+#include <fiber/runtime.hpp>
 
 #include <array>
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <fcntl.h>
 #include <string>
 #include <string_view>
 #include <sys/eventfd.h>
@@ -183,4 +185,14 @@ TEST_CASE("eventfd, timerfd, inotify and fifos park their readers", "[io]") {
     CHECK(got == text);
     ::unlink(name.c_str());
     ::rmdir(folder.c_str());
+}
+
+TEST_CASE("stats counts reads of files that have no RWF_NOWAIT", "[io][exact]") {
+    fiber::run([] {
+        tests::descriptor const status(::open("/proc/self/status", O_RDONLY | O_CLOEXEC));
+        char text[16];
+        auto const before = fiber::runtime::global().stats().nowait_refused;
+        CHECK(io::read(status.get(), text, sizeof text) == 16);
+        CHECK(fiber::runtime::global().stats().nowait_refused > before);
+    });
 }

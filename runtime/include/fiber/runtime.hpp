@@ -58,11 +58,14 @@ struct runtime_stats {
     std::uint64_t parks = 0;    // times a fiber began to wait
     std::uint64_t handoffs = 0; // times a processor changed its machine
     std::size_t timers = 0;     // armed timers
-    // The next four belong to the whole process.
+    // The next five belong to the whole process.
     std::size_t stack_bytes_reserved = 0; // address space of stacks
     std::size_t stack_bytes_resident = 0; // memory of stacks in use or idle; a sample if there are many
     std::size_t stack_bytes_cached = 0;   // memory of idle stacks that trim() would give back; a lower bound
     std::uint64_t heavy_fences = 0; // calls of membarrier(2); each interrupts all CPUs that run the process
+    // Reads and writes of fiber::io for which the file system or the driver has no RWF_NOWAIT. The plain call
+    // followed, which may block an OS thread.
+    std::uint64_t nowait_refused = 0;
     // The rest counts hooked calls of the whole process: <fiber/hook.hpp>.
     std::uint64_t hooked_parked = 0; // calls that have parked
     // Calls of fibers that had to be the plain call, by the reason.
