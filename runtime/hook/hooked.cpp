@@ -21,16 +21,16 @@ extern "C" [[gnu::visibility("hidden")]] fiber::hook_library::real_entry __stop_
 extern "C" [[gnu::visibility("hidden")]] ssize_t fiber_hook_own_read(int, void*, std::size_t);
 
 // A symbol of each file, so that the linker takes all files of a static library. The calls would not do: a
-// shared library of a sanitizer defines some of them, too.
-#define FIBER_HOOK_PART_OF(file) extern "C" [[gnu::visibility("hidden")]] char const fiber_hook_part_##file;
-#define FIBER_HOOK_PARTS(of)                                                                                 \
-    of(calls) of(close) of(files) of(fortified) of(loader) of(locks) of(names) of(signals) of(sleeps)        \
-        of(sockets) of(specific) of(transfer) of(waits)
-FIBER_HOOK_PARTS(FIBER_HOOK_PART_OF)
+// shared library of a sanitizer defines some of them, too. CMakeLists.txt makes hook_parts.inc from its list.
+#define FIBER_HOOK_FILE(name) extern "C" [[gnu::visibility("hidden")]] char const fiber_hook_part_##name;
+#include <hook_parts.inc>
+#undef FIBER_HOOK_FILE
 
 namespace {
-#define FIBER_HOOK_ADDRESS_OF(file) &fiber_hook_part_##file,
-[[gnu::used]] char const* const parts[] = {FIBER_HOOK_PARTS(FIBER_HOOK_ADDRESS_OF)};
+#define FIBER_HOOK_FILE(name) &fiber_hook_part_##name,
+[[gnu::used]] char const* const parts[] = {
+#include <hook_parts.inc>
+};
 } // namespace
 #endif
 
