@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <pthread.h>
+#include <threads.h>
 
 using namespace fiber::hook_library;
 
@@ -91,6 +92,14 @@ FIBER_HOOK(int, pthread_spin_trylock, (pthread_spinlock_t * l)) {
 FIBER_HOOK(int, pthread_spin_unlock, (pthread_spinlock_t * l)) {
     return note_unlocked(real_pthread_spin_unlock(l));
 }
+
+static_assert(thrd_success == 0);
+FIBER_HOOK(int, mtx_lock, (mtx_t * m)) { return note_locked(real_mtx_lock(m)); }
+FIBER_HOOK(int, mtx_trylock, (mtx_t * m)) { return note_locked(real_mtx_trylock(m)); }
+FIBER_HOOK(int, mtx_timedlock, (mtx_t * m, timespec const* until)) {
+    return note_locked(real_mtx_timedlock(m, until));
+}
+FIBER_HOOK(int, mtx_unlock, (mtx_t * m)) { return note_unlocked(real_mtx_unlock(m)); }
 
 // The lock of a FILE is recursive, too.
 FIBER_HOOK(void, flockfile, (std::FILE * f)) {

@@ -7,6 +7,7 @@
 #include "runtime/hook/times.hpp"
 
 #include <cerrno>
+#include <threads.h>
 #include <unistd.h>
 
 using namespace fiber::hook_library;
@@ -55,6 +56,14 @@ FIBER_HOOK(int, nanosleep, (timespec const* length, timespec* left)) {
     if (length == nullptr || !is_valid(*length) || is_zero(*length) ||
         parking_caller(seam_of.sleep) == nullptr)
         return real_nanosleep(length, left);
+    sleep_for(length_of(*length));
+    return 0;
+}
+
+FIBER_HOOK(int, thrd_sleep, (timespec const* length, timespec* left)) {
+    if (length == nullptr || !is_valid(*length) || is_zero(*length) ||
+        parking_caller(seam_of.sleep) == nullptr)
+        return real_thrd_sleep(length, left);
     sleep_for(length_of(*length));
     return 0;
 }

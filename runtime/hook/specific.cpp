@@ -5,11 +5,10 @@
 // queue of errors of OpenSSL. The destructors of the keys run at the fiber's end.
 //
 // [hook.key] A key has a generation, which is odd while the key exists. A value carries the generation in
-// which
-//   it was set: values of an older key with the same number are no values. Keys get a generation before this
-//   library has begun, too: constructors of shared libraries make keys. A key that was not made by our
-//   pthread_key_create has none, and its values belong to the OS thread. A key of a sanitizer has none
-//   either: it leads to the state of the OS thread.
+//   which it was set: values of an older key with the same number are no values. Keys get a generation before
+//   this library has begun, too: constructors of shared libraries make keys. A key that was not made by our
+//   calls has none, and its values belong to the OS thread. A key of a sanitizer has none either: it leads to
+//   the state of the OS thread.
 
 #include "runtime/hook/hooked.hpp"
 
@@ -18,6 +17,8 @@
 #include <cstdlib>
 #include <dlfcn.h>
 #include <pthread.h>
+#include <threads.h>
+#include <type_traits>
 
 // Missing in a process without a sanitizer.
 extern "C" [[gnu::weak]] void __sanitizer_set_report_path(char const*);
@@ -151,43 +152,44 @@ bool is_in_sanitizer(void const* address) noexcept {
 }
 #endif
 
-} // namespace
-} // namespace fiber::hook_library
+// ── the calls, which C11 has under other names ──
 
-using namespace fiber::hook_library;
+static_assert(std::is_same_v<tss_t, pthread_key_t> && std::is_same_v<tss_dtor_t, destructor_function>);
 
-FIBER_HOOK_EARLY(int, pthread_key_create, (pthread_key_t * key, void (*destroy)(void*)),
-                 "__pthread_key_create") {
-    int const result = real_pthread_key_create(key, destroy);
-    if (result == 0 && *key < max_keys && !is_in_sanitizer(__builtin_return_address(0))) {
+// `made` is the result of the real call, 0 for success.
+int note_created(int made, pthread_key_t const* key, destructor_function destroy,
+                 void const* caller) noexcept {
+    if (made == 0 && *key < max_keys && !is_in_sanitizer(caller)) {
         keys[*key].destroy.store(destroy, std::memory_order_relaxed);
         keys[*key].generation.fetch_add(1, std::memory_order_release); // [hook.key]
     }
-    return result;
+    return made;
 }
 
-FIBER_HOOK(int, pthread_key_delete, (pthread_key_t key)) {
+void note_deleted(pthread_key_t key) noexcept {
     if (exists(generation_of(key)))
         keys[key].generation.fetch_add(1, std::memory_order_release); // [hook.key]
-    return real_pthread_key_delete(key);
 }
 
-FIBER_HOOK_EARLY(void*, pthread_getspecific, (pthread_key_t key), "__pthread_getspecific") {
+template <class Real>
+void* get_value(pthread_key_t key, Real& real) noexcept {
     std::uint32_t const generation = generation_of(key);
     hook_record* const r = record_for(generation);
     if (r == nullptr)
-        return real_pthread_getspecific(key);
+        return real(key);
     if (r->specific == nullptr)
         return nullptr;
     value const* const v = find(*static_cast<values*>(r->specific), key, generation);
     return v != nullptr ? v->of : nullptr;
 }
 
-FIBER_HOOK_EARLY(int, pthread_setspecific, (pthread_key_t key, void const* of), "__pthread_setspecific") {
+// Returns no_memory if there is none, and otherwise what the real call returns.
+template <class Real>
+int set_value(pthread_key_t key, void const* of, Real& real, int no_memory) noexcept {
     std::uint32_t const generation = generation_of(key);
     hook_record* const r = record_for(generation);
     if (r == nullptr)
-        return real_pthread_setspecific(key, of);
+        return real(key, const_cast<void*>(of)); // it is only stored
     auto* all = static_cast<values*>(r->specific);
     value* v = all != nullptr ? find(*all, key, generation) : nullptr;
     if (v == nullptr) {
@@ -200,10 +202,40 @@ FIBER_HOOK_EARLY(int, pthread_setspecific, (pthread_key_t key, void const* of), 
             v = add(*all, key, generation);
         r->is_adding = false;
         if (v == nullptr)
-            return ENOMEM;
+            return no_memory;
     }
     v->of = const_cast<void*>(of);
     return 0;
 }
+
+} // namespace
+} // namespace fiber::hook_library
+
+using namespace fiber::hook_library;
+
+FIBER_HOOK_EARLY(int, pthread_key_create, (pthread_key_t * key, void (*destroy)(void*)),
+                 "__pthread_key_create") {
+    return note_created(real_pthread_key_create(key, destroy), key, destroy, __builtin_return_address(0));
+}
+FIBER_HOOK(int, pthread_key_delete, (pthread_key_t key)) {
+    note_deleted(key);
+    return real_pthread_key_delete(key);
+}
+FIBER_HOOK_EARLY(void*, pthread_getspecific, (pthread_key_t key), "__pthread_getspecific") {
+    return get_value(key, real_pthread_getspecific);
+}
+FIBER_HOOK_EARLY(int, pthread_setspecific, (pthread_key_t key, void const* of), "__pthread_setspecific") {
+    return set_value(key, of, real_pthread_setspecific, ENOMEM);
+}
+
+FIBER_HOOK(int, tss_create, (tss_t * key, tss_dtor_t destroy)) {
+    return note_created(real_tss_create(key, destroy), key, destroy, __builtin_return_address(0));
+}
+FIBER_HOOK(void, tss_delete, (tss_t key)) {
+    note_deleted(key);
+    real_tss_delete(key);
+}
+FIBER_HOOK(void*, tss_get, (tss_t key)) { return get_value(key, real_tss_get); }
+FIBER_HOOK(int, tss_set, (tss_t key, void* of)) { return set_value(key, of, real_tss_set, thrd_nomem); }
 
 FIBER_HOOK_PART(specific)

@@ -12,6 +12,7 @@
 //   is never cleared. Numbers with the same remainder share one: then close() looks for waiters in vain.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -21,9 +22,22 @@ namespace fiber::rt {
 
 class number_set {
 public:
-    void insert(int fd) noexcept { words_[index_of(fd)].fetch_or(bit_of(fd), std::memory_order_relaxed); }
+    void insert(int fd) noexcept {
+        words_[index_of(fd)].fetch_or(bit_of(fd), std::memory_order_relaxed);
+        int highest = highest_.load(std::memory_order_relaxed);
+        while (highest < fd && !highest_.compare_exchange_weak(highest, fd, std::memory_order_relaxed)) {
+        }
+    }
     [[nodiscard]] bool may_contain(int fd) const noexcept {
         return (words_[index_of(fd)].load(std::memory_order_relaxed) & bit_of(fd)) != 0;
+    }
+    // Calls act(n) for each number from `first` to `last` that the set may contain.
+    template <class Act>
+    void for_each(int first, int last, Act&& act) const noexcept {
+        last = std::min(last, highest_.load(std::memory_order_relaxed));
+        for (int n = first; n <= last; ++n)
+            if (may_contain(n))
+                act(n);
     }
 
 private:
@@ -36,6 +50,7 @@ private:
     }
 
     std::array<std::atomic<std::uint64_t>, words> words_{}; // relaxed: [registered] has fences
+    std::atomic<int> highest_{-1};                          // relaxed: as words_
 };
 inline constinit number_set registered_numbers;
 

@@ -29,6 +29,7 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <thread>
+#include <threads.h>
 #include <unistd.h>
 #include <vector>
 
@@ -104,7 +105,7 @@ TEST_CASE("plain poll, select and epoll_wait park the fiber", "[hook]") {
             if (i % 4 == 0) {
                 pollfd file{fd, POLLIN, 0};
                 expect(::poll(&file, 1, -1) == 1 && file.revents == POLLIN, "poll");
-            } else if (i % 4 == 1) {
+            } else if (i % 5 == 1) {
                 fd_set set;
                 FD_ZERO(&set);
                 FD_SET(fd, &set);
@@ -162,11 +163,13 @@ TEST_CASE("sleeps park, and do not end early", "[hook]") {
         [&](int i) {
             auto const begin = steady::now();
             timespec length{0, 200'000'000};
-            if (i % 4 == 0)
+            if (i % 5 == 0)
                 expect(::usleep(200'000) == 0, "usleep");
-            else if (i % 4 == 1)
+            else if (i % 5 == 1)
                 expect(::nanosleep(&length, nullptr) == 0, "nanosleep");
-            else if (i % 4 == 2)
+            else if (i % 5 == 2)
+                expect(::thrd_sleep(&length, nullptr) == 0, "thrd_sleep");
+            else if (i % 5 == 3)
                 expect(::clock_nanosleep(CLOCK_MONOTONIC, 0, &length, nullptr) == 0, "clock_nanosleep");
             else
                 std::this_thread::sleep_for(200ms);

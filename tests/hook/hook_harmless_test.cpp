@@ -28,6 +28,7 @@
 #include <string>
 #include <sys/time.h>
 #include <sys/wait.h>
+#include <threads.h>
 #include <unistd.h>
 
 namespace {
@@ -90,6 +91,29 @@ TEST_CASE("calls are plain while a lock of libpthread is held", "[hook]") {
         ::funlockfile(stdin);
         CHECK(stats().hooked_under_lock == before + 4);
     });
+}
+
+TEST_CASE("calls are plain while a mutex of C11 is held", "[hook]") {
+    mtx_t mutex;
+    REQUIRE(::mtx_init(&mutex, mtx_timed) == thrd_success);
+    fiber::run([&] {
+        auto const before = stats();
+        REQUIRE(::mtx_lock(&mutex) == thrd_success);
+        CHECK(tests::short_wait());
+        CHECK(::mtx_trylock(&mutex) == thrd_busy);
+        REQUIRE(::mtx_unlock(&mutex) == thrd_success);
+        REQUIRE(::mtx_trylock(&mutex) == thrd_success);
+        CHECK(tests::short_wait());
+        REQUIRE(::mtx_unlock(&mutex) == thrd_success);
+        timespec const until{};
+        REQUIRE(::mtx_timedlock(&mutex, &until) == thrd_success);
+        CHECK(tests::short_wait());
+        REQUIRE(::mtx_unlock(&mutex) == thrd_success);
+        CHECK(stats().hooked_under_lock == before.hooked_under_lock + 3);
+        CHECK(tests::short_wait());
+        CHECK(stats().hooked_parked > before.hooked_parked);
+    });
+    ::mtx_destroy(&mutex);
 }
 
 TEST_CASE("a recursive mutex that is held across a read excludes the other fibers", "[hook]") {

@@ -14,6 +14,7 @@
 #include <atomic>
 #include <pthread.h>
 #include <thread>
+#include <threads.h>
 #include <unistd.h>
 
 namespace {
@@ -98,6 +99,26 @@ TEST_CASE("destructors of pthread keys run at the fiber's end, and may set value
     for (int& value : values)
         fiber::run([&] { CHECK(::pthread_setspecific(k.number, &value) == 0); });
     CHECK(destroyed == 40);
+}
+
+TEST_CASE("each fiber has its own values of thread-specific storage of C11", "[hook]") {
+    destroyed = 0;
+    tss_t storage{};
+    REQUIRE(::tss_create(&storage, [](void*) { ++destroyed; }) == thrd_success);
+    check_that_each_fiber_has_its_own(storage);
+    CHECK(destroyed == 0);
+    int of_thread = 0;
+    int of_fiber = 0;
+    CHECK(::tss_set(storage, &of_thread) == thrd_success);
+    fiber::run([&] {
+        CHECK(::tss_get(storage) == nullptr);
+        CHECK(::tss_set(storage, &of_fiber) == thrd_success);
+        tests::short_wait();
+        CHECK(::tss_get(storage) == &of_fiber);
+    });
+    CHECK(destroyed == 1);
+    CHECK(::tss_get(storage) == &of_thread);
+    ::tss_delete(storage);
 }
 
 TEST_CASE("each fiber has its own values of a key that is older than the hook library", "[hook]") {
