@@ -16,7 +16,10 @@ namespace {
 // For more, a read gives the processor away first: to copy takes long.
 constexpr std::size_t max_from_cache = 256 * 1024;
 
-bool ask_kernel_version() noexcept {
+bool ask_kernel() noexcept {
+    // Emulators pass the version of their kernel on, and may not know the call: qemu-user.
+    if (kernel_call(SYS_preadv2, -1, nullptr, 0UL, 0L, 0L, RWF_NOWAIT) == -ENOSYS)
+        return false;
     utsname about{};
     int major = 0;
     int minor = 0;
@@ -30,7 +33,7 @@ bool kernel_has_nowait() noexcept {
     constinit static std::atomic<int> has{unknown}; // relaxed: two threads that ask get the same answer
     int seen = has.load(std::memory_order_relaxed);
     if (seen == unknown) {
-        seen = ask_kernel_version() ? yes : no;
+        seen = ask_kernel() ? yes : no;
         has.store(seen, std::memory_order_relaxed);
     }
     return seen == yes;

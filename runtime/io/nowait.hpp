@@ -17,8 +17,8 @@ namespace fiber::rt {
 
 inline constexpr off_t at_position = -1; // at the file's position, which then moves
 
-// As preadv2(2) and pwritev2(2) with RWF_NOWAIT. Return -EOPNOTSUPP before Linux 5.11: there a call could say
-// that nothing was there, and was wrong.
+// As preadv2(2) and pwritev2(2) with RWF_NOWAIT. Return -EOPNOTSUPP where the kernel has no such calls,
+// and before Linux 5.11: there a call could say that nothing was there, and was wrong.
 [[nodiscard]] long read_without_waiting(int fd, iovec_window const&, off_t) noexcept;
 [[nodiscard]] long write_without_waiting(int fd, iovec_window const&) noexcept;
 
