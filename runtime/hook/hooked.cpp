@@ -59,7 +59,18 @@ bool has_returned(hook_record const& r, std::uintptr_t frame) noexcept {
     return frame - r.low < r.size && address_of_frame() >= frame;
 }
 
+bool has_no_record(rt::open_frame const& of) noexcept {
+    return *reinterpret_cast<std::uintptr_t*>(of.frame) != of.return_address;
+}
+
 } // namespace
+
+[[gnu::noinline]] bool is_in_loader(hook_record& r) noexcept {
+    auto const& it = r.loader;
+    if (it.frame != 0 && (has_returned(r, it.frame) || (it.return_address != 0 && has_no_record(it))))
+        r.loader = {};
+    return it.frame != 0;
+}
 
 [[gnu::noinline]] hook_record* ask_again(hook_seam const& seam, hook_record& r,
                                          bool is_on_own_stack) noexcept {
@@ -69,18 +80,14 @@ bool has_returned(hook_record const& r, std::uintptr_t frame) noexcept {
     }
     if (r.handler != 0 && has_returned(r, r.handler))
         r.handler = 0; // left by longjmp
-    auto const& loader = r.loader;
-    if (loader.frame != 0 && (has_returned(r, loader.frame) ||
-                              (loader.return_address != 0 &&
-                               *reinterpret_cast<std::uintptr_t*>(loader.frame) != loader.return_address)))
-        r.loader = {};
+    bool const in_loader = is_in_loader(r);
     if (r.is_free())
         return &r;
-    seam.count_refusal(r.offs != 0           ? rt::refusal::off
-                       : r.in_child          ? rt::refusal::vfork
-                       : r.handler != 0      ? rt::refusal::handler
-                       : r.loader.frame != 0 ? rt::refusal::loader
-                                             : rt::refusal::lock);
+    seam.count_refusal(r.offs != 0      ? rt::refusal::off
+                       : r.in_child     ? rt::refusal::vfork
+                       : r.handler != 0 ? rt::refusal::handler
+                       : in_loader      ? rt::refusal::loader
+                                        : rt::refusal::lock);
     return nullptr;
 }
 

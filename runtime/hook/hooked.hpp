@@ -94,6 +94,10 @@ private:
     return is_on_own_stack ? record : nullptr;
 }
 
+// Returns true while dlopen or dlclose is under way. Forgets a call of dlopen that has returned. To be called
+// on the fiber's own stack.
+[[nodiscard, gnu::visibility("hidden")]] bool is_in_loader(hook_record&) noexcept;
+
 // Marks the record of a call that may park, so that the wait is counted.
 class marked {
 public:

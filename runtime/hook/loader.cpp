@@ -18,7 +18,7 @@ using namespace fiber::hook_library;
 
 FIBER_HOOK(int, dlclose, (void* library)) {
     hook_record* const r = record_on_own_stack(seam_of.any);
-    if (r == nullptr || r->loader.frame != 0)
+    if (r == nullptr || is_in_loader(*r))
         return real_dlclose(library);
     r->loader = {.frame = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)), .return_address = 0};
     int const result = real_dlclose(library);
@@ -41,9 +41,9 @@ constinit real_function<pid_t()> real_vfork{"vfork"};
 
 } // namespace
 
-// Called with the address of the return address of dlopen. Returns the real one.
+// Called with the address where the frame of dlopen ends. Returns the real one.
 FIBER_HOOK_HELPER void* fiber_hook_enter_dlopen(std::uintptr_t frame, std::uintptr_t return_address) {
-    if (hook_record* const r = record_on_own_stack(seam_of.any); r != nullptr && r->loader.frame == 0)
+    if (hook_record* const r = record_on_own_stack(seam_of.any); r != nullptr && !is_in_loader(*r))
         r->loader = {frame, return_address};
     return reinterpret_cast<void*>(real_dlopen.get());
 }

@@ -308,3 +308,21 @@ TEST_CASE("calls park after dlopen has returned", "[hook]") {
         CHECK(stats().hooked_parked == parked + 2);
     });
 }
+
+TEST_CASE("calls in the constructors and destructors of a library do not park", "[hook]") {
+    fiber::run([] {
+        void* const other = ::dlopen("libm.so.6", RTLD_NOW); // no hooked call tells of its return
+        auto const before = stats();
+        for (unsigned i = 1; i <= 3; ++i) {
+            void* const library = ::dlopen(FIBER_WAITING_LIBRARY, RTLD_NOW);
+            REQUIRE(library != nullptr);
+            CHECK(stats().hooked_in_loader == before.hooked_in_loader + 2 * i - 1);
+            CHECK(::dlclose(library) == 0);
+            CHECK(stats().hooked_in_loader == before.hooked_in_loader + 2 * i);
+        }
+        CHECK(stats().hooked_parked == before.hooked_parked);
+        CHECK(tests::short_wait());
+        CHECK(stats().hooked_parked == before.hooked_parked + 1);
+        CHECK(::dlclose(other) == 0);
+    });
+}
