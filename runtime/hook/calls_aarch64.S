@@ -12,7 +12,7 @@
         .text
 
 #ifndef FIBER_HOOK_WRAP
-// void* dlopen(char const* name, int flags). The return address is in a register, so only the frame is noted.
+// void* dlopen(char const* name, int flags)
         .globl  dlopen
         .type   dlopen, %function
 dlopen:
@@ -23,7 +23,7 @@ dlopen:
         .cfi_offset x30, -24
         stp     x0, x1, [sp, #16]
         add     x0, sp, #32
-        mov     x1, #0
+        mov     x1, x30
         bl      fiber_hook_enter_dlopen
         mov     x16, x0
         ldp     x0, x1, [sp, #16]

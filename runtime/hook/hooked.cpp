@@ -59,15 +59,40 @@ bool has_returned(hook_record const& r, std::uintptr_t frame) noexcept {
     return frame - r.low < r.size && address_of_frame() >= frame;
 }
 
-bool has_no_record(rt::open_frame const& of) noexcept {
+#if defined(__aarch64__)
+
+// The return address is in a register at first. A function that calls others keeps it in a frame record, and
+// x29 begins the chain of these. Returns false if the chain is broken, because code uses x29 for something
+// else.
+bool has_no_record(hook_record const& r, rt::open_frame const& of) noexcept {
+    // A handler may have interrupted the call before it has made its record.
+    if (r.handler != 0 || of.frame - r.low >= r.size)
+        return false;
+    std::uintptr_t at = address_of_frame();
+    while (at < of.frame) {
+        auto const* const words = reinterpret_cast<std::uintptr_t const*>(at);
+        register std::uintptr_t returns_to asm("x30") = words[1];
+        asm("hint #7" : "+r"(returns_to)); // xpaclri: removes the signature
+        if (returns_to == of.return_address || words[0] <= at || words[0] % 16 != 0)
+            return false;
+        at = words[0];
+    }
+    return at - r.low < r.size;
+}
+
+#else
+
+bool has_no_record(hook_record const&, rt::open_frame const& of) noexcept {
     return *reinterpret_cast<std::uintptr_t*>(of.frame) != of.return_address;
 }
+
+#endif
 
 } // namespace
 
 [[gnu::noinline]] bool is_in_loader(hook_record& r) noexcept {
     auto const& it = r.loader;
-    if (it.frame != 0 && (has_returned(r, it.frame) || (it.return_address != 0 && has_no_record(it))))
+    if (it.frame != 0 && (has_returned(r, it.frame) || (it.return_address != 0 && has_no_record(r, it))))
         r.loader = {};
     return it.frame != 0;
 }

@@ -19,7 +19,7 @@ namespace fiber::rt {
 //   invariant  while the call is under way, all frames of its callees are below `frame`
 struct open_frame {
     std::uintptr_t frame = 0;          // 0: none
-    std::uintptr_t return_address = 0; // the word at `frame`, while the call is under way
+    std::uintptr_t return_address = 0; // on x86-64 the word at `frame`, while the call is under way
 };
 
 struct hook_record {
