@@ -13,6 +13,7 @@
 
 #include <climits>
 #include <cstddef>
+#include <fcntl.h>
 #include <poll.h>
 #include <span>
 #include <sys/socket.h>
@@ -61,6 +62,13 @@ long write_socket(watched_descriptor& file, buffers from) noexcept {
 
 // ── pipes and other files that are pollable ──
 
+// Returns true if the descriptor is open in this mode, O_RDONLY or O_WRONLY. It may never be ready for the
+// other direction.
+bool is_only_open_for(int fd, int mode) noexcept {
+    long const flags = kernel_call(SYS_fcntl, fd, F_GETFL);
+    return flags >= 0 && (flags & O_ACCMODE) == mode;
+}
+
 long read_pipe(watched_descriptor& file, buffers to) noexcept {
     return attempt_repeatedly(
         file, direction::read, {.total = rt::size_of(to), .whole = false},
@@ -69,7 +77,7 @@ long read_pipe(watched_descriptor& file, buffers to) noexcept {
             if (n != -EOPNOTSUPP)
                 return n;
             if (poll_now(file.fd(), POLLIN) == 0)
-                return -long{EAGAIN};
+                return is_only_open_for(file.fd(), O_WRONLY) ? -long{EBADF} : -long{EAGAIN};
             return kernel_call(SYS_readv, file.fd(), to.data(), static_cast<long>(to.size()));
         },
         [&](std::size_t) { return plain_read(file.fd(), to); });
@@ -83,7 +91,7 @@ long write_pipe(watched_descriptor& file, buffers from, file_kind kind) noexcept
             if (n != -EOPNOTSUPP)
                 return n;
             if (poll_now(file.fd(), POLLOUT) == 0)
-                return -long{EAGAIN};
+                return is_only_open_for(file.fd(), O_RDONLY) ? -long{EBADF} : -long{EAGAIN};
             // A pipe that poll(2) calls ready has room for this number of bytes.
             iovec_window const rest(from, done, kind == file_kind::pipe ? PIPE_BUF : iovec_window::no_limit);
             return kernel_call(SYS_writev, file.fd(), rest.data(), rest.count());

@@ -16,6 +16,7 @@
 //   ENOBUFS, ENOMEM   stays in the backlog, and no event follows
 //   ECONNABORTED      the same call, as if another connection had ended before it was accepted
 //   ENOSYS, EPERM     epoll_pwait2() in all of the process, for one seed in four each
+//   ENOSYS            preadv2() and pwritev2() in all of the process, for one seed in four
 //
 // Calls with uncommon flags, and attempts on files that are not ready, have their real result. EAGAIN would
 // reach the program if the program itself had asked for it, by O_NONBLOCK. A descriptor with O_NONBLOCK
@@ -274,6 +275,8 @@ long transfer(long number, arguments const& a) {
         break;
     case SYS_preadv2:
     case SYS_pwritev2:
+        if (static bool const missing = seed() / 4 % 4 == 0; missing)
+            return fail(ENOSYS);
         if ((a[5] & RWF_NOWAIT) != 0)
             return make_attempt({number,
                                  fd,
