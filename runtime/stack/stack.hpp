@@ -13,6 +13,7 @@
 // the first-level cache.
 #pragma once
 
+#include "runtime/base/atomics/cpu_relax.hpp"
 #include "runtime/stack/hook_record.hpp"
 #include "runtime/stack/slab.hpp"
 
@@ -34,7 +35,8 @@ inline constexpr std::size_t guard_size = page_size;
 inline constexpr std::size_t min_stack_size = guard_size + 3 * page_size < 16384 ? 16384 : 4 * guard_size;
 inline constexpr std::size_t max_stack_size = std::size_t{1} << 36; // 64 GiB of address space
 
-struct stack {
+// A switch uses the first cache line alone: all members up to size_class.
+struct alignas(cache_line) stack {
     // Suspended in fiber_main: between two fibers, or inside of one. Holds no flow of control while
     // sp is null.
     arch::context context;
