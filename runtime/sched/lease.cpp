@@ -3,12 +3,19 @@
 
 #include "runtime/sched/lease.hpp"
 
+#include "runtime/base/atomics/relaxed.hpp"
 #include "runtime/base/lock/futex.hpp"
 #include "runtime/base/platform/clock.hpp"
 
+#include <algorithm>
 #include <chrono>
 
 namespace fiber::rt {
+namespace {
+
+constinit relaxed<clock::duration> average_cost{}; // of all runtimes
+
+} // namespace
 
 void lease::enter_slow() noexcept {
     light_fence();                                                           // [lease]
@@ -28,8 +35,15 @@ void lease::enter_slow() noexcept {
 void lease::begin_revocation() noexcept {
     acknowledged_.store(0, std::memory_order_relaxed);
     entry_flags_.store(needs_fence_ | revoking, std::memory_order_release); // publishes the zero
-    heavy_fence();                                                          // [lease]
+    auto const begin = clock::now();
+    heavy_fence(); // [lease]
+    // An average over the last ones. A longer time means that the caller has lost its CPU.
+    constexpr clock::duration longest = std::chrono::microseconds(100);
+    clock::duration const average = average_cost;
+    average_cost = average + (std::min(clock::now() - begin, longest) - average) / 8;
 }
+
+clock::duration cost_of_revocation() noexcept { return average_cost; }
 
 // Waits until the machine has left the runtime, or has stepped out in M3. Waits 500 µs at most,
 // because the machine may have lost its CPU, or be in a system call.

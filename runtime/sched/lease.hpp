@@ -29,6 +29,7 @@
 
 #include "runtime/base/atomics/asymmetric_fence.hpp"
 #include "runtime/base/atomics/cpu_relax.hpp"
+#include "runtime/base/platform/clock.hpp"
 #include "runtime/base/process/assert.hpp"
 
 #include <atomic>
@@ -110,5 +111,8 @@ private:
     // A futex: 1 if the machine has stepped out since the last revocation began.
     std::atomic<std::uint32_t> acknowledged_{0};
 };
+
+// Returns the time of a heavy fence, an average over the last revocations in the process. 0 before the first.
+[[nodiscard]] clock::duration cost_of_revocation() noexcept;
 
 } // namespace fiber::rt

@@ -104,6 +104,7 @@ public:
     load_monitor monitor;
     counter started, ended, parks; // numbers of fibers, and of times that a fiber has parked
     counter shared_out;            // times that this processor has shared fibers on request
+    counter published;             // times that the owner has offered fibers to idle machines
     counter stolen;                // times that this processor has stolen from one that stood still
     resources idle;
     timer_heap timers;
@@ -244,13 +245,17 @@ public:
     void clear_share_request() noexcept { share_requested_ = false; }
     [[nodiscard]] bool share_requested() const noexcept { return share_requested_; }
 
-    // Returns true if, since the last call, the processor has made no switch, started no fiber and
-    // shared none. A thief calls it: a processor that starts or wakes fibers shares some by itself.
-    [[nodiscard]] bool stands_still() noexcept {
-        auto const now = monitor.ticks.read() + started.read() + shared_out.read();
-        bool const still = now == signs_at_last_check_;
-        signs_at_last_check_ = now;
-        return still;
+    // Returns the time since a call has first seen the processor in its present state: without another
+    // switch, without another fiber started, shared or published. A thief calls it: a processor that starts
+    // or wakes fibers shares some by itself.
+    [[nodiscard]] clock::duration stands_still_for(clock::time_point now) noexcept {
+        auto const signs = monitor.ticks.read() + started.read() + shared_out.read() + published.read();
+        if (signs != signs_at_last_check_) {
+            signs_at_last_check_ = signs;
+            still_since_ = now;
+        }
+        clock::time_point const since = still_since_;
+        return now - since;
     }
 
 private:
@@ -331,6 +336,7 @@ private:
 
     std::atomic<machine*> owner_{nullptr};
     relaxed<std::uint64_t> signs_at_last_check_{0};
+    relaxed<clock::time_point> still_since_{};
     stride_prefetcher prefetcher_; // sees the fibers that go straight to `next`
 };
 

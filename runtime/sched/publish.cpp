@@ -19,6 +19,7 @@ void share_half(machine& m) noexcept {
 }
 
 void publish_backlog(machine& m) noexcept {
+    ++m.p->published;
     if (m.p->share_requested())
         share_half(m);
     else if (m.p->waiting() > 1)

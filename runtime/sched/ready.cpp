@@ -57,7 +57,10 @@ void enqueue_back(scheduler& of, fiber_list&& list) noexcept {
     stay_inside const hold(m);
     if (m != nullptr && &m->scheduler == &of && has_processor(*m)) {
         m->p->push_back(std::move(list));
-        publish_woken(*m);
+        if (load_monitor::is_many(m->p->queued())) [[unlikely]]
+            publish(*m); // [idle.next] is about a few fibers
+        else
+            publish_woken(*m);
     } else {
         inject(of, std::move(list));
     }

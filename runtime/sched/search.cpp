@@ -3,10 +3,12 @@
 
 #include "runtime/sched/search.hpp"
 
+#include "runtime/sched/lease.hpp"
 #include "runtime/sched/machine.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/sched/timers.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -19,9 +21,9 @@ namespace {
 // time_before_stealing, and steals nothing. Benchmark: perf/run --rivals, sleepers.
 constexpr auto max_search = std::chrono::nanoseconds(20'000);
 constexpr int pauses_between_rounds = 8;
-// A machine steals only from a processor that has shown no progress for this time. To steal, it
-// revokes the victim's lease: that is a heavy fence, and the victim may have to wait for it. The
-// victim also has the fibers in its caches.
+// A machine steals only from a processor that has shown no progress for this time, or for the cost of a
+// revocation if that is more. To steal, it revokes the victim's lease: a heavy fence interrupts the victim,
+// which would perhaps have shared its fibers in this time. Benchmark: perf/run --rivals, wake_all.
 constexpr auto time_before_stealing = std::chrono::microseconds(6);
 // A searching machine watches a processor for this time before it requests a share. In less time, a
 // processor that empties its queue again and again might not have emptied it once.
@@ -119,15 +121,16 @@ fiber* steal_from(machine& m, processor& victim) noexcept {
     return first;
 }
 
-// Steals from a processor that has made no progress since the last attempt. Returns null if there
+// Steals from a processor that has made no progress for some time. Returns null if there
 // was nothing to steal.
-fiber* steal(machine& m) noexcept {
+fiber* steal(machine& m, clock::time_point now) noexcept {
+    auto const worth_it = std::max<clock::duration>(time_before_stealing, cost_of_revocation());
     auto const all = m.scheduler.processors.all();
     auto const n = static_cast<unsigned>(all.size());
     unsigned const start = m.p->random.below(n);
     for (unsigned i = 0; i < n; ++i) {
         processor& victim = *all[(start + i) % n];
-        if (&victim == m.p || !victim.stands_still())
+        if (&victim == m.p || victim.stands_still_for(now) < worth_it)
             continue;
         fiber* g = run_timers(m, victim) ? m.p->take_local() : nullptr;
         if (g == nullptr && victim.waiting() != 0)
@@ -165,7 +168,7 @@ fiber* spin_for_work(machine& m) noexcept {
             of.work.poll(m, now);
             if (fiber* const g = m.p->take_local())
                 return g;
-            if (fiber* const g = steal(m))
+            if (fiber* const g = steal(m, now))
                 return g;
         }
         pause(pauses_between_rounds);
