@@ -61,8 +61,9 @@
 //   and to wake a machine takes longer. If that processor does not get to the fiber, sysmon sees
 //   this and wakes a machine. The same rule holds for:
 //   - a yielding fiber that is put back into an otherwise empty queue;
-//   - all fibers that are woken on a responsive processor. A searching machine has just seen that
-//     this processor gets through its queue quickly: load_monitor.hpp.
+//   - fibers that are woken on a responsive processor, unless they are a batch and many wait there.
+//     A searching machine has just seen that this processor gets through its queue quickly:
+//     load_monitor.hpp.
 //
 // [idle.share] P1 and P2 put g where only the machine of its processor can get it. A searching
 //   machine watches the other processors, and requests a share from one that falls behind. That
