@@ -69,20 +69,26 @@ constexpr int wide = 5000;
 } // namespace
 
 // A wait for a fiber::latch parks. A wait for a std::latch blocks the OS thread.
+// A deadline that passes early makes the constructor of the stop_callback run the callback. That is why the
+// constructor has a fiber of its own: the caller, which ends the callback's wait, must not wait in it.
 template <class Latch>
 void check_alarms_beside_waiting_callback() {
-    Latch begun(1), end(1), ended(1);
+    Latch begun(1), end(1);
     auto const slow = context::with_timeout(background, 1ms);
-    std::stop_callback const callback(slow.stop_token(), [&] {
-        begun.count_down();
-        end.wait();
-        ended.count_down();
+    auto registered = fiber::go([&] {
+        Latch ended(1);
+        std::stop_callback const callback(slow.stop_token(), [&] {
+            begun.count_down();
+            end.wait();
+            ended.count_down();
+        });
+        ended.wait();
     });
     begun.wait();
     CHECK(is_over(slow));
     await_alarms();
     end.count_down();
-    ended.wait();
+    registered.join();
 }
 
 TEST_CASE("alarms fire while a stop callback of a deadline parks", "[context][time]") {
@@ -100,14 +106,17 @@ TEST_CASE("alarms fire while the value of a timed-out context is destroyed", "[c
     auto const token = ctx->stop_token();
     std::optional<std::stop_callback<std::function<void()>>> callback;
     fiber::latch set(1);
-    callback.emplace(token, [&] {
-        set.wait();
-        ctx.reset();
+    auto registered = fiber::go([&] { // a deadline that has passed makes this fiber run the callback
+        callback.emplace(token, [&] {
+            set.wait();
+            ctx.reset();
+        });
     });
     set.count_down();
     begun.wait();
     await_alarms();
     end.count_down();
+    registered.join();
 }
 
 TEST_CASE("stop callbacks find all contexts below cancelled", "[context]") {
