@@ -4,6 +4,7 @@
 #include "runtime/io/netpoller.hpp"
 
 #include "runtime/base/atomics/cpu_relax.hpp"
+#include "runtime/base/thread/descriptor_table.hpp"
 #include "runtime/base/thread/unshare_descriptors.hpp"
 #include "runtime/io/kernel_call.hpp"
 #include "runtime/io/netpollers.hpp"
@@ -119,6 +120,11 @@ bool netpoller::ensure_registered(int fd, poll_slot& s, std::uint32_t events) no
     if (result == 0)
         s.registered_ = has | events;
     return result == 0;
+}
+
+poll_slot* netpoller::make_slot(int fd) noexcept {
+    descriptors.note_use(fd, of_.machines.maker());
+    return slots_.get(fd);
 }
 
 fiber_list netpoller::receive(clock::time_point until) noexcept {

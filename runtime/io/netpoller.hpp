@@ -58,7 +58,10 @@ public:
 
     // ── called by agents: watched_descriptor.hpp ──
     // Returns null if the number is negative or there is no memory.
-    [[nodiscard]] poll_slot* slot(int fd) noexcept { return slots_.get(fd); }
+    [[nodiscard]] poll_slot* slot(int fd) noexcept {
+        poll_slot* const there = slots_.find(fd);
+        return there != nullptr ? there : make_slot(fd);
+    }
     // Returns the number of a slot; -1 if it is no slot of this poller. For dumps.
     [[nodiscard]] int number_of(void const* slot) const noexcept { return slots_.number_of(slot); }
     // Waits until an event for one of the waiters, or until the deadline. The waiters have one ticket, which
@@ -85,6 +88,7 @@ private:
     [[nodiscard]] long control(int operation, int fd, poll_slot const&, std::uint32_t events) noexcept;
     [[nodiscard]] bool ensure_registered(int fd, poll_slot&, std::uint32_t events) noexcept;
 
+    [[nodiscard]] poll_slot* make_slot(int fd) noexcept;
     void deliver(epoll_event const&, wait_queue& woken) noexcept;
     [[nodiscard]] fiber_list receive(clock::time_point until) noexcept;
     [[nodiscard]] fiber_list make_runnable(wait_queue& woken) noexcept;

@@ -31,6 +31,7 @@
 #include "runtime/base/process/env.hpp"
 #include "runtime/base/process/fatal.hpp"
 #include "runtime/base/process/process_stamp.hpp"
+#include "runtime/base/thread/descriptor_table.hpp"
 #include "runtime/base/thread/os_thread.hpp"
 #include "runtime/io/netpollers.hpp"
 #include "runtime/process/runtimes.hpp"
@@ -107,6 +108,7 @@ void after_in_child() noexcept {
     drop_threads_of_parent();
     drop_netpollers_of_parent();
     forget_library_threads();
+    descriptors.forget();
     after();
     if (machine const* const m = current_machine())
         detach_from_machine(*m);

@@ -4,6 +4,7 @@
 #include "runtime/sched/machine_pool.hpp"
 
 #include "runtime/base/process/fatal.hpp"
+#include "runtime/base/thread/descriptor_table.hpp"
 #include "runtime/sched/machine.hpp"
 #include "runtime/sched/scheduler.hpp"
 
@@ -21,6 +22,7 @@ void machine_pool::start() {
     ::pthread_sigmask(SIG_SETMASK, nullptr, &signal_mask_);
     ::sigdelset(&signal_mask_, SIGSEGV);
     ::sigdelset(&signal_mask_, SIGBUS);
+    descriptors.enlarge_before_threads();
     maker_.start();
 }
 

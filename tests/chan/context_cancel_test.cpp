@@ -69,8 +69,8 @@ constexpr int wide = 5000;
 } // namespace
 
 // A wait for a fiber::latch parks. A wait for a std::latch blocks the OS thread.
-// A deadline that passes early makes the constructor of the stop_callback run the callback. That is why the
-// constructor has a fiber of its own: the caller, which ends the callback's wait, must not wait in it.
+// A deadline that passes early makes the constructor of the stop_callback run the callback. That is why
+// another fiber constructs it: the caller, which ends the callback's wait, must not wait in it.
 template <class Latch>
 void check_alarms_beside_waiting_callback() {
     Latch begun(1), end(1);

@@ -5,8 +5,9 @@
 // library that blocks its OS thread would need a thread for each client.
 //
 // Machines: a client that begins or ends opens files, and takes locks of its library. If its OS thread sleeps
-// there for some 20 µs, its processor gets another machine, which stays. Clients that come and go one by one
-// need few machines. If all come at once, all may meet at one lock, and there is no bound.
+// there for some 40 µs, its processor gets another machine, which stays. Clients that come and go one by one
+// need few machines. If all come at once, all may meet at one lock, and there is no bound that holds on each
+// machine. descriptor_table.cpp in tests/process checks the one cause that is known: the kernel's table.
 #pragma once
 
 #include "tests/support/catch.hpp"
