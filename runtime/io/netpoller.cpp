@@ -3,14 +3,11 @@
 
 #include "runtime/io/netpoller.hpp"
 
-#include "runtime/base/atomics/cpu_relax.hpp"
 #include "runtime/base/thread/descriptor_table.hpp"
 #include "runtime/base/thread/unshare_descriptors.hpp"
 #include "runtime/io/kernel_call.hpp"
 #include "runtime/io/netpollers.hpp"
 #include "runtime/io/registered_numbers.hpp"
-#include "runtime/io/system_call.hpp"
-#include "runtime/io/timespec.hpp"
 #include "runtime/park.hpp"
 #include "runtime/sched/current.hpp"
 #include "runtime/sched/fiber.hpp"
@@ -19,66 +16,30 @@
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/stack/stack.hpp"
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
-#include <chrono>
-#include <ctime>
 #include <new>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <utility>
 
 namespace fiber::rt {
 namespace {
 
-constexpr std::uint64_t data_of_bell = ~std::uint64_t{0}; // no number is that large
-constexpr std::uint64_t data_of(int fd, std::uint32_t generation) noexcept {
-    return std::uint64_t{static_cast<std::uint32_t>(fd)} << 32 | generation;
-}
-
 constexpr std::uint32_t events_of(direction d) noexcept {
     return d == direction::read ? std::uint32_t{EPOLLIN} | EPOLLRDHUP | EPOLLPRI : std::uint32_t{EPOLLOUT};
-}
-
-// epoll_pwait2 has nanoseconds, but is missing before Linux 5.11, and in some filters of system calls.
-long wait_in_set(int set, epoll_event* events, int size, clock::time_point until) noexcept {
-    constinit static std::atomic<bool> has_pwait2{true}; // relaxed: a wrong value costs a system call
-    constexpr std::size_t mask_size = 8;
-    timespec timeout{};
-    if (until != never)
-        timeout = time_left(until);
-    if (has_pwait2.load(std::memory_order_relaxed)) {
-        long const n = system_call(SYS_epoll_pwait2, set, events, size, until == never ? nullptr : &timeout,
-                                   nullptr, mask_size);
-        if (n >= 0 || (errno != ENOSYS && errno != EPERM))
-            return n;
-        has_pwait2.store(false, std::memory_order_relaxed);
-    }
-    constexpr auto longest = std::chrono::milliseconds(1'000'000'000);
-    auto const rounded = std::min(std::chrono::ceil<std::chrono::milliseconds>(length_of(timeout)), longest);
-    return system_call(SYS_epoll_pwait, set, events, size,
-                       until == never ? -1 : static_cast<int>(rounded.count()), nullptr, mask_size);
 }
 
 } // namespace
 
 std::unique_ptr<netpoller> netpoller::make(scheduler& of) noexcept {
-    int const set = ::epoll_create1(EPOLL_CLOEXEC);
-    int const bell = set >= 0 ? ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1;
-    epoll_event ring{};
-    ring.events = std::uint32_t{EPOLLIN} | EPOLLET;
-    ring.data.u64 = data_of_bell;
-    int why = ENOMEM;
-    if (bell < 0 || system_call(SYS_epoll_ctl, set, EPOLL_CTL_ADD, bell, &ring) != 0)
-        why = errno;
-    else if (std::unique_ptr<netpoller> made(new (std::nothrow) netpoller(of, set, bell)); made != nullptr)
-        return made;
-    for (int const fd : {bell, set})
-        if (fd >= 0)
-            static_cast<void>(system_call(SYS_close, fd));
-    errno = why;
-    return nullptr;
+    epoll_set set = epoll_set::make();
+    if (!set.is_open())
+        return nullptr;
+    std::unique_ptr<netpoller> made(new (std::nothrow) netpoller(of, set));
+    if (made == nullptr) {
+        set.close();
+        errno = ENOMEM;
+    }
+    return made;
 }
 
 netpoller::~netpoller() {
@@ -86,19 +47,7 @@ netpoller::~netpoller() {
     close_descriptors();
 }
 
-void netpoller::close_descriptors() noexcept {
-    static_cast<void>(system_call(SYS_close, bell_));
-    static_cast<void>(system_call(SYS_close, set_));
-}
-
 // ── the set ──
-
-long netpoller::control(int operation, int fd, poll_slot const& s, std::uint32_t events) noexcept {
-    epoll_event wanted{};
-    wanted.events = events | EPOLLET;
-    wanted.data.u64 = data_of(fd, s.generation());
-    return system_call(SYS_epoll_ctl, set_, operation, fd, &wanted);
-}
 
 // Ensures that the set has the file for these events, and for the events that it has the file for already.
 // Returns false, and sets errno, if the kernel refuses. The slot's lock is held across the system call, so
@@ -111,15 +60,16 @@ bool netpoller::ensure_registered(int fd, poll_slot& s, std::uint32_t events) no
         registered_numbers.insert(fd);
         full_fence(); // [registered]
     }
-    int operation = has != 0 ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-    long result = 0;
     // ENOENT, EEXIST: the program has reused or adopted the number. It may do so again in between.
-    while ((result = control(operation, fd, s, has | events)) != 0 &&
-           errno == (operation == EPOLL_CTL_MOD ? ENOENT : EEXIST))
-        operation = operation == EPOLL_CTL_MOD ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
-    if (result == 0)
-        s.registered_ = has | events;
-    return result == 0;
+    bool is_in_set = has != 0;
+    while (!(is_in_set ? set_.modify(fd, s.generation(), has | events)
+                       : set_.add(fd, s.generation(), has | events))) {
+        if (errno != (is_in_set ? ENOENT : EEXIST))
+            return false;
+        is_in_set = !is_in_set;
+    }
+    s.registered_ = has | events;
+    return true;
 }
 
 poll_slot* netpoller::make_slot(int fd) noexcept {
@@ -128,20 +78,20 @@ poll_slot* netpoller::make_slot(int fd) noexcept {
 }
 
 fiber_list netpoller::receive(clock::time_point until) noexcept {
-    std::array<epoll_event, 128> events;
-    long const n = wait_in_set(set_, events.data(), static_cast<int>(events.size()), until);
+    epoll_set::room events;
     detail::wait_list list;
     wait_queue woken(list);
-    for (long i = 0; i < n; ++i)
-        if (auto const& e = events[static_cast<std::size_t>(i)]; e.data.u64 != data_of_bell)
-            deliver(e, woken);
+    for (epoll_event const& e : set_.wait(events, until))
+        deliver(e, woken);
     return make_runnable(woken);
 }
 
 void netpoller::deliver(epoll_event const& e, wait_queue& woken) noexcept {
-    poll_slot* const s = slots_.find(static_cast<int>(e.data.u64 >> 32));
+    poll_slot* const s = slots_.find(epoll_set::number_of(e));
+    if (s == nullptr) // the bell
+        return;
     std::lock_guard const hold(s->lock_);
-    if (s->generation() != static_cast<std::uint32_t>(e.data.u64)) // [slot.generation]
+    if (s->generation() != epoll_set::generation_of(e)) // [slot.generation]
         return;
     auto const got = [&](std::uint32_t any) { return (e.events & any) != 0; };
     if (got(events_of(direction::read) | EPOLLHUP | EPOLLERR))
@@ -186,15 +136,10 @@ fiber_list netpoller::wait(clock::time_point until) noexcept {
 void netpoller::interrupt() noexcept {
     if (interrupted_.exchange(true, std::memory_order_acq_rel)) // [netpoller.interrupt]
         return;
-    auto const ring = [](void* bell) noexcept {
-        constexpr std::uint64_t one = 1;
-        static_cast<void>(system_call(SYS_write, *static_cast<int const*>(bell), &one, sizeof one));
-    };
-    int bell = bell_;
-    if (has_private_descriptors()) // sysmon does not have the eventfd
-        of_.machines.maker().call(ring, &bell);
-    else
-        ring(&bell);
+    if (!has_private_descriptors())
+        set_.ring();
+    else // sysmon does not have the eventfd
+        of_.machines.maker().call([](void* set) noexcept { static_cast<epoll_set*>(set)->ring(); }, &set_);
 }
 
 void netpoller::ensure_watched() noexcept {
@@ -299,7 +244,7 @@ void netpoller::release(int fd, wait_queue& woken) noexcept {
         return;
     std::lock_guard const hold(s->lock_);
     if (s->registered_ != 0)
-        static_cast<void>(control(EPOLL_CTL_DEL, fd, *s, 0));
+        set_.remove(fd);
     s->begin_generation(woken);
 }
 
@@ -356,7 +301,7 @@ void netpoller::validate(int fd, poll_slot& s, std::uint32_t generation) noexcep
         if (events == 0 || s.generation() != generation) // the wait is over, or has been looked after
             return;
         // Only these events: a writable file would be reported each time.
-        if (control(EPOLL_CTL_MOD, fd, s, events) == 0)
+        if (set_.modify(fd, generation, events))
             s.registered_ = events;
         else if (errno == ENOENT)
             s.begin_generation(woken); // the waiters try again, and add the file

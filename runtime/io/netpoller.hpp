@@ -19,12 +19,13 @@
 //   A wait that ends sooner costs no system call. A wait that wants to look after 5 ms whether it may go on
 //   (call_wait.hpp) is ended by check() then.
 //
-// [netpoller.interrupt] interrupt() sets a flag, and rings an eventfd in the set if the flag was not set. The
+// [netpoller.interrupt] interrupt() sets a flag, and rings the bell of the set if the flag was not set. The
 //   flag is the truth: wait() takes it back. A poll() that receives the ring leaves the flag, so that the
 //   next wait() sees it. One thread at a time is in epoll_wait, under polling_.
 #pragma once
 
 #include "runtime/base/platform/clock.hpp"
+#include "runtime/io/epoll_set.hpp"
 #include "runtime/io/poll_slot.hpp"
 #include "runtime/io/slot_table.hpp"
 #include "runtime/io/watched_descriptor.hpp"
@@ -36,8 +37,6 @@
 #include <memory>
 #include <mutex>
 #include <span>
-
-struct epoll_event;
 
 namespace fiber::rt {
 
@@ -77,15 +76,13 @@ public:
     void end_waits(int fd, wait_queue& woken) noexcept;
 
     // [fork] Closes the set and the eventfd in the child, where nothing uses the netpoller any more.
-    void close_descriptors() noexcept;
+    void close_descriptors() noexcept { set_.close(); }
 
     netpoller* next = nullptr; // in the list of all netpollers
 
 private:
-    netpoller(scheduler& of, int set, int bell) noexcept : of_(of), set_(set), bell_(bell) {}
+    netpoller(scheduler& of, epoll_set set) noexcept : of_(of), set_(set) {}
 
-    // ── called under the slot's lock ──
-    [[nodiscard]] long control(int operation, int fd, poll_slot const&, std::uint32_t events) noexcept;
     [[nodiscard]] bool ensure_registered(int fd, poll_slot&, std::uint32_t events) noexcept;
 
     [[nodiscard]] poll_slot* make_slot(int fd) noexcept;
@@ -97,8 +94,7 @@ private:
     void ensure_watched() noexcept;
 
     scheduler& of_;
-    int const set_;  // the epoll set
-    int const bell_; // an eventfd in the set
+    epoll_set set_; // a slot's lock is held over a change of its file
     std::atomic<bool> interrupted_{false};
     std::mutex polling_; // held in epoll_wait
     slot_table slots_;
