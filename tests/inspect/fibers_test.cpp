@@ -198,8 +198,10 @@ TEST_CASE("in a child of fork there are no fibers of the parent", "[inspect]") {
     auto waits = fiber::go([gate]() mutable { static_cast<void>(gate.recv()); });
     CHECK(tests::in_child([] {
               auto const parents = fiber::runtime::global().fibers().size();
-              auto own = fiber::go([] { fiber::this_fiber::sleep_for(50ms); });
+              fiber::latch end(1);
+              auto own = fiber::go([&end] { end.wait(); });
               bool const seen = fiber::runtime::global().fibers().size() == 1;
+              end.count_down();
               own.join();
               return parents == 0 && seen;
           }) == 0);

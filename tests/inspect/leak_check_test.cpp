@@ -29,6 +29,7 @@ TEST_CASE("a forgotten receiver is a leak, an older fiber is none", "[inspect]")
     auto older = fiber::go({.name = "older"}, receive);
     fiber::leak_check const check;
     auto forgotten = fiber::go({.name = "forgotten"}, receive);
+    tests::wait_until_parked(fiber::runtime::global(), "forgotten");
     auto const leaks = check.leaked(20ms);
     REQUIRE(leaks.size() == 1);
     CHECK(leaks[0].name == "forgotten");
